@@ -1,0 +1,61 @@
+"""Exact, fast ACDC: which attention heads and MLPs do a task.
+
+    task = load_task("latest_s")
+    model = load_model("demo-4l")
+    circuit = discover(task, model, threshold=0.01)
+    circuit.save("results/mine")
+    draw(circuit, "results/mine/circuit.svg")
+
+Importing this package does nothing heavy: torch and transformer_lens come with the first name that needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acdc_custom.choices import Device, Metric, Precision
+    from acdc_custom.circuit import Circuit
+    from acdc_custom.discover import discover
+    from acdc_custom.errors import AcdcError
+    from acdc_custom.export.picture import draw
+    from acdc_custom.model.open import open_model as load_model
+    from acdc_custom.task import load_task
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AcdcError",
+    "Circuit",
+    "Device",
+    "Metric",
+    "Precision",
+    "discover",
+    "draw",
+    "load_model",
+    "load_task",
+]
+
+_HOMES = {
+    "AcdcError": ("errors", "AcdcError"),
+    "Circuit": ("circuit", "Circuit"),
+    "Device": ("choices", "Device"),
+    "Metric": ("choices", "Metric"),
+    "Precision": ("choices", "Precision"),
+    "discover": ("discover", "discover"),
+    "draw": ("export.picture", "draw"),
+    "load_model": ("model.open", "open_model"),
+    "load_task": ("task", "load_task"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(f"acdc_custom.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The bundled demonstration model, and how it was made."""

@@ -1,0 +1,41 @@
+"""The closed sets that a user chooses from. Free of torch, so that the command line can offer them at once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """What a search minimises (`--metric`). Lower is better for every one of them."""
+
+    KL = "kl"
+    LOGIT_DIFF = "logit-diff"
+
+    @property
+    def about(self) -> str:
+        """What is minimised."""
+        return {
+            Metric.KL: "KL divergence of the full model's next-token distribution from the circuit's",
+            Metric.LOGIT_DIFF: "minus the logit difference between answer and foil",
+        }[self]
+
+    @property
+    def unit(self) -> str:
+        """The unit of the metric, and so of thresholds and effects."""
+        return {Metric.KL: "nats", Metric.LOGIT_DIFF: "logits"}[self]
+
+
+class Device(StrEnum):
+    """Where to compute (`--device`). `auto`: CUDA if there is any, else Apple's GPU, else the CPU."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Precision(StrEnum):
+    """What to compute in (`--dtype`)."""
+
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"

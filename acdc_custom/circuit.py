@@ -1,0 +1,279 @@
+"""The result of a search: the surviving edges, and everything needed to know where they came from.
+
+Owns the contents and the file format of `circuit.json` (schema 1). Loads back exactly what it saved, and says
+in words why it cannot. Imports no torch: a circuit can be read, drawn and compared without a model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.graph import Edge, Graph, GraphShape, Receiver, Sender
+
+SCHEMA = 1
+FILE_NAME = "circuit.json"
+
+
+@dataclass(frozen=True)
+class KeptEdge:
+    """An edge of the circuit. `effect`: what its removal would have added to the metric when it was tested."""
+
+    edge: Edge
+    effect: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that was chosen for the search."""
+
+    threshold: float
+    metric: str
+    ablation: str
+    order: str
+    n: int  # prompts
+    seed: int
+    corruption: str
+    device: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """The task, in full. `text` is the task file's; the hashes are SHA-256."""
+
+    name: str
+    text: str
+    sha256: str
+    batch_sha256: str
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """The model. `weights_sha256` is over all parameters; see `acdc_custom.model.model.Model.fingerprint`."""
+
+    name: str
+    architecture: str
+    parameters: int
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How well something does the task, over the batch: KL from the full model in nats, logit difference in logits."""
+
+    kl: float
+    logit_diff: float
+    correct: float  # share of prompts whose answer has a higher logit than its foil
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out. The circuit's numbers are computed anew from its definition, not carried along."""
+
+    metric_before: float
+    metric_after: float
+    model: Behaviour
+    circuit: Behaviour
+    corrupted: Behaviour  # the full model on the corrupted prompts: the empty circuit
+
+    @property
+    def recovered(self) -> float:
+        """The share of the logit difference between the corrupted and the clean run that the circuit recovers."""
+        gap = self.model.logit_diff - self.corrupted.logit_diff
+        return (self.circuit.logit_diff - self.corrupted.logit_diff) / gap if gap else float("nan")
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """How the search went. `decided` counts edges by reason; `noise` is the metric's rounding error."""
+
+    evaluations: int
+    decided: Mapping[str, int]
+    closest_margin: float  # the smallest |increase - threshold| of any decision
+    noise: float
+    within_noise: int  # decisions whose margin is below the noise: another machine may decide them differently
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """The edges that survived, and their provenance."""
+
+    shape: GraphShape
+    edges: tuple[KeptEdge, ...]
+    settings: Settings
+    task: TaskRecord
+    model: ModelRecord
+    outcome: Outcome
+    search: SearchRecord
+    created: str  # ISO 8601, UTC
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The whole graph that the circuit is a part of."""
+        return Graph(self.shape)
+
+    @property
+    def nodes(self) -> tuple[Sender, ...]:
+        """Every sender with a kept outgoing edge, in topological order."""
+        return tuple(sorted({kept.edge.sender for kept in self.edges}))
+
+    def strongest(self, n: int) -> list[KeptEdge]:
+        """The `n` edges of largest effect, largest first."""
+        return sorted(self.edges, key=lambda kept: -kept.effect)[:n]
+
+    def to_networkx(self) -> Any:
+        """The circuit as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges."""
+        import networkx
+
+        graph = networkx.MultiDiGraph()
+        for kept in self.edges:
+            sender, receiver = kept.edge.sender, kept.edge.receiver
+            for node in [str(node) for node in self.graph.nodes_of(receiver)] or [str(receiver)]:
+                graph.add_edge(str(sender), node, key=str(receiver.port), effect=kept.effect)
+        return graph
+
+    # -- files ------------------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """The text of `circuit.json`."""
+        content = {
+            "schema": SCHEMA,
+            "created": self.created,
+            "settings": asdict(self.settings),
+            "model": asdict(self.model),
+            "graph": {**asdict(self.shape), "edges": self.graph.n_edges},
+            "task": asdict(self.task),
+            "outcome": asdict(self.outcome),
+            "search": asdict(self.search),
+            "packages": dict(self.packages),
+            "edges": [
+                {"sender": str(kept.edge.sender), "receiver": str(kept.edge.receiver), "effect": kept.effect}
+                for kept in self.edges
+            ],
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `circuit.json` into a run folder, whole or not at all; gives its path. Raises `ResultError`."""
+        path = Path(folder) / FILE_NAME
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, self.to_json())
+        except OSError as error:
+            raise ResultError(f"{path} could not be written: {error.strerror}.") from error
+        return path
+
+    @classmethod
+    def load(cls, where: str | Path) -> Self:
+        """Read a run folder, or a `circuit.json`. Raises `ResultError` saying what is wrong with it."""
+        path = Path(where)
+        if path.is_dir():
+            path = path / FILE_NAME
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ResultError(f"there is no {path}. Give a run folder, or a {FILE_NAME}.") from None
+        except OSError as error:
+            raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise ResultError(f"{path} is not a whole circuit file: {error}. It may have been cut off.") from error
+        return cls._from_content(content, path)
+
+    @classmethod
+    def _from_content(cls, content: Any, path: Path) -> Self:
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if not isinstance(schema, int) or schema < 1:
+            raise ResultError(f'{path} is not a circuit file: it has no "schema".')
+        if schema > SCHEMA:
+            raise ResultError(
+                f"{path} was written by a newer acdc-custom (schema {schema}; this one reads up to {SCHEMA}). "
+                "Update acdc-custom."
+            )
+        try:
+            numbers = dict(content["graph"])
+            n_edges = numbers.pop("edges")
+            outcome = dict(content["outcome"])
+            for who in ("model", "circuit", "corrupted"):
+                outcome[who] = _record(Behaviour, outcome[who])
+            circuit = cls(
+                shape=_record(GraphShape, numbers),
+                edges=tuple(_edge(row) for row in content["edges"]),
+                settings=_record(Settings, content["settings"]),
+                task=_record(TaskRecord, content["task"]),
+                model=_record(ModelRecord, content["model"]),
+                outcome=_record(Outcome, outcome),
+                search=_record(SearchRecord, content["search"]),
+                created=content["created"],
+                packages=content["packages"],
+            )
+            strangers = [str(kept.edge) for kept in circuit.edges if kept.edge not in circuit.graph]
+            twice = [str(edge) for edge, n in Counter(k.edge for k in circuit.edges).items() if n > 1]
+        except KeyError as error:
+            raise ResultError(f"{path} is damaged: {error} is missing.") from error
+        except (TypeError, ValueError, AttributeError, UsageError) as error:
+            raise ResultError(f"{path} is damaged: {error}") from error
+        if strangers or twice or n_edges != circuit.graph.n_edges:
+            what = (
+                f"the edge {strangers[0]} is not in its graph"
+                if strangers
+                else f"the edge {twice[0]} is there twice"
+                if twice
+                else f"its graph has {circuit.graph.n_edges} edges, not {n_edges}"
+            )
+            raise ResultError(f"{path} is damaged: {what}.")
+        return circuit
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file that is whole or not there, whatever happens in between. Raises `OSError`."""
+    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(unfinished, 0o666 & ~_umask())
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _record(kind: Any, content: Any) -> Any:
+    """A dataclass from a JSON object with exactly its fields, each of its type."""
+    names = {f.name for f in fields(kind)}
+    if not isinstance(content, dict) or set(content) != names:
+        given = ", ".join(sorted(content)) if isinstance(content, dict) else type(content).__name__
+        raise TypeError(f"expected an object with {', '.join(sorted(names))}, found {given}")
+    simple: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+    for f in fields(kind):
+        allowed = simple.get(str(f.type))
+        value = content[f.name]
+        if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and f.type != "bool")):
+            raise TypeError(f"{f.name} is {value!r}, expected {f.type}")
+    return kind(**content)
+
+
+def _edge(row: Any) -> KeptEdge:
+    if set(row) != {"sender", "receiver", "effect"} or not isinstance(row["effect"], (int, float)):
+        raise TypeError(f"expected an edge with sender, receiver and effect, found {row!r}")
+    return KeptEdge(Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"])), row["effect"])

@@ -1,0 +1,82 @@
+"""The command line. Every command is a module here and imports what is heavy only when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from acdc_custom import __version__
+from acdc_custom.errors import AcdcError, did_you_mean
+
+COMMANDS = ("discover", "show", "draw", "tasks", "models")
+SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command = import_module(f"acdc_custom.cli.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(
+                f'no command is called "{name}".{did_you_mean(name, COMMANDS)} There are: {", ".join(COMMANDS)}.'
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "--version", message="acdc-custom %(version)s")
+def group() -> None:
+    """Find out which attention heads and MLPs do a task: exact, fast ACDC on your own prompts.
+
+    \b
+    acdc-custom discover --task latest_s --threshold 0.01
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 for what was asked for, 1 for what went wrong, 130 for Ctrl-C."""
+    try:
+        group.main(args, prog_name="acdc-custom", standalone_mode=False)
+    except AcdcError as error:
+        _stop(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "acdc-custom"
+        _stop(f"{error.format_message()} See: {where} --help", error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _stop("stopped.", 130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; keep the interpreter from complaining about it on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get(SHOW_TRACEBACK):
+            raise
+        _stop(
+            f"this should not have happened: {type(error).__name__}: {error}. Please report it; "
+            f"with {SHOW_TRACEBACK}=1 in the environment the same command shows where.",
+            1,
+        )
+
+
+def _stop(message: str, exit_code: int) -> None:
+    click.echo(f"acdc-custom: {message}", err=True)
+    sys.exit(exit_code)

@@ -1,0 +1,34 @@
+"""`acdc-custom draw`: the picture of a finished run, in another format or with fewer edges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("draw", short_help="Draw a circuit that was found.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The picture: .svg, .png, .pdf or .dot.",
+)
+@click.option(
+    "--edges",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the N strongest edges.  [default: all, up to 300]",
+)
+def command(folder: Path, out: Path, edges: int | None) -> None:
+    """Draw a circuit that was found: FOLDER is a run folder, or a circuit.json.
+
+    \b
+    acdc-custom draw results/latest_s_demo-4l_0.01 --out circuit.png --edges 40
+    """
+    from acdc_custom.circuit import Circuit
+    from acdc_custom.export.picture import draw
+
+    click.echo(f"Written {draw(Circuit.load(folder), out, edges)}")

@@ -1,0 +1,22 @@
+"""`acdc-custom tasks`: what there is to ask."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("tasks", short_help="List the built-in tasks.")
+def command() -> None:
+    """List the built-in tasks, with their corruptions. Your own: see the task guide in the documentation.
+
+    \b
+    acdc-custom tasks
+    """
+    from acdc_custom.task import load_task, task_names
+
+    for name in task_names():
+        task = load_task(name)
+        click.echo(f"{name:<12} {task.description}")
+        for corruption in task.corruptions:
+            default = " (default)" if corruption == task.default_corruption else ""
+            click.echo(f"{'':<12}   --corruption {corruption}{default}")

@@ -1,0 +1,67 @@
+"""What a set of edges computes, straight from the definition: one forward pass through the circuit.
+
+Every receiver reads the current output of its kept senders and the corrupted output of the others. Used to
+check and to describe the result of a search; shares with the search only the mathematics of a component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from acdc_custom.engine.caches import at_positions
+from acdc_custom.engine.tokens import TokenBatch
+from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
+from acdc_custom.model.forward import causal_mask, run
+from acdc_custom.model.model import Model
+
+
+@torch.no_grad()
+def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge]) -> Tensor:
+    """The circuit's final residual stream at the answer position, normalised: `[prompt, 1, d_model]`."""
+    graph, weights = model.graph, model.weights
+    index, shape = graph.index, graph.shape
+    corrupted = run(weights, tokens.corrupted)
+    # What each sender writes inside the circuit, less what it writes on the corrupted prompt.
+    moved = torch.zeros_like(corrupted.outputs)  # [sender, prompt, pos, d_model]
+    senders_of: dict[Receiver, list[int]] = {}
+    for edge in kept:
+        senders_of.setdefault(edge.receiver, []).append(index[edge.sender])
+
+    def read(receivers: list[Receiver], residual: Tensor) -> Tensor:
+        """`[receiver, prompt, pos, d_model]`, from the corrupted residual stream there."""
+        return torch.stack([residual + moved[senders_of.get(receiver, [])].sum(0) for receiver in receivers])
+
+    mask = causal_mask(tokens.clean.shape[1], model.device)
+    rotary = weights.rotary and weights.rotary.at(torch.arange(tokens.clean.shape[1], device=model.device))
+    moved[0] = weights.embed(tokens.clean) - corrupted.outputs[0]
+    residuals = iter(corrupted.residuals)
+    place = 1
+    for layer, block in enumerate(weights.blocks):
+        attention, residual = block.attention, next(residuals)
+        grouped = shape.grouped
+        inputs = {
+            port: [
+                Receiver(layer, Stage.HEAD, port, head, grouped and port is not Port.Q)
+                for head in range(shape.n_heads if port is Port.Q else shape.n_kv_heads)
+            ]
+            for port in (Port.Q, Port.K, Port.V)
+        }
+        q = attention.query(block.attention_norm(read(inputs[Port.Q], residual)))
+        k = attention.key(block.attention_norm(read(inputs[Port.K], residual)))
+        v = attention.value(block.attention_norm(read(inputs[Port.V], residual)))
+        if rotary is not None:
+            q, k = rotary(q), rotary(k)
+        k, v = k.repeat_interleave(shape.group_size, 0), v.repeat_interleave(shape.group_size, 0)
+        z = attention.pattern(q, k, mask, "") @ v
+        heads = slice(place, place + shape.n_heads)
+        moved[heads] = torch.einsum("hnpe,hed->hnpd", z, attention.out) - corrupted.outputs[heads]
+        place += shape.n_heads
+        if block.mlp is not None and block.mlp_norm is not None:
+            (x,) = read([Receiver(layer, Stage.MLP)], next(residuals))
+            moved[place] = block.mlp(block.mlp_norm(x)) - corrupted.outputs[place]
+            place += 1
+    (final,) = read([LOGITS], next(residuals))
+    return weights.final_norm(at_positions(final, tokens.answer_positions))

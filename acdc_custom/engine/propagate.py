@@ -1,0 +1,138 @@
+"""Runs a window of candidates along a route: differences in, the final residual stream out.
+
+Costs a few batched operations per layer that is reached. Nothing here decides anything, and nothing is altered:
+what a candidate would change comes back as a list of `Change`s, to be committed if it is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from acdc_custom.engine.caches import Caches, Extent
+from acdc_custom.engine.route import AttentionStep, Feed, HeadGroup, MlpStep, Route, Slots
+from acdc_custom.engine.state import Change, LiveState
+from acdc_custom.graph import Port
+from acdc_custom.model.weights import Attention
+
+Buffers = Mapping[Extent, Tensor]
+
+
+def propagate(caches: Caches, state: LiveState, route: Route, given: Tensor) -> tuple[Tensor, list[Change]]:
+    """Push a window of differences `given` `[candidate, prompt, pos, d_model]` along a route.
+
+    Gives the final residual after the final norm, `[candidate, prompt, 1, d_model]`, and the changes that commit a
+    candidate.
+    """
+    return _Window(caches, given, route).run(state, route)
+
+
+class _Window:
+    """One window on its way: the buffers of differences, and the changes so far."""
+
+    def __init__(self, caches: Caches, given: Tensor, route: Route) -> None:
+        self.caches = caches
+        self.given = given
+        self.changes: list[Change] = []
+        self.buffers: Buffers = {
+            extent: given.new_empty(len(slot_of), len(given), *caches.spans[extent].positions.shape, given.shape[-1])
+            for extent, slot_of in route.slot_of.items()
+        }
+
+    def run(self, state: LiveState, route: Route) -> tuple[Tensor, list[Change]]:
+        for step in route.steps:
+            if isinstance(step, MlpStep):
+                self._mlp(step)
+            else:
+                self._attention(step)
+        assert route.logits is not None
+        final = self._input(state.logits.input, route.logits)
+        return self.caches.model.weights.final_norm(final[0]), self.changes
+
+    def _input(self, current: Tensor, feed: Feed) -> Tensor:
+        """Some inputs with the window's differences, `[row, candidate, prompt, pos, d_model]`."""
+        difference = feed.gather(self.buffers, self.given)
+        self.changes.append(Change(current, feed.bank_rows, difference, added=True))
+        return current[feed.bank_rows, None] + difference
+
+    def _write(self, slots: Slots, new: Tensor, current: Tensor) -> None:
+        """Differences of outputs into their slots; `new` `[row, candidate, ...]`, `current` `[row, ...]`."""
+        at_answer = self.buffers[Extent.ANSWER][slots.answer]
+        if slots.changed is None:
+            torch.sub(new, current[:, None], out=at_answer)
+        else:
+            difference = self.buffers[Extent.CHANGED][slots.changed]
+            torch.sub(new, current[:, None], out=difference)
+            at_answer.copy_(self.caches.at_extent(difference, Extent.ANSWER))
+
+    def _mlp(self, step: MlpStep) -> None:
+        block = self.caches.model.weights.blocks[step.layer]
+        assert block.mlp is not None and block.mlp_norm is not None
+        out = block.mlp(block.mlp_norm(self._input(step.state.input, step.feed)))
+        self.changes.append(Change(step.state.output, step.feed.bank_rows, out))
+        self._write(step.slots, out, step.state.output)
+
+    def _attention(self, step: AttentionStep) -> None:
+        made = self._keys_and_values(step)
+        queries = self._queries(step)
+        for group in step.groups:
+            self._heads(step, group, queries.get(group.bank.extent), made)
+
+    def _keys_and_values(self, step: AttentionStep) -> dict[Port, Tensor]:
+        """New keys and values, each `[row, candidate, prompt, key, d_head]`; the common prefix is constant."""
+        norm = self.caches.model.weights.blocks[step.layer].attention_norm
+        prefix, rotary = self.caches.prefix, self.caches.spans[Extent.CHANGED].rotary
+        made = {}
+        for port, source, bank in (
+            (Port.K, step.key, step.state.keys),
+            (Port.V, step.value, step.state.values),
+        ):
+            if source is None:
+                continue
+            feed, projection = source
+            new = projection(norm(self._input(bank.input, feed)))
+            if port is Port.K and rotary is not None:
+                new = rotary(new)
+            if prefix:
+                constant = bank.made[feed.bank_rows, None, :, :prefix].expand(-1, new.shape[1], -1, -1, -1)
+                new = torch.cat((constant, new), dim=-2)
+            self.changes.append(Change(bank.made, feed.bank_rows, new))
+            made[port] = new
+        return made
+
+    def _queries(self, step: AttentionStep) -> dict[Extent, Tensor]:
+        """New queries, each `[row, candidate, prompt, pos, d_head]`."""
+        norm = self.caches.model.weights.blocks[step.layer].attention_norm
+        queries = {}
+        for bank in step.state.queries:
+            if bank.extent not in step.query:
+                continue
+            feed, projection = step.query[bank.extent]
+            new = projection(norm(self._input(bank.input, feed)))
+            rotary = self.caches.spans[bank.extent].rotary
+            new = new if rotary is None else rotary(new)
+            self.changes.append(Change(bank.query, feed.bank_rows, new))
+            queries[bank.extent] = new
+        return queries
+
+    def _heads(
+        self, step: AttentionStep, group: HeadGroup, queries: Tensor | None, made: Mapping[Port, Tensor]
+    ) -> None:
+        attention: Attention = self.caches.model.weights.blocks[step.layer].attention
+        bank, fed, rows = group.bank, group.fed, group.bank_rows
+        new = "".join(port for port in (Port.Q, Port.K) if port in fed)
+        if new:
+            q = bank.query[rows] if queries is None or Port.Q not in fed else queries[fed[Port.Q]]
+            k = made[Port.K][fed[Port.K]] if Port.K in fed else step.state.keys.made[group.key_rows]
+            pattern = attention.pattern(q, k, self.caches.spans[bank.extent].mask, new)
+            self.changes.append(Change(bank.pattern, rows, pattern))
+        else:
+            pattern = bank.pattern[rows]
+        v = made[Port.V][fed[Port.V]] if Port.V in fed else step.state.values.made[group.key_rows]
+        of_pattern, of_v = "c" if new else "", "c" if Port.V in fed else ""
+        z = torch.einsum(f"h{of_pattern}npt,h{of_v}nte->hcnpe", pattern, v)
+        out = torch.bmm(z.flatten(1, -2), group.out).view(*z.shape[:-1], -1)
+        self.changes.append(Change(bank.output, rows, out))
+        self._write(group.slots, out, bank.output[rows])

@@ -1,0 +1,76 @@
+"""A batch of prompts as tensors: right-padded tokens, answer positions, the common prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from acdc_custom.errors import UsageError
+
+
+class PromptTokens(Protocol):
+    """What the engine needs to know of a prompt."""
+
+    @property
+    def clean_ids(self) -> Sequence[int]: ...
+    @property
+    def corrupted_ids(self) -> Sequence[int]: ...
+    @property
+    def answer_ids(self) -> Sequence[int]: ...
+    @property
+    def foil_ids(self) -> Sequence[int]: ...
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Prompts of several lengths, padded on the right; causal attention never lets padding be read.
+
+    The answer is read at `answer_positions`, the last token of each prompt.
+    """
+
+    clean: Tensor  # [prompt, pos]
+    corrupted: Tensor  # [prompt, pos]
+    answer_positions: Tensor  # [prompt, 1]
+    changed: Tensor  # [prompt, pos]: from the first token that differs, to the answer position
+    answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
+    foils: Tensor  # [prompt, foil], -1 where a prompt has fewer
+
+    @property
+    def prefix(self) -> int:
+        """The number of leading positions at which no prompt's clean and corrupted tokens differ yet."""
+        return int(self.changed.any(0).int().argmax())
+
+
+def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int, device: torch.device) -> TokenBatch:
+    """Tensors for these prompts. Raises `UsageError` for a prompt that the model cannot read."""
+    lengths = [len(prompt.clean_ids) for prompt in prompts]
+    if max(lengths) > max_positions:
+        raise UsageError(
+            f"the longest prompt has {max(lengths)} tokens; this model reads at most {max_positions}. "
+            "Use shorter prompts."
+        )
+    clean, corrupted = _pad([p.clean_ids for p in prompts], 0), _pad([p.corrupted_ids for p in prompts], 0)
+    if int(max(clean.max(), corrupted.max())) >= vocab:
+        raise UsageError(
+            f"the tokenizer makes token ids beyond the model's {vocab} words: they do not belong together."
+        )
+    ends = torch.tensor(lengths)[:, None] - 1
+    differs_so_far = (clean != corrupted).int().cummax(dim=1).values.bool()
+    up_to_answer = torch.arange(clean.shape[1]) <= ends
+    return TokenBatch(
+        clean=clean.to(device),
+        corrupted=corrupted.to(device),
+        answer_positions=ends.to(device),
+        changed=(differs_so_far & up_to_answer).to(device),
+        answers=_pad([p.answer_ids for p in prompts], -1).to(device),
+        foils=_pad([p.foil_ids for p in prompts], -1).to(device),
+    )
+
+
+def _pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows])

@@ -1,0 +1,83 @@
+"""How many candidates to evaluate at once.
+
+Owns the trade between two wastes: a small window pays a route's fixed cost often, a large one computes
+candidates in vain after an edge that is kept. Depends on sizes and past decisions only, never on the clock, so
+that a search always evaluates the same windows. The size never changes what is decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acdc_custom.engine.caches import Caches
+from acdc_custom.engine.route import MlpStep, Route
+
+LARGEST = 256
+FORGET = 0.99  # weight of the past, per candidate, in the share of edges that are kept
+MEMORY = 2.0**30  # bytes that a window may take, roughly
+
+# The fixed cost of one step, in multiplications: some 25 small operations at 10 microseconds, on 25 billion a second.
+STEP_COST = 6e6
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a window costs: in multiplications or their equivalent, and in bytes."""
+
+    fixed: float
+    per_candidate: float
+    bytes_per_candidate: float
+
+
+def route_cost(caches: Caches, route: Route) -> Cost:
+    """From the sizes of the matrix products along a route, and of what they leave behind."""
+    weights, n_keys = caches.model.weights, caches.tokens.clean.shape[1]
+    vocab, d_model = weights.unembedding.shape
+    d_head = weights.blocks[0].attention.out.shape[1]
+    n_rows = {extent: span.positions.numel() for extent, span in caches.spans.items()}  # prompt x pos
+    n_prompts = len(caches.tokens.clean)
+    work, numbers = n_prompts * vocab * d_model, n_prompts * vocab
+    for step in route.steps:
+        if isinstance(step, MlpStep):
+            mlp = weights.blocks[step.layer].mlp
+            assert mlp is not None
+            n, d_mlp = n_rows[step.state.extent], mlp.weight_in.shape[1]
+            work += n * d_model * d_mlp * (2 if mlp.weight_gate is None else 3)
+            numbers += n * (4 * d_model + 3 * d_mlp)
+            continue
+        for feed in step.feeds:
+            n = n_rows[feed.extent] * len(feed.bank_rows)
+            work += n * d_model * d_head
+            numbers += n * (3 * d_model + d_head)
+        for group in step.groups:
+            n = n_rows[group.bank.extent] * len(group.bank_rows)
+            work += n * d_head * (d_model + 2 * n_keys)
+            numbers += n * (2 * d_model + n_keys)
+    return Cost(STEP_COST * (2 + len(route.steps)), work, numbers * weights.unembedding.element_size())
+
+
+class WindowSize:
+    """The next window's size: fixed, or the best for the share of edges kept of late."""
+
+    def __init__(self, fixed: int | None) -> None:
+        self.fixed = fixed
+        self._kept = 1.0
+        self._decided = 10.0
+
+    def next(self, cost: Cost) -> int:
+        """The size for a window of this cost.
+
+        With a share p of candidates kept, a window of K gets about K - p K^2 / 2 ahead and costs
+        `fixed + K per_candidate`; the best K is near sqrt(2 fixed / (p per_candidate)).
+        """
+        if self.fixed is not None:
+            return self.fixed
+        share = self._kept / self._decided
+        best = max(4.0, (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5)
+        return max(1, int(min(best, LARGEST, MEMORY / cost.bytes_per_candidate)))
+
+    def note(self, n_removed: int, *, kept: bool) -> None:
+        """Learn from a window: so many removed, and perhaps one kept after them."""
+        fade = FORGET ** (n_removed + kept)
+        self._kept = self._kept * fade + kept
+        self._decided = self._decided * fade + n_removed + kept

@@ -1,0 +1,51 @@
+"""Every error that this package raises on purpose.
+
+    AcdcError                exit code 1: the work could not be done
+    ├── UsageError           exit code 2: something that was asked for cannot be right
+    │   └── TaskError        a task file, or the data that it names
+    ├── ModelError           a model that cannot be found, loaded or trusted
+    ├── SearchError          a search that cannot go on
+    └── ResultError          a result file or folder that cannot be read or written
+
+Messages are for people: what was given, what is allowed, what to do. The command line prints them
+as one line; nothing here knows about the command line beyond the exit code.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AcdcError(Exception):
+    """The base of all our errors."""
+
+    exit_code = 1
+
+
+class UsageError(AcdcError):
+    """An option, a name or a value that is not allowed."""
+
+    exit_code = 2
+
+
+class TaskError(UsageError):
+    """A task file, or the rows that it names, cannot be used."""
+
+
+class ModelError(AcdcError):
+    """A model cannot be found, loaded, or trusted to compute what its own code computes."""
+
+
+class SearchError(AcdcError):
+    """A search cannot go on."""
+
+
+class ResultError(AcdcError):
+    """A result file or folder cannot be read or written."""
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """` Did you mean "ioi"?` when some allowed name is close to the given one, else an empty string."""
+    close = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
+    return f' Did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,146 @@
+"""What stands above the picture: what was asked, what came out, how much is shown, and the legend.
+
+Owns the words. All that a user made up (names of tasks, corruptions, models) is escaped here.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from acdc_custom.choices import Metric
+from acdc_custom.circuit import Circuit
+from acdc_custom.export.selection import Selection
+from acdc_custom.export.style import (
+    GREY,
+    PORT_STYLES,
+    end_html,
+    escape,
+    font,
+    head_html,
+    line_html,
+    mlp_html,
+    number,
+    shared_html,
+    width,
+)
+from acdc_custom.graph import Port
+
+LINE = 106  # characters
+WIDTH_NOTE = "Line width: the effect of an edge, the rise of the metric when its removal was tested."
+
+
+def unit_of(circuit: Circuit) -> str:
+    """The unit of the circuit's effects: nats or logits; empty for a metric of another version."""
+    name = circuit.settings.metric
+    return Metric(name).unit if name in list(Metric) else ""
+
+
+def with_unit(value: float, unit: str) -> str:
+    """`0.123 nats`."""
+    return f"{number(value)} {unit}".rstrip()
+
+
+def title(circuit: Circuit) -> str:
+    """One line of plain text, not escaped: which circuit this is."""
+    corruption = f" ({circuit.settings.corruption})" if circuit.settings.corruption else ""
+    return f"Circuit of {circuit.task.name}{corruption} in {circuit.model.name}"
+
+
+def facts(selection: Selection) -> list[str]:
+    """The lines under the title, plain text, not escaped."""
+    circuit = selection.circuit
+    settings, outcome, unit = circuit.settings, circuit.outcome, unit_of(circuit)
+    kept, shown = len(circuit.edges), len(selection.edges)
+    about = Metric(settings.metric).about if settings.metric in list(Metric) else settings.metric
+    clean, inside, empty = outcome.model, outcome.circuit, outcome.corrupted
+    lines = [
+        f"Threshold {with_unit(settings.threshold, unit)}; metric: {about}.",
+        f"{kept:,} of {circuit.graph.n_edges:,} edges kept. {settings.ablation.capitalize()} ablation, "
+        f"{settings.n} prompts, seed {settings.seed}.",
+        f"KL from the model: circuit {number(inside.kl)} nats, empty circuit {number(empty.kl)} nats.",
+        f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "
+        f"empty circuit {number(empty.logit_diff)}.",
+    ]
+    if not selection.is_whole:
+        lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by effect, and the nodes they join.")
+    return lines
+
+
+def caption_html(selection: Selection) -> str:
+    """The caption and the legend, as the HTML-like label of the whole picture."""
+    rows = [_row(font(f"<B>{escape(line)}</B>", 16)) for line in _wrap(title(selection.circuit), LINE * 3 // 5)]
+    for fact in facts(selection):
+        rows += [_row(font(escape(line), 11)) for line in _wrap(fact, LINE)]
+    rows.append(_row(_legend(selection) if selection.edges else font(escape(_nothing(selection.circuit)), 12)))
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(rows)}</TABLE>'
+
+
+def _nothing(circuit: Circuit) -> str:
+    amount = with_unit(circuit.settings.threshold, unit_of(circuit))
+    return f"No edge is in this circuit: no removal raised the metric by {amount} or more."
+
+
+def scale(selection: Selection) -> list[float]:
+    """Up to three round effects that span the drawn ones, smallest first, for the width scale."""
+    effects = [kept.effect for kept in selection.edges if kept.effect > 0]
+    if not effects:
+        return []
+    steps = [float(f"{digit}e{power}") for power in range(-12, 7) for digit in (1, 2, 5)]
+    inside = [step for step in steps if min(effects) <= step <= max(effects)]
+    if len(inside) < 2:
+        return sorted({min(effects), max(effects)})
+    return sorted({inside[0], inside[len(inside) // 2], inside[-1]})
+
+
+def _legend(selection: Selection) -> str:
+    """A grid of samples and what they mean: nodes, lines, widths."""
+    shape, unit = selection.circuit.shape, unit_of(selection.circuit)
+    every = frozenset({Port.Q, Port.K, Port.V})
+    own = (Port.Q,) if shape.grouped else (Port.Q, Port.K, Port.V)
+    nodes = [(head_html("L3H5", own, every), "head 5 of layer 3")]
+    if shape.grouped:
+        nodes.append((shared_html("kv1", every), "k, v of the heads above"))
+    if shape.has_mlp:
+        nodes.append((mlp_html("MLP 3"), "MLP of layer 3"))
+    nodes.append((end_html("embed", 44), "input and output"))
+    targets = {Port.Q: "a query", Port.K: "a key", Port.V: "a value", Port.IN: "the logits"}
+    if shape.has_mlp:
+        targets[Port.IN] = "an MLP or the logits"
+    lines = [
+        (line_html(PORT_STYLES[port]), f"into {target} {PORT_STYLES[port].mark}") for port, target in targets.items()
+    ]
+    largest = max(kept.effect for kept in selection.edges)
+    widths = [
+        (line_html(PORT_STYLES[Port.IN], max(1, round(width(effect, largest)))), with_unit(effect, unit))
+        for effect in scale(selection)
+    ]
+    rows = [
+        "".join(f"<TD>{node}</TD>{_meaning(words)}" for node, words in nodes),
+        *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
+        f'<TD COLSPAN="8" ALIGN="LEFT">{_words(WIDTH_NOTE)}</TD>',
+    ]
+    return (
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4">'
+        + "".join(f"<TR>{row}</TR>" for row in rows if row)
+        + "</TABLE>"
+    )
+
+
+def _line(sample: str) -> str:
+    return f'<TD FIXEDSIZE="TRUE" WIDTH="60" HEIGHT="18">{sample}</TD>'
+
+
+def _meaning(words: str) -> str:
+    return f'<TD ALIGN="LEFT">{_words(words)}</TD>'
+
+
+def _words(text: str) -> str:
+    return font(escape(text), 10, GREY)
+
+
+def _row(content: str) -> str:
+    return f'<TR><TD ALIGN="LEFT">{content}</TD></TR>'
+
+
+def _wrap(text: str, limit: int) -> list[str]:
+    return textwrap.wrap(text, limit, max_lines=4, placeholder=" …") or [""]

@@ -1,0 +1,203 @@
+"""A circuit as DOT, the language of Graphviz: layers from the embedding at the bottom to the logits on top.
+
+Owns the layout. A layer has one row of heads and above it one of MLPs; where query heads share keys and
+values, the shared inputs have a row of their own below the heads. The same circuit gives the same text.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from acdc_custom.circuit import Circuit, KeptEdge
+from acdc_custom.export.caption import caption_html, unit_of, with_unit
+from acdc_custom.export.selection import Selection, select
+from acdc_custom.export.style import (
+    FONT,
+    GREY,
+    PORT_STYLES,
+    end_html,
+    font,
+    head_html,
+    mlp_html,
+    quote,
+    shade,
+    shared_html,
+    width,
+)
+from acdc_custom.graph import EMBED, LOGITS, Port, Receiver, Sender, Stage
+
+MANY_ROWS = 30  # from here on rows move closer together
+
+
+@dataclass(frozen=True)
+class Row:
+    """Nodes at one height. `label` stands at the left margin, `gap` below it names the layers that were skipped."""
+
+    nodes: tuple[str, ...]
+    label: str = ""
+    gap: str = ""
+
+
+def to_dot(circuit: Circuit, max_edges: int | None = None) -> str:
+    """The picture of a circuit as DOT text: its `max_edges` strongest edges, 300 by default.
+
+    Raises `UsageError` if `max_edges` is below 1.
+    """
+    selection = select(circuit, max_edges)
+    rows = _rows(selection)
+    layer_gap = 0.42 if len(rows) <= MANY_ROWS else 0.3
+    lines = [
+        'digraph "circuit" {',
+        '  graph [charset="UTF-8", rankdir="BT", newrank="true", bgcolor="white", pad="0.3", nodesep="0.14",'
+        f' ranksep="{layer_gap}", outputorder="edgesfirst", splines="true", fontname="{FONT}", tooltip=" ",'
+        f' labelloc="t", labeljust="l", label=<{caption_html(selection)}>]',
+        f'  node [shape="plain", fontname="{FONT}"]',
+        f'  edge [fontname="{FONT}"]',
+    ]
+    if selection.edges:
+        lines += _body(selection, rows)
+    else:
+        lines.append('  "empty" [label="", style="invis"]')
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _body(selection: Selection, rows: list[Row]) -> Iterator[str]:
+    names = [f"row{place}" for place in range(len(rows))]
+    margin = 125 if any(row.gap for row in rows) else 60
+    for name, row in zip(names, rows, strict=True):
+        yield f'  {quote(name)} [label=<{_margin(row, margin)}>, tooltip=" ", group="rows"]'
+    yield f'  {" -> ".join(map(quote, names))} [style="invis", weight="1000"]'
+    # In a cluster of its own, so that no edge runs through the labels.
+    yield '  subgraph "cluster_circuit" {'
+    yield '    graph [label="", peripheries="0", margin="0"]'
+    yield from _nodes(selection)
+    yield "  }"
+    for name, row in zip(names, rows, strict=True):
+        yield f'  {{ rank="same"; {"; ".join(map(quote, (name, *row.nodes)))} }}'
+    yield from _shared_links(selection)
+    largest = max(kept.effect for kept in selection.edges)
+    unit = unit_of(selection.circuit)
+    # The strongest are drawn last, on top.
+    for kept in sorted(selection.edges, key=lambda kept: (kept.effect, kept.edge)):
+        yield _edge(kept, largest, unit)
+
+
+def _margin(row: Row, points: int) -> str:
+    """What stands at the left of a row: all of one width, so that they line up."""
+    texts = [(row.label, 12), (row.gap, 9)]
+    lines = "".join(f'<TR><TD ALIGN="LEFT">{font(text, size, GREY)}</TD></TR>' for text, size in texts if text)
+    return (
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
+        f'{lines}<TR><TD WIDTH="{points}" HEIGHT="1"></TD></TR></TABLE>'
+    )
+
+
+def _rows(selection: Selection) -> list[Row]:
+    """Every row from bottom to top."""
+    missing = "none shown" if not selection.is_whole else "none kept"
+    rows = [Row(("embed",))] if EMBED in selection.nodes else []
+    n_layers = selection.circuit.shape.n_layers
+    previous = -1
+    for layer in selection.layers:
+        gap = _gap(previous, layer, missing)
+        heads = [str(n) for n in selection.nodes if n.layer == layer and n.stage is Stage.HEAD]
+        mlps = [str(n) for n in selection.nodes if n.layer == layer and n.stage is Stage.MLP]
+        shared = list(dict.fromkeys(_shared_name(r) for r in selection.shared if r.layer == layer))
+        groups = [tuple(names) for names in (shared, heads, mlps) if names]
+        labelled = 1 if shared else 0
+        for place, names in enumerate(groups):
+            rows.append(Row(names, f"layer {layer}", gap) if place == labelled else Row(names))
+        previous = layer
+    gap = _gap(previous, n_layers, missing)
+    if selection.logits or gap:
+        rows.append(Row(("logits",) if selection.logits else (), gap=gap))
+    return rows
+
+
+def _gap(previous: int, layer: int, missing: str) -> str:
+    first, last = previous + 1, layer - 1
+    if first > last:
+        return ""
+    return f"layer {first}: {missing}" if first == last else f"layers {first} to {last}: {missing}"
+
+
+def _nodes(selection: Selection) -> Iterator[str]:
+    into: dict[str, list[KeptEdge]] = defaultdict(list)
+    out: dict[str, list[KeptEdge]] = defaultdict(list)
+    for kept in selection.edges:
+        into[_target(kept.edge.receiver)].append(kept)
+        out[str(kept.edge.sender)].append(kept)
+    unit = unit_of(selection.circuit)
+    own = (Port.Q,) if selection.circuit.shape.grouped else (Port.Q, Port.K, Port.V)
+    for node in selection.nodes:
+        name = str(node)
+        tip = f"{node.label}: {_count(out[name], 'edge out', unit)}; {_count(into[name], 'edge in', unit)}"
+        match node.stage:
+            case Stage.EMBED:
+                label = end_html(node.label)
+                tip = f"{node.label}: {_count(out[name], 'edge out', unit)}"
+            case Stage.HEAD:
+                label = head_html(node.label, own, _ports(into[name]))
+            case _:
+                label = mlp_html(node.label)
+        yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'
+    for name in dict.fromkeys(_shared_name(receiver) for receiver in selection.shared):
+        receiver = next(r for r in selection.shared if _shared_name(r) == name)
+        heads = ", ".join(head.label for head in selection.circuit.graph.nodes_of(receiver))
+        tip = f"L{receiver.layer} kv{receiver.head}, shared by {heads}: {_count(into[name], 'edge in', unit)}"
+        label = shared_html(f"kv{receiver.head}", _ports(into[name]))
+        yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'
+    if selection.logits:
+        tip = f"logits: {_count(into['logits'], 'edge in', unit)}"
+        yield f'    "logits" [label=<{end_html("logits")}>, tooltip="{tip}"]'
+
+
+def _count(edges: list[KeptEdge], what: str, unit: str) -> str:
+    """`2 edges in, the strongest 0.31 nats`."""
+    noun, direction = what.split()
+    if not edges:
+        return f"no {noun} {direction}"
+    strongest = with_unit(max(kept.effect for kept in edges), unit)
+    return f"{len(edges)} {noun}{'s' * (len(edges) > 1)} {direction}, the strongest {strongest}"
+
+
+def _ports(edges: Iterable[KeptEdge]) -> frozenset[Port]:
+    return frozenset(kept.edge.receiver.port for kept in edges)
+
+
+def _shared_name(receiver: Receiver) -> str:
+    return f"a{receiver.layer}.kv{receiver.head}"
+
+
+def _target(receiver: Receiver) -> str:
+    """The name of the picture's node in which an edge ends."""
+    if receiver == LOGITS:
+        return "logits"
+    if receiver.grouped:
+        return _shared_name(receiver)
+    return str(Sender(receiver.layer, receiver.stage, receiver.head))
+
+
+def _shared_links(selection: Selection) -> Iterator[str]:
+    """From each shared input to the heads that read through it: no edges of the circuit, so no arrow heads."""
+    links = {(_shared_name(receiver), str(head)) for receiver, heads in selection.heads_of.items() for head in heads}
+    for shared, head in sorted(links):
+        yield (
+            f'  {quote(shared)} -> {quote(head)} [arrowhead="none", color="{GREY}", penwidth="0.8", weight="20", '
+            f'tooltip="{head} reads keys and values through {shared}"]'
+        )
+
+
+def _edge(kept: KeptEdge, largest: float, unit: str) -> str:
+    receiver = kept.edge.receiver
+    style = PORT_STYLES[receiver.port]
+    port = f":{receiver.port}:s" if receiver.stage is Stage.HEAD else ""
+    wide = width(kept.effect, largest)
+    tip = f"{kept.edge.sender} → {receiver}: effect {with_unit(kept.effect, unit)}"
+    return (
+        f"  {quote(str(kept.edge.sender))} -> {quote(_target(receiver))}{port} "
+        f'[color="{shade(style.colour, kept.effect, largest)}", style="{style.line}", penwidth="{wide}", '
+        f'arrowhead="{style.arrow}", arrowsize="{round(0.4 + 0.06 * wide, 2)}", tooltip="{tip}"]'
+    )

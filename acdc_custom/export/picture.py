@@ -1,0 +1,113 @@
+"""A circuit as a picture file: SVG, PNG or PDF through Graphviz, or its DOT text.
+
+Owns finding a Graphviz (the one in the wheels of pygraphviz, else a `dot` on the PATH), making its SVG fit to
+stand alone in a browser, and writing the file whole or not at all. What is drawn is `dot.py`'s business.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+from acdc_custom.circuit import Circuit, write_atomically
+from acdc_custom.errors import ResultError, UsageError, did_you_mean
+from acdc_custom.export.caption import facts, title
+from acdc_custom.export.dot import to_dot
+from acdc_custom.export.render import NO_PYGRAPHVIZ, PNG_DPI
+from acdc_custom.export.selection import select
+from acdc_custom.export.style import escape
+
+HOVER = ".edge:hover path,.edge:hover polygon,.edge:hover ellipse{stroke:#000000;stroke-opacity:1}"
+
+
+class Format(StrEnum):
+    """What a circuit can be drawn as; also the suffixes of picture files."""
+
+    SVG = "svg"
+    PNG = "png"
+    PDF = "pdf"
+    DOT = "dot"
+
+
+def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None) -> Path:
+    """Draw the strongest edges of a circuit (300 by default) into a file, in the format of its suffix.
+
+    The folder is made if need be; the file is written whole or not at all. Raises `UsageError` for a suffix
+    that is no format, `ResultError` if there is no Graphviz or the file cannot be written.
+    """
+    path = Path(path)
+    picture_format = _format_of(path)
+    dot = to_dot(circuit, max_edges)
+    content: str | bytes = dot
+    if picture_format is not Format.DOT:
+        content = _render(dot, picture_format)
+    if isinstance(content, bytes) and picture_format is Format.SVG:
+        content = _standalone(content.decode(), title(circuit), " ".join(facts(select(circuit, max_edges))))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
+    return path
+
+
+def _format_of(path: Path) -> Format:
+    suffix = path.suffix.removeprefix(".").lower()
+    if suffix not in list(Format):
+        given = f'ends in ".{suffix}"' if suffix else "has no suffix"
+        raise UsageError(
+            f"{path} {given}, which is no picture format.{did_you_mean(suffix, Format)} "
+            f"Allowed: {', '.join(f'.{f}' for f in Format)}."
+        )
+    return Format(suffix)
+
+
+def _render(dot: str, picture_format: Format) -> bytes:
+    """The picture, from the first Graphviz that is there."""
+    # Run by path: this works from a checkout, too. -P keeps this folder's modules out of the program's way.
+    program = Path(__file__).with_name("render.py")
+    done = _run([sys.executable, "-P", str(program), picture_format], dot)
+    if done.returncode == NO_PYGRAPHVIZ and (system := shutil.which("dot")):
+        options = [f"-Gdpi={PNG_DPI}"] if picture_format is Format.PNG else []
+        done = _run([system, f"-T{picture_format}", *options], dot)
+    if done.returncode == NO_PYGRAPHVIZ:
+        raise ResultError(
+            f"a {picture_format} needs Graphviz, and none was found. Install it with `pip install pygraphviz`, or put "
+            "a `dot` on the PATH. The .dot format needs nothing."
+        )
+    if done.returncode or not done.stdout:
+        reason = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ResultError(
+            f"Graphviz could not draw the circuit as {picture_format} (exit code {done.returncode}"
+            + (f": {reason[-1]}" if reason else "")
+            + "). Try fewer edges, or .dot."
+        )
+    return done.stdout
+
+
+def _run(command: list[str], dot: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, input=dot.encode(), capture_output=True, check=False)
+    except OSError as error:
+        raise ResultError(f"{command[0]} could not be started: {error.strerror}.") from error
+
+
+def _standalone(svg: str, name: str, description: str) -> str:
+    """Graphviz's SVG with a title, a description, a language and tooltips that every browser shows."""
+    # Graphviz's own titles are internal names; what it makes of tooltips is no title to every browser.
+    svg = re.sub(r'<title>[^<]*</title>\n(?=<g id="a_)', "", svg)
+    svg = re.sub(r'<a xlink:title="([^"]*)">', r"<title>\1</title>", svg).replace("</a>\n", "")
+    svg = svg.replace("<title> </title>\n", "")
+    head = (
+        '<svg lang="en" xml:lang="en" role="img" aria-labelledby="circuit-title circuit-description" '
+        'style="max-width:100%;height:auto"'
+    )
+    texts = (
+        f'<title id="circuit-title">{escape(name)}</title>\n'
+        f'<desc id="circuit-description">{escape(description)}</desc>\n<style>{HOVER}</style>\n'
+    )
+    return re.sub(r"<svg([^>]*>)\n?", lambda found: f"{head}{found[1]}\n{texts}", svg, count=1)

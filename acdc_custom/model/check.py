@@ -1,0 +1,59 @@
+"""Does the engine's arithmetic agree with the model's own code? Asked at load, never assumed.
+
+Compares the plain forward pass with TransformerBridge on real prompts: the embedding, what the attention and
+the MLP of every layer write, and the logits. The first disagreement is an error that names the component.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from acdc_custom.errors import ModelError
+from acdc_custom.graph import Sender, Stage
+from acdc_custom.model.forward import run
+from acdc_custom.model.model import Model
+
+# Largest difference allowed, as a share of the component's largest number. Both sides compute in the model's
+# dtype, but Hugging Face code computes some norms and all softmaxes in float32 even in a float64 model.
+TOLERANCE = 1e-4
+
+
+@torch.no_grad()
+def check(model: Model, tokens: Tensor) -> float:
+    """Compare on `tokens` `[prompt, pos]`; gives the largest relative difference found.
+
+    Raises `ModelError` naming the first component that differs by more than `TOLERANCE`.
+    """
+    ours = run(model.weights, tokens)
+    logits, cache = model.bridge.run_with_cache(tokens)
+    index, shape = model.graph.index, model.graph.shape
+    embedded = cache["blocks.0.hook_resid_pre"]
+    pairs = [("the embedding", ours.outputs[0], embedded)]
+    for layer, block in enumerate(model.weights.blocks):
+        first = index[Sender(layer, Stage.HEAD, 0)]
+        heads = ours.outputs[first : first + shape.n_heads].sum(0)
+        theirs = cache[f"blocks.{layer}.hook_attn_out"]
+        pairs.append((f"the attention of layer {layer}", _plus(heads, block.attention.out_bias), theirs))
+        if block.mlp is not None:
+            mlp = ours.outputs[index[Sender(layer, Stage.MLP)]]
+            theirs = cache[f"blocks.{layer}.hook_mlp_out"]
+            pairs.append((f"the MLP of layer {layer}", _plus(mlp, block.mlp.bias_out), theirs))
+    final = model.weights.final_norm(ours.residuals[-1])
+    pairs.append(("the logits", model.weights.logits(final), logits))
+
+    worst = 0.0
+    for component, mine, theirs in pairs:
+        difference = float((mine - theirs).abs().max() / theirs.abs().max().clamp_min(1e-6))
+        if not difference <= TOLERANCE:
+            raise ModelError(
+                f"the engine does not reproduce {model.name} ({model.architecture}): {component} differs by "
+                f"{difference:.1e} of its largest value, {TOLERANCE:.0e} is allowed. This model's configuration "
+                "uses something that the engine does not know; its circuits could not be trusted."
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def _plus(out: Tensor, bias: Tensor | None) -> Tensor:
+    return out if bias is None else out + bias

@@ -1,0 +1,89 @@
+"""The loaded model: its name, its tokenizer, its weights and its shape, ready for the engine.
+
+`wrap` turns any Hugging Face model of a described architecture into a `Model`; where the Hugging Face model
+comes from is `open.py`'s business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from acdc_custom.errors import ModelError
+from acdc_custom.graph import Graph
+from acdc_custom.model.architecture import describe, read_shape, read_weights
+from acdc_custom.model.weights import Weights
+
+LONGEST_PROMPT = 8192  # rotary tables are made this long at most
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be searched. `bridge` is TransformerLens's view of the same weights."""
+
+    name: str
+    architecture: str
+    title: str
+    bridge: Any
+    tokenizer: Any
+    weights: Weights
+    graph: Graph
+    max_positions: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and where everything is computed."""
+        return self.weights.token_embedding.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the weights, and of all activations."""
+        return self.weights.token_embedding.dtype
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """How many numbers the model has learned; tied weights count once."""
+        return sum(parameter.numel() for parameter in self.bridge.original_model.parameters())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over every parameter's name, shape and float32 bytes: the same weights, the same text."""
+        digest = hashlib.sha256()
+        for name, parameter in sorted(self.bridge.original_model.named_parameters()):
+            digest.update(f"{name} {tuple(parameter.shape)}\n".encode())
+            digest.update(parameter.detach().to("cpu", torch.float32).contiguous().numpy().data)
+        return digest.hexdigest()
+
+
+def wrap(hf_model: Any, tokenizer: Any, name: str) -> Model:
+    """A `Model` around a Hugging Face model, which it takes over (TransformerLens rewires it in place).
+
+    Raises `ModelError` when the architecture is not one that the engine computes.
+    """
+    from transformer_lens.model_bridge.sources import build_bridge_from_module
+
+    class_name = type(hf_model).__name__
+    architecture = describe(class_name)
+    bridge = build_bridge_from_module(hf_model.eval(), class_name, hf_config=hf_model.config, model_name=name)
+    max_positions = min(int(bridge.cfg.n_ctx), LONGEST_PROMPT)
+    try:
+        weights = read_weights(bridge, architecture, max_positions)
+        shape = read_shape(bridge)
+    except (AttributeError, TypeError, IndexError) as error:
+        raise ModelError(
+            f"the weights of {name} ({class_name}) are not where this architecture keeps them: {error}."
+        ) from error
+    return Model(
+        name=name,
+        architecture=class_name,
+        title=architecture.title,
+        bridge=bridge,
+        tokenizer=tokenizer,
+        weights=weights,
+        graph=Graph(shape),
+        max_positions=max_positions,
+    )

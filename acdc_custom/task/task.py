@@ -1,0 +1,63 @@
+"""A task that is ready to use: what its file says, and batches of prompts from it.
+
+Owns the one object that the rest of the package sees of a task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from acdc_custom.task.batch import Batch, make_batch
+from acdc_custom.task.spec import Spec, TemplateSpec
+from acdc_custom.task.tokens import Tokenizer
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task file, read and found right."""
+
+    name: str
+    file: str  # as messages name it
+    path: Path
+    text: str  # of the file
+    sha256: str  # of the task file, and of the rows file that it names
+    spec: Spec
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        return self.spec.description
+
+    @property
+    def source(self) -> str:
+        """Where the task comes from; may be empty."""
+        return self.spec.source
+
+    @property
+    def prepend_bos(self) -> bool:
+        """Whether every prompt starts with the tokenizer's beginning-of-text token."""
+        return self.spec.prepend_bos
+
+    @property
+    def metric(self) -> str:
+        """The metric that the file asks for, as written there."""
+        return self.spec.metric
+
+    @property
+    def default_corruption(self) -> str:
+        """The corruption that is used when none is named."""
+        return self.spec.default_corruption
+
+    @property
+    def corruptions(self) -> tuple[str, ...]:
+        """The names of all corruptions."""
+        prompts = self.spec.prompts
+        return tuple(prompts.corruptions) if isinstance(prompts, TemplateSpec) else (self.default_corruption,)
+
+    def batch(self, tokenizer: Tokenizer, n: int | None = None, seed: int = 0, corruption: str | None = None) -> Batch:
+        """`n` prompts as tokens (None: 50, or as many as there are); the same seed gives the same batch.
+
+        Raises TaskError when the tokenizer does not fit the task, UsageError when n is below 1.
+        """
+        return make_batch(self.name, self.file, self.spec, tokenizer, n, seed, corruption)

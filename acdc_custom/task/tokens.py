@@ -1,0 +1,93 @@
+"""Text -> tokens, and which token a stretch of text became.
+
+Owns every call of the tokenizer: a Hugging Face fast tokenizer, or anything that answers like one.
+Knows nothing of tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from acdc_custom.errors import TaskError
+from acdc_custom.task.pattern import Span
+
+
+class Tokenizer(Protocol):
+    """What is asked of a tokenizer; every Hugging Face fast tokenizer has it.
+
+    Also read where it is there: `unk_token_id`, the token that stands for unknown text.
+    """
+
+    bos_token_id: int | None
+
+    def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> Any:
+        """`input_ids`, and `offset_mapping`: each token's (start, end) in characters."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A text's tokens, without special ones."""
+
+    text: str
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]  # a token's span may or may not take in the space before it
+
+    def tokens_at(self, span: Span) -> tuple[int, ...]:
+        """The indices of the tokens that overlap a stretch of the text."""
+        return tuple(i for i, (start, end) in enumerate(self.spans) if start < span.end and end > span.start)
+
+    def pieces(self, first: int) -> str:
+        """The tokens from the `first` on, as people read them: "is" "Al" "ice"."""
+        return " ".join(f'"{self.text[start:end]}"' for start, end in self.spans[first:])
+
+
+class Encoder:
+    """A tokenizer, asked without special tokens and with offsets."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.unknown_id: int | None = getattr(tokenizer, "unk_token_id", None)
+
+    def encode(self, text: str) -> Encoding:
+        """The tokens of a text."""
+        try:
+            output = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        except NotImplementedError:
+            raise TaskError(
+                f"{type(self._tokenizer).__name__} cannot say where its tokens lie in the text; "
+                "a task needs a fast tokenizer (a tokenizer.json beside the model)"
+            ) from None
+        spans = tuple((int(start), int(end)) for start, end in output["offset_mapping"])
+        return Encoding(text, tuple(map(int, output["input_ids"])), spans)
+
+    def is_one_token(self, encoding: Encoding, span: Span) -> bool:
+        """Whether a stretch of text became one token of its own, and a known one."""
+        at = encoding.tokens_at(span)
+        if len(at) != 1 or encoding.ids[at[0]] == self.unknown_id:
+            return False
+        start, end = encoding.spans[at[0]]
+        return encoding.text[start:end].strip() == encoding.text[span.start : span.end]
+
+    def continuation(self, prompt: Encoding, text: str) -> int | None:
+        """The one token that `text` adds to the prompt, or None if it adds more, or changes the prompt's."""
+        ids = self.encode(prompt.text + text).ids
+        known = len(ids) == len(prompt.ids) + 1 and ids[-1] != self.unknown_id
+        return ids[-1] if known and ids[:-1] == prompt.ids else None
+
+    def explain(self, prompt: Encoding, text: str) -> str:
+        """Why `continuation` is None, with the tokens, and a hint where a space would help."""
+        longer = self.encode(prompt.text + text)
+        same = 0
+        while same < min(len(prompt.ids), len(longer.ids)) and prompt.ids[same] == longer.ids[same]:
+            same += 1
+        if longer.ids[-1:] == (self.unknown_id,):
+            problem = "is a word that the tokenizer does not know"
+        else:
+            problem = f"is not one token after the prompt; the text then ends in {longer.pieces(same)}"
+        hint = ""
+        if prompt.text[-1:].isspace():
+            hint = "; the prompt ends in a space, which belongs at the start of the answer and the foil"
+        elif not text[:1].isspace() and self.continuation(prompt, " " + text) is not None:
+            hint = f'; with a leading space it is one: " {text}"'
+        return f'"{text}" {problem}{hint} (prompt: "{prompt.text}")'

@@ -1,0 +1,178 @@
+"""Picture files: their formats, their SVG, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.export import picture
+from acdc_custom.export.dot import to_dot
+from acdc_custom.export.picture import draw
+
+Make = Callable[..., Circuit]
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = '<script>alert("x")</script> \'\\N & &lt; ]]>'
+
+
+def svg_of(circuit: Circuit, folder: Path, max_edges: int | None = None) -> ElementTree.Element:
+    return ElementTree.parse(draw(circuit, folder / "circuit.svg", max_edges)).getroot()
+
+
+def texts(root: ElementTree.Element, tag: str) -> list[str]:
+    return ["".join(element.itertext()) for element in root.iter(SVG + tag)]
+
+
+@pytest.mark.parametrize(
+    ("name", "magic"),
+    [("a.svg", b"<?xml"), ("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.dot", b"digraph"), ("a.SVG", b"<?xml")],
+)
+def test_the_suffix_decides_the_format(make: Make, tmp_path: Path, name: str, magic: bytes) -> None:
+    path = draw(make(), tmp_path / name)
+    assert path == tmp_path / name
+    assert path.read_bytes().startswith(magic)
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("shape", [{"n": 0}, {"n": 30}, {"n": 60, "heads": 9, "kv_heads": 3}])
+def test_graphviz_has_nothing_to_complain_about(make: Make, shape: dict[str, int]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", str(Path(picture.__file__).with_name("render.py")), "svg"],
+        input=to_dot(make(**shape)).encode(),
+        capture_output=True,
+        check=True,
+    )
+    complaints = [line for line in done.stderr.decode().splitlines() if not line.startswith("Fontconfig")]
+    assert complaints == []
+
+
+def test_a_dot_file_is_the_dot_text(make: Make, tmp_path: Path) -> None:
+    assert draw(make(), tmp_path / "a.dot", 7).read_text(encoding="utf-8") == to_dot(make(), 7)
+
+
+@pytest.mark.parametrize(
+    "shape", [{"n": 300, "layers": 12, "heads": 12}, {"n": 121, "layers": 30, "heads": 9, "kv_heads": 3}, {"n": 1}]
+)
+def test_the_svg_holds_every_node_label_as_text_and_every_effect_as_a_tooltip(
+    make: Make, tmp_path: Path, shape: dict[str, int]
+) -> None:
+    circuit = make(**shape)
+    root = svg_of(circuit, tmp_path)
+    labels, tooltips = set(texts(root, "text")), set(texts(root, "title"))
+    assert {node.label for node in circuit.nodes} | {"logits"} <= labels
+    for kept in circuit.edges:
+        assert f"{kept.edge.sender} → {kept.edge.receiver}: effect {kept.effect:.3g} nats" in tooltips
+    for node in circuit.nodes:
+        assert any(tooltip.startswith(f"{node.label}: ") for tooltip in tooltips)
+
+
+def test_the_svg_stands_alone_in_a_browser(make: Make, tmp_path: Path) -> None:
+    root = svg_of(make(), tmp_path)
+    assert root.get("lang") == "en" and root.get("role") == "img"
+    ids = {element.get("id") for element in root}
+    assert set((root.get("aria-labelledby") or "").split()) <= ids
+    assert texts(root, "title")[0] == "Circuit of latest_s (switch) in demo-4l"
+    assert "30 of 1,519 edges kept" in texts(root, "desc")[0]
+    background = next(root.iter(SVG + "polygon"))
+    assert background.get("fill") == "white"
+    assert not {SVG + "script", SVG + "image", SVG + "a"} & {element.tag for element in root.iter()}
+
+
+def test_strings_of_users_are_only_text_in_the_svg(make: Make, tmp_path: Path) -> None:
+    root = svg_of(make(task=HOSTILE, model=HOSTILE), tmp_path)
+    assert not list(root.iter(SVG + "script"))
+    name = " ".join(HOSTILE.split())
+    assert texts(root, "title")[0] == f"Circuit of {name} (switch) in {name}"
+    assert '<script>alert("x")</script>' in " ".join(texts(root, "text"))
+
+
+def test_an_empty_circuit_gives_a_picture_with_a_sentence(make: Make, tmp_path: Path) -> None:
+    shown = " ".join(texts(svg_of(make(n=0), tmp_path), "text"))
+    assert "0 of 1,519 edges kept" in shown and "No edge is in this circuit" in shown
+
+
+def test_layer_labels_stand_left_of_every_node_and_edge(make: Make, tmp_path: Path) -> None:
+    root = svg_of(make(n=121, layers=30, heads=9, kv_heads=3), tmp_path)
+    places = {"".join(text.itertext()): float(text.get("x") or 0) for text in root.iter(SVG + "text")}
+    labels = [x for label, x in places.items() if label.startswith("layer ")]
+    others = [
+        float(point.split(",")[0])
+        for group in root.iter(SVG + "g")
+        if group.get("class") == "edge"
+        for path in group.iter(SVG + "path")
+        for point in (path.get("d") or "").replace("M", " ").replace("C", " ").split()
+    ]
+    assert labels and max(labels) < min(others)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "circuit", "a.svgg"])
+def test_an_unknown_suffix_is_refused_and_the_formats_named(make: Make, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"\.svg, \.png, \.pdf, \.dot"):
+        draw(make(), tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_is_made(make: Make, tmp_path: Path) -> None:
+    assert draw(make(n=1), tmp_path / "new" / "er" / "a.svg").is_file()
+
+
+def test_a_place_that_cannot_be_written_is_named(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ResultError, match=r"a\.dot could not be written"):
+        draw(make(), tmp_path / "file" / "a.dot")
+    (tmp_path / "b.dot").mkdir()
+    with pytest.raises(ResultError, match=r"b\.dot could not be written"):
+        draw(make(), tmp_path / "b.dot")
+    assert sorted(os.listdir(tmp_path)) == ["b.dot", "file"]
+
+
+def without_pygraphviz(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A render program for which pygraphviz is not installed, and an empty PATH."""
+    real = subprocess.run
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[bytes]:
+        if command[0] == sys.executable:
+            return subprocess.CompletedProcess(command, 3, b"", b"No module named 'pygraphviz'\n")
+        return real(command, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(picture.subprocess, "run", run)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_without_pygraphviz_a_dot_on_the_path_draws(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pygraphviz(tmp_path, monkeypatch)
+    dot = tmp_path / "dot"
+    dot.write_text(f"#!{sys.executable}\nimport sys\nprint(sys.argv[1:], len(sys.stdin.read()) > 1000)\n")
+    dot.chmod(0o755)
+    assert draw(make(), tmp_path / "a.pdf").read_text() == "['-Tpdf'] True\n"
+
+
+def test_without_any_graphviz_the_message_says_what_to_install(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pygraphviz(tmp_path, monkeypatch)
+    with pytest.raises(ResultError, match="pip install pygraphviz"):
+        draw(make(), tmp_path / "a.svg")
+    assert draw(make(), tmp_path / "a.dot").is_file()
+
+
+def test_a_failing_graphviz_is_reported_in_one_line(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pygraphviz(tmp_path, monkeypatch)
+    dot = tmp_path / "dot"
+    dot.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('first\\nout of memory')\n")
+    dot.chmod(0o755)
+    with pytest.raises(ResultError, match="exit code 1: out of memory") as caught:
+        draw(make(), tmp_path / "a.svg")
+    assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == ["dot"]

@@ -1,0 +1,241 @@
+# ruff: noqa: E501 - in the tables, one mistake is one line
+"""Prompts as tokens, and what has to hold of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acdc_custom.errors import TaskError, UsageError
+from acdc_custom.task import load_task, task_names
+from acdc_custom.task.batch import Prompt
+
+Write = Callable[..., Path]
+Make = Callable[..., Any]
+
+ROWS = 'schema = 1\ndescription = "rows"\nrows = "rows.jsonl"\n'
+
+
+def row(**values: object) -> str:
+    return (
+        json.dumps({"clean": "one and two", "corrupted": "one and six", "answer": " a", "foil": " b", **values}) + "\n"
+    )
+
+
+def in_words(prompt: Prompt, at: int) -> str:
+    return prompt.clean.replace(".", " .").split()[at]
+
+
+def test_ids_positions_and_answers_fit_the_text(write: Write, task_text: str, words: Any) -> None:
+    batch = load_task(write(task_text)).batch(words, n=10)
+    assert (len(batch.prompts), batch.task, batch.corruption, batch.seed) == (10, "mine", "switch", 0)
+    for prompt in batch.prompts:
+        assert len(prompt.clean_ids) == len(prompt.corrupted_ids) == 16
+        assert prompt.positions == {"giver": 0, "dot": 10, "END": 15}
+        assert in_words(prompt, 10) == "."
+        assert prompt.answer_ids == (prompt.clean_ids[5],)
+        assert prompt.foil_ids == (prompt.clean_ids[0],)
+        assert prompt.corrupted_ids[0] == prompt.answer_ids[0]
+
+
+@pytest.mark.parametrize(
+    ("where", "token"),
+    [
+        ("{A}", 0), ("{A}#1", 0), ("{A}#2", 9), ("{A}#-1", 9), ("{A}#-2", 0), ("{A}#1+1", 1), ("{B}#2-1", 6),
+        (".", 6), (".#-1", 10), ("the ball", 2), (" ball", 3), ("with", 15),
+    ],
+)  # fmt: skip
+def test_positions_are_found(write: Write, task_text: str, words: Any, bpe: Any, where: str, token: int) -> None:
+    path = write(task_text.replace('dot = ".#2"', f'dot = "{where}"'))
+    for tokenizer in (words, bpe):
+        assert {p.positions["dot"] for p in load_task(path).batch(tokenizer, n=5).prompts} == {token}
+
+
+def test_bos_comes_first_and_moves_the_positions(write: Write, task_text: str, make_word_level: Make) -> None:
+    tokenizer = make_word_level(task_text, bos_token_id=0)
+    plain = load_task(write(task_text)).batch(tokenizer, n=3).prompts[0]
+    bos = load_task(write("prepend_bos = true\n" + task_text)).batch(tokenizer, n=3).prompts[0]
+    assert bos.clean_ids == (0, *plain.clean_ids)
+    assert bos.corrupted_ids == (0, *plain.corrupted_ids)
+    assert bos.positions == {name: at + 1 for name, at in plain.positions.items()}
+
+
+def test_bos_needs_a_tokenizer_that_has_one(write: Write, task_text: str, bpe: Any) -> None:
+    path = write("prepend_bos = true\n" + task_text)
+    with pytest.raises(TaskError, match=r"mine\.toml: prepend_bos: this tokenizer has no beginning-of-text token"):
+        load_task(path).batch(bpe)
+
+
+def test_dropped_words_are_in_the_notes_and_in_no_prompt(write: Write, task_text: str, bpe: Any) -> None:
+    batch = load_task(write(task_text)).batch(bpe)
+    assert "left out: David, Erin." in batch.notes[0]
+    assert len(batch.prompts) == 6
+    assert batch.notes[1] == "All the prompts that the task can make are used: 6."
+    assert not any("David" in p.clean + p.corrupted for p in batch.prompts)
+
+
+def test_the_same_seed_gives_the_same_hash(write: Write, task_text: str, words: Any) -> None:
+    task = load_task(write(task_text))
+    first = task.batch(words, n=8, seed=1)
+    assert first == task.batch(words, n=8, seed=1)
+    assert first.sha256 == task.batch(words, n=8, seed=1).sha256
+    hashes = {
+        task.batch(words, n=8, seed=2).sha256,
+        task.batch(words, n=8, seed=1, corruption="rename").sha256,
+    }
+    assert first.sha256 not in hashes and len(hashes) == 2
+
+
+def test_the_hash_does_not_change_between_versions(write: Write, task_text: str, words: Any) -> None:
+    batch = load_task(write(task_text)).batch(words, n=2, seed=0)
+    assert batch.sha256 == "fea33701a1e5c3883f89fb1750bcde0ea47280a6a9cda3555bd1d847c3b96d9d"
+
+
+@pytest.mark.parametrize("n", [0, -3])
+def test_n_has_to_be_positive(write: Write, task_text: str, words: Any, n: int) -> None:
+    with pytest.raises(UsageError, match=f"has to be 1 or more, not {n}"):
+        load_task(write(task_text)).batch(words, n=n)
+
+
+def test_too_many_prompts_are_an_error_that_says_how_many_there_are(write: Write, task_text: str, words: Any) -> None:
+    with pytest.raises(TaskError, match="100 prompts were asked for, and only 20 can be made"):
+        load_task(write(task_text)).batch(words, n=100)
+    assert len(load_task(write(task_text)).batch(words).prompts) == 20
+
+
+def test_words_that_exclude_each_other_are_an_error(write: Write, table_text: str, words: Any) -> None:
+    path = write(table_text.replace('["big", "small"], ["small", "big"], ["wet", "dry"]', '["hot", "big"]'))
+    with pytest.raises(TaskError, match=r"mine\.toml: no prompt can be made: the words of its slots exclude"):
+        load_task(path).batch(words)
+
+
+def test_an_unknown_corruption_gets_a_suggestion(write: Write, task_text: str, words: Any) -> None:
+    with pytest.raises(TaskError, match=r'"renam"\. Did you mean "rename"\? This task has: switch, rename'):
+        load_task(write(task_text)).batch(words, corruption="renam")
+
+
+def test_templates_of_different_lengths_share_a_batch(write: Write, table_text: str, words: Any) -> None:
+    prompts = load_task(write(table_text)).batch(words, n=6).prompts
+    assert [p.template for p in prompts] == [0, 1, 0, 1, 0, 1]
+    assert [len(p.clean_ids) for p in prompts[:2]] == [8, 6]
+    assert [p.positions for p in prompts[:2]] == [{"cue": 6, "END": 7}, {"cue": 4, "END": 5}]
+
+
+def test_a_position_that_is_not_there_is_an_error_with_the_prompt(write: Write, task_text: str, words: Any) -> None:
+    for where, problem in (
+        ("{A}#3", "it occurs 2 times in "),
+        ("{A}#1-1", "it is outside the prompt in "),
+        ("!", "it occurs 0 times in "),
+    ):
+        path = write(task_text.replace('dot = ".#2"', f'dot = "{where}"'))
+        with pytest.raises(TaskError) as error:
+            load_task(path).batch(words)
+        assert str(error.value).startswith(f'{path}: positions.dot: "{where}" is not found; {problem}"')
+
+
+def test_a_literal_answer_has_to_be_one_token(write: Write, task_text: str, words: Any) -> None:
+    path = write(task_text.replace('answer = " {B}"', 'answer = " the ball"'))
+    with pytest.raises(TaskError) as error:
+        load_task(path).batch(words)
+    assert str(error.value).startswith(
+        f'{path}, corruption switch: answer: " the ball" is not one token after the prompt; '
+        'the text then ends in "the" "ball" (prompt: "'
+    )
+
+
+def test_the_answer_must_not_be_the_foil(write: Write, task_text: str, words: Any) -> None:
+    with pytest.raises(TaskError, match="answer and foil are the same token"):
+        load_task(write(task_text.replace('foil = " {A}"', 'foil = " {B}"'))).batch(words)
+
+
+def test_an_answer_that_grows_together_with_the_prompt_is_noted(write: Write, task_text: str, bpe: Any) -> None:
+    batch = load_task(write(task_text.replace('" {B}"', '"{B}"'))).batch(bpe, n=1)
+    (name,) = batch.prompts[0].answer
+    assert batch.notes[-1] == f'"{name}" continues the prompt as "with{name}"; is its leading space missing?'
+
+
+def test_unknown_text_is_noted(write: Write, task_text: str, make_word_level: Make) -> None:
+    batch = load_task(write(task_text)).batch(make_word_level(task_text.replace("likes", "")), n=2)
+    assert batch.notes == ("The tokenizer does not know these words, the model reads them all alike: likes.",)
+
+
+def test_a_slow_tokenizer_is_refused_in_words(write: Write, task_text: str) -> None:
+    class Slow:
+        bos_token_id = None
+
+        def __call__(self, text: str, **options: bool) -> Any:
+            raise NotImplementedError
+
+    with pytest.raises(TaskError, match=r"Slow cannot say where its tokens lie.*needs a fast tokenizer"):
+        load_task(write(task_text)).batch(Slow())
+
+
+def test_rows_become_prompts(write: Write, make_word_level: Make) -> None:
+    write(row(answer=[" a", " c"]) + row(clean="one or two"), "rows.jsonl")
+    path = write(ROWS + '[positions]\ntwo = "two"\n')
+    batch = load_task(path).batch(make_word_level("one and two six a b c or"))
+    assert batch.corruption == "rows"
+    assert batch.notes == ("All the prompts that the task can make are used: 2.",)
+    first, second = batch.prompts
+    assert first.answer == (" a", " c") and len(first.answer_ids) == 2
+    assert second.clean == "one or two"
+    assert first.positions == {"two": 2, "END": 2}
+
+
+def test_a_seed_chooses_among_rows_and_keeps_their_order(write: Write, make_word_level: Make) -> None:
+    numbers = [f"n{i}" for i in range(60)]
+    write("".join(row(clean=f"one and {n}") for n in numbers), "rows.jsonl")
+    task = load_task(write(ROWS))
+    tokenizer = make_word_level("one and two six a b " + " ".join(numbers))
+    chosen = [int(p.clean.split()[-1][1:]) for p in task.batch(tokenizer, n=10, seed=5).prompts]
+    assert chosen == sorted(chosen) and len(set(chosen)) == 10
+    assert chosen != [int(p.clean.split()[-1][1:]) for p in task.batch(tokenizer, n=10, seed=6).prompts]
+    assert len(task.batch(tokenizer).prompts) == 50
+    with pytest.raises(TaskError, match="61 prompts were asked for, and only 60 can be made"):
+        task.batch(tokenizer, n=61)
+
+
+ROW_MISTAKES = {
+    "unequal lengths": (row(corrupted="one and six six"), 'clean and corrupted have to be of equal length: "one and two" has 3 tokens, "one and six six" has 4'),
+    "equal prompts": (row(corrupted="one and two"), 'clean and corrupted are the same prompt: "one and two"'),
+    "an answer of several tokens": (row(answer=" a b"), 'answer: " a b" is not one token after the prompt; the text then ends in "a" "b" (prompt: "one and two")'),
+    "an unknown answer": (row(answer=" z"), 'answer: " z" is a word that the tokenizer does not know (prompt: "one and two")'),
+    "a foil without its space": (row(foil="b"), 'foil: "b" is a word that the tokenizer does not know; with a leading space it is one: " b" (prompt: "one and two")'),
+    "answer and foil alike": (row(answer=[" b", " a"]), 'answer and foil are the same token (prompt: "one and two")'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), ROW_MISTAKES.values(), ids=ROW_MISTAKES.keys())
+def test_a_row_that_does_not_fit_the_tokenizer_is_named(
+    write: Write, make_word_level: Make, text: str, message: str
+) -> None:
+    rows = write(row(clean="one or two") + text, "rows.jsonl")
+    with pytest.raises(TaskError) as error:
+        load_task(write(ROWS)).batch(make_word_level("one and or two six a b"))
+    assert str(error.value) == f"{rows}, line 2: {message}"
+
+
+def test_rows_have_one_corruption(write: Write, make_word_level: Make) -> None:
+    write(row(), "rows.jsonl")
+    with pytest.raises(TaskError, match=r'no corruption "switch".* This task has: rows'):
+        load_task(write(ROWS)).batch(make_word_level("one and two six a b"), corruption="switch")
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_every_built_in_task_makes_fifty_prompts_of_every_corruption(name: str, make_word_level: Make) -> None:
+    task = load_task(name)
+    tokenizer = make_word_level(task.text)
+    for corruption in task.corruptions:
+        batch = task.batch(tokenizer, corruption=corruption)
+        assert len(batch.prompts) == 50
+        assert batch.notes == ()
+
+
+def test_ioi_positions_are_the_names() -> None:
+    task = load_task("ioi")
+    from_file = {name: where.text for name, where in task.spec.positions.items()}
+    assert from_file == {"IO": "{IO}", "S1": "{S}", "S1+1": "{S}#1+1", "S2": "{S}#2"}

@@ -1,0 +1,119 @@
+"""A circuit file loads back exactly, or says why not."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from circuits import example_circuit
+
+from acdc_custom.circuit import Circuit, write_atomically
+from acdc_custom.errors import ResultError
+
+
+def test_what_was_saved_is_loaded_back_exactly(tmp_path: Path) -> None:
+    circuit = example_circuit()
+    path = circuit.save(tmp_path / "new" / "folder")
+    assert Circuit.load(path) == Circuit.load(path.parent) == circuit
+    assert Circuit.load(path).to_json() == path.read_text()
+
+
+def test_edges_are_objects_with_names_and_an_effect(tmp_path: Path) -> None:
+    content = json.loads(example_circuit().save(tmp_path).read_text())
+    assert content["schema"] == 1
+    assert content["edges"][0] == {"sender": "m1", "receiver": "logits", "effect": 1.5}
+    assert content["graph"]["edges"] == example_circuit().graph.n_edges
+
+
+def test_no_half_written_file_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "circuit.json"
+    path.write_text("before")
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, "after")
+    assert [p.name for p in tmp_path.iterdir()] == ["circuit.json"]
+    assert path.read_text() == "before"
+
+
+def test_files_have_ordinary_permissions(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert stat.S_IMODE(example_circuit().save(tmp_path).stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def edited(change: Any) -> str:
+    content = json.loads(example_circuit().to_json())
+    change(content)
+    return json.dumps(content)
+
+
+def put(*keys: Any, value: Any) -> Any:
+    def change(content: Any) -> None:
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = value
+
+    return change
+
+
+def drop(*keys: Any) -> Any:
+    def change(content: Any) -> None:
+        for key in keys[:-1]:
+            content = content[key]
+        del content[keys[-1]]
+
+    return change
+
+
+DAMAGED = {
+    "cut off": (lambda: example_circuit().to_json()[:200], "is not a whole circuit file"),
+    "empty": (lambda: "", "is not a whole circuit file"),
+    "a list": (lambda: "[]", 'has no "schema"'),
+    "no schema": (lambda: edited(drop("schema")), 'has no "schema"'),
+    "newer": (lambda: edited(put("schema", value=2)), "written by a newer acdc-custom"),
+    "no edges": (lambda: edited(drop("edges")), "'edges' is missing"),
+    "no settings": (lambda: edited(drop("settings", "seed")), "expected an object with"),
+    "a word for a number": (lambda: edited(put("settings", "seed", value="x")), "seed is 'x', expected int"),
+    "a truth for a number": (lambda: edited(put("settings", "n", value=True)), "n is True, expected int"),
+    "no such sender": (lambda: edited(put("edges", 0, "sender", value="x1")), "is not a sender"),
+    "no such edge": (lambda: edited(put("edges", 0, "sender", value="m7")), "m7 -> logits is not in its graph"),
+    "an edge twice": (lambda: edited(lambda c: c["edges"].append(c["edges"][0])), "is there twice"),
+    "an edge without effect": (lambda: edited(drop("edges", 0, "effect")), "expected an edge with"),
+    "a wrong total": (lambda: edited(put("graph", "edges", value=3)), "edges, not 3"),
+    "an impossible shape": (lambda: edited(put("graph", "n_heads", value=0)), "no graph has"),
+    "edges that are no list": (lambda: edited(put("edges", value=5)), "damaged"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_file_is_refused_in_words(case: str, tmp_path: Path) -> None:
+    text, message = DAMAGED[case]
+    (tmp_path / "circuit.json").write_text(text())
+    with pytest.raises(ResultError, match=message) as caught:
+        Circuit.load(tmp_path)
+    assert "circuit.json" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match=r"there is no .*circuit\.json"):
+        Circuit.load(tmp_path)
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultError, match="could not be written"):
+        example_circuit().save(tmp_path / "file" / "folder")
+
+
+def test_recovered_is_the_share_between_the_corrupted_and_the_clean_run() -> None:
+    assert example_circuit().outcome.recovered == pytest.approx((3.0 - -1.0) / (4.0 - -1.0))
+
+
+def test_as_a_networkx_graph_it_has_one_edge_per_head_that_an_edge_feeds() -> None:
+    graph = example_circuit().to_networkx()
+    assert graph.has_edge("m1", "logits", key="")
+    assert graph.has_edge("embed", "a1.h0", key="k") and graph.has_edge("embed", "a1.h1", key="k")
+    assert graph.edges["embed", "a1.h0", "k"]["effect"] == 0.25
