@@ -119,9 +119,7 @@ def acdc(weights, prompts, tau, metric="kl"):
     def value():
         total = 0.0
         for prompt, (_, clean_logits), (ablated, _) in zip(prompts, clean, corrupted, strict=True):
-            _, logits = forward(
-                weights, torch.tensor(prompt.clean_ids), lambda s, r: (s, r) not in removed, ablated
-            )
+            _, logits = forward(weights, torch.tensor(prompt.clean_ids), lambda s, r: (s, r) not in removed, ablated)
             if metric == "kl":
                 total += kl(clean_logits, logits)
             else:

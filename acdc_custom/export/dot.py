@@ -29,6 +29,7 @@ from acdc_custom.export.style import (
 from acdc_custom.graph import EMBED, LOGITS, Port, Receiver, Sender, Stage
 
 MANY_ROWS = 30  # from here on rows move closer together
+PATIENCE = 10  # turns of Graphviz's placement: usual pictures need fewer, and tangled ones gain nothing by more
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def to_dot(circuit: Circuit, max_edges: int | None = None) -> str:
     lines = [
         'digraph "circuit" {',
         '  graph [charset="UTF-8", rankdir="BT", newrank="true", bgcolor="white", pad="0.3", nodesep="0.14",'
-        f' ranksep="{layer_gap}", outputorder="edgesfirst", splines="true", fontname="{FONT}", tooltip=" ",'
-        f' labelloc="t", labeljust="l", label=<{caption_html(selection)}>]',
+        f' ranksep="{layer_gap}", nslimit="{PATIENCE}", outputorder="edgesfirst", splines="true",'
+        f' fontname="{FONT}", tooltip=" ", labelloc="t", labeljust="l", label=<{caption_html(selection)}>]',
         f'  node [shape="plain", fontname="{FONT}"]',
         f'  edge [fontname="{FONT}"]',
     ]

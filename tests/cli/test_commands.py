@@ -1,0 +1,199 @@
+"""What a user types, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a command in an empty folder; gives exit code, output and error output."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*args: str) -> tuple[int, str, str]:
+        try:
+            main(list(args))
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+def discover(run: Run, *more: str) -> tuple[int, str, str]:
+    return run("discover", "--task", "latest_s", "--threshold", "0.01", "--n", "6", *more)
+
+
+@pytest.mark.parametrize("task", ["latest_s", "ioi", "antonyms"])
+def test_discover_finds_a_circuit_of_each_built_in_task(run: Run, task: str) -> None:
+    code, out, _ = run("discover", "--task", task, "--n", "8")
+    assert code == 0
+    folder = Path("results") / f"{task}_demo-4l_0.01"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "circuit.dot",
+        "circuit.json",
+        "circuit.svg",
+        "decisions.jsonl",
+    ]
+    circuit = Circuit.load(folder)
+    journal = [json.loads(line) for line in (folder / "decisions.jsonl").read_text().splitlines()]
+    assert len(journal) == circuit.graph.n_edges
+    kept = [(d["sender"], d["receiver"], d["effect"]) for d in journal if d["kept"]]
+    assert kept == [(str(k.edge.sender), str(k.edge.receiver), k.effect) for k in circuit.edges]
+    assert 0 < len(circuit.edges) < circuit.graph.n_edges / 4
+    assert all(k.effect >= 0.01 for k in circuit.edges)
+    assert circuit.outcome.circuit.kl == pytest.approx(circuit.outcome.metric_after)
+    assert circuit.outcome.circuit.kl < 0.25 * circuit.outcome.corrupted.kl
+    assert circuit.outcome.recovered > 0.7
+    assert out.startswith("Model      demo-4l (GPT-2 architecture), 4 layers of 8 heads")
+    for said in ("The model  logit difference", "Strongest edges", f"of {circuit.graph.n_edges:,} edges", str(folder)):
+        assert said in out
+    ElementTree.fromstring((folder / "circuit.svg").read_text())
+
+
+def test_every_setting_and_the_provenance_are_in_the_result(run: Run) -> None:
+    assert (
+        discover(run, "--seed", "3", "--corruption", "rename", "--metric", "logit-diff", "--dtype", "float64")[0] == 0
+    )
+    circuit = Circuit.load("results/latest_s_demo-4l_0.01")
+    assert (circuit.settings.n, circuit.settings.seed, circuit.settings.corruption) == (6, 3, "rename")
+    assert (circuit.settings.metric, circuit.settings.dtype, circuit.settings.threshold) == (
+        "logit-diff",
+        "float64",
+        0.01,
+    )
+    assert circuit.task.text.startswith("# Latest subject") and len(circuit.task.sha256) == 64
+    assert len(circuit.model.weights_sha256) == len(circuit.task.batch_sha256) == 64
+    assert {"acdc-custom", "python", "torch", "transformer_lens", "transformers"} <= set(circuit.packages)
+
+
+def test_the_same_command_twice_gives_the_same_circuit_in_another_folder(run: Run) -> None:
+    assert discover(run)[0] == discover(run)[0] == 0
+    first, second = (Circuit.load(f"results/latest_s_demo-4l_0.01{end}") for end in ("", "_2"))
+    assert (first.edges, first.outcome, first.task) == (second.edges, second.outcome, second.task)
+
+
+def test_the_window_never_changes_the_circuit(run: Run) -> None:
+    kept = []
+    for window in ("1", "7"):
+        assert discover(run, "--window", window, "--dtype", "float64", "--out", window)[0] == 0
+        kept.append([k.edge for k in Circuit.load(window).edges])
+    assert kept[0] == kept[1]
+
+
+def test_a_task_of_ones_own_is_named_by_its_path(run: Run) -> None:
+    rows = [{"clean": f"{a} is a teacher. The teacher is", "corrupted": f"{b} is a teacher. The teacher is",
+             "answer": f" {a}", "foil": f" {b}"} for a, b in (("Alice", "Bob"), ("Mary", "John"), ("Tom", "Anna"))]  # fmt: skip
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    Path("mine.toml").write_text('schema = 1\ndescription = "Who teaches?"\nrows = "rows.jsonl"\n')
+    code, out, _ = run("discover", "--task", "mine.toml")
+    assert code == 0
+    assert "Task       mine: Who teaches?" in out
+    assert Circuit.load("results/mine_demo-4l_0.01").settings.n == 3
+
+
+def test_show_and_draw_read_a_run_folder(run: Run) -> None:
+    discover(run, "--out", "run")
+    code, out, _ = run("show", "run", "--edges", "2")
+    assert code == 0 and len(out.splitlines()) == 9
+    assert run("draw", "run", "--out", "few.png", "--edges", "5")[:2] == (0, "Written few.png\n")
+    assert Path("few.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_models_and_tasks_are_listed(run: Run) -> None:
+    code, out, _ = run("models")
+    assert code == 0 and "demo-4l" in out and "smollm2-135m" in out and "NAME" not in out
+    code, out, _ = run("tasks")
+    assert code == 0 and all(name in out for name in ("latest_s", "ioi", "antonyms", "--corruption rename"))
+
+
+def test_a_task_that_hardly_changes_is_warned_of_before_the_search(run: Run) -> None:
+    assert "WARNING    clean and corrupted runs hardly differ" in discover(run, "--threshold", "50")[1]
+
+
+WRONG = {
+    "unknown task": (("discover", "--task", "latest"), 2, 'Did you mean "latest_s"?'),
+    "no task": (("discover",), 2, "Missing option '--task'"),
+    "unknown model": (("discover", "--task", "ioi", "--model", "./demo"), 2, 'there is no directory "demo"'),
+    "negative threshold": (("discover", "--task", "ioi", "--threshold", "-1"), 2, "-1.0 is not in the range x>=0"),
+    "no number": (("discover", "--task", "ioi", "--threshold", "nan"), 2, "the threshold is nan"),
+    "no prompts": (("discover", "--task", "ioi", "--n", "0"), 2, "0 is not in the range x>=1"),
+    "too many prompts": (("discover", "--task", "antonyms", "--n", "1000000"), 2, "1000000 prompts were asked for"),
+    "unknown corruption": (("discover", "--task", "ioi", "--corruption", "renam"), 2, 'Did you mean "rename"?'),
+    "unknown metric": (("discover", "--task", "ioi", "--metric", "k"), 2, "'k' is not one of 'kl', 'logit-diff'"),
+    "unknown command": (("discovr",), 2, 'Did you mean "discover"?'),
+    "unknown option": (("discover", "--tsk", "ioi"), 2, "--tsk"),
+    "no such run": (("show", "nowhere"), 1, "there is no nowhere"),
+    "unknown picture": (("draw", ".", "--out", "x.gif"), 1, "there is no circuit.json"),
+    "unknown package": (("models", "fetch", "smollm"), 2, 'Did you mean "smollm2-135m"?'),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_one_line_and_an_exit_code(run: Run, case: str) -> None:
+    args, expected, message = WRONG[case]
+    code, _, err = run(*args)
+    last = err.splitlines()[-1]
+    assert (code, message in last) == (expected, True), err
+    assert last.startswith("acdc-custom: ") and "Traceback" not in err
+    assert not Path("results").exists() or not any(Path("results").iterdir())
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(run: Run) -> None:
+    discover(run, "--out", "run")
+    before = Path("run/circuit.json").read_text()
+    code, _, err = discover(run, "--out", "run")
+    assert (code, "run holds a run already" in err) == (1, True)
+    assert Path("run/circuit.json").read_text() == before
+
+
+def test_an_output_folder_that_cannot_be_written_is_told_before_the_model_is_loaded(run: Run) -> None:
+    Path("file").touch()
+    code, out, err = discover(run, "--out", "file/run")
+    assert (code, out) == (1, "")
+    assert "the output folder file/run cannot be written to" in err
+
+
+def test_a_damaged_circuit_file_is_told(run: Run) -> None:
+    discover(run, "--out", "run")
+    path = Path("run/circuit.json")
+    path.write_text(path.read_text()[:100])
+    code, _, err = run("show", "run")
+    assert (code, "is not a whole circuit file" in err) == (1, True)
+
+
+def test_an_unexpected_error_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acdc_custom.task.load_task", lambda name: 1 / 0)
+    code, _, err = run("discover", "--task", "ioi")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "this should not have happened: ZeroDivisionError" in err and "ACDC_CUSTOM_TRACEBACK=1" in err
+
+
+@pytest.mark.parametrize("launcher", [["-m", "acdc_custom"], ["cli.py"]])
+def test_a_checkout_can_be_run_without_the_installed_script(launcher: list[str]) -> None:
+    checkout = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    done = subprocess.run(
+        [sys.executable, *launcher, "--version"],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("acdc-custom 0.")

@@ -1,0 +1,34 @@
+"""The window's size follows costs and luck, never the clock."""
+
+from __future__ import annotations
+
+from acdc_custom.engine.window import LARGEST, MEMORY, Cost, WindowSize
+
+DEAR_START = Cost(fixed=1e8, per_candidate=1e5, bytes_per_candidate=1)
+DEAR_CANDIDATES = Cost(fixed=1e6, per_candidate=1e9, bytes_per_candidate=1)
+
+
+def test_a_fixed_size_stays() -> None:
+    size = WindowSize(3)
+    size.note(100, kept=False)
+    assert size.next(DEAR_START) == 3
+
+
+def test_windows_are_larger_where_starting_one_is_dear() -> None:
+    assert WindowSize(None).next(DEAR_START) > WindowSize(None).next(DEAR_CANDIDATES) >= 4
+
+
+def test_windows_grow_while_everything_goes_and_shrink_when_edges_are_kept() -> None:
+    size = WindowSize(None)
+    before = size.next(DEAR_START)
+    size.note(500, kept=False)
+    grown = size.next(DEAR_START)
+    assert before < grown <= LARGEST
+    for _ in range(50):
+        size.note(1, kept=True)
+    assert size.next(DEAR_START) < grown
+
+
+def test_memory_bounds_the_window_down_to_one() -> None:
+    assert WindowSize(None).next(Cost(1e9, 1.0, MEMORY / 2)) == 2
+    assert WindowSize(None).next(Cost(1e9, 1.0, MEMORY * 10)) == 1
