@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -58,6 +59,7 @@ class Search:
         self.evaluations = 0
         self.consumers: dict[Sender, list[Receiver]] = {}
         self._extent: dict[Sender, Extent] = {}
+        self._layers_opened: set[int] = set()
         self._state = start(caches)
         self._planner = Planner(caches, self._state, self.consumers)
         self._size = WindowSize(window)
@@ -86,17 +88,12 @@ class Search:
             node = Sender(layer, Stage.MLP)
             if self._settle(node):
                 self._state.mlp[layer] = open_mlp(self.caches, layer, self._extent[node])
-        elif receiver.stage is Stage.HEAD and not self._is_open(layer):
+        elif receiver.stage is Stage.HEAD and layer not in self._layers_opened:
+            self._layers_opened.add(layer)
             heads = [Sender(layer, Stage.HEAD, head) for head in range(self.graph.shape.n_heads)]
             live = {node.head: self._extent[node] for node in heads if self._settle(node)}
             if live:
                 self._state.attention[layer] = open_attention(self.caches, layer, live)
-            self._last_open = layer
-
-    _last_open = -1
-
-    def _is_open(self, layer: int) -> bool:
-        return self._last_open == layer
 
     def _settle(self, node: Sender) -> bool:
         """Work out at which positions a node's output is needed; false if nowhere."""
@@ -116,45 +113,50 @@ class Search:
         return Extent.CHANGED if receiver.port in (Port.K, Port.V) else extents[0]
 
     def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
-        """Decide one receiver's edges: speculate that a whole window goes, keep the first edge that may not."""
+        """Decide one receiver's edges."""
         candidates = self.caches.candidates(receiver)
-        delta = self.caches.delta[extent][candidates]  # [sender, prompt, pos, d_model]
         moves = self.caches.moves[extent][candidates]
+        delta = self.caches.delta[extent][candidates]  # [sender, prompt, pos, d_model]
+        if not all(moves):
+            delta = delta[torch.tensor(moves, device=delta.device)]
+        outcomes = self._speculate(receiver, delta)
+        for sender, does_move in zip(senders, moves, strict=True):
+            edge = Edge(sender, receiver)
+            if not does_move:
+                yield Decision(edge, False, 0.0, self.metric, Reason.SAME)
+                continue
+            kept, effect = next(outcomes)
+            if kept:
+                self.consumers.setdefault(sender, []).append(receiver)
+            yield Decision(edge, kept, effect, self.metric, Reason.EVALUATED)
+
+    def _speculate(self, receiver: Receiver, delta: Tensor) -> Iterator[tuple[bool, float]]:
+        """For each candidate in order, whether it is kept, and its effect; `delta` `[candidate, prompt, pos, d_model]`.
+
+        Supposes that a whole window is removed, one more with every candidate. The first whose removal costs too
+        much is kept, those before it go, and those after it are looked at again without it.
+        """
         route = self._planner.route(receiver)
         cost = route_cost(self.caches, route)
-        place = 0
-        while place < len(senders):
-            if not moves[place]:
-                yield Decision(Edge(senders[place], receiver), False, 0.0, self.metric, Reason.SAME)
-                place += 1
-                continue
-            window = [p for p in range(place, len(senders)) if moves[p]][: self._size.next(cost)]
-            picked = delta[window[0] : window[-1] + 1]
-            if len(picked) > len(window):
-                picked = delta[torch.tensor(window, device=delta.device)]
-            normed, changes = propagate(self.caches, self._state, route, picked.cumsum(0))
+        decided = 0
+        while decided < len(delta):
+            window = delta[decided : decided + self._size.next(cost)]
+            normed, changes = propagate(self.caches, self._state, route, window.cumsum(0))
             values = self._values(normed, receiver)
             self.evaluations += len(values)
-            increases = [after - before for before, after in zip([self.metric, *values], values, strict=False)]
-            kept_at = next((j for j, increase in enumerate(increases) if not increase < self.tau), None)
-            n_removed = len(window) if kept_at is None else kept_at
+            increases = [after - before for before, after in pairwise([self.metric, *values])]
+            n_removed = next((j for j, increase in enumerate(increases) if not increase < self.tau), len(values))
             if n_removed:
                 for change in changes:
                     change.commit(n_removed - 1)
-            removed = {window[j]: j for j in range(n_removed)}
-            stop = window[-1] + 1 if kept_at is None else window[kept_at] + 1
-            for p in range(place, stop):
-                edge = Edge(senders[p], receiver)
-                if p in removed:
-                    self.metric = values[removed[p]]
-                    yield Decision(edge, False, increases[removed[p]], self.metric, Reason.EVALUATED)
-                elif kept_at is not None and p == window[kept_at]:
-                    self.consumers.setdefault(edge.sender, []).append(receiver)
-                    yield Decision(edge, True, increases[kept_at], self.metric, Reason.EVALUATED)
-                else:
-                    yield Decision(edge, False, 0.0, self.metric, Reason.SAME)
-            place = stop
-            self._size.note(n_removed, kept=kept_at is not None)
+            for value, increase in zip(values[:n_removed], increases[:n_removed], strict=True):
+                self.metric = value
+                yield False, increase
+            keeps = n_removed < len(values)
+            if keeps:
+                yield True, increases[n_removed]
+            self._size.note(n_removed, kept=keeps)
+            decided += n_removed + keeps
 
     def _values(self, normed: Tensor, receiver: Receiver) -> list[float]:
         values = self.objective(normed).mean(-1).tolist()

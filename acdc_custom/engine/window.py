@@ -16,8 +16,10 @@ LARGEST = 256
 FORGET = 0.99  # weight of the past, per candidate, in the share of edges that are kept
 MEMORY = 2.0**30  # bytes that a window may take, roughly
 
-# The fixed cost of one step, in multiplications: some 25 small operations at 10 microseconds, on 25 billion a second.
+# Fixed costs, in multiplications at 25 billion a second: of one step, some 25 small operations of 10 microseconds;
+# of reading one weight from memory, at 12 GB a second.
 STEP_COST = 6e6
+WEIGHT_COST = 8
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ def route_cost(caches: Caches, route: Route) -> Cost:
     d_head = weights.blocks[0].attention.out.shape[1]
     n_rows = {extent: span.positions.numel() for extent, span in caches.spans.items()}  # prompt x pos
     n_prompts = len(caches.tokens.clean)
-    work, numbers = n_prompts * vocab * d_model, n_prompts * vocab
+    work, numbers, read = n_prompts * vocab * d_model, n_prompts * vocab, vocab * d_model
     for step in route.steps:
         if isinstance(step, MlpStep):
             mlp = weights.blocks[step.layer].mlp
             assert mlp is not None
             n, d_mlp = n_rows[step.state.extent], mlp.weight_in.shape[1]
-            work += n * d_model * d_mlp * (2 if mlp.weight_gate is None else 3)
+            n_weights = d_model * d_mlp * (2 if mlp.weight_gate is None else 3)
+            work += n * n_weights
+            read += n_weights
             numbers += n * (4 * d_model + 3 * d_mlp)
             continue
         for feed in step.feeds:
@@ -53,7 +57,8 @@ def route_cost(caches: Caches, route: Route) -> Cost:
             n = n_rows[group.bank.extent] * len(group.bank_rows)
             work += n * d_head * (d_model + 2 * n_keys)
             numbers += n * (2 * d_model + n_keys)
-    return Cost(STEP_COST * (2 + len(route.steps)), work, numbers * weights.unembedding.element_size())
+    fixed = STEP_COST * (2 + len(route.steps)) + WEIGHT_COST * read
+    return Cost(fixed, work, numbers * weights.unembedding.element_size())
 
 
 class WindowSize:
@@ -73,8 +78,8 @@ class WindowSize:
         if self.fixed is not None:
             return self.fixed
         share = self._kept / self._decided
-        best = max(4.0, (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5)
-        return max(1, int(min(best, LARGEST, MEMORY / cost.bytes_per_candidate)))
+        best = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
+        return max(1, round(min(best, LARGEST, MEMORY / cost.bytes_per_candidate)))
 
     def note(self, n_removed: int, *, kept: bool) -> None:
         """Learn from a window: so many removed, and perhaps one kept after them."""

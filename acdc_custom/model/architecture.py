@@ -125,7 +125,8 @@ def _read_rotary(bridge: Any, n_positions: int) -> Rotary:
 def _activation(name: str) -> Any:
     from transformers.activations import ACT2FN
 
-    return ACT2FN[name]
+    # The same function, but one operation instead of eight.
+    return ACT2FN["gelu_pytorch_tanh" if name == "gelu_new" else name]
 
 
 def _own(weight: Tensor) -> Tensor:
