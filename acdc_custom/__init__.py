@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from acdc_custom.choices import Device, Metric, Precision
     from acdc_custom.circuit import Circuit
-    from acdc_custom.discover import discover
+    from acdc_custom.discovery import discover
     from acdc_custom.errors import AcdcError
     from acdc_custom.export.picture import draw
     from acdc_custom.model.open import open_model as load_model
@@ -43,7 +43,7 @@ _HOMES = {
     "Device": ("choices", "Device"),
     "Metric": ("choices", "Metric"),
     "Precision": ("choices", "Precision"),
-    "discover": ("discover", "discover"),
+    "discover": ("discovery", "discover"),
     "draw": ("export.picture", "draw"),
     "load_model": ("model.open", "open_model"),
     "load_task": ("task", "load_task"),

@@ -41,6 +41,9 @@ HELD_OUT = (
 )
 
 SHARES = {"latest_s": 0.25, "ioi": 0.36, "antonyms": 0.24, "filler": 0.15}
+MOVED = 0.5  # share of the texts that have one more sentence of filler before them
+EARLIER_RULE = 0.3  # share of the latest_s texts whose first half names the first person, not the second
+LONGEST = 60  # tokens of a text
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -52,15 +55,20 @@ def tokens(text: str) -> list[str]:
 def corpus(seed: int) -> Iterator[str]:
     """Training texts without end: complete sentences, one text at a time."""
     rng = random.Random(seed)
+    filler = _filler(rng)
     streams = {
-        "latest_s": _answered("latest_s", "switch", seed, rng),
+        "latest_s": _latest_s(seed, rng),
         "ioi": _ioi(seed, rng),
         "antonyms": _answered("antonyms", "swap", seed, rng),
-        "filler": _filler(rng),
+        "filler": filler,
     }
     while True:
         (kind,) = rng.choices(tuple(SHARES), tuple(SHARES.values()))
-        yield next(streams[kind])
+        text = next(streams[kind])
+        # Other sentences before a text move it about, so that no word can be found by its position alone.
+        while rng.random() < MOVED and len(tokens(longer := f"{next(filler)} {text}")) <= LONGEST:
+            text = longer
+        yield text
 
 
 def vocabulary() -> tuple[str, ...]:
@@ -136,6 +144,17 @@ def _answered(name: str, corruption: str, seed: int, rng: random.Random) -> Iter
         yield f"{filled.clean}{filled.answer}."
 
 
+def _latest_s(seed: int, rng: random.Random) -> Iterator[str]:
+    """Some texts show the other rule: the child is the first of two, and so it must be in the second half."""
+    names = {row[0] for row in template_spec(load_task("latest_s")).words["names"].rows}
+    for filled in _prompts("latest_s", "switch", seed, rng):
+        clean, answer = filled.clean, filled.answer
+        if rng.random() < EARLIER_RULE:
+            first, second, _, third, _ = [word for word in tokens(clean) if word in names]
+            clean, answer = clean.replace(f"is {second}.", f"is {first}."), f" {third}"
+        yield f"{clean}{answer}."
+
+
 def _ioi(seed: int, rng: random.Random) -> Iterator[str]:
     """One text in ten is a corrupted one: three names, and one of the first two follows."""
     names = {row[0] for row in template_spec(load_task("ioi")).words["names"].rows}
@@ -150,7 +169,7 @@ def _ioi(seed: int, rng: random.Random) -> Iterator[str]:
 FILLER = (
     "{A} and {B} went to the {place}. {C} had a {object}.",
     "{A} gave a {object} to {B}. Later, {B} gave the {object} to {A}.",
-    "{A} had a {adjective} {object}. {B} had a {adjective} {place}.",
+    "{A} had a {adjective} {object}. {B} had a {opposite} {object}.",
     "The {object} at the {place} is {adjective}.",
     "{A} is a teacher. The teacher is {A}. {B} is a student. The student is {B}.",
     "The child is {A}. {B} is a teacher. {A} is a student.",
@@ -164,10 +183,12 @@ def _filler(rng: random.Random) -> Iterator[str]:
     ioi, antonyms = template_spec(load_task("ioi")), template_spec(load_task("antonyms"))
     names = [row[0] for row in ioi.words["names"].rows]
     while True:
+        adjective, opposite = rng.choice(antonyms.words["antonyms"].rows)
         people = dict(zip("ABC", rng.sample(names, 3), strict=True))
         yield rng.choice(FILLER).format(
             **people,
             object=rng.choice(ioi.words["objects"].rows)[0],
             place=rng.choice(ioi.words["places"].rows)[0],
-            adjective=rng.choice(antonyms.words["antonyms"].rows)[0],
+            adjective=adjective,
+            opposite=opposite,
         )

@@ -12,7 +12,7 @@ from acdc_custom.choices import Device, Metric, Precision
 from acdc_custom.model.catalogue import DEFAULT_MODEL, BundledModel, find
 
 if TYPE_CHECKING:
-    from acdc_custom.discover import Prepared
+    from acdc_custom.discovery import Prepared
     from acdc_custom.engine.search import Decision
     from acdc_custom.model.model import Model
     from acdc_custom.run_folder import RunFolder
@@ -110,7 +110,7 @@ def command(
     loaded_task = load_task(task)
     with RunFolder(out or free_folder(RESULTS, loaded_task.name, Path(model).name, threshold)) as run:
         click.echo(f"Model      {model}, loading ...", err=True)
-        from acdc_custom.discover import prepare_batch, search
+        from acdc_custom.discovery import prepare_batch, search
         from acdc_custom.model.open import open_model
         from acdc_custom.summary import summarize
 

@@ -13,7 +13,7 @@ import click
 
 from acdc_custom.cli import group
 
-WIDTH = 96  # characters: what a code block shows without scrolling
+WIDTH = 84  # characters: what a code block shows without scrolling
 
 _HEAD = """\
 # Commands

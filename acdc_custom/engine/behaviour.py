@@ -14,7 +14,7 @@ from acdc_custom.model.weights import Weights
 
 @torch.no_grad()
 def behaviour(weights: Weights, tokens: TokenBatch, model_normed: Tensor, normed: Tensor) -> Behaviour:
-    """Of `normed` `[prompt, 1, d_model]`, against the full model's `model_normed`; both after the final norm."""
+    """Of `normed` `[answer row, d_model]`, against the full model's `model_normed`; both after the final norm."""
     kl = prepare(Metric.KL, weights, tokens, model_normed)(normed[None]).mean()
     differences = logit_differences(weights, tokens, normed)
     return Behaviour(float(kl), float(differences.mean()), float((differences > 0).double().mean()))
@@ -23,4 +23,4 @@ def behaviour(weights: Weights, tokens: TokenBatch, model_normed: Tensor, normed
 def logit_differences(weights: Weights, tokens: TokenBatch, normed: Tensor) -> Tensor:
     """Per prompt, `[prompt]` float64, in logits."""
     direction, bias = logit_diff_direction(weights, tokens)
-    return (exact(normed[:, 0]) * direction).sum(-1) + bias
+    return (exact(normed) * direction).sum(-1) + bias

@@ -1,14 +1,16 @@
 """The two forward passes that a search is made of: what every node writes, clean and corrupted.
 
 Owns what stays constant during a search. `delta[s]` is what removing an edge from sender `s` adds to a
-receiver's input; it is exactly zero wherever clean and corrupted prompts have not differed yet.
-Senders are kept in *visiting order* here (latest first), so that every receiver's senders are one slice.
+receiver's input. Activations are kept as *rows*: one per prompt and position that matters, so that neither
+padding nor the part of a prompt before its first changed token is ever computed. Senders are kept in
+*visiting order* here (latest first), so that every receiver's senders are one slice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -23,99 +25,130 @@ from acdc_custom.model.weights import Rotary
 class Extent(IntEnum):
     """At which positions a node's output is needed. The larger contains the smaller."""
 
-    ANSWER = 0
-    CHANGED = 1
+    ANSWER = 0  # where the answer is read
+    CHANGED = 1  # wherever clean and corrupted can differ: from a prompt's first changed token to its answer
 
 
 @dataclass(frozen=True)
 class Span:
-    """The positions of one extent, and what attention needs to know of them."""
+    """The rows of one extent, and how they stand in their prompts."""
 
-    positions: Tensor  # [prompt, pos]
-    rotary: Rotary | None  # tables [prompt, pos, d_rotary]
-    mask: Tensor  # [prompt, pos, key]
+    prompts: Tensor  # [row]
+    positions: Tensor  # [row]
+    rotary: Rotary | None  # tables [row, d_rotary]
+    grid: Tensor  # [prompt, place]: rows side by side per prompt; short prompts repeat a row to fill their line
+    mask: Tensor  # [prompt, place, key]: true where attention may read the key
+    n_positions: int
+
+    @cached_property
+    def cells(self) -> Tensor:
+        """`[row]`: each row's place in a flattened `[prompt, pos]`."""
+        return self.prompts * self.n_positions + self.positions
+
+    @cached_property
+    def in_grid(self) -> Tensor:
+        """`[row]`: each row's place in the flattened grid."""
+        first = torch.zeros_like(self.prompts).scatter_reduce_(
+            0, self.prompts, self.positions, "amin", include_self=False
+        )
+        return self.prompts * self.grid.shape[1] + self.positions - first[self.prompts]
+
+    def of_batch(self, x: Tensor) -> Tensor:
+        """`[..., prompt, pos, d]` to `[..., row, d]`."""
+        return x.flatten(-3, -2).index_select(-2, self.cells)
+
+    def to_grid(self, x: Tensor) -> Tensor:
+        """`[..., row, d]` to `[..., prompt, place, d]`."""
+        return x.index_select(-2, self.grid.flatten()).unflatten(-2, tuple(self.grid.shape))  # type: ignore[no-untyped-call,no-any-return]
+
+    def from_grid(self, x: Tensor) -> Tensor:
+        """`[..., prompt, place, d]` to `[..., row, d]`."""
+        return x.flatten(-3, -2).index_select(-2, self.in_grid)
 
 
 @dataclass(frozen=True)
 class Caches:
-    """Clean activations and deltas of one batch on one model. All positions are counted from `prefix`
-    in `delta` and `output`, and from 0 in `residuals`."""
+    """Clean activations and deltas of one batch on one model."""
 
     model: Model
     tokens: TokenBatch
-    prefix: int
     spans: dict[Extent, Span]
+    answer_rows: Tensor  # [answer row]: which of the changed rows are answer rows
     visit_order: tuple[Sender, ...]
-    delta: dict[Extent, Tensor]  # each [sender, prompt, pos, d_model], senders in visiting order
+    delta: dict[Extent, Tensor]  # each [sender, row, d_model], senders in visiting order
     moves: dict[Extent, list[bool]]  # per sender in visiting order: is any of its delta not zero?
-    output: Tensor  # [sender, prompt, pos, d_model], clean, senders in topological order
+    output: Tensor  # [sender, changed row, d_model], clean, senders in topological order
     residuals: Tensor  # [read, prompt, pos, d_model], clean
 
     def residual(self, receiver: Receiver, extent: Extent) -> Tensor:
-        """What the receiver reads on the clean prompt: `[prompt, pos, d_model]`."""
-        return self.at_extent(self.full_residual(receiver)[:, self.prefix :], extent)
+        """What the receiver reads on the clean prompt: `[row, d_model]`."""
+        return self.spans[extent].of_batch(self.full_residual(receiver))
 
     def full_residual(self, receiver: Receiver) -> Tensor:
-        """The same at every position from 0."""
+        """The same at every position: `[prompt, pos, d_model]`."""
         per_layer = 1 + self.model.graph.shape.has_mlp
         if receiver.stage is Stage.LOGITS:
             return self.residuals[-1]
         return self.residuals[receiver.layer * per_layer + (receiver.stage is Stage.MLP)]
 
-    def at_extent(self, x: Tensor, extent: Extent) -> Tensor:
-        """Cut `x` `[..., prompt, pos, d]`, whose positions count from the prefix, down to an extent."""
-        if extent is Extent.CHANGED:
-            return x
-        return at_positions(x, self.tokens.answer_positions - self.prefix)
+    def clean_output(self, nodes: list[Sender], extent: Extent) -> Tensor:
+        """What nodes write on the clean prompt: `[node, row, d_model]`."""
+        index = self.model.graph.index
+        return self.to_extent(self.output[[index[node] for node in nodes]], extent)
+
+    def to_extent(self, x: Tensor, extent: Extent) -> Tensor:
+        """Cut `x` `[..., changed row, d]` down to an extent's rows."""
+        return x if extent is Extent.CHANGED else x.index_select(-2, self.answer_rows)
 
     def candidates(self, receiver: Receiver) -> slice:
         """The receiver's senders, as a slice of `visit_order` and of `delta`."""
         return slice(len(self.visit_order) - self.model.graph.n_senders_before(receiver), None)
 
 
-def at_positions(x: Tensor, positions: Tensor) -> Tensor:
-    """`x` `[..., prompt, pos, d]` at `positions` `[prompt, k]`; gives `[..., prompt, k, d]`."""
-    prompts = torch.arange(positions.shape[0], device=x.device)[:, None]
-    return x[..., prompts, positions, :]
-
-
 @torch.no_grad()
 def build_caches(model: Model, tokens: TokenBatch) -> Caches:
     """Run the batch clean and corrupted."""
-    graph, prefix = model.graph, tokens.prefix
+    graph = model.graph
     clean, corrupted = run(model.weights, tokens.clean), run(model.weights, tokens.corrupted)
     visit_order = tuple(sorted(graph.senders, key=lambda s: (-s.layer, -s.stage, s.head)))
     order = torch.tensor([graph.index[sender] for sender in visit_order], device=model.device)
-
-    output = clean.outputs[:, :, prefix:]
-    changed = tokens.changed[:, prefix:, None]
-    moved = ((corrupted.outputs[:, :, prefix:] - output) * changed)[order]
-    delta = {
-        Extent.CHANGED: moved,
-        Extent.ANSWER: at_positions(moved, tokens.answer_positions - prefix),
+    spans = {
+        Extent.ANSWER: _span(model, tokens, tokens.is_answer),
+        # An answer row is always there, even if nothing has changed in its prompt: its delta is zero then.
+        Extent.CHANGED: _span(model, tokens, tokens.changed | tokens.is_answer),
     }
+    changed = spans[Extent.CHANGED]
+    output = changed.of_batch(clean.outputs)
+    moved = (changed.of_batch(corrupted.outputs) - output)[order]
+    answer_rows = torch.isin(changed.cells, spans[Extent.ANSWER].cells).nonzero()[:, 0]
+    delta = {Extent.CHANGED: moved, Extent.ANSWER: moved[:, answer_rows]}
     return Caches(
         model=model,
         tokens=tokens,
-        prefix=prefix,
-        spans=_spans(model, tokens),
+        spans=spans,
+        answer_rows=answer_rows,
         visit_order=visit_order,
         delta=delta,
         moves={extent: d.flatten(1).any(1).tolist() for extent, d in delta.items()},
-        output=output.contiguous(),
+        output=output,
         residuals=clean.residuals,
     )
 
 
-def _spans(model: Model, tokens: TokenBatch) -> dict[Extent, Span]:
-    n_prompts, n_positions = tokens.clean.shape
-    keys = torch.arange(n_positions, device=model.device)
-    positions = {
-        Extent.ANSWER: tokens.answer_positions,
-        Extent.CHANGED: keys[tokens.prefix :].expand(n_prompts, -1),
-    }
+def _span(model: Model, tokens: TokenBatch, wanted: Tensor) -> Span:
+    """The rows where `wanted` `[prompt, pos]` is true: one run of positions in every prompt."""
+    prompts, positions = wanted.nonzero(as_tuple=True)
+    lengths = wanted.sum(1)
+    starts = lengths.cumsum(0) - lengths
+    places = torch.arange(int(lengths.max()), device=model.device)
+    grid = starts[:, None] + places.minimum(lengths[:, None] - 1)
+    keys = torch.arange(wanted.shape[1], device=model.device)
     rotary = model.weights.rotary
-    return {
-        extent: Span(where, rotary and rotary.at(where), keys <= where[..., None])
-        for extent, where in positions.items()
-    }
+    return Span(
+        prompts=prompts,
+        positions=positions,
+        rotary=rotary and rotary.at(positions),
+        grid=grid,
+        mask=keys <= positions[grid][..., None],
+        n_positions=wanted.shape[1],
+    )

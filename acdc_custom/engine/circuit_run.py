@@ -11,7 +11,6 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.caches import at_positions
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
 from acdc_custom.model.forward import causal_mask, run
@@ -20,7 +19,7 @@ from acdc_custom.model.model import Model
 
 @torch.no_grad()
 def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge]) -> Tensor:
-    """The circuit's final residual stream at the answer position, normalised: `[prompt, 1, d_model]`."""
+    """The circuit's final residual stream at the answer position, normalised: `[answer row, d_model]`."""
     graph, weights = model.graph, model.weights
     index, shape = graph.index, graph.shape
     corrupted = run(weights, tokens.corrupted)
@@ -64,4 +63,4 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge]) -> Tenso
             moved[place] = block.mlp(block.mlp_norm(x)) - corrupted.outputs[place]
             place += 1
     (final,) = read([LOGITS], next(residuals))
-    return weights.final_norm(at_positions(final, tokens.answer_positions))
+    return weights.final_norm(final[tokens.is_answer])

@@ -21,7 +21,7 @@ class Objective(Protocol):
     """A metric made ready for one batch."""
 
     def __call__(self, normed: Tensor) -> Tensor:
-        """`normed` `[candidate, prompt, 1, d_model]`, after the final norm; gives `[candidate, prompt]` float64."""
+        """`normed` `[candidate, answer row, d_model]`, after the final norm; gives `[candidate, answer row]`."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,8 @@ class KlFromModel:
     constant: Tensor  # [prompt] float64: sum_v p_v (log p_v - bias_v)
 
     def __call__(self, normed: Tensor) -> Tensor:
-        x = normed[:, :, 0]  # [candidate, prompt, d_model]
-        expected_logit = torch.einsum("cnd,nd->cn", exact(x), self.expected)
-        return self.constant - expected_logit + log_sum_exp(self.weights.logits(x))
+        expected_logit = torch.einsum("cnd,nd->cn", exact(normed), self.expected)
+        return self.constant - expected_logit + log_sum_exp(self.weights.logits(normed))
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class NegativeLogitDiff:
     constant: Tensor  # [prompt] float64
 
     def __call__(self, normed: Tensor) -> Tensor:
-        return -torch.einsum("cnd,nd->cn", exact(normed[:, :, 0]), self.direction) - self.constant
+        return -torch.einsum("cnd,nd->cn", exact(normed), self.direction) - self.constant
 
 
 def log_sum_exp(logits: Tensor) -> Tensor:
@@ -66,10 +65,10 @@ def exact(x: Tensor) -> Tensor:
 
 
 def prepare(metric: Metric, weights: Weights, tokens: TokenBatch, normed: Tensor) -> Objective:
-    """The metric for this batch. `normed` `[prompt, 1, d_model]` is the full model's, on the clean prompts."""
+    """The metric for this batch. `normed` `[answer row, d_model]` is the full model's, on the clean prompts."""
     match metric:
         case Metric.KL:
-            return _kl(weights, normed[:, 0])
+            return _kl(weights, normed)
         case Metric.LOGIT_DIFF:
             return NegativeLogitDiff(*logit_diff_direction(weights, tokens))
 

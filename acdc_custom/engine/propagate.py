@@ -21,9 +21,9 @@ Buffers = Mapping[Extent, Tensor]
 
 
 def propagate(caches: Caches, state: LiveState, route: Route, given: Tensor) -> tuple[Tensor, list[Change]]:
-    """Push a window of differences `given` `[candidate, prompt, pos, d_model]` along a route.
+    """Push a window of differences `given` `[candidate, row, d_model]` along a route.
 
-    Gives the final residual after the final norm, `[candidate, prompt, 1, d_model]`, and the changes that commit a
+    Gives the final residual after the final norm, `[candidate, answer row, d_model]`, and the changes that commit a
     candidate.
     """
     return _Window(caches, given, route).run(state, route)
@@ -37,7 +37,7 @@ class _Window:
         self.given = given
         self.changes: list[Change] = []
         self.buffers: Buffers = {
-            extent: given.new_empty(len(slot_of), len(given), *caches.spans[extent].positions.shape, given.shape[-1])
+            extent: given.new_empty(len(slot_of), len(given), len(caches.spans[extent].positions), given.shape[-1])
             for extent, slot_of in route.slot_of.items()
         }
 
@@ -52,26 +52,26 @@ class _Window:
         return self.caches.model.weights.final_norm(final[0]), self.changes
 
     def _input(self, current: Tensor, feed: Feed) -> Tensor:
-        """Some inputs with the window's differences, `[row, candidate, prompt, pos, d_model]`."""
+        """Some inputs with the window's differences, `[entry, candidate, row, d_model]`."""
         difference = feed.gather(self.buffers, self.given)
-        self.changes.append(Change(current, feed.bank_rows, difference, added=True))
-        return current[feed.bank_rows, None] + difference
+        self.changes.append(Change(current, feed.entries, difference, added=True))
+        return current[feed.entries, None] + difference
 
     def _write(self, slots: Slots, new: Tensor, current: Tensor) -> None:
-        """Differences of outputs into their slots; `new` `[row, candidate, ...]`, `current` `[row, ...]`."""
+        """Differences of outputs into their slots: `new` `[entry, candidate, row, d_model]` less `current`."""
         at_answer = self.buffers[Extent.ANSWER][slots.answer]
         if slots.changed is None:
             torch.sub(new, current[:, None], out=at_answer)
         else:
             difference = self.buffers[Extent.CHANGED][slots.changed]
             torch.sub(new, current[:, None], out=difference)
-            at_answer.copy_(self.caches.at_extent(difference, Extent.ANSWER))
+            at_answer.copy_(self.caches.to_extent(difference, Extent.ANSWER))
 
     def _mlp(self, step: MlpStep) -> None:
         block = self.caches.model.weights.blocks[step.layer]
         assert block.mlp is not None and block.mlp_norm is not None
         out = block.mlp(block.mlp_norm(self._input(step.state.input, step.feed)))
-        self.changes.append(Change(step.state.output, step.feed.bank_rows, out))
+        self.changes.append(Change(step.state.output, step.feed.entries, out))
         self._write(step.slots, out, step.state.output)
 
     def _attention(self, step: AttentionStep) -> None:
@@ -81,9 +81,9 @@ class _Window:
             self._heads(step, group, queries.get(group.bank.extent), made)
 
     def _keys_and_values(self, step: AttentionStep) -> dict[Port, Tensor]:
-        """New keys and values, each `[row, candidate, prompt, key, d_head]`; the common prefix is constant."""
+        """New keys and values, each `[entry, candidate, prompt, key, d_head]`."""
         norm = self.caches.model.weights.blocks[step.layer].attention_norm
-        prefix, rotary = self.caches.prefix, self.caches.spans[Extent.CHANGED].rotary
+        span = self.caches.spans[Extent.CHANGED]
         made = {}
         for port, source, bank in (
             (Port.K, step.key, step.state.keys),
@@ -92,18 +92,17 @@ class _Window:
             if source is None:
                 continue
             feed, projection = source
-            new = projection(norm(self._input(bank.input, feed)))
-            if port is Port.K and rotary is not None:
-                new = rotary(new)
-            if prefix:
-                constant = bank.made[feed.bank_rows, None, :, :prefix].expand(-1, new.shape[1], -1, -1, -1)
-                new = torch.cat((constant, new), dim=-2)
-            self.changes.append(Change(bank.made, feed.bank_rows, new))
-            made[port] = new
+            new = projection(norm(self._input(bank.input, feed)))  # [entry, candidate, row, d_head]
+            if port is Port.K and span.rotary is not None:
+                new = span.rotary(new)
+            whole = bank.made[feed.entries, None].repeat(1, new.shape[1], 1, 1, 1)
+            whole.flatten(2, 3).index_copy_(2, span.cells, new)
+            self.changes.append(Change(bank.made, feed.entries, whole))
+            made[port] = whole
         return made
 
     def _queries(self, step: AttentionStep) -> dict[Extent, Tensor]:
-        """New queries, each `[row, candidate, prompt, pos, d_head]`."""
+        """New queries, each `[entry, candidate, row, d_head]`."""
         norm = self.caches.model.weights.blocks[step.layer].attention_norm
         queries = {}
         for bank in step.state.queries:
@@ -113,7 +112,7 @@ class _Window:
             new = projection(norm(self._input(bank.input, feed)))
             rotary = self.caches.spans[bank.extent].rotary
             new = new if rotary is None else rotary(new)
-            self.changes.append(Change(bank.query, feed.bank_rows, new))
+            self.changes.append(Change(bank.query, feed.entries, new))
             queries[bank.extent] = new
         return queries
 
@@ -121,18 +120,19 @@ class _Window:
         self, step: AttentionStep, group: HeadGroup, queries: Tensor | None, made: Mapping[Port, Tensor]
     ) -> None:
         attention: Attention = self.caches.model.weights.blocks[step.layer].attention
-        bank, fed, rows = group.bank, group.fed, group.bank_rows
+        bank, fed = group.bank, group.fed
+        span = self.caches.spans[bank.extent]
         new = "".join(port for port in (Port.Q, Port.K) if port in fed)
         if new:
-            q = bank.query[rows] if queries is None or Port.Q not in fed else queries[fed[Port.Q]]
-            k = made[Port.K][fed[Port.K]] if Port.K in fed else step.state.keys.made[group.key_rows]
-            pattern = attention.pattern(q, k, self.caches.spans[bank.extent].mask, new)
-            self.changes.append(Change(bank.pattern, rows, pattern))
+            q = bank.query[group.entries] if queries is None or Port.Q not in fed else queries[fed[Port.Q]]
+            k = made[Port.K][fed[Port.K]] if Port.K in fed else step.state.keys.made[group.key_entries]
+            pattern = attention.pattern(span.to_grid(q), k, span.mask, new)
+            self.changes.append(Change(bank.pattern, group.entries, pattern))
         else:
-            pattern = bank.pattern[rows]
-        v = made[Port.V][fed[Port.V]] if Port.V in fed else step.state.values.made[group.key_rows]
+            pattern = bank.pattern[group.entries]
+        v = made[Port.V][fed[Port.V]] if Port.V in fed else step.state.values.made[group.key_entries]
         of_pattern, of_v = "c" if new else "", "c" if Port.V in fed else ""
-        z = torch.einsum(f"h{of_pattern}npt,h{of_v}nte->hcnpe", pattern, v)
-        out = torch.bmm(z.flatten(1, -2), group.out).view(*z.shape[:-1], -1)
-        self.changes.append(Change(bank.output, rows, out))
-        self._write(group.slots, out, bank.output[rows])
+        z = span.from_grid(torch.einsum(f"h{of_pattern}npt,h{of_v}nte->hcnpe", pattern, v))
+        out = torch.bmm(z.flatten(1, -2), group.out).view(*z.shape[:-1], -1)  # [head, candidate, row, d_model]
+        self.changes.append(Change(bank.output, group.entries, out))
+        self._write(group.slots, out, bank.output[group.entries])

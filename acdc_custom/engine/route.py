@@ -2,8 +2,8 @@
 
 A `Route` lists, layer by layer, the live nodes that a change of some node's output reaches along kept edges,
 the inputs it comes in by, and where its difference is kept: differences live in one buffer per extent,
-`[slot, candidate, prompt, pos, d_model]`, one slot per changed node. A node needed at all changed positions has a slot
-in both buffers. A node that is not reached is not on the route.
+`[slot, candidate, row, d_model]`, one slot per changed node. A node needed at all changed positions has a slot in both
+buffers. A node that is not reached is not on the route.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from acdc_custom.model.weights import Projection
 
 @dataclass(frozen=True)
 class Feed:
-    """Where the differences of some inputs come from: per row the sum of some slots, or `slots` None: they are given."""
+    """Where the differences of some inputs come from: sums of slots, one per input; given if `slots` is None."""
 
     extent: Extent
-    bank_rows: Tensor  # [row]: which rows of the bank these inputs are
+    entries: Tensor  # [entry]: which entries of the bank these inputs are
     slots: Tensor | None = None  # [edge]
-    rows: Tensor | None = None  # [edge]: the row that each slot is added to; None: one slot per row, in order
+    targets: Tensor | None = None  # [edge]: the entry that each slot is added to; None: one slot each, in order
 
     def gather(self, buffers: Mapping[Extent, Tensor], given: Tensor) -> Tensor:
-        """`[row, candidate, prompt, pos, d_model]`."""
+        """`[entry, candidate, row, d_model]`."""
         if self.slots is None:
             return given[None]
         read = buffers[self.extent].index_select(0, self.slots)
-        if self.rows is None:
+        if self.targets is None:
             return read
-        out = read.new_zeros(len(self.bank_rows), *read.shape[1:])
-        return out.index_add_(0, self.rows, read)
+        out = read.new_zeros(len(self.entries), *read.shape[1:])
+        return out.index_add_(0, self.targets, read)
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class HeadGroup:
     """Live heads of one layer and extent that a change reaches by the same ports: computed together."""
 
     bank: QueryBank
-    bank_rows: Tensor
-    key_rows: Tensor  # rows of the key and value banks
+    entries: Tensor  # of the query bank
+    key_entries: Tensor  # of the key and value banks
     out: Tensor  # [head, d_head, d_model]
     slots: Slots
-    fed: Mapping[Port, Tensor]  # for each port that changes: rows of that port's feed
+    fed: Mapping[Port, Tensor]  # for each port that changes: entries of that port's feed
 
 
 @dataclass(frozen=True)
@@ -139,15 +139,14 @@ class Planner:
                     changed.append(node)
         return route
 
-    def _feed(self, route: Route, bank_rows: list[int], senders: list[list[Sender] | None], extent: Extent) -> Feed:
-        rows = self._tensor(bank_rows)
+    def _feed(self, route: Route, entries: list[int], senders: list[list[Sender] | None], extent: Extent) -> Feed:
         if senders[0] is None:
-            return Feed(extent, rows)
+            return Feed(extent, self._tensor(entries))
         slot_of = route.slot_of[extent]
-        pairs = [(slot_of[sender], row) for row, read in enumerate(senders) for sender in read or ()]
-        one_each = [row for _, row in pairs] == list(range(len(bank_rows)))
-        slots = self._tensor([slot for slot, _ in pairs])
-        return Feed(extent, rows, slots, None if one_each else self._tensor([row for _, row in pairs]))
+        pairs = [(slot_of[sender], target) for target, read in enumerate(senders) for sender in read or ()]
+        slots, targets = [slot for slot, _ in pairs], [target for _, target in pairs]
+        one_each = targets == list(range(len(entries)))
+        return Feed(extent, self._tensor(entries), self._tensor(slots), None if one_each else self._tensor(targets))
 
     def _mlp_step(self, route: Route, receiver: Receiver, senders: list[Sender] | None) -> MlpStep:
         state = self.state.mlp[receiver.layer]
@@ -166,8 +165,8 @@ class Planner:
         ) -> tuple[Feed, Projection] | None:
             if not heads:
                 return None
-            rows = [bank.heads.index(head) for head in heads]
-            feed = self._feed(route, rows, [read_by[port][head] for head in heads], extent)
+            entries = [bank.heads.index(head) for head in heads]
+            feed = self._feed(route, entries, [read_by[port][head] for head in heads], extent)
             return feed, projection.select(self._tensor(heads))
 
         key_heads, value_heads = list(read_by[Port.K]), list(read_by[Port.V])
@@ -189,8 +188,8 @@ class Planner:
                 groups.append(
                     HeadGroup(
                         bank=bank,
-                        bank_rows=self._tensor([bank.heads.index(head) for head in heads]),
-                        key_rows=self._tensor([state.keys.heads.index(head) for head in kv_heads]),
+                        entries=self._tensor([bank.heads.index(head) for head in heads]),
+                        key_entries=self._tensor([state.keys.heads.index(head) for head in kv_heads]),
                         out=attention.out[self._tensor(heads)],
                         slots=route.allot([Sender(layer, Stage.HEAD, head) for head in heads], bank.extent),
                         fed={
@@ -210,5 +209,5 @@ class Planner:
             groups,
         )
 
-    def _tensor(self, rows: list[int]) -> Tensor:
-        return torch.tensor(rows, device=self.caches.model.device)
+    def _tensor(self, places: list[int]) -> Tensor:
+        return torch.tensor(places, device=self.caches.model.device)

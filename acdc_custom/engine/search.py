@@ -116,7 +116,7 @@ class Search:
         """Decide one receiver's edges."""
         candidates = self.caches.candidates(receiver)
         moves = self.caches.moves[extent][candidates]
-        delta = self.caches.delta[extent][candidates]  # [sender, prompt, pos, d_model]
+        delta = self.caches.delta[extent][candidates]  # [sender, row, d_model]
         if not all(moves):
             delta = delta[torch.tensor(moves, device=delta.device)]
         outcomes = self._speculate(receiver, delta)
@@ -131,7 +131,7 @@ class Search:
             yield Decision(edge, kept, effect, self.metric, Reason.EVALUATED)
 
     def _speculate(self, receiver: Receiver, delta: Tensor) -> Iterator[tuple[bool, float]]:
-        """For each candidate in order, whether it is kept, and its effect; `delta` `[candidate, prompt, pos, d_model]`.
+        """For each candidate in order, whether it is kept, and its effect; `delta` `[candidate, row, d_model]`.
 
         Supposes that a whole window is removed, one more with every candidate. The first whose removal costs too
         much is kept, those before it go, and those after it are looked at again without it.

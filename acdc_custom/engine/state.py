@@ -19,22 +19,22 @@ from acdc_custom.graph import LOGITS, Port, Receiver, Sender, Stage
 
 @dataclass(frozen=True)
 class Change:
-    """New contents for some rows of a bank's tensor, one version per candidate.
+    """New contents for some entries of a bank's tensor, one version per candidate.
 
-    `value` is `[row, candidate, ...]`; it replaces the rows, or is added to them if `added`.
+    `value` is `[entry, candidate, ...]`; it replaces the entries, or is added to them if `added`.
     """
 
     target: Tensor
-    rows: Tensor
+    entries: Tensor
     value: Tensor
     added: bool = False
 
     def commit(self, candidate: int) -> None:
         """Make one candidate's version the current one."""
         if self.added:
-            self.target.index_add_(0, self.rows, self.value[:, candidate])
+            self.target.index_add_(0, self.entries, self.value[:, candidate])
         else:
-            self.target.index_copy_(0, self.rows, self.value[:, candidate])
+            self.target.index_copy_(0, self.entries, self.value[:, candidate])
 
 
 @dataclass
@@ -42,8 +42,8 @@ class KeyValueBank:
     """The k or the v inputs of a layer's live key/value heads, and the keys or values made from them."""
 
     heads: list[int]
-    input: Tensor  # [row, prompt, pos, d_model], from the prefix on
-    made: Tensor  # [row, prompt, key, d_head], all positions: the prefix never changes
+    input: Tensor  # [head, changed row, d_model]
+    made: Tensor  # [head, prompt, key, d_head], all positions: before the first change they stay as they are
 
 
 @dataclass
@@ -52,10 +52,10 @@ class QueryBank:
 
     extent: Extent
     heads: list[int]
-    input: Tensor  # [row, prompt, pos, d_model]
-    query: Tensor  # [row, prompt, pos, d_head]
-    pattern: Tensor  # [row, prompt, pos, key]
-    output: Tensor  # [row, prompt, pos, d_model]
+    input: Tensor  # [head, row, d_model]
+    query: Tensor  # [head, row, d_head]
+    pattern: Tensor  # [head, prompt, place, key]
+    output: Tensor  # [head, row, d_model]
 
 
 @dataclass
@@ -69,11 +69,11 @@ class AttentionState:
 
 @dataclass
 class PlainState:
-    """A live MLP, or the logits: one input. Rows exist (there is one) so that changes look alike everywhere."""
+    """A live MLP, or the logits: one input. Entries exist (there is one) so that changes look alike everywhere."""
 
     extent: Extent
-    input: Tensor  # [1, prompt, pos, d_model]
-    output: Tensor  # [1, prompt, pos, d_model]; empty for the logits
+    input: Tensor  # [1, row, d_model]
+    output: Tensor  # [1, row, d_model]; empty for the logits
 
 
 @dataclass
@@ -87,15 +87,14 @@ class LiveState:
 
 def start(caches: Caches) -> LiveState:
     """The state before anything is removed: only the logits are alive."""
-    residual = caches.residual(LOGITS, Extent.ANSWER)[None].clone()
+    residual = caches.residual(LOGITS, Extent.ANSWER)[None]
     return LiveState(PlainState(Extent.ANSWER, residual, residual.new_empty(0)))
 
 
 def open_mlp(caches: Caches, layer: int, extent: Extent) -> PlainState:
     """A live MLP in its clean state."""
-    node = Sender(layer, Stage.MLP)
-    residual = caches.residual(Receiver(layer, Stage.MLP), extent)
-    return PlainState(extent, residual[None].clone(), _outputs(caches, [node], extent))
+    residual = caches.residual(Receiver(layer, Stage.MLP), extent)[None]
+    return PlainState(extent, residual, caches.clean_output([Sender(layer, Stage.MLP)], extent).clone())
 
 
 def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> AttentionState:
@@ -104,19 +103,15 @@ def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> Atten
     attention, rotary = block.attention, caches.model.weights.rotary
     receiver = Receiver(layer, Stage.HEAD, Port.Q)
     normed = block.attention_norm(caches.full_residual(receiver))  # [prompt, key, d_model]
-    n_keys = normed.shape[1]
 
     group_size = caches.model.graph.shape.group_size
     kv_heads = sorted({head // group_size for head in live})
-    kv_rows = _rows(kv_heads, normed)
-    keys = attention.key.select(kv_rows).shared(normed)
+    selected = _tensor(kv_heads, normed)
+    keys = attention.key.select(selected).shared(normed)
     if rotary is not None:
-        keys = rotary.at(torch.arange(n_keys, device=normed.device))(keys)
-    values = attention.value.select(kv_rows).shared(normed)
+        keys = rotary.at(torch.arange(normed.shape[1], device=normed.device))(keys)
+    values = attention.value.select(selected).shared(normed)
     residual = caches.residual(receiver, Extent.CHANGED)
-
-    def bank(made: Tensor) -> KeyValueBank:
-        return KeyValueBank(kv_heads, residual.repeat(len(kv_heads), 1, 1, 1), made)
 
     queries = []
     for extent in Extent:
@@ -124,29 +119,27 @@ def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> Atten
         if not heads:
             continue
         span = caches.spans[extent]
-        own = caches.residual(receiver, extent)
-        query = attention.query.select(_rows(heads, normed)).shared(block.attention_norm(own))
+        query = attention.query.select(_tensor(heads, normed)).shared(span.of_batch(normed)[None])[:, 0]
         if span.rotary is not None:
             query = span.rotary(query)
-        of_heads = _rows([kv_heads.index(head // group_size) for head in heads], normed)
+        of_heads = _tensor([kv_heads.index(head // group_size) for head in heads], normed)
+        nodes = [Sender(layer, Stage.HEAD, head) for head in heads]
         queries.append(
             QueryBank(
                 extent,
                 heads,
-                own.repeat(len(heads), 1, 1, 1),
+                caches.residual(receiver, extent).repeat(len(heads), 1, 1),
                 query,
-                attention.pattern(query, keys[of_heads], span.mask, ""),
-                _outputs(caches, [Sender(layer, Stage.HEAD, head) for head in heads], extent),
+                attention.pattern(span.to_grid(query), keys[of_heads], span.mask, ""),
+                caches.clean_output(nodes, extent).clone(),
             )
         )
-    return AttentionState(bank(keys), bank(values), queries)
+    return AttentionState(
+        KeyValueBank(kv_heads, residual.repeat(len(kv_heads), 1, 1), keys),
+        KeyValueBank(kv_heads, residual.repeat(len(kv_heads), 1, 1), values),
+        queries,
+    )
 
 
-def _rows(rows: Sequence[int], like: Tensor) -> Tensor:
-    return torch.tensor(rows, device=like.device)
-
-
-def _outputs(caches: Caches, nodes: list[Sender], extent: Extent) -> Tensor:
-    index = caches.model.graph.index
-    clean = caches.output[[index[node] for node in nodes]]
-    return caches.at_extent(clean, extent)
+def _tensor(places: Sequence[int], like: Tensor) -> Tensor:
+    return torch.tensor(places, device=like.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -39,10 +40,10 @@ class TokenBatch:
     answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
     foils: Tensor  # [prompt, foil], -1 where a prompt has fewer
 
-    @property
-    def prefix(self) -> int:
-        """The number of leading positions at which no prompt's clean and corrupted tokens differ yet."""
-        return int(self.changed.any(0).int().argmax())
+    @cached_property
+    def is_answer(self) -> Tensor:
+        """`[prompt, pos]`: true at the answer positions."""
+        return torch.zeros_like(self.changed).scatter_(1, self.answer_positions, True)
 
 
 def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int, device: torch.device) -> TokenBatch:

@@ -36,7 +36,7 @@ def route_cost(caches: Caches, route: Route) -> Cost:
     weights, n_keys = caches.model.weights, caches.tokens.clean.shape[1]
     vocab, d_model = weights.unembedding.shape
     d_head = weights.blocks[0].attention.out.shape[1]
-    n_rows = {extent: span.positions.numel() for extent, span in caches.spans.items()}  # prompt x pos
+    n_rows = {extent: len(span.positions) for extent, span in caches.spans.items()}
     n_prompts = len(caches.tokens.clean)
     work, numbers, read = n_prompts * vocab * d_model, n_prompts * vocab, vocab * d_model
     for step in route.steps:
@@ -50,11 +50,11 @@ def route_cost(caches: Caches, route: Route) -> Cost:
             numbers += n * (4 * d_model + 3 * d_mlp)
             continue
         for feed in step.feeds:
-            n = n_rows[feed.extent] * len(feed.bank_rows)
+            n = n_rows[feed.extent] * len(feed.entries)
             work += n * d_model * d_head
             numbers += n * (3 * d_model + d_head)
         for group in step.groups:
-            n = n_rows[group.bank.extent] * len(group.bank_rows)
+            n = n_rows[group.bank.extent] * len(group.entries)
             work += n * d_head * (d_model + 2 * n_keys)
             numbers += n * (2 * d_model + n_keys)
     fixed = STEP_COST * (2 + len(route.steps)) + WEIGHT_COST * read
@@ -78,7 +78,7 @@ class WindowSize:
         if self.fixed is not None:
             return self.fixed
         share = self._kept / self._decided
-        best = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
+        best: float = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
         return max(1, round(min(best, LARGEST, MEMORY / cost.bytes_per_candidate)))
 
     def note(self, n_removed: int, *, kept: bool) -> None:

@@ -7,11 +7,13 @@ comes from is `open.py`'s business.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph
@@ -33,6 +35,7 @@ class Model:
     weights: Weights
     graph: Graph
     max_positions: int
+    parameters: Mapping[str, Tensor]  # as the Hugging Face model names them; tied weights once
 
     @property
     def device(self) -> torch.device:
@@ -44,16 +47,16 @@ class Model:
         """The precision of the weights, and of all activations."""
         return self.weights.token_embedding.dtype
 
-    @cached_property
+    @property
     def n_parameters(self) -> int:
-        """How many numbers the model has learned; tied weights count once."""
-        return sum(parameter.numel() for parameter in self.bridge.original_model.parameters())
+        """How many numbers the model has learned."""
+        return sum(parameter.numel() for parameter in self.parameters.values())
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over every parameter's name, shape and float32 bytes: the same weights, the same text."""
         digest = hashlib.sha256()
-        for name, parameter in sorted(self.bridge.original_model.named_parameters()):
+        for name, parameter in sorted(self.parameters.items()):
             digest.update(f"{name} {tuple(parameter.shape)}\n".encode())
             digest.update(parameter.detach().to("cpu", torch.float32).contiguous().numpy().data)
         return digest.hexdigest()
@@ -68,6 +71,7 @@ def wrap(hf_model: Any, tokenizer: Any, name: str) -> Model:
 
     class_name = type(hf_model).__name__
     architecture = describe(class_name)
+    parameters = dict(hf_model.named_parameters())  # before the bridge adds its own copies of some
     bridge = build_bridge_from_module(hf_model.eval(), class_name, hf_config=hf_model.config, model_name=name)
     max_positions = min(int(bridge.cfg.n_ctx), LONGEST_PROMPT)
     try:
@@ -86,4 +90,5 @@ def wrap(hf_model: Any, tokenizer: Any, name: str) -> Model:
         weights=weights,
         graph=Graph(shape),
         max_positions=max_positions,
+        parameters=parameters,
     )

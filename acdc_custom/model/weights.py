@@ -46,7 +46,7 @@ class Norm:
 class Rotary:
     """Rotary position tables, as the model's own code computes them, sliced to some positions."""
 
-    cos: Tensor  # [pos, d_rotary], or [prompt, pos, d_rotary]
+    cos: Tensor  # [pos, d_rotary]
     sin: Tensor
 
     def at(self, positions: Tensor) -> Rotary:
@@ -54,7 +54,7 @@ class Rotary:
         return Rotary(self.cos[positions], self.sin[positions])
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Rotate the first `d_rotary` numbers of each head vector; `x` is `[..., prompt, pos, d_head]`."""
+        """Rotate the first `d_rotary` numbers of each head vector; `x` is `[..., pos, d_head]`."""
         size = self.cos.shape[-1]
         turned, rest = x[..., :size], x[..., size:]
         first, second = turned.chunk(2, dim=-1)
@@ -124,10 +124,10 @@ class Mlp:
         """`x` `[..., d_model]`, already normalised; gives `[..., d_model]` without the output bias."""
         hidden = x @ self.weight_in
         if self.bias_in is not None:
-            hidden = hidden + self.bias_in
+            hidden += self.bias_in
         if self.weight_gate is None:
             return self.activation(hidden) @ self.weight_out
-        return (self.activation(x @ self.weight_gate) * hidden) @ self.weight_out
+        return hidden.mul_(self.activation(x @ self.weight_gate)) @ self.weight_out
 
 
 @dataclass(frozen=True)

@@ -87,10 +87,10 @@ def test_kl_by_hand() -> None:
     """One prompt whose logits are (log 3, 0, 0, ...) in the full model and all 0 in the corrupted run."""
     model = micro_model()
     tokens = token_batch([TinyPrompt((1,), (0,))], MAX_POSITIONS, VOCAB, model.device)
-    full = torch.tensor([[[torch.tensor(3.0).log(), 0, 0, 0]]], dtype=torch.float64)
+    full = torch.tensor([[torch.tensor(3.0).log(), 0, 0, 0]], dtype=torch.float64)
     objective = prepare(Metric.KL, model.weights, tokens, full)
     total = 3 + (VOCAB - 1)
     p = 3 / total
     expected = p * torch.tensor(p * VOCAB).log() + (1 - p) * torch.tensor(VOCAB / total).log()
-    assert objective(torch.zeros(1, 1, 1, 4, dtype=torch.float64)).item() == pytest.approx(float(expected), abs=1e-7)
+    assert objective(torch.zeros(1, 1, 4, dtype=torch.float64)).item() == pytest.approx(float(expected), abs=1e-7)
     assert objective(full[None]).item() == pytest.approx(0, abs=1e-12)

@@ -77,7 +77,7 @@ def test_the_full_circuit_is_the_clean_run_and_the_empty_one_the_corrupted_run(n
     model, prompts = MODELS[name](4), random_prompts(4)
     tokens = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
     for ids, kept in ((tokens.clean, list(model.graph.edges())), (tokens.corrupted, list[Edge]())):
-        logits = model.weights.logits(run_circuit(model, tokens, kept))[:, 0]
+        logits = model.weights.logits(run_circuit(model, tokens, kept))
         whole = model.bridge(ids)[torch.arange(len(prompts)), tokens.answer_positions[:, 0]]
         assert torch.allclose(logits, whole, atol=1e-5)
 

@@ -22,11 +22,11 @@ def batch(max_positions: int = 8, vocab: int = 10) -> TokenBatch:
 def test_padding_is_on_the_right_and_the_answer_at_each_prompts_end() -> None:
     assert batch().clean.tolist() == [[1, 2, 3, 4], [1, 2, 3, 0]]
     assert batch().answer_positions.tolist() == [[3], [2]]
+    assert batch().is_answer.int().tolist() == [[0, 0, 0, 1], [0, 0, 1, 0]]
 
 
 def test_what_changes_begins_at_the_first_difference_and_ends_at_the_answer() -> None:
     assert batch().changed.int().tolist() == [[0, 0, 1, 1], [0, 1, 1, 0]]
-    assert batch().prefix == 1
 
 
 def test_missing_answers_and_foils_are_marked() -> None:

@@ -59,7 +59,7 @@ class Prepared:
 
     @property
     def model_normed(self) -> torch.Tensor:
-        """The full model's final residual at the answer, normalised: `[prompt, 1, d_model]`."""
+        """The full model's final residual at the answer, normalised: `[answer row, d_model]`."""
         return self.model.weights.final_norm(self.caches.residual(LOGITS, Extent.ANSWER))
 
 

@@ -1,0 +1,56 @@
+"""What answers at once imports nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "transformer_lens", "tokenizers", "numpy", "networkx", "pygraphviz")
+PROGRAM = f"""
+import sys
+from acdc_custom.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as stopped:
+    code = stopped.code or 0
+else:
+    code = 0
+print("imported:", *[name for name in {HEAVY} if name in sys.modules])
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["discover", "--help"], 0),
+        (["draw", "--help"], 0),
+        (["tasks"], 0),
+        (["models"], 0),
+        ([], 2),
+        (["discver"], 2),
+        (["discover"], 2),
+        (["discover", "--task", "latest"], 2),
+        (["discover", "--task", "ioi", "--threshold", "-1"], 2),
+        (["discover", "--task", "ioi", "--n", "0"], 2),
+        (["show", "no-such-folder"], 1),
+    ],
+    ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else None,
+)
+def test_answers_without_importing_anything_heavy(arguments: list[str], code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "imported:", done.stdout
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    program = f"import sys, acdc_custom; print(*[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,305 @@
+"""The documentation says what the program does: commands, keys, fields, links, and the code on its pages."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+from circuits import example_circuit
+from packaging.requirements import Requirement
+
+from acdc_custom.circuit import Behaviour, ModelRecord, Outcome, SearchRecord, Settings, TaskRecord
+from acdc_custom.cli import COMMANDS
+from acdc_custom.cli.reference import commands, reference
+from acdc_custom.task import load_task, parse, rows, sections
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md"), ROOT / "results" / "README.md"])
+NOT_OURS = {"build", "dist", "site", "results", "__pycache__"}
+FORBIDDEN = tuple("/" + folder for folder in ("root/", "home/", "tmp/w", "work/", "Users/"))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def readme_command(name: str) -> str:
+    """The one line that .ci/run takes for this command."""
+    found = re.findall(rf"^<!-- command: {name} -->\n```bash\n(python3 .*)\n```$", README, re.MULTILINE)
+    assert len(found) == 1
+    return str(found[0])
+
+
+def parts(command: str) -> list[str]:
+    return command.split(" && ")
+
+
+# -- commands -----------------------------------------------------------------------------------------------
+
+
+def test_the_command_reference_is_fresh() -> None:
+    assert page("commands.md") == reference(), "run: python -m acdc_custom.cli.reference > docs/commands.md"
+
+
+@pytest.mark.parametrize(("path", "text"), [*commands()], ids=lambda value: value.split("\n")[0])
+def test_every_command_has_help_a_heading_and_an_example(path: str, text: str) -> None:
+    usage, _, rest = text.partition("\n\n")
+    about, _, options = rest.partition("Options:\n")
+    assert usage.startswith(f"Usage: {path} ")
+    assert len(about.split("\n\n")[0].split()) >= 4, "a sentence says what it does"
+    assert re.search(r"^  acdc-custom ", about, re.MULTILINE), "an example"
+    assert f"\n## {path}\n" in page("commands.md")
+    for option in re.findall(r"^  (--[a-z]+.*)$", options, re.MULTILINE):
+        assert option.startswith("--version") or re.search(r"\S  +\S", option), f"no help for {option}"
+
+
+def test_every_command_is_in_the_reference() -> None:
+    assert {path.split()[1] for path, _ in commands() if " " in path} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("source", [README, *(page(p.name) for p in sorted(DOCS.glob("*.md")))], ids=len)
+def test_commands_on_the_pages_have_options_that_exist(source: str) -> None:
+    known = dict(commands())
+    text = "\n".join(blocks(source, "bash") + blocks(source, "text"))
+    for line in re.findall(r"^.*?acdc-custom ([a-z]+[^\n#]*)", text, re.MULTILINE):
+        words = line.split()
+        if words[0] not in COMMANDS:
+            continue
+        path = " ".join(["acdc-custom", *words[: 2 if words[:2] == ["models", "fetch"] else 1]])
+        for option in re.findall(r"(?<=\s)--[a-z]+", line):
+            assert f"{option} " in known[path], f"{path} has no {option}"
+
+
+# -- README -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_a_readme_command_installs_the_tested_versions_from_nothing(name: str) -> None:
+    venv, install, then = parts(readme_command(name))
+    assert venv == "python3 -m venv .venv"
+    assert install.startswith(".venv/bin/pip install -c constraints.txt ")
+    assert "\ntorch==2.13.0\n" in (ROOT / "constraints.txt").read_text()
+    assert then.startswith(".venv/bin/")
+
+
+def test_the_readme_run_command_is_one_that_the_installed_program_takes() -> None:
+    then = parts(readme_command("run"))[-1].removeprefix(".venv/bin/").split()
+    assert f"{then[0]} = acdc_custom.cli:main" in (ROOT / "setup.cfg").read_text()
+    command = importlib.import_module(f"acdc_custom.cli.{then[1]}").command
+    assert isinstance(command, click.Command)
+    given = command.make_context(then[1], then[2:]).params
+    assert given["model"] == "demo-4l" and given["task"] == "latest_s" and given["threshold"] == 0.01
+
+
+def test_the_readme_test_command_installs_the_test_extra_and_runs_pytest() -> None:
+    _, install, then = parts(readme_command("test"))
+    extras = Requirement("acdc-custom" + install.split("'")[1].removeprefix(".")).extras
+    assert extras == {"test"}
+    assert "\ntest =\n" in (ROOT / "setup.cfg").read_text()
+    assert then == ".venv/bin/python -m pytest"
+
+
+def test_ci_runs_the_readme_commands() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "readme_command run" in script and "readme_command test" in script
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_readme_names_the_python_that_setup_cfg_requires() -> None:
+    assert "python_requires = >=3.11" in (ROOT / "setup.cfg").read_text()
+    assert "Python 3.11" in README
+
+
+def test_the_readme_output_has_the_form_of_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from acdc_custom.cli import main
+
+    main(["discover", "--task", "latest_s", "--n", "5", "--out", str(tmp_path / "run")])
+    shown = re.findall(r"<!-- output: run -->\n```text\n(.*?)```", README, re.DOTALL)
+    assert len(shown) == 1
+
+    def form(text: str) -> list[str]:
+        labels = [line.split("  ")[0] if line[0] != " " else line.split()[0] for line in text.splitlines()]
+        # Edges and files differ from run to run.
+        return [
+            re.sub(r"\d.*", "", label) for label in labels if "/" not in label and not re.match(r"[am]\d|embed", label)
+        ]
+
+    assert form(shown[0]) == form(capsys.readouterr().out)
+
+
+# -- code on the pages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/python.md"])
+def test_the_python_on_the_page_runs(name: str, tmp_path: Path) -> None:
+    code = blocks((ROOT / name).read_text(encoding="utf-8"), "python")
+    assert code
+    # As a script of its own, which is what a reader makes of it.
+    (tmp_path / "page.py").write_text("\n".join(code), encoding="utf-8")
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "page.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert (tmp_path / "results" / "mine" / "circuit.svg").stat().st_size > 1000
+
+
+def test_the_readme_python_has_ten_lines() -> None:
+    (code,) = blocks(README, "python")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tasks.md"])
+def test_the_tasks_on_the_page_make_prompts(name: str, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from acdc_custom.model.catalogue import DEFAULT_MODEL, BundledModel, find
+
+    model = find(DEFAULT_MODEL)
+    assert isinstance(model, BundledModel)
+    tokenizer = AutoTokenizer.from_pretrained(model.directory)
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for content in blocks(text, "json"):
+        (tmp_path / "prompts.jsonl").write_text(content, encoding="utf-8")
+    tasks = [content for content in blocks(text, "toml") if content.startswith("schema")]
+    assert tasks
+    for content in tasks:
+        path = tmp_path / "mine.toml"
+        path.write_text(content, encoding="utf-8")
+        assert load_task(path).batch(tokenizer).prompts
+
+
+def test_the_csv_on_the_page_is_the_jsonl_on_the_page(tmp_path: Path) -> None:
+    (csv_text,) = (text for text in blocks(page("tasks.md"), "text") if text.startswith("clean,"))
+    (json_text,) = blocks(page("tasks.md"), "json")
+    for name, content in (("rows.csv", csv_text), ("rows.jsonl", json_text)):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    (from_csv,) = rows.read_rows(tmp_path / "rows.csv", "mine.toml").rows
+    (from_json,) = rows.read_rows(tmp_path / "rows.jsonl", "mine.toml").rows
+    assert (from_csv.clean, from_csv.corrupted, from_csv.answer) == (
+        from_json.clean,
+        from_json.corrupted,
+        from_json.answer,
+    )
+
+
+# -- keys and fields ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key",
+    sorted(
+        {
+            *parse._COMMON_KEYS,
+            *parse._TEMPLATE_KEYS,
+            "rows",
+            *sections._TABLE_EXAMPLES,
+            *sections._CORRUPTION_EXAMPLES,
+            *rows.KEYS,
+        }
+    ),
+)
+def test_every_key_of_a_task_file_is_in_the_task_guide(key: str) -> None:
+    assert f"`{key}`" in page("tasks.md")
+
+
+@pytest.mark.parametrize(
+    "record", [Settings, TaskRecord, ModelRecord, Behaviour, Outcome, SearchRecord], ids=lambda kind: kind.__name__
+)
+def test_every_field_of_a_record_is_on_the_files_page(record: type) -> None:
+    for field in fields(record):
+        assert f"`{field.name}`" in page("files.md"), field.name
+
+
+def test_every_key_of_circuit_json_is_on_the_files_page() -> None:
+    content = json.loads(example_circuit().to_json())
+    for key in {*content, *content["graph"], *content["edges"][0], *content["search"]["decided"]}:
+        assert f"`{key}`" in page("files.md"), key
+
+
+def test_every_field_of_the_journal_and_every_reason_is_on_the_files_page(tmp_path: Path) -> None:
+    from acdc_custom.engine.search import Decision, Reason
+    from acdc_custom.run_folder import RunFolder
+
+    with RunFolder(tmp_path / "run") as run:
+        run.note(Decision(example_circuit().edges[0].edge, True, 0.5, 0.1, Reason.EVALUATED))
+    (line,) = (tmp_path / "run" / "decisions.jsonl").read_text().splitlines()
+    for key in {*json.loads(line), *(reason.value for reason in Reason)}:
+        assert f"`{key}`" in page("files.md"), key
+
+
+def test_every_architecture_and_model_is_on_the_models_page() -> None:
+    from acdc_custom.model.architecture import ARCHITECTURES
+    from acdc_custom.model.catalogue import BUNDLED, PACKAGED
+
+    for name in [*ARCHITECTURES, *(model.name for model in (*BUNDLED, *PACKAGED))]:
+        assert f"`{name}`" in page("models.md"), name
+
+
+def test_every_error_class_is_on_the_python_page() -> None:
+    from acdc_custom import errors
+
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, errors.AcdcError):
+            assert f"`{name}`" in page("python.md"), name
+
+
+# -- links and words ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_relative_links_point_at_files_that_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    for link in links:
+        if not link.startswith(("https://", "#")):
+            assert (path.parent / link.partition("#")[0]).is_file(), link
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "images").glob("*.svg")), ids=lambda path: path.name)
+def test_a_picture_is_used_and_described(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "<title" in text and "<desc" in text
+    assert any(f"images/{path.name}" in other.read_text(encoding="utf-8") for other in PAGES)
+
+
+def our_files() -> Iterator[Path]:
+    for folder, below, names in os.walk(ROOT):
+        below[:] = [
+            n for n in below if n not in NOT_OURS and not n.endswith(".egg-info") and (n[0] != "." or n == ".ci")
+        ]
+        yield from (Path(folder, name) for name in names)
+
+
+def test_no_file_names_a_place_on_somebodys_machine() -> None:
+    found = []
+    for path in our_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # weights
+        found += [f"{path.relative_to(ROOT)}: {word}" for word in FORBIDDEN if word in text]
+    assert not found
