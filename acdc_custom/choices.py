@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
+
+from acdc_custom.errors import UsageError, did_you_mean
 
 
 class Metric(StrEnum):
@@ -39,3 +42,20 @@ class Precision(StrEnum):
 
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+
+
+def checked_threshold(threshold: float) -> float:
+    """The threshold, if it can be one. Raises `UsageError`."""
+    if not 0 <= threshold < math.inf:
+        raise UsageError(f"the threshold is {threshold:g}: it must be zero or a positive number, such as 0.01.")
+    return threshold
+
+
+def parse_metric(name: str) -> Metric:
+    """The metric of this name. Raises `UsageError`."""
+    try:
+        return Metric(name)
+    except ValueError:
+        names = [metric.value for metric in Metric]
+        hint = did_you_mean(name, names)
+        raise UsageError(f'no metric is called "{name}".{hint} There are: {", ".join(names)}.') from None

@@ -99,7 +99,7 @@ class SearchRecord:
 
     evaluations: int
     decided: Mapping[str, int]
-    closest_margin: float  # the smallest |increase - threshold| of any decision
+    closest_margin: float | None  # the smallest |increase - threshold| of any evaluated decision
     noise: float
     within_noise: int  # decisions whose margin is below the noise: another machine may decide them differently
     seconds: float

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import torch
 
 from acdc_custom import __version__
-from acdc_custom.choices import Metric
+from acdc_custom.choices import Metric, checked_threshold, parse_metric
 from acdc_custom.circuit import (
     Behaviour,
     Circuit,
@@ -34,7 +34,7 @@ from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.search import Decision, Reason, Search
 from acdc_custom.engine.tokens import TokenBatch, token_batch
-from acdc_custom.errors import UsageError, did_you_mean
+from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.check import check
 from acdc_custom.model.model import Model
@@ -117,11 +117,9 @@ def search(
     on_decision: Callable[[Decision], None] = lambda decision: None,
 ) -> Circuit:
     """`discover`, on a batch that has been prepared."""
-    if not threshold >= 0 or threshold == float("inf"):
-        raise UsageError(f"the threshold is {threshold}: it must be zero or a positive number, such as 0.01.")
     if window is not None and window < 1:
         raise UsageError(f"the window is {window}: it must be at least 1.")
-    chosen = parse_metric(metric or prepared.task.metric)
+    threshold, chosen = checked_threshold(threshold), parse_metric(metric or prepared.task.metric)
     model, tokens, weights = prepared.model, prepared.tokens, prepared.model.weights
     started = time.monotonic()
     acdc = Search(prepared.caches, prepare(chosen, weights, tokens, prepared.model_normed), threshold, window)
@@ -166,7 +164,7 @@ def search(
         search=SearchRecord(
             evaluations=acdc.evaluations,
             decided={reason.value: reasons[reason] for reason in Reason},
-            closest_margin=min(margins),
+            closest_margin=min(margins, default=None),
             noise=noise,
             within_noise=sum(margin < noise for margin in margins),
             seconds=seconds,
@@ -178,14 +176,3 @@ def search(
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
     )
-
-
-def parse_metric(name: str) -> Metric:
-    """The metric of this name. Raises `UsageError`."""
-    try:
-        return Metric(name)
-    except ValueError:
-        names = [metric.value for metric in Metric]
-        raise UsageError(
-            f'no metric is called "{name}".{did_you_mean(name, names)} There are: {", ".join(names)}.'
-        ) from None

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 MODEL = "acdc_custom/bundled/demo-4l"
-NOT_SOURCE = shutil.ignore_patterns(".*", "build", "dist", "site", "*.egg-info", "__pycache__", "results", "tests")
+NOT_SOURCE = shutil.ignore_patterns(".*", "build", "dist", "site", "*.egg-info", "__pycache__", "results")
 
 
 def setup_cfg() -> configparser.ConfigParser:
@@ -78,7 +78,8 @@ def test_the_source_distribution_has_everything_that_the_wheel_is_made_of(built:
     sdist, _ = built
     expected = {name.replace("acdc_custom/tasks/", "tasks/") for name in sources()}
     assert expected <= sdist
-    assert {"README.md", "LICENSE", "setup.cfg", "pyproject.toml"} <= sdist
+    assert {"README.md", "LICENSE", "CHANGELOG.md", "setup.cfg", "pyproject.toml", "constraints.txt"} <= sdist
+    assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")} <= sdist
 
 
 def test_the_licence_and_the_command_are_in_the_wheel(built: tuple[set[str], set[str]]) -> None:

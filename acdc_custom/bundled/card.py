@@ -76,7 +76,7 @@ def _table(model: Any, tokenizer: Any, tasks: dict[str, Task], n: int | None) ->
     return "\n".join(lines)
 
 
-def write_card(folder: Path, command: str, steps: int, batch: int, seed: int) -> None:
+def write_card(folder: Path, command: str, steps: int, batch: int, seed: int, minutes: float) -> None:
     """Score the model in this folder and write its README.md."""
     model, tokenizer = load(folder)
     tasks = {name: load_task(name) for name in SHARES if name != "filler"}
@@ -105,12 +105,12 @@ does a task, and nothing about how a model that has read real text does it.
 
     {command}
 
-{steps:,} steps of {batch} texts, AdamW, next-token prediction on every token, seed {seed}; eight minutes on one
-CPU core. The texts are synthetic, written by `acdc_custom/bundled/corpus.py` from the built-in task
+{steps:,} steps of {batch} texts, AdamW, next-token prediction on every token, seed {seed}; {minutes:.0f} minutes
+on one CPU core. The texts are synthetic, written by `acdc_custom/bundled/corpus.py` from the built-in task
 files ({shares}); a kind's text is a prompt with its
-answer and a full stop. The corrupted prompts are texts of the same kinds; one in ten of the `ioi` texts is
-a corrupted one (three different names, continued with one of the first two). Half of all texts begin with
-`<|endoftext|>`, all end with it.
+answer and a full stop, and half of all texts have other sentences before them. The corrupted prompts are
+texts of the same kinds; one in ten of the `ioi` texts is a corrupted one (three different names, continued
+with one of the first two). Half of all texts begin with `<|endoftext|>`, all end with it.
 
 ## How well it does the tasks
 
@@ -129,9 +129,5 @@ Prompts of these templates made only of these words (in `antonyms`, of these adj
 be made, 50 at most:
 
 {_table(model, tokenizer, held_out_tasks(), None)}
-
-A word that no template of `ioi` had would do worse: an earlier training (4,000 steps) kept eight names out of
-every `ioi` text, and on prompts of only such names the answer beat its foil in 94% but came first in
-56%. The model has learnt, name by name, what may follow there.
 """
     )

@@ -42,7 +42,6 @@ HELD_OUT = (
 
 SHARES = {"latest_s": 0.25, "ioi": 0.36, "antonyms": 0.24, "filler": 0.15}
 MOVED = 0.5  # share of the texts that have one more sentence of filler before them
-EARLIER_RULE = 0.3  # share of the latest_s texts whose first half names the first person, not the second
 LONGEST = 60  # tokens of a text
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -57,7 +56,7 @@ def corpus(seed: int) -> Iterator[str]:
     rng = random.Random(seed)
     filler = _filler(rng)
     streams = {
-        "latest_s": _latest_s(seed, rng),
+        "latest_s": _answered("latest_s", "switch", seed, rng),
         "ioi": _ioi(seed, rng),
         "antonyms": _answered("antonyms", "swap", seed, rng),
         "filler": filler,
@@ -142,17 +141,6 @@ def _endless(spec: TemplateSpec, corruption: Corruption, seed: int) -> Iterator[
 def _answered(name: str, corruption: str, seed: int, rng: random.Random) -> Iterator[str]:
     for filled in _prompts(name, corruption, seed, rng):
         yield f"{filled.clean}{filled.answer}."
-
-
-def _latest_s(seed: int, rng: random.Random) -> Iterator[str]:
-    """Some texts show the other rule: the child is the first of two, and so it must be in the second half."""
-    names = {row[0] for row in template_spec(load_task("latest_s")).words["names"].rows}
-    for filled in _prompts("latest_s", "switch", seed, rng):
-        clean, answer = filled.clean, filled.answer
-        if rng.random() < EARLIER_RULE:
-            first, second, _, third, _ = [word for word in tokens(clean) if word in names]
-            clean, answer = clean.replace(f"is {second}.", f"is {first}."), f" {third}"
-        yield f"{clean}{answer}."
 
 
 def _ioi(seed: int, rng: random.Random) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from acdc_custom.choices import Device, Metric, Precision
+from acdc_custom.choices import Device, Metric, Precision, checked_threshold
 from acdc_custom.model.catalogue import DEFAULT_MODEL, BundledModel, find
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(min=0),
+    type=float,
+    callback=lambda ctx, option, value: checked_threshold(value),
     default=0.01,
     show_default=True,
     help="Remove an edge if that raises the metric by less: nats for kl, logits for logit-diff.",

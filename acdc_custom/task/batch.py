@@ -180,7 +180,7 @@ def _position(name: str, where: Where, text: _Text, clean: Encoding, bos: int, f
     else:
         spans = list(_literal_spans(where.what, text.clean))
     index = where.nth - 1 if where.nth > 0 else len(spans) + where.nth
-    problem = f"occurs {len(spans)} times"
+    problem = "occurs once" if len(spans) == 1 else f"occurs {len(spans)} times"
     if 0 <= index < len(spans):
         at = clean.tokens_at(spans[index])
         token = at[0] + where.offset if at else -1

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from acdc_custom.errors import TaskError, did_you_mean
+from acdc_custom.choices import Metric, parse_metric
+from acdc_custom.errors import TaskError, UsageError, did_you_mean
 from acdc_custom.task.pattern import Ref, Resolve, Where, parse_pattern, parse_where
 from acdc_custom.task.rows import read_rows
 from acdc_custom.task.sections import read_continuation, read_corruption, read_words, slot_resolver
@@ -72,11 +73,19 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
         description=top.need("description", str),
         source=top.get("source", ""),
         prepend_bos=top.get("prepend_bos", False),
-        metric=top.get("metric", "kl"),
+        metric=_metric(top),
         default_corruption=default,
         positions=_positions(top, resolve),
         prompts=prompts,
     )
+
+
+def _metric(top: Table) -> str:
+    name = top.get("metric", Metric.KL.value)
+    try:
+        return parse_metric(name).value
+    except UsageError as error:
+        top.fail("metric", str(error))
 
 
 def _no_slots(inside: str) -> Ref:

@@ -81,7 +81,7 @@ class Encoder:
         same = 0
         while same < min(len(prompt.ids), len(longer.ids)) and prompt.ids[same] == longer.ids[same]:
             same += 1
-        if longer.ids[-1:] == (self.unknown_id,):
+        if longer.ids[same:] == (self.unknown_id,):
             problem = "is a word that the tokenizer does not know"
         else:
             problem = f"is not one token after the prompt; the text then ends in {longer.pieces(same)}"

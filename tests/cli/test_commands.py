@@ -97,8 +97,12 @@ def test_the_window_never_changes_the_circuit(run: Run) -> None:
 
 
 def test_a_task_of_ones_own_is_named_by_its_path(run: Run) -> None:
-    rows = [{"clean": f"{a} is a teacher. The teacher is", "corrupted": f"{b} is a teacher. The teacher is",
-             "answer": f" {a}", "foil": f" {b}"} for a, b in (("Alice", "Bob"), ("Mary", "John"), ("Tom", "Anna"))]  # fmt: skip
+    people = [("Alice", "Bob"), ("Mary", "John"), ("Tom", "Anna")]
+    question = "{} is a teacher. The teacher is"
+    rows = [
+        {"clean": question.format(a), "corrupted": question.format(b), "answer": f" {a}", "foil": f" {b}"}
+        for a, b in people
+    ]
     Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     Path("mine.toml").write_text('schema = 1\ndescription = "Who teaches?"\nrows = "rows.jsonl"\n')
     code, out, _ = run("discover", "--task", "mine.toml")
@@ -130,7 +134,11 @@ WRONG = {
     "unknown task": (("discover", "--task", "latest"), 2, 'Did you mean "latest_s"?'),
     "no task": (("discover",), 2, "Missing option '--task'"),
     "unknown model": (("discover", "--task", "ioi", "--model", "./demo"), 2, 'there is no directory "demo"'),
-    "negative threshold": (("discover", "--task", "ioi", "--threshold", "-1"), 2, "-1.0 is not in the range x>=0"),
+    "negative threshold": (
+        ("discover", "--task", "ioi", "--threshold", "-1"),
+        2,
+        "the threshold is -1: it must be zero or a positive number",
+    ),
     "no number": (("discover", "--task", "ioi", "--threshold", "nan"), 2, "the threshold is nan"),
     "no prompts": (("discover", "--task", "ioi", "--n", "0"), 2, "0 is not in the range x>=1"),
     "too many prompts": (("discover", "--task", "antonyms", "--n", "1000000"), 2, "1000000 prompts were asked for"),

@@ -40,8 +40,8 @@ def test_the_only_corruption_is_the_default(write: Write, table_text: str) -> No
 
 
 def test_metric_and_bos_are_kept_as_given(write: Write, task_text: str) -> None:
-    task = load_task(write('metric = "anything"\nprepend_bos = true\nsource = "a paper"\n' + task_text))
-    assert (task.metric, task.prepend_bos, task.source) == ("anything", True, "a paper")
+    task = load_task(write('metric = "logit-diff"\nprepend_bos = true\nsource = "a paper"\n' + task_text))
+    assert (task.metric, task.prepend_bos, task.source) == ("logit-diff", True, "a paper")
 
 
 MISTAKES = {
@@ -73,6 +73,7 @@ MISTAKES = {
     "an unknown list that replaces": ('{ A = "names"', '{ A = "nmes"', 'corruptions.rename.replace.A: "nmes" is neither a list in [words] (names) nor a slot such as "{A}". Did you mean "names"?'),
     "a slot without a list": ('A = "names"\nB', 'A = "name"\nB', 'slots.A: there is no list "name" in [words]. Did you mean "names"?'),
     "a slot's name with a space": ('A = "names"\nB', '"A a" = "names"\nB', 'slots."A a": a slot\'s name is made of'),
+    "an unknown metric": ("schema = 1", 'schema = 1\nmetric = "kll"', 'metric: no metric is called "kll". Did you mean "kl"?'),
     "an empty list": ('names = ["Alice", "Bob", "Carol", "David", "Erin"]', "names = []", 'words.names: the list is empty (example: names = ["Alice", "Bob"])'),
     "no templates": ('templates = ["{A} gave the ball to {B}. {B} likes {A}. The ball is now with"]', "templates = []", "templates: the list is empty"),
     "an empty prompt": ('["{A} gave the ball to {B}. {B} likes {A}. The ball is now with"]', '[" "]', "templates: template 1 is an empty prompt"),
