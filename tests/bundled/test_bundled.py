@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,6 @@ def test_the_architecture_is_what_the_card_says(demo: tuple[Any, Any]) -> None:
     assert "not a language model" in card
 
 
-SHORT_OF_99 = pytest.mark.xfail(strict=True, reason="98 of 100: held-out adjectives in the first template")
-
-
 @pytest.mark.parametrize(
     ("name", "bos"),
     [
@@ -60,7 +58,7 @@ SHORT_OF_99 = pytest.mark.xfail(strict=True, reason="98 of 100: held-out adjecti
         ("latest_s", "with BOS"),
         ("ioi", "without BOS"),
         ("ioi", "with BOS"),
-        pytest.param("antonyms", "without BOS", marks=SHORT_OF_99),
+        ("antonyms", "without BOS"),
         ("antonyms", "with BOS"),
     ],
 )
@@ -113,11 +111,15 @@ def test_every_text_fits_the_model(texts: list[str]) -> None:
 
 
 def test_held_out_words_are_in_no_text_of_their_kind(texts: list[str]) -> None:
+    half = r"\w+ is a teacher\. \w+ is a student\. The child is \w+\."
+    patterns = {  # a text of the kind, without the other sentences that may stand before it
+        ("latest_s", (0,)): rf"{half} {half}$",
+        ("ioi", (4, 5)): r"After .*",
+        ("antonyms", (0,)): r"The opposite .*",
+        ("antonyms", (1,)): r"(?:^|(?<=\. ))\w+ is \w+\. \w+ is \w+\.$",
+    }
     kinds = {
-        ("latest_s", (0,)): [t for t in texts if "is a teacher." in t and "The child is" in t.split(". ", 2)[2]],
-        ("ioi", (4, 5)): [t for t in texts if t.startswith("After")],
-        ("antonyms", (0,)): [t for t in texts if t.startswith("The opposite")],
-        ("antonyms", (1,)): [t for t in texts if len(tokens(t)) == 8 and t.count(" is ") == 2],
+        kind: [found[0] for text in texts if (found := re.search(pattern, text))] for kind, pattern in patterns.items()
     }
     for held in HELD_OUT:
         kind = kinds[held.task, held.templates]
