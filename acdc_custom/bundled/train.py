@@ -22,7 +22,7 @@ from acdc_custom.bundled.corpus import corpus, vocabulary
 
 END_OF_TEXT = "<|endoftext|>"  # begins, ends and pads
 UNKNOWN = "<unk>"
-STEPS = 3000
+STEPS = 2500
 BATCH = 64
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.1

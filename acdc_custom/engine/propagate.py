@@ -1,12 +1,13 @@
 """Runs a window of candidates along a route: differences in, the final residual stream out.
 
-Costs a few batched operations per layer that is reached. Nothing here decides anything, and nothing is altered:
-what a candidate would change comes back as a list of `Change`s, to be committed if it is chosen.
+Costs a few batched operations per layer that is reached. Nothing here decides anything, and nothing is altered
+until a window of one candidate is committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,11 +21,23 @@ from acdc_custom.model.weights import Attention
 Buffers = Mapping[Extent, Tensor]
 
 
-def propagate(caches: Caches, state: LiveState, route: Route, given: Tensor) -> tuple[Tensor, list[Change]]:
-    """Push a window of differences `given` `[candidate, row, d_model]` along a route.
+@dataclass(frozen=True)
+class Propagated:
+    """What came out of a window."""
 
-    Gives the final residual after the final norm, `[candidate, answer row, d_model]`, and the changes that commit a
-    candidate.
+    normed: Tensor  # [candidate, answer row, d_model]: the final residual stream, after the final norm
+    changes: Sequence[Change]
+
+    def commit(self) -> None:
+        """Make a window of one candidate the current state."""
+        for change in self.changes:
+            change.commit()
+
+
+def propagate(caches: Caches, state: LiveState, route: Route, given: Tensor) -> Propagated:
+    """Push a window of differences `given` `[candidate, row, d_model]` of a receiver's input along its route.
+
+    Only a window of one candidate keeps what it would take to commit it.
     """
     return _Window(caches, given, route).run(state, route)
 
@@ -41,7 +54,7 @@ class _Window:
             for extent, slot_of in route.slot_of.items()
         }
 
-    def run(self, state: LiveState, route: Route) -> tuple[Tensor, list[Change]]:
+    def run(self, state: LiveState, route: Route) -> Propagated:
         for step in route.steps:
             if isinstance(step, MlpStep):
                 self._mlp(step)
@@ -49,13 +62,18 @@ class _Window:
                 self._attention(step)
         assert route.logits is not None
         final = self._input(state.logits.input, route.logits)
-        return self.caches.model.weights.final_norm(final[0]), self.changes
+        return Propagated(self.caches.model.weights.final_norm(final[0]), self.changes)
+
+    def _note(self, target: Tensor, entries: Tensor, value: Tensor) -> None:
+        """Remember what entries of a bank would become; `value` `[entry, candidate, ...]`."""
+        if len(self.given) == 1:
+            self.changes.append(Change(target, entries, value[:, 0]))
 
     def _input(self, current: Tensor, feed: Feed) -> Tensor:
         """Some inputs with the window's differences, `[entry, candidate, row, d_model]`."""
-        difference = feed.gather(self.buffers, self.given)
-        self.changes.append(Change(current, feed.entries, difference, added=True))
-        return current[feed.entries, None] + difference
+        new = current[feed.entries, None] + feed.gather(self.buffers, self.given)
+        self._note(current, feed.entries, new)
+        return new
 
     def _write(self, slots: Slots, new: Tensor, current: Tensor) -> None:
         """Differences of outputs into their slots: `new` `[entry, candidate, row, d_model]` less `current`."""
@@ -71,7 +89,7 @@ class _Window:
         block = self.caches.model.weights.blocks[step.layer]
         assert block.mlp is not None and block.mlp_norm is not None
         out = block.mlp(block.mlp_norm(self._input(step.state.input, step.feed)))
-        self.changes.append(Change(step.state.output, step.feed.entries, out))
+        self._note(step.state.output, step.feed.entries, out)
         self._write(step.slots, out, step.state.output)
 
     def _attention(self, step: AttentionStep) -> None:
@@ -97,7 +115,7 @@ class _Window:
                 new = span.rotary(new)
             whole = bank.made[feed.entries, None].repeat(1, new.shape[1], 1, 1, 1)
             whole.flatten(2, 3).index_copy_(2, span.cells, new)
-            self.changes.append(Change(bank.made, feed.entries, whole))
+            self._note(bank.made, feed.entries, whole)
             made[port] = whole
         return made
 
@@ -112,7 +130,7 @@ class _Window:
             new = projection(norm(self._input(bank.input, feed)))
             rotary = self.caches.spans[bank.extent].rotary
             new = new if rotary is None else rotary(new)
-            self.changes.append(Change(bank.query, feed.entries, new))
+            self._note(bank.query, feed.entries, new)
             queries[bank.extent] = new
         return queries
 
@@ -127,12 +145,12 @@ class _Window:
             q = bank.query[group.entries] if queries is None or Port.Q not in fed else queries[fed[Port.Q]]
             k = made[Port.K][fed[Port.K]] if Port.K in fed else step.state.keys.made[group.key_entries]
             pattern = attention.pattern(span.to_grid(q), k, span.mask, new)
-            self.changes.append(Change(bank.pattern, group.entries, pattern))
+            self._note(bank.pattern, group.entries, pattern)
         else:
             pattern = bank.pattern[group.entries]
         v = made[Port.V][fed[Port.V]] if Port.V in fed else step.state.values.made[group.key_entries]
         of_pattern, of_v = "c" if new else "", "c" if Port.V in fed else ""
         z = span.from_grid(torch.einsum(f"h{of_pattern}npt,h{of_v}nte->hcnpe", pattern, v))
         out = torch.bmm(z.flatten(1, -2), group.out).view(*z.shape[:-1], -1)  # [head, candidate, row, d_model]
-        self.changes.append(Change(bank.output, group.entries, out))
+        self._note(bank.output, group.entries, out)
         self._write(group.slots, out, bank.output[group.entries])

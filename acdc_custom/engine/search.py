@@ -18,7 +18,7 @@ from torch import Tensor
 from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.metrics import Objective
 from acdc_custom.engine.propagate import propagate
-from acdc_custom.engine.route import Planner
+from acdc_custom.engine.route import Planner, Route
 from acdc_custom.engine.state import open_attention, open_mlp, start
 from acdc_custom.engine.window import WindowSize, route_cost
 from acdc_custom.errors import SearchError
@@ -119,43 +119,51 @@ class Search:
         delta = self.caches.delta[extent][candidates]  # [sender, row, d_model]
         if not all(moves):
             delta = delta[torch.tensor(moves, device=delta.device)]
-        outcomes = self._speculate(receiver, delta)
+        route = self._planner.route(receiver)
+        outcomes = self._speculate(receiver, route, delta)
+        stays = []
         for sender, does_move in zip(senders, moves, strict=True):
             edge = Edge(sender, receiver)
             if not does_move:
                 yield Decision(edge, False, 0.0, self.metric, Reason.SAME)
                 continue
             kept, effect = next(outcomes)
+            stays.append(kept)
             if kept:
                 self.consumers.setdefault(sender, []).append(receiver)
             yield Decision(edge, kept, effect, self.metric, Reason.EVALUATED)
+        if not all(stays):
+            # Committed at once, so that the state depends on the decisions and not on the windows that led to them.
+            removed = delta[~torch.tensor(stays, device=delta.device)].sum(0, keepdim=True)
+            propagate(self.caches, self._state, route, removed).commit()
 
-    def _speculate(self, receiver: Receiver, delta: Tensor) -> Iterator[tuple[bool, float]]:
+    def _speculate(self, receiver: Receiver, route: Route, delta: Tensor) -> Iterator[tuple[bool, float]]:
         """For each candidate in order, whether it is kept, and its effect; `delta` `[candidate, row, d_model]`.
 
         Supposes that a whole window is removed, one more with every candidate. The first whose removal costs too
         much is kept, those before it go, and those after it are looked at again without it.
         """
-        route = self._planner.route(receiver)
         cost = route_cost(self.caches, route)
+        removed = torch.zeros_like(delta[:1])
         decided = 0
         while decided < len(delta):
             window = delta[decided : decided + self._size.next(cost)]
-            normed, changes = propagate(self.caches, self._state, route, window.cumsum(0))
-            values = self._values(normed, receiver)
+            # Row 0 of the sums is what has been removed already.
+            given = torch.cat((removed, window)).cumsum(0)[1:]
+            values = self._values(propagate(self.caches, self._state, route, given).normed, receiver)
             self.evaluations += len(values)
             increases = [after - before for before, after in pairwise([self.metric, *values])]
             n_removed = next((j for j, increase in enumerate(increases) if not increase < self.tau), len(values))
             if n_removed:
-                for change in changes:
-                    change.commit(n_removed - 1)
+                removed = given[n_removed - 1 : n_removed]
             for value, increase in zip(values[:n_removed], increases[:n_removed], strict=True):
                 self.metric = value
+                self._size.note(kept=False)
                 yield False, increase
             keeps = n_removed < len(values)
             if keeps:
+                self._size.note(kept=True)
                 yield True, increases[n_removed]
-            self._size.note(n_removed, kept=keeps)
             decided += n_removed + keeps
 
     def _values(self, normed: Tensor, receiver: Receiver) -> list[float]:

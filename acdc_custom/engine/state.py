@@ -2,7 +2,7 @@
 
 Owns the current inputs and outputs of every node with a kept path to the logits, stacked per layer so that
 alike nodes are computed together. A bank starts out clean, when its layer is reached: nothing upstream has
-been pruned then. `Change` is how a window of candidates would alter a bank, and how one of them is committed.
+been pruned then. `Change` is how a bank is altered.
 """
 
 from __future__ import annotations
@@ -19,22 +19,15 @@ from acdc_custom.graph import LOGITS, Port, Receiver, Sender, Stage
 
 @dataclass(frozen=True)
 class Change:
-    """New contents for some entries of a bank's tensor, one version per candidate.
-
-    `value` is `[entry, candidate, ...]`; it replaces the entries, or is added to them if `added`.
-    """
+    """New contents for some entries of a bank's tensor: `value` is `[entry, ...]`."""
 
     target: Tensor
     entries: Tensor
     value: Tensor
-    added: bool = False
 
-    def commit(self, candidate: int) -> None:
-        """Make one candidate's version the current one."""
-        if self.added:
-            self.target.index_add_(0, self.entries, self.value[:, candidate])
-        else:
-            self.target.index_copy_(0, self.entries, self.value[:, candidate])
+    def commit(self) -> None:
+        """Make them the current ones."""
+        self.target.index_copy_(0, self.entries, self.value)
 
 
 @dataclass

@@ -81,8 +81,7 @@ class WindowSize:
         best: float = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
         return max(1, round(min(best, LARGEST, MEMORY / cost.bytes_per_candidate)))
 
-    def note(self, n_removed: int, *, kept: bool) -> None:
-        """Learn from a window: so many removed, and perhaps one kept after them."""
-        fade = FORGET ** (n_removed + kept)
-        self._kept = self._kept * fade + kept
-        self._decided = self._decided * fade + n_removed + kept
+    def note(self, *, kept: bool) -> None:
+        """Learn from one decision."""
+        self._kept = self._kept * FORGET + kept
+        self._decided = self._decided * FORGET + 1

@@ -10,7 +10,7 @@ DEAR_CANDIDATES = Cost(fixed=1e6, per_candidate=1e9, bytes_per_candidate=1)
 
 def test_a_fixed_size_stays() -> None:
     size = WindowSize(3)
-    size.note(100, kept=False)
+    size.note(kept=False)
     assert size.next(DEAR_START) == 3
 
 
@@ -21,11 +21,12 @@ def test_windows_are_larger_where_starting_one_is_dear() -> None:
 def test_windows_grow_while_everything_goes_and_shrink_when_edges_are_kept() -> None:
     size = WindowSize(None)
     before = size.next(DEAR_START)
-    size.note(500, kept=False)
+    for _ in range(500):
+        size.note(kept=False)
     grown = size.next(DEAR_START)
     assert before < grown <= LARGEST
     for _ in range(50):
-        size.note(1, kept=True)
+        size.note(kept=True)
     assert size.next(DEAR_START) < grown
 
 
