@@ -28,6 +28,23 @@ class Metric(StrEnum):
         return {Metric.KL: "nats", Metric.LOGIT_DIFF: "logits"}[self]
 
 
+class Order(StrEnum):
+    """How a search visits what the algorithm leaves open, the heads of a layer and their inputs (`--order`)."""
+
+    ORIGINAL = "original"
+    REVERSED = "reversed"
+    RANDOM = "random"
+
+    @property
+    def about(self) -> str:
+        """What comes first."""
+        return {
+            Order.ORIGINAL: "the original implementation's: v, k, then q inputs, heads descending; senders ascending",
+            Order.REVERSED: "the other way round within each layer",
+            Order.RANDOM: "shuffled within each layer, by --order-seed",
+        }[self]
+
+
 class Device(StrEnum):
     """Where to compute (`--device`). `auto`: CUDA if there is any, else Apple's GPU, else the CPU."""
 

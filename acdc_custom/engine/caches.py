@@ -2,8 +2,7 @@
 
 Owns what stays constant during a search. `delta[s]` is what removing an edge from sender `s` adds to a
 receiver's input. Activations are kept as *rows*: one per prompt and position that matters, so that neither
-padding nor the part of a prompt before its first changed token is ever computed. Senders are kept in
-*visiting order* here (latest first), so that every receiver's senders are one slice.
+padding nor the part of a prompt before its first changed token is ever computed. Senders are in topological order.
 """
 
 from __future__ import annotations
@@ -74,10 +73,9 @@ class Caches:
     tokens: TokenBatch
     spans: dict[Extent, Span]
     answer_rows: Tensor  # [answer row]: which of the changed rows are answer rows
-    visit_order: tuple[Sender, ...]
-    delta: dict[Extent, Tensor]  # each [sender, row, d_model], senders in visiting order
-    moves: dict[Extent, list[bool]]  # per sender in visiting order: is any of its delta not zero?
-    output: Tensor  # [sender, changed row, d_model], clean, senders in topological order
+    delta: dict[Extent, Tensor]  # each [sender, row, d_model]
+    moves: dict[Extent, list[bool]]  # per sender: is any of its delta not zero?
+    output: Tensor  # [sender, changed row, d_model], clean
     residuals: Tensor  # [read, prompt, pos, d_model], clean
 
     def residual(self, receiver: Receiver, extent: Extent) -> Tensor:
@@ -100,18 +98,11 @@ class Caches:
         """Cut `x` `[..., changed row, d]` down to an extent's rows."""
         return x if extent is Extent.CHANGED else x.index_select(-2, self.answer_rows)
 
-    def candidates(self, receiver: Receiver) -> slice:
-        """The receiver's senders, as a slice of `visit_order` and of `delta`."""
-        return slice(len(self.visit_order) - self.model.graph.n_senders_before(receiver), None)
-
 
 @torch.no_grad()
 def build_caches(model: Model, tokens: TokenBatch) -> Caches:
     """Run the batch clean and corrupted."""
-    graph = model.graph
     clean, corrupted = run(model.weights, tokens.clean), run(model.weights, tokens.corrupted)
-    visit_order = tuple(sorted(graph.senders, key=lambda s: (-s.layer, -s.stage, s.head)))
-    order = torch.tensor([graph.index[sender] for sender in visit_order], device=model.device)
     spans = {
         Extent.ANSWER: _span(model, tokens, tokens.is_answer),
         # An answer row is always there, even if nothing has changed in its prompt: its delta is zero then.
@@ -119,7 +110,7 @@ def build_caches(model: Model, tokens: TokenBatch) -> Caches:
     }
     changed = spans[Extent.CHANGED]
     output = changed.of_batch(clean.outputs)
-    moved = (changed.of_batch(corrupted.outputs) - output)[order]
+    moved = changed.of_batch(corrupted.outputs) - output
     answer_rows = torch.isin(changed.cells, spans[Extent.ANSWER].cells).nonzero()[:, 0]
     delta = {Extent.CHANGED: moved, Extent.ANSWER: moved[:, answer_rows]}
     return Caches(
@@ -127,7 +118,6 @@ def build_caches(model: Model, tokens: TokenBatch) -> Caches:
         tokens=tokens,
         spans=spans,
         answer_rows=answer_rows,
-        visit_order=visit_order,
         delta=delta,
         moves={extent: d.flatten(1).any(1).tolist() for extent, d in delta.items()},
         output=output,

@@ -7,10 +7,10 @@ files to its caller. An edge is removed if its removal raises the metric by less
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from acdc_custom.engine.state import open_attention, open_mlp, start
 from acdc_custom.engine.window import WindowSize, route_cost
 from acdc_custom.errors import SearchError
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.visiting import VisitingOrder, visiting_order
 
 
 class Reason(StrEnum):
@@ -51,9 +52,17 @@ class Search:
     date after each decision. `window` fixes the number of candidates evaluated at once; by default it adapts.
     """
 
-    def __init__(self, caches: Caches, objective: Objective, tau: float, window: int | None = None) -> None:
+    def __init__(
+        self,
+        caches: Caches,
+        objective: Objective,
+        tau: float,
+        window: int | None = None,
+        order: VisitingOrder | None = None,
+    ) -> None:
         self.caches = caches
         self.graph = caches.model.graph
+        self.order = order or visiting_order(self.graph)
         self.objective = objective
         self.tau = tau
         self.evaluations = 0
@@ -71,9 +80,9 @@ class Search:
     @torch.no_grad()
     def decisions(self) -> Iterator[Decision]:
         """Decide every edge, in order. Raises `SearchError` when the metric is not a number."""
-        for receiver in self.graph.receivers:
+        for receiver in self.order.receivers:
             self._open(receiver)
-            senders = self.caches.visit_order[self.caches.candidates(receiver)]
+            senders = self.order.senders_to(self.graph, receiver)
             extent = self._extent_of(receiver)
             if extent is None:
                 for sender in senders:
@@ -114,41 +123,50 @@ class Search:
 
     def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
         """Decide one receiver's edges."""
-        candidates = self.caches.candidates(receiver)
-        moves = self.caches.moves[extent][candidates]
-        delta = self.caches.delta[extent][candidates]  # [sender, row, d_model]
-        if not all(moves):
-            delta = delta[torch.tensor(moves, device=delta.device)]
+        moves = [self.caches.moves[extent][self.graph.index[sender]] for sender in senders]
         route = self._planner.route(receiver)
-        outcomes = self._speculate(receiver, route, delta)
-        stays = []
+        outcomes = self._speculate(receiver, route, extent, list(compress(senders, moves)))
+        removed = []
         for sender, does_move in zip(senders, moves, strict=True):
             edge = Edge(sender, receiver)
             if not does_move:
                 yield Decision(edge, False, 0.0, self.metric, Reason.SAME)
                 continue
             kept, effect = next(outcomes)
-            stays.append(kept)
             if kept:
                 self.consumers.setdefault(sender, []).append(receiver)
+            else:
+                removed.append(sender)
             yield Decision(edge, kept, effect, self.metric, Reason.EVALUATED)
-        if not all(stays):
-            # Committed at once, so that the state depends on the decisions and not on the windows that led to them.
-            removed = delta[~torch.tensor(stays, device=delta.device)].sum(0, keepdim=True)
-            propagate(self.caches, self._state, route, removed).commit()
+        self._remove(route, extent, removed)
 
-    def _speculate(self, receiver: Receiver, route: Route, delta: Tensor) -> Iterator[tuple[bool, float]]:
-        """For each candidate in order, whether it is kept, and its effect; `delta` `[candidate, row, d_model]`.
+    def _remove(self, route: Route, extent: Extent, senders: Sequence[Sender]) -> None:
+        """Remove a receiver's edges from these senders, all at once.
+
+        So the live state depends on the decisions, and not on the windows that led to them.
+        """
+        delta = self.caches.delta[extent]
+        chosen = delta.new_zeros(len(delta))
+        chosen[[self.graph.index[sender] for sender in senders]] = 1
+        given = torch.einsum("s,srd->rd", chosen, delta)[None]
+        propagate(self.caches, self._state, route, given).commit()
+
+    def _speculate(
+        self, receiver: Receiver, route: Route, extent: Extent, senders: Sequence[Sender]
+    ) -> Iterator[tuple[bool, float]]:
+        """For each sender in order, whether its edge is kept, and its effect.
 
         Supposes that a whole window is removed, one more with every candidate. The first whose removal costs too
         much is kept, those before it go, and those after it are looked at again without it.
         """
         cost = route_cost(self.caches, route)
+        delta = self.caches.delta[extent]  # [sender, row, d_model]
+        places = [self.graph.index[sender] for sender in senders]
         removed = torch.zeros_like(delta[:1])
         decided = 0
-        while decided < len(delta):
-            window = delta[decided : decided + self._size.next(cost)]
-            # Row 0 of the sums is what has been removed already.
+        while decided < len(places):
+            window = delta[places[decided : decided + self._size.next(cost)]]
+            # Entry 0 of the sums is what has been removed already.
             given = torch.cat((removed, window)).cumsum(0)[1:]
             values = self._values(propagate(self.caches, self._state, route, given).normed, receiver)
             self.evaluations += len(values)

@@ -1,0 +1,53 @@
+"""In which order a search visits receivers, and at each receiver its senders.
+
+The order is part of the result: what has been removed decides what can still be removed. All orders are
+reverse topological; they differ in what the algorithm leaves open, the order of heads and of their inputs within a layer.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from acdc_custom.choices import Order
+from acdc_custom.graph import Graph, Receiver, Sender
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class VisitingOrder:
+    """Every receiver, and every sender; a receiver's senders are the last so many of `senders`."""
+
+    receivers: tuple[Receiver, ...]
+    senders: tuple[Sender, ...]
+
+    def senders_to(self, graph: Graph, receiver: Receiver) -> tuple[Sender, ...]:
+        """The receiver's senders, in the order in which their edges are decided."""
+        return self.senders[len(self.senders) - graph.n_senders_before(receiver) :]
+
+
+def visiting_order(graph: Graph, order: Order = Order.ORIGINAL, seed: int = 0) -> VisitingOrder:
+    """The order of a search. `seed` matters for `Order.RANDOM` alone."""
+    rng = random.Random(seed)
+    receivers: list[Receiver] = []
+    for _, together in groupby(graph.receivers, key=lambda r: (r.layer, r.stage)):
+        receivers += _arranged(list(together), order, rng)
+    senders: list[Sender] = []
+    latest_first = sorted(graph.senders, key=lambda s: (-s.layer, -s.stage, s.head))
+    for _, together_senders in groupby(latest_first, key=lambda s: (s.layer, s.stage)):
+        senders += _arranged(list(together_senders), order, rng)
+    return VisitingOrder(tuple(receivers), tuple(senders))
+
+
+def _arranged(alike: list[T], order: Order, rng: random.Random) -> list[T]:
+    """Nodes that no edge joins, in the order asked for."""
+    match order:
+        case Order.ORIGINAL:
+            return alike
+        case Order.REVERSED:
+            return alike[::-1]
+        case Order.RANDOM:
+            return rng.sample(alike, len(alike))
