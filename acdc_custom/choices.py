@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import StrEnum
 
 from acdc_custom.errors import UsageError, did_you_mean
@@ -13,6 +14,9 @@ class Metric(StrEnum):
 
     KL = "kl"
     LOGIT_DIFF = "logit-diff"
+    LOGIT_DIFF_DISTANCE = "logit-diff-distance"
+    ANSWER_LOGPROB = "answer-logprob"
+    ANSWER_RANK = "answer-rank"
 
     @property
     def about(self) -> str:
@@ -20,12 +24,53 @@ class Metric(StrEnum):
         return {
             Metric.KL: "KL divergence of the full model's next-token distribution from the circuit's",
             Metric.LOGIT_DIFF: "minus the logit difference between answer and foil",
+            Metric.LOGIT_DIFF_DISTANCE: "absolute difference of the logit difference from the full model's",
+            Metric.ANSWER_LOGPROB: "minus the log-probability that the answer is next",
+            Metric.ANSWER_RANK: "the number of words that come before the answer",
         }[self]
 
     @property
     def unit(self) -> str:
         """The unit of the metric, and so of thresholds and effects."""
-        return {Metric.KL: "nats", Metric.LOGIT_DIFF: "logits"}[self]
+        return {
+            Metric.KL: "nats",
+            Metric.LOGIT_DIFF: "logits",
+            Metric.LOGIT_DIFF_DISTANCE: "logits",
+            Metric.ANSWER_LOGPROB: "nats",
+            Metric.ANSWER_RANK: "ranks",
+        }[self]
+
+
+@dataclass(frozen=True)
+class CustomMetric:
+    """A user's own metric: `module:function`, importable from where the command is given. See `engine/metrics.py`."""
+
+    value: str
+    unit: str = "units"
+
+    @property
+    def about(self) -> str:
+        """What is minimised."""
+        return f"the function {self.value}"
+
+
+class Ablation(StrEnum):
+    """What a removed edge carries (`--ablation`)."""
+
+    CORRUPTED = "corrupted"
+    ZERO = "zero"
+    MEAN = "mean"
+    REFERENCE_MEAN = "reference-mean"
+
+    @property
+    def about(self) -> str:
+        """What takes the place of the sender's output."""
+        return {
+            Ablation.CORRUPTED: "the sender's output on the corrupted prompt",
+            Ablation.ZERO: "nothing",
+            Ablation.MEAN: "the sender's mean output over the clean prompts, position by position",
+            Ablation.REFERENCE_MEAN: "its mean output over the corrupted prompts of the same template",
+        }[self]
 
 
 class Order(StrEnum):
@@ -68,11 +113,15 @@ def checked_threshold(threshold: float) -> float:
     return threshold
 
 
-def parse_metric(name: str) -> Metric:
-    """The metric of this name. Raises `UsageError`."""
+def parse_metric(name: str) -> Metric | CustomMetric:
+    """The metric of this name; a name with a colon is a user's own. Raises `UsageError`."""
+    if ":" in name:
+        return CustomMetric(name)
     try:
         return Metric(name)
     except ValueError:
         names = [metric.value for metric in Metric]
         hint = did_you_mean(name, names)
-        raise UsageError(f'no metric is called "{name}".{hint} There are: {", ".join(names)}.') from None
+        raise UsageError(
+            f'no metric is called "{name}".{hint} There are: {", ".join(names)}, or module:function for your own.'
+        ) from None

@@ -12,13 +12,14 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape, Receiver, Sender
+from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord, record
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
@@ -30,41 +31,6 @@ class KeptEdge:
 
     edge: Edge
     effect: float
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that was chosen for the search."""
-
-    threshold: float
-    metric: str
-    ablation: str
-    order: str
-    n: int  # prompts
-    seed: int
-    corruption: str
-    device: str
-    dtype: str
-
-
-@dataclass(frozen=True)
-class TaskRecord:
-    """The task, in full. `text` is the task file's; the hashes are SHA-256."""
-
-    name: str
-    text: str
-    sha256: str
-    batch_sha256: str
-
-
-@dataclass(frozen=True)
-class ModelRecord:
-    """The model. `weights_sha256` is over all parameters; see `acdc_custom.model.model.Model.fingerprint`."""
-
-    name: str
-    architecture: str
-    parameters: int
-    weights_sha256: str
 
 
 @dataclass(frozen=True)
@@ -84,13 +50,13 @@ class Outcome:
     metric_after: float
     model: Behaviour
     circuit: Behaviour
-    corrupted: Behaviour  # the full model on the corrupted prompts: the empty circuit
+    empty: Behaviour  # the empty circuit: with the corrupted ablation, the full model on the corrupted prompts
 
     @property
     def recovered(self) -> float:
-        """The share of the logit difference between the corrupted and the clean run that the circuit recovers."""
-        gap = self.model.logit_diff - self.corrupted.logit_diff
-        return (self.circuit.logit_diff - self.corrupted.logit_diff) / gap if gap else float("nan")
+        """The share of the logit difference between the empty and the full circuit that the circuit recovers."""
+        gap = self.model.logit_diff - self.empty.logit_diff
+        return (self.circuit.logit_diff - self.empty.logit_diff) / gap if gap else float("nan")
 
 
 @dataclass(frozen=True)
@@ -111,13 +77,30 @@ class Circuit:
 
     shape: GraphShape
     edges: tuple[KeptEdge, ...]
-    settings: Settings
-    task: TaskRecord
-    model: ModelRecord
+    provenance: Provenance
     outcome: Outcome
     search: SearchRecord
     created: str  # ISO 8601, UTC
-    packages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """Everything that was chosen for the search."""
+        return self.provenance.settings
+
+    @property
+    def task(self) -> TaskRecord:
+        """The task."""
+        return self.provenance.task
+
+    @property
+    def model(self) -> ModelRecord:
+        """The model."""
+        return self.provenance.model
+
+    @property
+    def packages(self) -> Mapping[str, str]:
+        """The versions of Python and of the packages that computed it."""
+        return self.provenance.packages
 
     @cached_property
     def graph(self) -> Graph:
@@ -151,13 +134,10 @@ class Circuit:
         content = {
             "schema": SCHEMA,
             "created": self.created,
-            "settings": asdict(self.settings),
-            "model": asdict(self.model),
+            **self.provenance.to_content(),
             "graph": {**asdict(self.shape), "edges": self.graph.n_edges},
-            "task": asdict(self.task),
             "outcome": asdict(self.outcome),
             "search": asdict(self.search),
-            "packages": dict(self.packages),
             "edges": [
                 {"sender": str(kept.edge.sender), "receiver": str(kept.edge.receiver), "effect": kept.effect}
                 for kept in self.edges
@@ -205,18 +185,15 @@ class Circuit:
             numbers = dict(content["graph"])
             n_edges = numbers.pop("edges")
             outcome = dict(content["outcome"])
-            for who in ("model", "circuit", "corrupted"):
-                outcome[who] = _record(Behaviour, outcome[who])
+            for who in ("model", "circuit", "empty"):
+                outcome[who] = record(Behaviour, outcome[who])
             circuit = cls(
-                shape=_record(GraphShape, numbers),
+                shape=record(GraphShape, numbers),
                 edges=tuple(_edge(row) for row in content["edges"]),
-                settings=_record(Settings, content["settings"]),
-                task=_record(TaskRecord, content["task"]),
-                model=_record(ModelRecord, content["model"]),
-                outcome=_record(Outcome, outcome),
-                search=_record(SearchRecord, content["search"]),
-                created=content["created"],
-                packages=content["packages"],
+                provenance=Provenance.from_content(content),
+                outcome=record(Outcome, outcome),
+                search=record(SearchRecord, content["search"]),
+                created=str(content["created"]),
             )
             strangers = [str(kept.edge) for kept in circuit.edges if kept.edge not in circuit.graph]
             twice = [str(edge) for edge, n in Counter(k.edge for k in circuit.edges).items() if n > 1]
@@ -256,21 +233,6 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
-
-
-def _record(kind: Any, content: Any) -> Any:
-    """A dataclass from a JSON object with exactly its fields, each of its type."""
-    names = {f.name for f in fields(kind)}
-    if not isinstance(content, dict) or set(content) != names:
-        given = ", ".join(sorted(content)) if isinstance(content, dict) else type(content).__name__
-        raise TypeError(f"expected an object with {', '.join(sorted(names))}, found {given}")
-    simple: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
-    for f in fields(kind):
-        allowed = simple.get(str(f.type))
-        value = content[f.name]
-        if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and f.type != "bool")):
-            raise TypeError(f"{f.name} is {value!r}, expected {f.type}")
-    return kind(**content)
 
 
 def _edge(row: Any) -> KeptEdge:

@@ -10,35 +10,29 @@ import importlib.metadata
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import torch
 
 from acdc_custom import __version__
-from acdc_custom.choices import Metric, checked_threshold, parse_metric
-from acdc_custom.circuit import (
-    Behaviour,
-    Circuit,
-    KeptEdge,
-    ModelRecord,
-    Outcome,
-    SearchRecord,
-    Settings,
-    TaskRecord,
-)
+from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, checked_threshold, parse_metric
+from acdc_custom.circuit import Behaviour, Circuit, KeptEdge, Outcome, SearchRecord
+from acdc_custom.decision import Decision, Reason
 from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.caches import Caches, Extent, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.engine.search import Decision, Reason, Search
+from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.check import check
 from acdc_custom.model.model import Model
+from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.task import Batch, Task
+from acdc_custom.visiting import visiting_order
 
 DEFAULT_THRESHOLD = 0.01
 CHECKED_PROMPTS = 4  # prompts of each kind that the load-time check runs
@@ -46,120 +40,165 @@ PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What is chosen for a search on a batch that has been prepared.
+
+    `threshold` is in the metric's unit; `metric` None is the task's. `window` fixes how many candidates are
+    evaluated at once; it never changes the circuit.
+    """
+
+    threshold: float = DEFAULT_THRESHOLD
+    metric: str | None = None
+    order: Order = Order.ORIGINAL
+    order_seed: int = 0
+    window: int | None = None
+
+    def __post_init__(self) -> None:
+        checked_threshold(self.threshold)
+        if self.metric is not None:
+            parse_metric(self.metric)
+        if self.window is not None and self.window < 1:
+            raise UsageError(f"the window is {self.window}: it must be at least 1.")
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A batch on a model, run clean and corrupted, ready to be searched."""
+    """A batch on a model, run clean and with everything removed, ready to be searched."""
 
     task: Task
     batch: Batch
     model: Model
     tokens: TokenBatch
     caches: Caches
-    clean: Behaviour  # the full model on the clean prompts
+    full: Behaviour  # the full model on the clean prompts
     corrupted: Behaviour  # the full model on the corrupted prompts
+    empty: Behaviour  # the empty circuit: the same, unless another ablation was chosen
 
     @property
     def model_normed(self) -> torch.Tensor:
         """The full model's final residual at the answer, normalised: `[answer row, d_model]`."""
         return self.model.weights.final_norm(self.caches.residual(LOGITS, Extent.ANSWER))
 
+    def metric(self, choices: Choices) -> Metric | CustomMetric:
+        """The metric of a search: the one that was chosen, or the task's."""
+        return parse_metric(choices.metric or self.task.metric)
+
+    def provenance(self, choices: Choices) -> Provenance:
+        """All that the circuit will depend on."""
+        model, batch = self.model, self.batch
+        return Provenance(
+            Settings(
+                threshold=choices.threshold,
+                metric=self.metric(choices).value,
+                ablation=self.caches.ablation.value,
+                order=choices.order.value,
+                order_seed=choices.order_seed,
+                n=len(batch.prompts),
+                seed=batch.seed,
+                corruption=batch.corruption,
+                device=model.device.type,
+                dtype=str(model.dtype).removeprefix("torch."),
+            ),
+            TaskRecord(self.task.name, self.task.text, self.task.sha256, batch.sha256),
+            ModelRecord(model.name, model.architecture, model.n_parameters, model.fingerprint),
+            {
+                "acdc-custom": __version__,
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in PACKAGES},
+            },
+        )
+
 
 def prepare_batch(
-    task: Task, model: Model, n: int | None = None, seed: int = 0, corruption: str | None = None
+    task: Task,
+    model: Model,
+    n: int | None = None,
+    seed: int = 0,
+    corruption: str | None = None,
+    ablation: Ablation | str = Ablation.CORRUPTED,
 ) -> Prepared:
-    """Make the prompts, check the engine against the model on some of them, and run both batches.
+    """Make the prompts, check the engine against the model on some of them, and run the batch.
 
     Raises `TaskError` for a task that does not fit the tokenizer, `ModelError` when the check fails.
     """
     batch = task.batch(model.tokenizer, n=n, seed=seed, corruption=corruption)
-    weights = model.weights
+    weights, ablation = model.weights, Ablation(ablation)
     tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
     check(model, torch.cat((tokens.clean[:CHECKED_PROMPTS], tokens.corrupted[:CHECKED_PROMPTS])))
-    caches = build_caches(model, tokens)
+    caches = build_caches(model, tokens, ablation)
     clean = weights.final_norm(caches.residual(LOGITS, Extent.ANSWER))
-    empty = run_circuit(model, tokens, ())
-    return Prepared(
-        task=task,
-        batch=batch,
-        model=model,
-        tokens=tokens,
-        caches=caches,
-        clean=behaviour(weights, tokens, clean, clean),
-        corrupted=behaviour(weights, tokens, clean, empty),
-    )
+    corrupted = behaviour(weights, tokens, clean, run_circuit(model, tokens, ()))
+    empty = corrupted
+    if ablation is not Ablation.CORRUPTED:
+        empty = behaviour(weights, tokens, clean, run_circuit(model, tokens, (), ablation))
+    full = behaviour(weights, tokens, clean, clean)
+    return Prepared(task, batch, model, tokens, caches, full, corrupted, empty)
 
 
 def discover(
     task: Task,
     model: Model,
     threshold: float = DEFAULT_THRESHOLD,
-    metric: Metric | str | None = None,
+    metric: str | None = None,
     n: int | None = None,
     seed: int = 0,
     corruption: str | None = None,
+    ablation: Ablation | str = Ablation.CORRUPTED,
+    order: Order | str = Order.ORIGINAL,
+    order_seed: int = 0,
     window: int | None = None,
     on_decision: Callable[[Decision], None] = lambda decision: None,
 ) -> Circuit:
     """Find the circuit of a task in a model by exact ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1).
 
-    An edge is removed if that raises the metric by less than `threshold` (nats for KL, logits for the logit
-    difference). `metric` and `corruption` default to the task's, `n` prompts to 50 or as many as there are.
-    `window` fixes how many candidates are evaluated at once; it never changes the result.
+    An edge is removed if that raises the metric by less than `threshold`, in the metric's unit. `metric` and
+    `corruption` default to the task's, `n` prompts to 50 or as many as there are. A removed edge carries what
+    `ablation` says. `window` fixes how many candidates are evaluated at once; it never changes the circuit.
     Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
     """
-    return search(prepare_batch(task, model, n, seed, corruption), threshold, metric, window, on_decision)
+    choices = Choices(threshold, metric, Order(order), order_seed, window)
+    return search(prepare_batch(task, model, n, seed, corruption, ablation), choices, on_decision)
 
 
 def search(
     prepared: Prepared,
-    threshold: float = DEFAULT_THRESHOLD,
-    metric: Metric | str | None = None,
-    window: int | None = None,
+    choices: Choices,
     on_decision: Callable[[Decision], None] = lambda decision: None,
+    earlier: Sequence[Decision] = (),
 ) -> Circuit:
-    """`discover`, on a batch that has been prepared."""
-    if window is not None and window < 1:
-        raise UsageError(f"the window is {window}: it must be at least 1.")
-    threshold, chosen = checked_threshold(threshold), parse_metric(metric or prepared.task.metric)
+    """`discover`, on a batch that has been prepared.
+
+    `earlier` are the decisions of an interrupted search with the same choices: those that make up whole receivers
+    are taken over, and the circuit comes out as if there had been no interruption. `on_decision` is told of the rest.
+    """
     model, tokens, weights = prepared.model, prepared.tokens, prepared.model.weights
     started = time.monotonic()
-    acdc = Search(prepared.caches, prepare(chosen, weights, tokens, prepared.model_normed), threshold, window)
-    kept: list[KeptEdge] = []
-    reasons: Counter[str] = Counter()
-    margins: list[float] = []
+    objective = prepare(prepared.metric(choices), weights, tokens, prepared.model_normed)
+    order = visiting_order(model.graph, choices.order, choices.order_seed)
+    acdc = Search(prepared.caches, objective, choices.threshold, choices.window, order)
+    taken = acdc.replay(earlier)
+    decisions = list(earlier[:taken])
     for decision in acdc.decisions():
-        reasons[decision.reason] += 1
-        if decision.reason is Reason.EVALUATED:
-            margins.append(abs(decision.effect - threshold))
-        if decision.kept:
-            kept.append(KeptEdge(decision.edge, decision.effect))
+        decisions.append(decision)
         on_decision(decision)
     seconds = time.monotonic() - started
 
-    circuit_normed = run_circuit(model, tokens, [k.edge for k in kept])
-    anew = float(acdc.objective(circuit_normed[None]).mean())
+    kept = tuple(KeptEdge(d.edge, d.effect) for d in decisions if d.kept)
+    circuit_normed = run_circuit(model, tokens, [k.edge for k in kept], prepared.caches.ablation)
+    anew = float(objective(circuit_normed[None]).mean())
+    margins = [abs(d.effect - choices.threshold) for d in decisions if d.reason is Reason.EVALUATED]
+    reasons = Counter(d.reason for d in decisions)
     noise = max(abs(anew - acdc.metric), torch.finfo(model.dtype).eps)
     return Circuit(
         shape=model.graph.shape,
-        edges=tuple(kept),
-        settings=Settings(
-            threshold=threshold,
-            metric=chosen.value,
-            ablation="corrupted",
-            order="original",
-            n=len(prepared.batch.prompts),
-            seed=prepared.batch.seed,
-            corruption=prepared.batch.corruption,
-            device=model.device.type,
-            dtype=str(model.dtype).removeprefix("torch."),
-        ),
-        task=TaskRecord(prepared.task.name, prepared.task.text, prepared.task.sha256, prepared.batch.sha256),
-        model=ModelRecord(model.name, model.architecture, model.n_parameters, model.fingerprint),
+        edges=kept,
+        provenance=prepared.provenance(choices),
         outcome=Outcome(
             metric_before=acdc.metric_before,
             metric_after=anew,
-            model=prepared.clean,
+            model=prepared.full,
             circuit=behaviour(weights, tokens, prepared.model_normed, circuit_normed),
-            corrupted=prepared.corrupted,
+            empty=prepared.empty,
         ),
         search=SearchRecord(
             evaluations=acdc.evaluations,
@@ -170,9 +209,15 @@ def search(
             seconds=seconds,
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        packages={
-            "acdc-custom": __version__,
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
-        },
     )
+
+
+def whole_receivers(decisions: Sequence[Decision], prepared: Prepared, choices: Choices) -> Sequence[Decision]:
+    """The decisions of an interrupted search, as far as they make up whole receivers."""
+    graph = prepared.model.graph
+    taken = 0
+    for receiver in visiting_order(graph, choices.order, choices.order_seed).receivers:
+        if taken + graph.n_senders_before(receiver) > len(decisions):
+            break
+        taken += graph.n_senders_before(receiver)
+    return decisions[:taken]

@@ -1,84 +1,159 @@
-"""The folder that a run writes: `decisions.jsonl` as it goes, then `circuit.json`, the pictures, nothing else."""
+"""The folder that a run writes: `run.json` first, `decisions.jsonl` as it goes, then `circuit.json` and the pictures.
+
+Owns what it takes for a run to be killed at any moment and to go on later: the journal's form, its reading back after
+it was cut off in the middle of a line, and that no two processes write into one folder.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol, Self
+from typing import IO, Any, Self
 
-from acdc_custom.circuit import FILE_NAME, Circuit
-from acdc_custom.errors import ResultError
+from acdc_custom.circuit import FILE_NAME, Circuit, write_atomically
+from acdc_custom.decision import Decision
+from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
-from acdc_custom.graph import Edge
+from acdc_custom.provenance import Provenance
 
 JOURNAL = "decisions.jsonl"
+REQUEST = "run.json"
 PICTURES = ("circuit.dot", "circuit.svg")
+SCHEMA = 1
 
 
-class DecidedEdge(Protocol):
-    """What the journal notes of a decision."""
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them."""
 
-    @property
-    def edge(self) -> Edge: ...
-    @property
-    def kept(self) -> bool: ...
-    @property
-    def effect(self) -> float: ...
-    @property
-    def metric(self) -> float: ...
-    @property
-    def reason(self) -> str: ...
+    task: str
+    model: str
+    window: int | None
+    provenance: Provenance
+
+    def to_json(self) -> str:
+        """The text of `run.json`."""
+        content = {"schema": SCHEMA, "task": self.task, "model": self.model, "window": self.window}
+        return json.dumps({**content, "provenance": self.provenance.to_content()}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a run folder's `run.json`. Raises `ResultError`."""
+        path = folder / REQUEST
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["schema"] > SCHEMA:
+                raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
+            provenance = Provenance.from_content(content["provenance"])
+            return cls(str(content["task"]), str(content["model"]), content["window"], provenance)
+        except OSError as error:
+            raise ResultError(f"{folder} holds no run that could go on: {path.name}: {error.strerror}.") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise ResultError(f"{path} is damaged: {error}.") from error
 
 
 class RunFolder:
-    """A run's folder, made before any work is done. Use it as a context; `note` decisions, then `finish`."""
+    """A run's folder. Use it as a context: `begin` a run in a new folder, or go on with `reopen`; `note` decisions;
+    then `finish`."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `ResultError` if the folder cannot be written to, or holds a run already."""
+    def __init__(self, path: Path, mode: str) -> None:
         self.path = path
-        if any((path / name).exists() for name in (FILE_NAME, JOURNAL)):
-            raise ResultError(f"{path} holds a run already. Give another folder with --out, or move that one away.")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._journal: IO[str] = (path / JOURNAL).open("x", encoding="utf-8")
+            # Line by line, so that a killed run loses no more than the line that it is writing.
+            self._journal: IO[str] = (path / JOURNAL).open(mode, encoding="utf-8", buffering=1)
         except OSError as error:
             raise ResultError(
                 f"the output folder {path} cannot be written to ({error.strerror}). Give another one with --out."
             ) from error
+        if not _lock(self._journal):
+            self._journal.close()
+            raise ResultError(
+                f"another process is writing into {path}. Wait for it, or give another folder with --out."
+            )
+
+    @classmethod
+    def begin(cls, path: Path) -> Self:
+        """A new run's folder, made before any work is done.
+
+        Raises `ResultError` if it cannot be written to, or holds a run already.
+        """
+        if (path / FILE_NAME).exists():
+            raise ResultError(f"{path} holds a run already. Give another folder with --out, or move that one away.")
+        if (path / JOURNAL).exists():
+            raise ResultError(
+                f"{path} holds a run already, which has not ended. Go on with: acdc-custom resume {path}, "
+                "or give another folder with --out."
+            )
+        return cls(path, "x")
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """The folder of a run that was interrupted. Raises `ResultError` if there is none, or if it has ended."""
+        if (path / FILE_NAME).exists():
+            raise ResultError(f"the run in {path} has ended: there is nothing to resume. See: acdc-custom show {path}")
+        if not (path / JOURNAL).is_file():
+            raise ResultError(f"{path} holds no run: there is no {JOURNAL} in it.")
+        return cls(path, "r+")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        self._journal.close()
+        with contextlib.suppress(OSError):
+            self._journal.close()
         if failed and not (self.path / JOURNAL).stat().st_size:
             # Nothing has been decided yet: leave no trace, so that the same command can be given again.
-            (self.path / JOURNAL).unlink()
+            for name in (JOURNAL, REQUEST):
+                (self.path / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self.path.rmdir()
 
-    def note(self, decision: DecidedEdge) -> None:
+    def ask(self, request: Request) -> None:
+        """Write down what was asked for. Raises `ResultError` when it cannot be written."""
+        self._write(lambda: write_atomically(self.path / REQUEST, request.to_json()), REQUEST)
+
+    def note(self, decision: Decision) -> None:
         """Add one line to the journal. Raises `ResultError` when it cannot be written."""
-        line = {
-            "sender": str(decision.edge.sender),
-            "receiver": str(decision.edge.receiver),
-            "kept": decision.kept,
-            "effect": decision.effect,
-            "metric": decision.metric,
-            "reason": str(decision.reason),
-        }
-        try:
-            self._journal.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise ResultError(f"{self.path / JOURNAL} could not be written: {error.strerror}.") from error
+        self._write(lambda: self._journal.write(decision.to_json() + "\n"), JOURNAL)
+
+    def decisions(self) -> list[Decision]:
+        """The journal so far, without a last line that was cut off. Raises `ResultError` if it is damaged."""
+        text = (self.path / JOURNAL).read_text(encoding="utf-8", errors="replace")
+        decisions = []
+        for number, row in enumerate(text.splitlines(keepends=True), 1):
+            if not row.endswith("\n"):
+                break
+            try:
+                decisions.append(Decision.from_json(row))
+            except (KeyError, TypeError, ValueError, UsageError) as error:
+                raise ResultError(f"{self.path / JOURNAL}, line {number} is damaged: {error}.") from error
+        return decisions
+
+    def keep(self, n_lines: int) -> None:
+        """Cut the journal after so many lines, and go on from there."""
+        whole = (self.path / JOURNAL).read_bytes().split(b"\n")[:n_lines]
+        self._journal.seek(sum(len(line) + 1 for line in whole))
+        self._journal.truncate()
 
     def finish(self, circuit: Circuit) -> list[Path]:
         """Write the circuit and its pictures; gives every file of the run."""
-        self._journal.close()
-        written = [circuit.save(self.path), self.path / JOURNAL]
-        return written + [draw(circuit, self.path / name) for name in PICTURES]
+        self._journal.flush()
+        pictures = [draw(circuit, self.path / name) for name in PICTURES]
+        # Last, since a folder with a circuit is a run that has ended.
+        return [circuit.save(self.path), self.path / JOURNAL, self.path / REQUEST, *pictures]
+
+    def _write(self, action: Any, name: str) -> None:
+        try:
+            action()
+        except OSError as error:
+            raise ResultError(
+                f"{self.path / name} could not be written: {error.strerror}. What has been decided is kept; "
+                f"go on with: acdc-custom resume {self.path}"
+            ) from error
 
 
 def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:
@@ -86,3 +161,16 @@ def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:
     name = "_".join(re.sub(r"[^\w.-]+", "-", part).strip("-.") for part in (task, model, f"{threshold:g}"))
     paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
     return next(path for path in paths if not path.exists())
+
+
+def _lock(file: IO[str]) -> bool:
+    """Claim a file for this process, until it ends in whatever way; false if another one has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: opening a file for writing twice is left to the user's care there
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

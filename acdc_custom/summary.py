@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acdc_custom.choices import Metric
+from acdc_custom.choices import parse_metric
 from acdc_custom.circuit import Behaviour, Circuit
 
 STRONGEST = 10
@@ -16,15 +16,15 @@ def describe_behaviour(behaviour: Behaviour) -> str:
 def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     """What was asked, what came out, and the strongest edges."""
     settings, outcome, search = circuit.settings, circuit.outcome, circuit.search
-    unit = Metric(settings.metric).unit
+    unit = parse_metric(settings.metric).unit
     total, kept = circuit.graph.n_edges, len(circuit.edges)
     lines = [
         f"Circuit of {circuit.task.name} ({settings.corruption}) in {circuit.model.name}: "
         f"{kept:,} of {total:,} edges, {len(circuit.nodes)} nodes, at threshold {settings.threshold:g} {unit}",
         f"  model      {describe_behaviour(outcome.model)}",
         f"  circuit    {describe_behaviour(outcome.circuit)}, KL {outcome.circuit.kl:.4f} nats",
-        f"  corrupted  {describe_behaviour(outcome.corrupted)}, KL {outcome.corrupted.kl:.4f} nats",
-        f"  recovered  {outcome.recovered:.1%} of the logit difference between the corrupted and the clean run",
+        f"  no edges   {describe_behaviour(outcome.empty)}, KL {outcome.empty.kl:.4f} nats",
+        f"  recovered  {outcome.recovered:.1%} of the logit difference between no edges and all of them",
         f"  search     {search.evaluations:,} evaluations in {search.seconds:.1f} s; "
         f"{search.within_noise} decisions within rounding error ({search.noise:.0e} {unit})",
     ]

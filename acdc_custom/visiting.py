@@ -1,7 +1,7 @@
 """In which order a search visits receivers, and at each receiver its senders.
 
 The order is part of the result: what has been removed decides what can still be removed. All orders are
-reverse topological; they differ in what the algorithm leaves open, the order of heads and of their inputs within a layer.
+reverse topological; they differ in what the algorithm leaves open, the heads of a layer and their inputs.
 """
 
 from __future__ import annotations

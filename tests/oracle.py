@@ -109,25 +109,62 @@ def kl(clean_logits, logits):
     return float((log_p.exp() * (log_p - log_q)).sum())
 
 
+def logit_diff(prompt, logits):
+    return float(logits[list(prompt.answer_ids)].mean() - logits[list(prompt.foil_ids)].mean())
+
+
+METRICS = {
+    "kl": lambda prompt, clean, logits: kl(clean, logits),
+    "logit-diff": lambda prompt, clean, logits: -logit_diff(prompt, logits),
+    "logit-diff-distance": lambda prompt, clean, logits: abs(logit_diff(prompt, logits) - logit_diff(prompt, clean)),
+    "answer-logprob": lambda prompt, clean, logits: (
+        -float(sum(logits.softmax(-1)[token] for token in prompt.answer_ids).log())
+    ),
+    "answer-rank": lambda prompt, clean, logits: float(
+        sum(value > max(logits[token] for token in prompt.answer_ids) for value in logits)
+    ),
+}
+
+
+def ablated_outputs(ablation, prompts, clean, corrupted):
+    """What removed edges carry, per prompt: {sender: [pos, d_model]}."""
+    if ablation == "corrupted":
+        return [outputs for outputs, _ in corrupted]
+    if ablation == "zero":
+        return [{sender: torch.zeros_like(out) for sender, out in outputs.items()} for outputs, _ in clean]
+    runs = clean if ablation == "mean" else corrupted
+    result = []
+    for prompt, (outputs, _) in zip(prompts, clean, strict=True):
+        group = [
+            other_outputs
+            for other, (other_outputs, _) in zip(prompts, runs, strict=True)
+            if ablation == "mean" or other.template == prompt.template
+        ]
+        means = {}
+        for sender, out in outputs.items():
+            rows = [[o[sender][pos] for o in group if len(o[sender]) > pos] for pos in range(len(out))]
+            means[sender] = torch.stack([torch.stack(row).mean(0) for row in rows])
+        result.append(means)
+    return result
+
+
 @torch.no_grad()
-def acdc(weights, prompts, tau, metric="kl"):
+def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None):
     """All decisions as (sender, receiver, kept, increase), and the final metric."""
     clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
     corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
+    ablated = ablated_outputs(ablation, prompts, clean, corrupted)
     removed = set()
 
     def value():
         total = 0.0
-        for prompt, (_, clean_logits), (ablated, _) in zip(prompts, clean, corrupted, strict=True):
-            _, logits = forward(weights, torch.tensor(prompt.clean_ids), lambda s, r: (s, r) not in removed, ablated)
-            if metric == "kl":
-                total += kl(clean_logits, logits)
-            else:
-                total -= float(logits[list(prompt.answer_ids)].mean() - logits[list(prompt.foil_ids)].mean())
+        for prompt, (_, clean_logits), carried in zip(prompts, clean, ablated, strict=True):
+            _, logits = forward(weights, torch.tensor(prompt.clean_ids), lambda s, r: (s, r) not in removed, carried)
+            total += METRICS[metric](prompt, clean_logits, logits)
         return total / len(prompts)
 
     decisions, now = [], value()
-    for receiver, senders in visiting_order(weights):
+    for receiver, senders in order or visiting_order(weights):
         for sender in senders:
             removed.add((sender, receiver))
             without = value()

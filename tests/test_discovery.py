@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import acdc_custom as acdc
+from acdc_custom.decision import Decision
 from acdc_custom.discovery import prepare_batch, search
-from acdc_custom.engine.search import Decision
 from acdc_custom.errors import UsageError
 from acdc_custom.model import catalogue
 

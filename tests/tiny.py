@@ -21,6 +21,7 @@ class TinyPrompt:
     corrupted_ids: tuple[int, ...]
     answer_ids: tuple[int, ...] = (1,)
     foil_ids: tuple[int, ...] = (2,)
+    template: int = 0
     positions: dict[str, int] = field(default_factory=dict)
 
 
@@ -35,7 +36,9 @@ def random_prompts(seed: int, n: int = 3, prefix: int = 2) -> list[TinyPrompt]:
         for place in changed:
             corrupted[place] = (clean[place] + rng.randrange(1, VOCAB)) % VOCAB
         answers = rng.sample(range(VOCAB), 4)
-        prompts.append(TinyPrompt(tuple(clean), tuple(corrupted), tuple(answers[:2]), tuple(answers[2:])))
+        prompts.append(
+            TinyPrompt(tuple(clean), tuple(corrupted), tuple(answers[:2]), tuple(answers[2:]), len(clean) % 2)
+        )
     return prompts
 
 

@@ -11,7 +11,7 @@ import click
 from acdc_custom import __version__
 from acdc_custom.errors import AcdcError, did_you_mean
 
-COMMANDS = ("discover", "show", "draw", "tasks", "models")
+COMMANDS = ("discover", "resume", "show", "draw", "tasks", "models")
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
 
 
@@ -61,8 +61,8 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "acdc-custom"
         _stop(f"{error.format_message()} See: {where} --help", error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _stop("stopped.", 130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        _stop(str(error) or "stopped.", 130)
     except BrokenPipeError:
         # Whoever read our output has gone; keep the interpreter from complaining about it on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,8 +1,9 @@
-"""The two forward passes that a search is made of: what every node writes, clean and corrupted.
+"""The two forward passes that a search is made of: what every node writes, and what takes its place.
 
-Owns what stays constant during a search. `delta[s]` is what removing an edge from sender `s` adds to a
-receiver's input. Activations are kept as *rows*: one per prompt and position that matters, so that neither
-padding nor the part of a prompt before its first changed token is ever computed. Senders are in topological order.
+Owns what stays constant during a search. `delta[s]` is what removing an edge from sender `s` adds to a receiver's
+input: with the corrupted ablation, its output on the corrupted prompt less that on the clean one. Activations are kept
+as *rows*: one per prompt and position that matters, so that neither padding nor the part of a prompt before its first
+changed token is ever computed. Senders are in topological order.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from acdc_custom.choices import Ablation
+from acdc_custom.engine.ablation import ablated_outputs
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import Receiver, Sender, Stage
 from acdc_custom.model.forward import run
@@ -25,7 +28,8 @@ class Extent(IntEnum):
     """At which positions a node's output is needed. The larger contains the smaller."""
 
     ANSWER = 0  # where the answer is read
-    CHANGED = 1  # wherever clean and corrupted can differ: from a prompt's first changed token to its answer
+    # Wherever a removed edge can matter: up to the answer, with the corrupted ablation from the first changed token on.
+    CHANGED = 1
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Caches:
 
     model: Model
     tokens: TokenBatch
+    ablation: Ablation
     spans: dict[Extent, Span]
     answer_rows: Tensor  # [answer row]: which of the changed rows are answer rows
     delta: dict[Extent, Tensor]  # each [sender, row, d_model]
@@ -100,22 +105,25 @@ class Caches:
 
 
 @torch.no_grad()
-def build_caches(model: Model, tokens: TokenBatch) -> Caches:
-    """Run the batch clean and corrupted."""
-    clean, corrupted = run(model.weights, tokens.clean), run(model.weights, tokens.corrupted)
+def build_caches(model: Model, tokens: TokenBatch, ablation: Ablation = Ablation.CORRUPTED) -> Caches:
+    """Run the batch clean, and work out what removed edges carry."""
+    clean = run(model.weights, tokens.clean)
+    ablated = ablated_outputs(ablation, model.weights, tokens, clean)
+    differs = tokens.changed if ablation is Ablation.CORRUPTED else tokens.is_prompt
     spans = {
         Extent.ANSWER: _span(model, tokens, tokens.is_answer),
         # An answer row is always there, even if nothing has changed in its prompt: its delta is zero then.
-        Extent.CHANGED: _span(model, tokens, tokens.changed | tokens.is_answer),
+        Extent.CHANGED: _span(model, tokens, differs | tokens.is_answer),
     }
     changed = spans[Extent.CHANGED]
     output = changed.of_batch(clean.outputs)
-    moved = changed.of_batch(corrupted.outputs) - output
+    moved = changed.of_batch(ablated) - output
     answer_rows = torch.isin(changed.cells, spans[Extent.ANSWER].cells).nonzero()[:, 0]
     delta = {Extent.CHANGED: moved, Extent.ANSWER: moved[:, answer_rows]}
     return Caches(
         model=model,
         tokens=tokens,
+        ablation=ablation,
         spans=spans,
         answer_rows=answer_rows,
         delta=delta,

@@ -1,6 +1,6 @@
 """What a set of edges computes, straight from the definition: one forward pass through the circuit.
 
-Every receiver reads the current output of its kept senders and the corrupted output of the others. Used to
+Every receiver reads the current output of its kept senders, and what the ablation puts in place of the others'. Used to
 check and to describe the result of a search; shares with the search only the mathematics of a component.
 """
 
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from acdc_custom.choices import Ablation
+from acdc_custom.engine.ablation import ablated_outputs
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
 from acdc_custom.model.forward import causal_mask, run
@@ -18,25 +20,30 @@ from acdc_custom.model.model import Model
 
 
 @torch.no_grad()
-def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge]) -> Tensor:
+def run_circuit(
+    model: Model, tokens: TokenBatch, kept: Iterable[Edge], ablation: Ablation = Ablation.CORRUPTED
+) -> Tensor:
     """The circuit's final residual stream at the answer position, normalised: `[answer row, d_model]`."""
     graph, weights = model.graph, model.weights
     index, shape = graph.index, graph.shape
-    corrupted = run(weights, tokens.corrupted)
-    # What each sender writes inside the circuit, less what it writes on the corrupted prompt.
-    moved = torch.zeros_like(corrupted.outputs)  # [sender, prompt, pos, d_model]
+    clean = run(weights, tokens.clean)
+    ablated = ablated_outputs(ablation, weights, tokens, clean)
+    # What each sender writes inside the circuit, less what its removed edges carry.
+    moved = torch.zeros_like(ablated)  # [sender, prompt, pos, d_model]
     senders_of: dict[Receiver, list[int]] = {}
     for edge in kept:
         senders_of.setdefault(edge.receiver, []).append(index[edge.sender])
+    empty = (ablated - clean.outputs).cumsum(0)  # what removing all edges from the first senders adds
 
     def read(receivers: list[Receiver], residual: Tensor) -> Tensor:
-        """`[receiver, prompt, pos, d_model]`, from the corrupted residual stream there."""
-        return torch.stack([residual + moved[senders_of.get(receiver, [])].sum(0) for receiver in receivers])
+        """`[receiver, prompt, pos, d_model]`, from the clean residual stream there."""
+        removed = residual + empty[graph.n_senders_before(receivers[0]) - 1]
+        return torch.stack([removed + moved[senders_of.get(receiver, [])].sum(0) for receiver in receivers])
 
     mask = causal_mask(tokens.clean.shape[1], model.device)
     rotary = weights.rotary and weights.rotary.at(torch.arange(tokens.clean.shape[1], device=model.device))
-    moved[0] = weights.embed(tokens.clean) - corrupted.outputs[0]
-    residuals = iter(corrupted.residuals)
+    moved[0] = clean.outputs[0] - ablated[0]
+    residuals = iter(clean.residuals)
     place = 1
     for layer, block in enumerate(weights.blocks):
         attention, residual = block.attention, next(residuals)
@@ -56,11 +63,11 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge]) -> Tenso
         k, v = k.repeat_interleave(shape.group_size, 0), v.repeat_interleave(shape.group_size, 0)
         z = attention.pattern(q, k, mask, "") @ v
         heads = slice(place, place + shape.n_heads)
-        moved[heads] = torch.einsum("hnpe,hed->hnpd", z, attention.out) - corrupted.outputs[heads]
+        moved[heads] = torch.einsum("hnpe,hed->hnpd", z, attention.out) - ablated[heads]
         place += shape.n_heads
         if block.mlp is not None and block.mlp_norm is not None:
             (x,) = read([Receiver(layer, Stage.MLP)], next(residuals))
-            moved[place] = block.mlp(block.mlp_norm(x)) - corrupted.outputs[place]
+            moved[place] = block.mlp(block.mlp_norm(x)) - ablated[place]
             place += 1
     (final,) = read([LOGITS], next(residuals))
     return weights.final_norm(final[tokens.is_answer])

@@ -6,14 +6,19 @@ taken in float64 whatever the model's precision.
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from acdc_custom.choices import Metric
+from acdc_custom.choices import CustomMetric, Metric
 from acdc_custom.engine.tokens import TokenBatch
+from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.model.weights import Weights
 
 
@@ -52,6 +57,76 @@ class NegativeLogitDiff:
         return -torch.einsum("cnd,nd->cn", exact(normed), self.direction) - self.constant
 
 
+@dataclass(frozen=True)
+class LogitDiffDistance:
+    """|logit difference - the full model's|, in logits."""
+
+    negative: NegativeLogitDiff
+    of_model: Tensor  # [prompt] float64
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        return (-self.negative(normed) - self.of_model).abs()
+
+
+@dataclass(frozen=True)
+class NegativeAnswerLogprob:
+    """Minus the log-probability that one of the answers is next, in nats."""
+
+    weights: Weights
+    answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        logits = self.weights.logits(normed)
+        of_answers = exact(_at(logits, self.answers, -torch.inf)).logsumexp(-1)
+        return log_sum_exp(logits) - of_answers
+
+
+@dataclass(frozen=True)
+class AnswerRank:
+    """The number of words whose logit is above the best answer's; 0 when the answer comes first."""
+
+    weights: Weights
+    answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        logits = self.weights.logits(normed)
+        best = _at(logits, self.answers, -torch.inf).amax(-1, keepdim=True)
+        return exact((logits > best).sum(-1))
+
+
+@dataclass(frozen=True)
+class MetricBatch:
+    """What a user's own metric is told of the batch."""
+
+    model_logits: Tensor  # [prompt, vocab]: the full model's, on the clean prompts
+    answers: Sequence[Sequence[int]]  # token ids, per prompt
+    foils: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Custom:
+    """A user's function: `function(logits [candidate, prompt, vocab], batch: MetricBatch) -> [candidate, prompt]`."""
+
+    weights: Weights
+    name: str
+    function: Callable[[Tensor, MetricBatch], Tensor]
+    batch: MetricBatch
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        logits = self.weights.logits(normed)
+        try:
+            values = self.function(logits, self.batch)
+        except Exception as error:
+            raise SearchError(f"the metric {self.name} failed: {type(error).__name__}: {error}") from error
+        if not isinstance(values, Tensor) or values.shape != logits.shape[:2]:
+            got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise SearchError(
+                f"the metric {self.name} gave {got}; it has to give a tensor of shape {tuple(logits.shape[:2])}, "
+                "one number per candidate and prompt."
+            )
+        return exact(values)
+
+
 def log_sum_exp(logits: Tensor) -> Tensor:
     """`[..., vocab]` to `[...]` in float64; the exponentials stay in the logits' precision. Overwrites the logits."""
     top = logits.amax(-1, keepdim=True)
@@ -64,13 +139,48 @@ def exact(x: Tensor) -> Tensor:
     return (x.cpu() if x.device.type == "mps" else x).double()
 
 
-def prepare(metric: Metric, weights: Weights, tokens: TokenBatch, normed: Tensor) -> Objective:
+def prepare(metric: Metric | CustomMetric, weights: Weights, tokens: TokenBatch, normed: Tensor) -> Objective:
     """The metric for this batch. `normed` `[answer row, d_model]` is the full model's, on the clean prompts."""
     match metric:
+        case CustomMetric():
+            batch = MetricBatch(weights.logits(normed), _listed(tokens.answers), _listed(tokens.foils))
+            return Custom(weights, metric.value, load_function(metric.value), batch)
         case Metric.KL:
             return _kl(weights, normed)
         case Metric.LOGIT_DIFF:
             return NegativeLogitDiff(*logit_diff_direction(weights, tokens))
+        case Metric.LOGIT_DIFF_DISTANCE:
+            negative = NegativeLogitDiff(*logit_diff_direction(weights, tokens))
+            return LogitDiffDistance(negative, -negative(normed[None])[0])
+        case Metric.ANSWER_LOGPROB:
+            return NegativeAnswerLogprob(weights, tokens.answers)
+        case Metric.ANSWER_RANK:
+            return AnswerRank(weights, tokens.answers)
+
+
+def load_function(name: str) -> Callable[[Tensor, MetricBatch], Tensor]:
+    """The function `module:function`, importable from the current folder too. Raises `UsageError`."""
+    module_name, _, function_name = name.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, ValueError, AttributeError, SyntaxError) as error:
+        raise UsageError(f"the metric {name} cannot be loaded: {error}. Give module:function.") from error
+    finally:
+        sys.path.pop(0)
+    if not callable(function):
+        raise UsageError(f"the metric {name} is no function.")
+    return function  # type: ignore[no-any-return]
+
+
+def _listed(ids: Tensor) -> list[list[int]]:
+    return [[token for token in row if token >= 0] for row in ids.tolist()]
+
+
+def _at(logits: Tensor, ids: Tensor, missing: float) -> Tensor:
+    """`[candidate, prompt, vocab]` at `ids` `[prompt, k]`; gives `[candidate, prompt, k]`."""
+    picked = logits.gather(-1, ids.clamp_min(0).expand(len(logits), -1, -1))
+    return picked.masked_fill(ids < 0, missing)
 
 
 def logit_diff_direction(weights: Weights, tokens: TokenBatch) -> tuple[Tensor, Tensor]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import compress, pairwise
 
 import torch
 from torch import Tensor
 
+from acdc_custom.decision import Decision, Reason
 from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.metrics import Objective
 from acdc_custom.engine.propagate import propagate
@@ -24,25 +23,6 @@ from acdc_custom.engine.window import WindowSize, route_cost
 from acdc_custom.errors import SearchError
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
 from acdc_custom.visiting import VisitingOrder, visiting_order
-
-
-class Reason(StrEnum):
-    """How an edge was decided."""
-
-    EVALUATED = "evaluated"
-    SAME = "same"  # clean and corrupted do not differ where the receiver reads: no change is possible
-    DEAD = "dead"  # nothing that the receiver feeds has a kept path to the logits: no effect is possible
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One edge, decided. `effect` is the metric's increase on removal, given what had been removed before."""
-
-    edge: Edge
-    kept: bool
-    effect: float
-    metric: float  # of the circuit after this decision
-    reason: Reason
 
 
 class Search:
@@ -69,6 +49,7 @@ class Search:
         self.consumers: dict[Sender, list[Receiver]] = {}
         self._extent: dict[Sender, Extent] = {}
         self._layers_opened: set[int] = set()
+        self._n_visited = 0
         self._state = start(caches)
         self._planner = Planner(caches, self._state, self.consumers)
         self._size = WindowSize(window)
@@ -80,15 +61,52 @@ class Search:
     @torch.no_grad()
     def decisions(self) -> Iterator[Decision]:
         """Decide every edge, in order. Raises `SearchError` when the metric is not a number."""
-        for receiver in self.order.receivers:
+        for receiver in self.order.receivers[self._n_visited :]:
             self._open(receiver)
             senders = self.order.senders_to(self.graph, receiver)
             extent = self._extent_of(receiver)
             if extent is None:
                 for sender in senders:
-                    yield Decision(Edge(sender, receiver), False, 0.0, self.metric, Reason.DEAD)
+                    yield self._decision(Edge(sender, receiver), Reason.DEAD)
             else:
                 yield from self._visit(receiver, senders, extent)
+            self._n_visited += 1
+
+    @torch.no_grad()
+    def replay(self, decisions: Sequence[Decision]) -> int:
+        """Take over the decisions of an earlier run, as far as they make up whole receivers; gives their number.
+
+        What is left to decide then comes out as if the run had never been interrupted, to the last bit.
+        Raises `SearchError` if they are not decisions of this search.
+        """
+        taken = 0
+        for receiver in self.order.receivers:
+            senders = self.order.senders_to(self.graph, receiver)
+            of_receiver = decisions[taken : taken + len(senders)]
+            if [d.edge for d in of_receiver] != [Edge(s, receiver) for s in senders[: len(of_receiver)]]:
+                raise SearchError(f"the journal's edges into {receiver} are not those that this search decides there.")
+            if len(of_receiver) < len(senders):
+                break
+            self._open(receiver)
+            self._take_over(receiver, of_receiver)
+            taken += len(senders)
+            self._n_visited += 1
+        return taken
+
+    def _take_over(self, receiver: Receiver, decisions: Sequence[Decision]) -> None:
+        extent = self._extent_of(receiver)
+        evaluated = [d for d in decisions if d.reason is Reason.EVALUATED]
+        if extent is not None:
+            route = self._planner.route(receiver)
+            self._remove(route, extent, [d.edge.sender for d in evaluated if not d.kept])
+        for decision in evaluated:
+            self._size.note(kept=decision.kept)
+            if decision.kept:
+                self.consumers.setdefault(decision.edge.sender, []).append(receiver)
+        self.metric, self.evaluations = decisions[-1].metric, decisions[-1].evaluations
+
+    def _decision(self, edge: Edge, reason: Reason, *, kept: bool = False, effect: float = 0.0) -> Decision:
+        return Decision(edge, kept, effect, self.metric, reason, self.evaluations)
 
     def _open(self, receiver: Receiver) -> None:
         """On reaching a layer's heads or its MLP: their consumers are final now, so who is alive is known."""
@@ -130,14 +148,14 @@ class Search:
         for sender, does_move in zip(senders, moves, strict=True):
             edge = Edge(sender, receiver)
             if not does_move:
-                yield Decision(edge, False, 0.0, self.metric, Reason.SAME)
+                yield self._decision(edge, Reason.SAME)
                 continue
             kept, effect = next(outcomes)
             if kept:
                 self.consumers.setdefault(sender, []).append(receiver)
             else:
                 removed.append(sender)
-            yield Decision(edge, kept, effect, self.metric, Reason.EVALUATED)
+            yield self._decision(edge, Reason.EVALUATED, kept=kept, effect=effect)
         self._remove(route, extent, removed)
 
     def _remove(self, route: Route, extent: Extent, senders: Sequence[Sender]) -> None:
@@ -145,6 +163,8 @@ class Search:
 
         So the live state depends on the decisions, and not on the windows that led to them.
         """
+        if not senders:
+            return
         delta = self.caches.delta[extent]
         chosen = delta.new_zeros(len(delta))
         chosen[[self.graph.index[sender] for sender in senders]] = 1

@@ -24,6 +24,8 @@ class PromptTokens(Protocol):
     def answer_ids(self) -> Sequence[int]: ...
     @property
     def foil_ids(self) -> Sequence[int]: ...
+    @property
+    def template(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class TokenBatch:
     changed: Tensor  # [prompt, pos]: from the first token that differs, to the answer position
     answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
     foils: Tensor  # [prompt, foil], -1 where a prompt has fewer
+    templates: Tensor  # [prompt]: which template each prompt was made from
+
+    @cached_property
+    def is_prompt(self) -> Tensor:
+        """`[prompt, pos]`: true up to the answer position, false in the padding."""
+        return torch.arange(self.clean.shape[1], device=self.clean.device) <= self.answer_positions
 
     @cached_property
     def is_answer(self) -> Tensor:
@@ -69,6 +77,7 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
         changed=(differs_so_far & up_to_answer).to(device),
         answers=_pad([p.answer_ids for p in prompts], -1).to(device),
         foils=_pad([p.foil_ids for p in prompts], -1).to(device),
+        templates=torch.tensor([p.template for p in prompts], device=device),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 
-from acdc_custom.choices import Metric
+from acdc_custom.choices import parse_metric
 from acdc_custom.circuit import Circuit
 from acdc_custom.export.selection import Selection
 from acdc_custom.export.style import (
@@ -30,9 +30,8 @@ WIDTH_NOTE = "Line width: the effect of an edge, the rise of the metric when its
 
 
 def unit_of(circuit: Circuit) -> str:
-    """The unit of the circuit's effects: nats or logits; empty for a metric of another version."""
-    name = circuit.settings.metric
-    return Metric(name).unit if name in list(Metric) else ""
+    """The unit of the circuit's effects."""
+    return parse_metric(circuit.settings.metric).unit
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -51,8 +50,8 @@ def facts(selection: Selection) -> list[str]:
     circuit = selection.circuit
     settings, outcome, unit = circuit.settings, circuit.outcome, unit_of(circuit)
     kept, shown = len(circuit.edges), len(selection.edges)
-    about = Metric(settings.metric).about if settings.metric in list(Metric) else settings.metric
-    clean, inside, empty = outcome.model, outcome.circuit, outcome.corrupted
+    about = parse_metric(settings.metric).about
+    clean, inside, empty = outcome.model, outcome.circuit, outcome.empty
     lines = [
         f"Threshold {with_unit(settings.threshold, unit)}; metric: {about}.",
         f"{kept:,} of {circuit.graph.n_edges:,} edges kept. {settings.ablation.capitalize()} ablation, "

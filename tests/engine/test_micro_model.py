@@ -14,9 +14,10 @@ import torch
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, tiny_llama
 
 from acdc_custom.choices import Metric
+from acdc_custom.decision import Reason
 from acdc_custom.engine.caches import Extent, build_caches
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.engine.search import Reason, Search
+from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import LOGITS, Graph, GraphShape
 from acdc_custom.model.model import Model

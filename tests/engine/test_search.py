@@ -5,21 +5,24 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import oracle
 import pytest
 import torch
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, random_prompts, tiny_gpt2, tiny_llama
 
-from acdc_custom.choices import Metric
+from acdc_custom.choices import Ablation, Metric, Order
+from acdc_custom.decision import Decision, Reason
 from acdc_custom.engine.caches import Caches, Extent, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
-from acdc_custom.engine.metrics import prepare
-from acdc_custom.engine.search import Decision, Reason, Search
+from acdc_custom.engine.metrics import Objective, prepare
+from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.errors import SearchError
 from acdc_custom.graph import LOGITS, Edge
 from acdc_custom.model.model import Model
+from acdc_custom.visiting import VisitingOrder, visiting_order
 
 MODELS: dict[str, Callable[[int], Model]] = {
     "gpt2, 2 layers": lambda seed: tiny_gpt2(seed, 2),
@@ -31,37 +34,94 @@ MODELS: dict[str, Callable[[int], Model]] = {
 
 
 def search(
-    model: Model, prompts: list[TinyPrompt], tau: float, metric: Metric = Metric.KL, window: int | None = None
+    model: Model,
+    prompts: list[TinyPrompt],
+    tau: float,
+    metric: Metric = Metric.KL,
+    window: int | None = None,
+    ablation: Ablation = Ablation.CORRUPTED,
+    order: VisitingOrder | None = None,
 ) -> tuple[Search, list[Decision]]:
-    caches, objective = prepared(model, prompts, metric)
-    found = Search(caches, objective, tau, window)
+    caches, objective = prepared(model, prompts, metric, ablation)
+    found = Search(caches, objective, tau, window, order)
     return found, list(found.decisions())
 
 
-def prepared(model: Model, prompts: list[TinyPrompt], metric: Metric) -> tuple[Caches, object]:
+def prepared(
+    model: Model, prompts: list[TinyPrompt], metric: Metric, ablation: Ablation = Ablation.CORRUPTED
+) -> tuple[Caches, Objective]:
     tokens = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
-    caches = build_caches(model, tokens)
+    caches = build_caches(model, tokens, ablation)
     normed = model.weights.final_norm(caches.residual(LOGITS, Extent.ANSWER))
     return caches, prepare(metric, model.weights, tokens, normed)
+
+
+def agrees(found: Search, decisions: list[Decision], expected: list[Any], final: float, tau: float) -> None:
+    """The same edges in the same order with the same decisions and effects.
+
+    A removal without any effect may fall on either side of tau = 0; what is decided after that may differ.
+    """
+    clear = next((i for i, e in enumerate(expected) if abs(e[3] - tau) < 1e-12), len(expected))
+    assert [(str(d.edge.sender), str(d.edge.receiver)) for d in decisions] == [e[:2] for e in expected]
+    assert [d.kept for d in decisions][:clear] == [e[2] for e in expected][:clear]
+    assert max(abs(d.effect - e[3]) for d, e in zip(decisions[:clear], expected, strict=False)) < 1e-11
+    if clear == len(expected):
+        assert found.metric == pytest.approx(final, abs=1e-11)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", MODELS)
 def test_decisions_and_effects_are_those_of_the_oracle(name: str, seed: int) -> None:
     model, prompts = MODELS[name](seed), random_prompts(seed)
-    for metric, tau in ((Metric.KL, 0.0), (Metric.KL, 0.003), (Metric.KL, 0.05), (Metric.LOGIT_DIFF, 0.02)):
+    for metric, tau in ((Metric.KL, 0.0005), (Metric.KL, 0.01), (Metric.KL, 0.05), (Metric.LOGIT_DIFF, 0.02)):
         expected, final = oracle.acdc(model.weights, prompts, tau, metric)
         for window in (1, 3, None):
-            found, decisions = search(model, prompts, tau, metric, window)
-            assert [(str(d.edge.sender), str(d.edge.receiver)) for d in decisions] == [e[:2] for e in expected]
-            clear = [abs(e[3] - tau) > 1e-12 for e in expected]  # at tau 0, a removal without effect is a toss-up
-            assert [d.kept for d, c in zip(decisions, clear, strict=True) if c] == [
-                e[2] for e, c in zip(expected, clear, strict=True) if c
-            ], (metric, tau, window)
-            if all(clear):
-                worst = max(abs(d.effect - e[3]) for d, e in zip(decisions, expected, strict=True))
-                assert worst < 1e-11
-                assert found.metric == pytest.approx(final, abs=1e-11)
+            agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
+
+
+@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("ablation", Ablation)
+def test_every_metric_under_every_ablation_is_the_oracles(metric: Metric, ablation: Ablation) -> None:
+    model, prompts = tiny_llama(9), random_prompts(9, n=4)
+    tau = 0.3 if metric is Metric.ANSWER_RANK else 0.01
+    expected, final = oracle.acdc(model.weights, prompts, tau, metric, ablation)
+    agrees(*search(model, prompts, tau, metric, ablation=ablation), expected, final, tau)
+    assert any(e[2] for e in expected)
+
+
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("name", ["gpt2, 2 layers", "llama, 2 layers, 2 groups"])
+def test_every_order_is_the_oracles_in_that_order(name: str, order: Order) -> None:
+    model, prompts = MODELS[name](10), random_prompts(10)
+    visit = visiting_order(model.graph, order, seed=3)
+    named = [(str(r), [str(s) for s in visit.senders_to(model.graph, r)]) for r in visit.receivers]
+    expected, final = oracle.acdc(model.weights, prompts, 0.01, order=named)
+    agrees(*search(model, prompts, 0.01, order=visit), expected, final, 0.01)
+
+
+@pytest.mark.parametrize("ablation", Ablation)
+def test_the_metric_under_an_ablation_is_that_of_the_kept_edges(ablation: Ablation) -> None:
+    model, prompts = tiny_gpt2(11), random_prompts(11, n=4)
+    found, decisions = search(model, prompts, 0.01, ablation=ablation)
+    normed = run_circuit(model, found.caches.tokens, [d.edge for d in decisions if d.kept], ablation)
+    assert found.metric == pytest.approx(float(found.objective(normed[None]).mean()), abs=1e-12)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30, 77, 109, 110])
+def test_a_search_that_takes_over_decisions_ends_as_if_never_interrupted(cut: int) -> None:
+    prompts, whole = random_prompts(12), search(tiny_gpt2(12, dtype=torch.float32), random_prompts(12), 0.005)[1]
+    caches, objective = prepared(tiny_gpt2(12, dtype=torch.float32), prompts, Metric.KL)
+    resumed = Search(caches, objective, 0.005)
+    taken = resumed.replay(whole[:cut])
+    assert taken <= cut
+    assert whole[:taken] + list(resumed.decisions()) == whole  # to the last bit
+
+
+def test_decisions_of_another_search_are_not_taken_over() -> None:
+    caches, objective = prepared(tiny_gpt2(12), random_prompts(12), Metric.KL)
+    other = search(tiny_llama(12), random_prompts(12), 0.01)[1]
+    with pytest.raises(SearchError, match="are not those that this search decides there"):
+        Search(caches, objective, 0.01).replay(other)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -110,10 +170,7 @@ def test_prompts_of_other_lengths_do_not_change_a_prompts_share() -> None:
     model, prompts = tiny_llama(5), random_prompts(5, n=4)
     caches, objective = prepared(model, prompts, Metric.LOGIT_DIFF)
     together = Search(caches, objective, 1e9).metric_before
-    alone = [
-        Search(*prepared(model, [prompt], Metric.LOGIT_DIFF), 1e9).metric_before  # type: ignore[arg-type]
-        for prompt in prompts
-    ]
+    alone = [Search(*prepared(model, [prompt], Metric.LOGIT_DIFF), 1e9).metric_before for prompt in prompts]
     assert together == pytest.approx(math.fsum(alone) / len(alone), abs=1e-12)
 
 

@@ -12,13 +12,11 @@ from acdc_custom.circuit import (
     Behaviour,
     Circuit,
     KeptEdge,
-    ModelRecord,
     Outcome,
     SearchRecord,
-    Settings,
-    TaskRecord,
 )
 from acdc_custom.graph import LOGITS, Edge, Graph, GraphShape, Receiver, Sender
+from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 
 Make = Callable[..., Circuit]
 
@@ -61,9 +59,12 @@ def build(
     return Circuit(
         shape=shape,
         edges=tuple(kept),
-        settings=Settings(0.01, metric, "corrupted", "original", 50, 0, "switch", "cpu", "float32"),
-        task=TaskRecord(task, "", "0" * 64, "0" * 64),
-        model=ModelRecord(model, "GPT2LMHeadModel", 1_000_000, "0" * 64),
+        provenance=Provenance(
+            Settings(0.01, metric, "corrupted", "original", 0, 50, 0, "switch", "cpu", "float32"),
+            TaskRecord(task, "", "0" * 64, "0" * 64),
+            ModelRecord(model, "GPT2LMHeadModel", 1_000_000, "0" * 64),
+            {},
+        ),
         outcome=Outcome(0.0, 0.21, Behaviour(0.0, 3.56, 1.0), Behaviour(0.21, 3.4, 0.98), Behaviour(5.1, -3.5, 0.02)),
         search=SearchRecord(1234, {"evaluated": 1234}, 1e-4, 1e-7, 0, 12.5),
         created="2026-01-01T00:00:00+00:00",

@@ -1,0 +1,107 @@
+"""What `discover` and `resume` share: the search with its progress bar and journal, and the lines around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from acdc_custom.choices import Ablation
+from acdc_custom.model.catalogue import BundledModel, find
+
+if TYPE_CHECKING:
+    from acdc_custom.decision import Decision
+    from acdc_custom.discovery import Choices, Prepared
+    from acdc_custom.model.model import Model
+    from acdc_custom.run_folder import RunFolder
+
+
+def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Sequence[Decision] = ()) -> None:
+    """Search, note every decision, and write and show what was found."""
+    from acdc_custom.discovery import search
+    from acdc_custom.summary import summarize
+
+    try:
+        with Progress(prepared.model.graph.n_edges, run, earlier) as progress:
+            circuit = search(prepared, choices, progress.note, earlier)
+    except KeyboardInterrupt:
+        raise click.Abort(f"stopped. Go on with: acdc-custom resume {run.path}") from None
+    click.echo(summarize(circuit))
+    click.echo("Written")
+    for path in run.finish(circuit):
+        click.echo(f"  {path}")
+
+
+class Progress:
+    """The progress bar of a search, and the journal beside it."""
+
+    def __init__(self, n_edges: int, run: RunFolder, earlier: Sequence[Decision]) -> None:
+        from tqdm import tqdm
+
+        self.run = run
+        self.kept = sum(decision.kept for decision in earlier)
+        self.bar = tqdm(
+            total=n_edges,
+            initial=len(earlier),
+            desc="Deciding edges",
+            unit=" edges",
+            dynamic_ncols=True,
+            smoothing=0.05,
+            leave=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def note(self, decision: Decision) -> None:
+        """One more edge has been decided."""
+        self.run.note(decision)
+        self.kept += decision.kept
+        # The bar redraws itself now and then; only then are new numbers of any use.
+        if self.bar.update():
+            self.bar.set_postfix_str(f"{self.kept} kept, metric {decision.metric:.4f}", refresh=False)
+
+
+def describe_model(model: Model) -> str:
+    """`demo-4l: GPT-2, 4 layers of 8 heads, 1.0 M parameters, float32 on cpu`."""
+    shape = model.graph.shape
+    heads = f"{shape.n_heads} heads" + (f" in {shape.n_kv_heads} groups" if shape.grouped else "")
+    known = find(model.name)
+    about = "; a demonstration model trained on the built-in tasks" if isinstance(known, BundledModel) else ""
+    return (
+        f"{model.name} ({model.title} architecture), {shape.n_layers} layers of {heads}, "
+        f"{model.n_parameters / 1e6:.1f} M parameters, {model.graph.n_edges:,} edges, "
+        f"{str(model.dtype).removeprefix('torch.')} on {model.device.type}{about}"
+    )
+
+
+def describe_batch(prepared: Prepared, threshold: float) -> Iterator[str]:
+    """What is asked, how well the model does it, how far apart the two runs are, and what to beware of."""
+    from acdc_custom.summary import describe_behaviour
+
+    batch, task = prepared.batch, prepared.task
+    first = batch.prompts[0]
+    yield f"Task       {task.name}: {task.description}"
+    yield f"Prompts    {len(batch.prompts)}, seed {batch.seed}, corruption {batch.corruption}; the first:"
+    yield f"  clean      {first.clean} ->{' /'.join(first.answer)}, not{' /'.join(first.foil)}"
+    yield f"  corrupted  {first.corrupted}"
+    for note in batch.notes:
+        yield f"Note       {note}"
+    yield f"The model  {describe_behaviour(prepared.full)}"
+    yield (
+        f"Corrupted  {describe_behaviour(prepared.corrupted)}; "
+        f"the two runs are {prepared.corrupted.kl:.3f} nats (KL) apart"
+    )
+    if prepared.full.logit_diff <= 0:
+        yield "WARNING    the model does not do this task: it prefers the foil. A circuit for it means nothing."
+    if prepared.caches.ablation is not Ablation.CORRUPTED:
+        yield f"No edges   {describe_behaviour(prepared.empty)}; {prepared.empty.kl:.3f} nats (KL) from the model"
+    elif prepared.corrupted.kl < 10 * threshold:
+        yield (
+            f"WARNING    clean and corrupted runs hardly differ: with a threshold of {threshold:g} little can survive. "
+            "Try another --corruption, or a smaller --threshold."
+        )
