@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from acdc_custom.choices import Device, Metric, Precision
+    from acdc_custom.choices import Ablation, Device, Metric, Order, Precision
     from acdc_custom.circuit import Circuit
     from acdc_custom.discovery import discover
     from acdc_custom.errors import AcdcError
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Ablation",
     "AcdcError",
     "Circuit",
     "Device",
     "Metric",
+    "Order",
     "Precision",
     "discover",
     "draw",
@@ -38,10 +40,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Ablation": ("choices", "Ablation"),
     "AcdcError": ("errors", "AcdcError"),
     "Circuit": ("circuit", "Circuit"),
     "Device": ("choices", "Device"),
     "Metric": ("choices", "Metric"),
+    "Order": ("choices", "Order"),
     "Precision": ("choices", "Precision"),
     "discover": ("discovery", "discover"),
     "draw": ("export.picture", "draw"),

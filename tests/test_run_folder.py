@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 from pathlib import Path
 
@@ -11,16 +13,21 @@ from circuits import example_circuit
 from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Edge, Receiver, Sender
-from acdc_custom.run_folder import RunFolder, free_folder
+from acdc_custom.run_folder import Request, RunFolder, free_folder
 
 DECISION = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7)
 
 
-def test_it_holds_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:
+REQUEST = Request("latest_s", "demo", None, example_circuit().provenance)
+
+
+def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:
     with RunFolder.begin(tmp_path / "run") as run:
+        run.ask(REQUEST)
         run.note(DECISION)
         files = run.finish(example_circuit())
-    assert sorted(path.name for path in files) == ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl"]
+    names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
+    assert sorted(path.name for path in files) == names
     assert sorted(files) == sorted((tmp_path / "run").iterdir())
     assert json.loads((tmp_path / "run" / "decisions.jsonl").read_text()) == {
         "sender": "m1",
@@ -36,8 +43,75 @@ def test_it_holds_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> No
 def test_a_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
     with RunFolder.begin(tmp_path) as run:
         run.note(DECISION)
+        with pytest.raises(ResultError, match=r"which has not ended\. Go on with: acdc-custom resume"):
+            RunFolder.begin(tmp_path)
+        run.finish(example_circuit())
     with pytest.raises(ResultError, match=r"holds a run already\. Give another folder with --out"):
         RunFolder.begin(tmp_path)
+    with pytest.raises(ResultError, match="has ended: there is nothing to resume"):
+        RunFolder.reopen(tmp_path)
+
+
+def test_what_was_asked_for_is_read_back_exactly(tmp_path: Path) -> None:
+    with RunFolder.begin(tmp_path) as run:
+        run.ask(REQUEST)
+        run.note(DECISION)
+    assert Request.load(tmp_path) == REQUEST
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"schema": 1}', '{"schema": 2}', "[]", '{"schema": "x"}'])
+def test_a_damaged_request_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(ResultError, match=r"run\.json (is damaged|was written by a newer)"):
+        Request.load(tmp_path)
+
+
+def test_a_journal_is_read_back_without_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    with RunFolder.begin(tmp_path) as run:
+        run.note(DECISION)
+        run.note(DECISION)
+    with (tmp_path / "decisions.jsonl").open("a") as journal:
+        journal.write('{"sender": "m1", "rec')
+    with RunFolder.reopen(tmp_path) as run:
+        assert run.decisions() == [DECISION, DECISION]
+        run.keep(1)
+        run.note(dataclasses.replace(DECISION, kept=False))
+        assert [d.kept for d in run.decisions()] == [True, False]
+
+
+@pytest.mark.parametrize("line", ["x", "{}", '{"sender": "x"}', "[1]", DECISION.to_json().replace("evaluated", "x")])
+def test_a_damaged_journal_is_told_with_the_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "decisions.jsonl").write_text(DECISION.to_json() + "\n" + line + "\n")
+    with RunFolder.reopen(tmp_path) as run, pytest.raises(ResultError, match=r"decisions\.jsonl, line 2 is damaged"):
+        run.decisions()
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match=r"holds no run: there is no decisions\.jsonl"):
+        RunFolder.reopen(tmp_path)
+
+
+def test_two_processes_cannot_write_into_one_folder(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    with RunFolder.begin(tmp_path) as run:
+        run.note(DECISION)
+        with pytest.raises(ResultError, match="another process is writing into"):
+            RunFolder.reopen(tmp_path)
+
+
+def test_a_full_disk_is_told_with_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RunFolder.begin(tmp_path) as run:
+        run.note(DECISION)
+        monkeypatch.setattr(run, "_journal", Full())
+        with pytest.raises(ResultError, match="What has been decided is kept; go on with"):
+            run.note(DECISION)
+
+
+class Full(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
 
 
 def test_a_run_that_fails_before_its_first_decision_leaves_no_trace(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face
 @click.option(
     "--ablation",
     type=click.Choice([a.value for a in Ablation]),
+    metavar="KIND",
     default=Ablation.CORRUPTED.value,
     show_default=True,
     help="What a removed edge carries: " + "; ".join(f"{a.value}: {a.about}" for a in Ablation) + ".",
@@ -60,6 +61,7 @@ HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face
 @click.option(
     "--order",
     type=click.Choice([o.value for o in Order]),
+    metavar="ORDER",
     default=Order.ORIGINAL.value,
     show_default=True,
     help="How heads of a layer and their inputs are visited: "

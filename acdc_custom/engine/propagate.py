@@ -71,7 +71,7 @@ class _Window:
 
     def _input(self, current: Tensor, feed: Feed) -> Tensor:
         """Some inputs with the window's differences, `[entry, candidate, row, d_model]`."""
-        new = current[feed.entries, None] + feed.gather(self.buffers, self.given)
+        new = feed.read(current, self.buffers, self.given)
         self._note(current, feed.entries, new)
         return new
 

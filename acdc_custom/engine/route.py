@@ -22,22 +22,25 @@ from acdc_custom.model.weights import Projection
 
 @dataclass(frozen=True)
 class Feed:
-    """Where the differences of some inputs come from: sums of slots, one per input; given if `slots` is None."""
+    """Some inputs that change, and where their differences come from: a sum of slots for each, or given."""
 
     extent: Extent
     entries: Tensor  # [entry]: which entries of the bank these inputs are
-    slots: Tensor | None = None  # [edge]
-    targets: Tensor | None = None  # [edge]: the entry that each slot is added to; None: one slot each, in order
+    places: Sequence[int]  # the same, on the host
+    slots: Sequence[Sequence[int]] | None = None  # per entry; None: there is one entry, and its difference is given
 
-    def gather(self, buffers: Mapping[Extent, Tensor], given: Tensor) -> Tensor:
-        """`[entry, candidate, row, d_model]`."""
+    def read(self, current: Tensor, buffers: Mapping[Extent, Tensor], given: Tensor) -> Tensor:
+        """The inputs with a window's differences, `[entry, candidate, row, d_model]`, from the bank's current ones."""
         if self.slots is None:
-            return given[None]
-        read = buffers[self.extent].index_select(0, self.slots)
-        if self.targets is None:
-            return read
-        out = read.new_zeros(len(self.entries), *read.shape[1:])
-        return out.index_add_(0, self.targets, read)
+            return current[self.entries, None] + given[None]
+        buffer = buffers[self.extent]
+        new = buffer.new_empty(len(self.slots), *buffer.shape[1:])
+        # One addition after the other: gathering the differences first would copy every one of them.
+        for entry, own, slots in zip(self.places, new, self.slots, strict=True):
+            torch.add(current[entry], buffer[slots[0]], out=own)
+            for slot in slots[1:]:
+                own += buffer[slot]
+        return new
 
 
 @dataclass(frozen=True)
@@ -141,12 +144,10 @@ class Planner:
 
     def _feed(self, route: Route, entries: list[int], senders: list[list[Sender] | None], extent: Extent) -> Feed:
         if senders[0] is None:
-            return Feed(extent, self._tensor(entries))
+            return Feed(extent, self._tensor(entries), entries)
         slot_of = route.slot_of[extent]
-        pairs = [(slot_of[sender], target) for target, read in enumerate(senders) for sender in read or ()]
-        slots, targets = [slot for slot, _ in pairs], [target for _, target in pairs]
-        one_each = targets == list(range(len(entries)))
-        return Feed(extent, self._tensor(entries), self._tensor(slots), None if one_each else self._tensor(targets))
+        slots = [[slot_of[sender] for sender in read or ()] for read in senders]
+        return Feed(extent, self._tensor(entries), entries, slots)
 
     def _mlp_step(self, route: Route, receiver: Receiver, senders: list[Sender] | None) -> MlpStep:
         state = self.state.mlp[receiver.layer]

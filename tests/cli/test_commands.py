@@ -49,6 +49,7 @@ def test_discover_finds_a_circuit_of_each_built_in_task(run: Run, task: str) -> 
         "circuit.json",
         "circuit.svg",
         "decisions.jsonl",
+        "run.json",
     ]
     circuit = Circuit.load(folder)
     journal = [json.loads(line) for line in (folder / "decisions.jsonl").read_text().splitlines()]
@@ -58,7 +59,7 @@ def test_discover_finds_a_circuit_of_each_built_in_task(run: Run, task: str) -> 
     assert 0 < len(circuit.edges) < circuit.graph.n_edges / 4
     assert all(k.effect >= 0.01 for k in circuit.edges)
     assert circuit.outcome.circuit.kl == pytest.approx(circuit.outcome.metric_after)
-    assert circuit.outcome.circuit.kl < 0.25 * circuit.outcome.corrupted.kl
+    assert circuit.outcome.circuit.kl < 0.25 * circuit.outcome.empty.kl
     assert circuit.outcome.recovered > 0.7
     assert out.startswith("Model      demo-4l (GPT-2 architecture), 4 layers of 8 heads")
     for said in ("The model  logit difference", "Strongest edges", f"of {circuit.graph.n_edges:,} edges", str(folder)):
@@ -94,6 +95,35 @@ def test_the_window_never_changes_the_circuit(run: Run) -> None:
         assert discover(run, "--window", window, "--dtype", "float64", "--out", window)[0] == 0
         kept.append([k.edge for k in Circuit.load(window).edges])
     assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("options", [["--ablation", "mean"], ["--order", "random", "--order-seed", "3"]])
+def test_ablations_and_orders_are_recorded_and_matter(run: Run, options: list[str]) -> None:
+    assert discover(run, "--out", "plain")[0] == discover(run, *options, "--out", "other")[0] == 0
+    plain, other = Circuit.load("plain"), Circuit.load("other")
+    assert plain.provenance.differences(other.provenance)[0].startswith(f"settings.{options[0][2:]}: ")
+    assert plain.edges != other.edges
+
+
+def test_a_metric_of_ones_own_is_a_function_beside_the_command(run: Run) -> None:
+    Path("own_metric.py").write_text(
+        "def foil(logits, batch):\n"
+        "    first = [foils[0] for foils in batch.foils]\n"
+        "    return logits.softmax(-1)[:, range(len(first)), first]\n"
+        "def wrong(logits, batch):\n    return logits\n"
+        "def broken(logits, batch):\n    return 1 / 0\n"
+    )
+    code, out, _ = discover(run, "--metric", "own_metric:foil")
+    assert code == 0 and "at threshold 0.01 units" in out
+    for name, message in (
+        ("own_metric:wrong", "it has to give a tensor of shape"),
+        ("own_metric:broken", "the metric own_metric:broken failed: ZeroDivisionError"),
+        ("own_metric:nothing", "cannot be loaded"),
+        ("no_such_module:f", "No module named 'no_such_module'"),
+    ):
+        code, _, err = discover(run, "--metric", name, "--out", "bad")
+        assert code in (1, 2) and message in err.splitlines()[-1]
+        assert not Path("bad").exists()
 
 
 def test_a_task_of_ones_own_is_named_by_its_path(run: Run) -> None:
@@ -143,7 +173,11 @@ WRONG = {
     "no prompts": (("discover", "--task", "ioi", "--n", "0"), 2, "0 is not in the range x>=1"),
     "too many prompts": (("discover", "--task", "antonyms", "--n", "1000000"), 2, "1000000 prompts were asked for"),
     "unknown corruption": (("discover", "--task", "ioi", "--corruption", "renam"), 2, 'Did you mean "rename"?'),
-    "unknown metric": (("discover", "--task", "ioi", "--metric", "k"), 2, "'k' is not one of 'kl', 'logit-diff'"),
+    "unknown metric": (
+        ("discover", "--task", "ioi", "--metric", "k"),
+        2,
+        'no metric is called "k". Did you mean "kl"?',
+    ),
     "unknown command": (("discovr",), 2, 'Did you mean "discover"?'),
     "unknown option": (("discover", "--tsk", "ioi"), 2, "--tsk"),
     "no such run": (("show", "nowhere"), 1, "there is no nowhere"),

@@ -1,0 +1,92 @@
+"""A run that is killed at any moment goes on, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+
+# Slow enough to be killed in the middle: many prompts, one candidate at a time.
+DISCOVER = ["discover", "--task", "ioi", "--n", "150", "--dtype", "float64", "--window", "1", "--out", "run"]
+
+
+def start(folder: Path, *args: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "acdc_custom", *args]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def n_lines(folder: Path) -> int:
+    journal = folder / "run" / "decisions.jsonl"
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def stop_after(process: subprocess.Popen[str], folder: Path, lines: int, how: signal.Signals) -> tuple[int, str]:
+    """Send a signal once the journal has so many lines; gives the exit code and the error output."""
+    while n_lines(folder) < lines and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(how)
+    _, error = process.communicate(timeout=60)
+    return process.returncode, error
+
+
+def result(folder: Path) -> Any:
+    content = json.loads((folder / "run" / "circuit.json").read_text())
+    del content["created"], content["search"]["seconds"]
+    return content
+
+
+def test_a_run_killed_again_and_again_ends_with_the_circuit_of_one_that_was_not(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    assert start(whole, *DISCOVER).wait(120) == 0
+
+    code, _ = stop_after(start(killed, *DISCOVER), killed, 20, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    for lines in (200, 900):
+        with (killed / "run" / "decisions.jsonl").open("a") as journal:
+            journal.write('{"sender": "a0.h')  # as if killed while writing a line
+        code, _ = stop_after(start(killed, "resume", "run"), killed, lines, signal.SIGKILL)
+        assert code == -signal.SIGKILL
+    code, error = stop_after(start(killed, "resume", "run"), killed, 1100, signal.SIGINT)
+    assert code == 130 and "stopped. Go on with: acdc-custom resume run" in error.splitlines()[-1]
+    assert not (killed / "run" / "circuit.json").exists()
+
+    last = start(killed, "resume", "run")
+    out, error = last.communicate(timeout=120)
+    assert last.returncode == 0, error
+    assert "edges had been decided" in out
+    assert result(killed) == result(whole)
+    journals = [(folder / "run" / "decisions.jsonl").read_text() for folder in (whole, killed)]
+    assert journals[0] == journals[1]
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Path:
+    stop_after(start(tmp_path, *DISCOVER), tmp_path, 300, signal.SIGKILL)
+    return tmp_path
+
+
+def test_a_changed_input_is_refused_with_the_difference(interrupted: Path) -> None:
+    path = interrupted / "run" / "run.json"
+    content = json.loads(path.read_text())
+    content["provenance"]["model"]["weights_sha256"] = "0" * 64
+    content["provenance"]["packages"]["torch"] = "1.0"
+    path.write_text(json.dumps(content))
+    process = start(interrupted, "resume", "run")
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "model.weights_sha256: 0000" in error and "packages.torch: 1.0, now" in error
+    assert n_lines(interrupted) >= 300
