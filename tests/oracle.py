@@ -9,93 +9,140 @@ from __future__ import annotations
 import torch
 
 
-def norm(x, w):
+def norm(x, w, scale=None):
+    """`scale` takes the place of an RMS norm's own."""
+    if w.kind == "no norm":
+        return x
     if w.kind == "layer norm":
         centred = x - x.mean(-1, keepdim=True)
-        return centred / (centred.pow(2).mean(-1, keepdim=True) + w.eps).sqrt() * w.weight + w.bias
-    return x / (x.pow(2).mean(-1, keepdim=True) + w.eps).sqrt() * w.weight
+        out = centred / (centred.pow(2).mean(-1, keepdim=True) + w.eps).sqrt() * w.weight
+        return out if w.bias is None else out + w.bias
+    return x * (rms_scale(x, w) if scale is None else scale) * w.weight
+
+
+def rms_scale(x, w):
+    return 1 / (x.pow(2).mean(-1, keepdim=True) + w.eps).sqrt()
 
 
 def rotate(x, rotary):
     if rotary is None:
         return x
-    cos, sin = rotary.cos[: len(x)], rotary.sin[: len(x)]
-    half = x.shape[-1] // 2
-    return torch.cat(
-        [
-            x[:, :half] * cos[:, :half] - x[:, half:] * sin[:, :half],
-            x[:, half:] * cos[:, half:] + x[:, :half] * sin[:, half:],
-        ],
-        -1,
-    )
+    size, out = rotary.cos.shape[1], x.clone()
+    for i in range(size // 2):
+        first, second = (2 * i, 2 * i + 1) if rotary.pairing == "adjacent pairs" else (i, i + size // 2)
+        for position in range(len(x)):
+            cos, sin = rotary.cos[position, first], rotary.sin[position, first]
+            a, b = x[position, first], x[position, second]
+            out[position, first] = a * cos - b * sin
+            out[position, second] = b * cos + a * sin
+    return out
 
 
 def project(x, projection, head):
     out = x @ projection.weight[head]
-    return out if projection.bias is None else out + projection.bias[head]
+    if projection.bias is not None:
+        out = out + projection.bias[head]
+    return out if projection.norm is None else norm(out, projection.norm)
 
 
-def forward(weights, tokens, kept=None, ablated=None):
-    """Every sender's output and the logits for one prompt.
+def capped(x, cap):
+    return x if cap is None else cap * (x / cap).tanh()
 
-    `kept(sender, receiver)` says whether an edge is in the circuit; a removed edge carries `ablated[sender]`.
+
+def attend(q, k, attention):
+    """Attention probabilities, one query and one key at a time."""
+    pattern = q.new_zeros(len(q), len(k))
+    for position in range(len(q)):
+        first = 0 if attention.window is None else max(0, position - attention.window + 1)
+        readable = slice(first, position + 1)
+        scores = capped(k[readable] @ q[position] / attention.scale, attention.soft_cap)
+        pattern[position, readable] = scores.softmax(-1)
+    return pattern
+
+
+def multilayer(x, mlp):
+    """What an MLP writes, without the output bias."""
+    hidden = x @ mlp.weight_in
+    if mlp.bias_in is not None:
+        hidden = hidden + mlp.bias_in
+    if mlp.weight_gate is None:
+        hidden = mlp.activation(hidden)
+    else:
+        gate = x @ mlp.weight_gate
+        hidden = mlp.activation(gate if mlp.bias_gate is None else gate + mlp.bias_gate) * hidden
+    out = hidden @ mlp.weight_out
+    return out if mlp.post_norm is None else norm(out, mlp.post_norm)
+
+
+def forward(weights, tokens, kept=None, ablated=None, scales=None):
+    """Every sender's output, the logits, and the scales of norms after the heads (by layer), for one prompt.
+
+    `kept(sender, receiver)` says whether an edge is in the circuit; a removed edge carries `ablated[sender]`. `scales`
+    are those to use, the clean run's; without them the run's own.
     """
     heads, kv_heads = len(weights.blocks[0].attention.out), len(weights.blocks[0].attention.key.weight)
     biases = torch.zeros_like(weights.token_embedding[tokens])
     outputs = {"embed": weights.token_embedding[tokens]}
     if weights.position_embedding is not None:
         outputs["embed"] = outputs["embed"] + weights.position_embedding[: len(tokens)]
+    scales = dict(scales or {})
 
-    def read(receiver):
+    def read(receiver, unread=()):
         total = biases.clone()
         for sender, out in outputs.items():
-            total += out if kept is None or kept(sender, receiver) else ablated[sender]
+            if sender not in unread:
+                total += out if kept is None or kept(sender, receiver) else ablated[sender]
         return total
 
     for layer, block in enumerate(weights.blocks):
         attention = block.attention
-        written = {}
+        written, biases_before = {}, biases
         for head in range(heads):
             group = head * kv_heads // heads
             owner = f"a{layer}.h{head}" if heads == kv_heads else f"a{layer}.kv{group}"
             q = project(norm(read(f"a{layer}.h{head}.q"), block.attention_norm), attention.query, head)
             k = project(norm(read(f"{owner}.k"), block.attention_norm), attention.key, group)
             v = project(norm(read(f"{owner}.v"), block.attention_norm), attention.value, group)
-            scores = rotate(q, weights.rotary) @ rotate(k, weights.rotary).T / q.shape[-1] ** 0.5
-            future = torch.ones_like(scores).triu(1).bool()
-            pattern = scores.masked_fill(future, -1e30).softmax(-1)
+            pattern = attend(rotate(q, weights.rotary), rotate(k, weights.rotary), attention)
             written[f"a{layer}.h{head}"] = pattern @ v @ attention.out[head]
+        if attention.post_norm is not None:
+            if layer not in scales:
+                scales[layer] = rms_scale(sum(written.values()), attention.post_norm)
+            written = {name: norm(out, attention.post_norm, scales[layer]) for name, out in written.items()}
         outputs |= written
         if attention.out_bias is not None:
             biases = biases + attention.out_bias
-        x = norm(read(f"m{layer}"), block.mlp_norm)
-        hidden = x @ block.mlp.weight_in
-        if block.mlp.bias_in is not None:
-            hidden = hidden + block.mlp.bias_in
-        if block.mlp.weight_gate is not None:
-            hidden = block.mlp.activation(x @ block.mlp.weight_gate) * hidden
+        if block.mlp is None:
+            continue
+        if block.parallel:
+            after, biases = biases, biases_before
+            x = read(f"m{layer}", unread=written)
+            biases = after
         else:
-            hidden = block.mlp.activation(hidden)
-        outputs[f"m{layer}"] = hidden @ block.mlp.weight_out
+            x = read(f"m{layer}")
+        outputs[f"m{layer}"] = multilayer(norm(x, block.mlp_norm), block.mlp)
         if block.mlp.bias_out is not None:
             biases = biases + block.mlp.bias_out
     logits = norm(read("logits"), weights.final_norm) @ weights.unembedding.T
     if weights.unembedding_bias is not None:
         logits = logits + weights.unembedding_bias
-    return outputs, logits[-1]
+    return outputs, capped(logits[-1], weights.logit_soft_cap), scales
 
 
 def visiting_order(weights):
     """(receiver, senders) in the original implementation's order."""
     layers = len(weights.blocks)
     heads, kv_heads = len(weights.blocks[0].attention.out), len(weights.blocks[0].attention.key.weight)
+    has_mlp = weights.blocks[0].mlp is not None
     below = {0: ["embed"]}
     for layer in range(layers):
-        own = [f"m{layer}", *(f"a{layer}.h{head}" for head in range(heads))]
+        own = [f"m{layer}"] * has_mlp + [f"a{layer}.h{head}" for head in range(heads)]
         below[layer + 1] = own + below[layer]
     yield "logits", below[layers]
     for layer in reversed(range(layers)):
-        yield f"m{layer}", [f"a{layer}.h{head}" for head in range(heads)] + below[layer]
+        if has_mlp:
+            own_heads = [] if weights.blocks[0].parallel else [f"a{layer}.h{head}" for head in range(heads)]
+            yield f"m{layer}", own_heads + below[layer]
         for port in "vkq":
             names = [f"h{head}" for head in range(heads)]
             if port != "q" and heads != kv_heads:
@@ -129,15 +176,15 @@ METRICS = {
 def ablated_outputs(ablation, prompts, clean, corrupted):
     """What removed edges carry, per prompt: {sender: [pos, d_model]}."""
     if ablation == "corrupted":
-        return [outputs for outputs, _ in corrupted]
+        return [outputs for outputs, *_ in corrupted]
     if ablation == "zero":
-        return [{sender: torch.zeros_like(out) for sender, out in outputs.items()} for outputs, _ in clean]
+        return [{sender: torch.zeros_like(out) for sender, out in outputs.items()} for outputs, *_ in clean]
     runs = clean if ablation == "mean" else corrupted
     result = []
-    for prompt, (outputs, _) in zip(prompts, clean, strict=True):
+    for prompt, (outputs, *_) in zip(prompts, clean, strict=True):
         group = [
             other_outputs
-            for other, (other_outputs, _) in zip(prompts, runs, strict=True)
+            for other, (other_outputs, *_) in zip(prompts, runs, strict=True)
             if ablation == "mean" or other.template == prompt.template
         ]
         means = {}
@@ -158,8 +205,9 @@ def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None):
 
     def value():
         total = 0.0
-        for prompt, (_, clean_logits), carried in zip(prompts, clean, ablated, strict=True):
-            _, logits = forward(weights, torch.tensor(prompt.clean_ids), lambda s, r: (s, r) not in removed, carried)
+        for prompt, (_, clean_logits, scales), carried in zip(prompts, clean, ablated, strict=True):
+            tokens = torch.tensor(prompt.clean_ids)
+            _, logits, _ = forward(weights, tokens, lambda s, r: (s, r) not in removed, carried, scales)
             total += METRICS[metric](prompt, clean_logits, logits)
         return total / len(prompts)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
-from acdc_custom.model.model import Model, wrap
+from acdc_custom.model.model import Model, wrap, wrap_bridge
 
 VOCAB = 30
 MAX_POSITIONS = 16
@@ -53,32 +54,169 @@ def _randomize(hf_model: torch.nn.Module, seed: int) -> torch.nn.Module:
     return hf_model
 
 
+COMMON: dict[str, Any] = {
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "vocab_size": VOCAB,
+    "max_position_embeddings": MAX_POSITIONS,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": 0,
+}
+GROUPED: dict[str, Any] = {
+    **COMMON,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-5,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 500.0},
+}
+PARTLY_ROTARY = {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.5}
+GPT: dict[str, Any] = {
+    "n_layer": 2,
+    "n_head": 4,
+    "n_embd": 16,
+    "vocab_size": VOCAB,
+    "n_positions": MAX_POSITIONS,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
+
+# Model class, configuration class and configuration by name. Windows are shorter than the prompts of `random_prompts`.
+CONFIGURATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "gpt2": ("GPT2LMHeadModel", "GPT2Config", GPT),
+    "gpt-neo": (
+        "GPTNeoForCausalLM",
+        "GPTNeoConfig",
+        {
+            "num_layers": 2,
+            "num_heads": 4,
+            "hidden_size": 16,
+            "intermediate_size": 24,
+            "vocab_size": VOCAB,
+            "max_position_embeddings": MAX_POSITIONS,
+            "attention_types": [[["global", "local"], 1]],
+            "window_size": 3,
+            "bos_token_id": 0,
+            "eos_token_id": 0,
+        },
+    ),
+    "gpt-neox": ("GPTNeoXForCausalLM", "GPTNeoXConfig", {**COMMON, "rope_parameters": PARTLY_ROTARY}),
+    "gpt-neox, sequential": (
+        "GPTNeoXForCausalLM",
+        "GPTNeoXConfig",
+        {**COMMON, "rope_parameters": PARTLY_ROTARY, "use_parallel_residual": False},
+    ),
+    "gpt-j": ("GPTJForCausalLM", "GPTJConfig", {**GPT, "rotary_dim": 2}),
+    "opt": (
+        "OPTForCausalLM",
+        "OPTConfig",
+        {
+            **{key: value for key, value in COMMON.items() if key != "intermediate_size"},
+            "ffn_dim": 24,
+            "word_embed_proj_dim": 16,
+        },
+    ),
+    "llama": ("LlamaForCausalLM", "LlamaConfig", GROUPED),
+    "llama, biases and llama3 rope": (
+        "LlamaForCausalLM",
+        "LlamaConfig",
+        {
+            **GROUPED,
+            "attention_bias": True,
+            "mlp_bias": True,
+            "head_dim": 6,
+            "rope_parameters": {
+                "rope_type": "llama3",
+                "rope_theta": 500.0,
+                "factor": 4.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 8,
+            },
+        },
+    ),
+    "mistral": ("MistralForCausalLM", "MistralConfig", {**GROUPED, "sliding_window": 3}),
+    "qwen2": (
+        "Qwen2ForCausalLM",
+        "Qwen2Config",
+        {**GROUPED, "use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1},
+    ),
+    "qwen3": ("Qwen3ForCausalLM", "Qwen3Config", {**GROUPED, "head_dim": 6}),
+    "gemma2": (
+        "Gemma2ForCausalLM",
+        "Gemma2Config",
+        {
+            **GROUPED,
+            "head_dim": 6,
+            "query_pre_attn_scalar": 10,
+            "sliding_window": 3,
+            "attn_logit_softcapping": 2.0,
+            "final_logit_softcapping": 3.0,
+        },
+    ),
+    "phi": (
+        "PhiForCausalLM",
+        "PhiConfig",
+        {**COMMON, "num_key_value_heads": 2, "rope_parameters": PARTLY_ROTARY},
+    ),
+}
+
+NATIVE: dict[str, Any] = {
+    "n_layers": 2,
+    "n_heads": 4,
+    "d_model": 16,
+    "d_head": 4,
+    "d_vocab": VOCAB,
+    "n_ctx": MAX_POSITIONS,
+    "attn_only": True,
+    "act_fn": "gelu",
+    "normalization_type": "LN",
+}
+NATIVE_CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "attention only": NATIVE,
+    "attention only, rotary": {
+        **NATIVE,
+        "n_key_value_heads": 2,
+        "normalization_type": "RMSPre",
+        "positional_embedding_type": "rotary",
+        "rotary_dim": 2,
+        "attn_scores_soft_cap": 2.0,
+        "output_logits_soft_cap": 3.0,
+    },
+    "attention only, no norm": {**NATIVE, "normalization_type": None, "attn_scale": 3.0},
+}
+NAMES = (*CONFIGURATIONS, *NATIVE_CONFIGURATIONS)
+
+
+def tiny_hf(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: Any) -> Any:
+    """The Hugging Face model of a configuration, with random weights."""
+    import transformers
+
+    model_class, config_class, options = CONFIGURATIONS[name]
+    config = getattr(transformers, config_class)(**{**options, **changes})
+    config._attn_implementation = "eager"
+    return _randomize(getattr(transformers, model_class)(config), seed).to(dtype).eval()
+
+
+def tiny(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: Any) -> Model:
+    """A model of 2 layers with 4 heads by its name in `NAMES`, with random weights."""
+    if name not in NATIVE_CONFIGURATIONS:
+        return wrap(tiny_hf(name, seed, dtype, **changes), None, f"tiny-{name}")
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformer_lens.model_bridge.sources import native  # noqa: F401  (makes boot_native)
+
+    bridge = TransformerBridge.boot_native({**NATIVE_CONFIGURATIONS[name], **changes})
+    _randomize(bridge.original_model, seed).to(dtype)
+    return wrap_bridge(bridge, f"tiny-{name}")
+
+
 def tiny_gpt2(seed: int, layers: int = 2, dtype: torch.dtype = torch.float64) -> Model:
     """A GPT-2 with 4 heads and random weights."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    config = GPT2Config(
-        n_layer=layers, n_head=4, n_embd=16, vocab_size=VOCAB, n_positions=MAX_POSITIONS, bos_token_id=0, eos_token_id=0
-    )
-    return wrap(_randomize(GPT2LMHeadModel(config), seed).to(dtype), None, "tiny-gpt2")
+    return wrap(tiny_hf("gpt2", seed, dtype, n_layer=layers), None, "tiny-gpt2")
 
 
 def tiny_llama(seed: int, layers: int = 2, kv_heads: int = 2, dtype: torch.dtype = torch.float64) -> Model:
     """A Llama with 4 heads that share keys and values, and a rotary base that is not the usual one."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=kv_heads,
-        hidden_size=16,
-        intermediate_size=24,
-        vocab_size=VOCAB,
-        max_position_embeddings=MAX_POSITIONS,
-        rope_parameters={"rope_type": "default", "rope_theta": 500.0},
-        rms_norm_eps=1e-5,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
-    return wrap(_randomize(LlamaForCausalLM(config), seed).to(dtype), None, "tiny-llama")
+    changes = {"num_hidden_layers": layers, "num_key_value_heads": kv_heads}
+    return wrap(tiny_hf("llama", seed, dtype, **changes), None, "tiny-llama")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from acdc_custom.choices import Metric
 from acdc_custom.circuit import Behaviour
-from acdc_custom.engine.metrics import exact, logit_diff_direction, prepare
+from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.model.weights import Weights
 
@@ -22,5 +22,4 @@ def behaviour(weights: Weights, tokens: TokenBatch, model_normed: Tensor, normed
 
 def logit_differences(weights: Weights, tokens: TokenBatch, normed: Tensor) -> Tensor:
     """Per prompt, `[prompt]` float64, in logits."""
-    direction, bias = logit_diff_direction(weights, tokens)
-    return (exact(normed) * direction).sum(-1) + bias
+    return -prepare(Metric.LOGIT_DIFF, weights, tokens, normed)(normed[None])[0]

@@ -40,7 +40,9 @@ class Span:
     positions: Tensor  # [row]
     rotary: Rotary | None  # tables [row, d_rotary]
     grid: Tensor  # [prompt, place]: rows side by side per prompt; short prompts repeat a row to fill their line
-    mask: Tensor  # [prompt, place, key]: true where attention may read the key
+    masks: dict[
+        int | None, Tensor
+    ]  # by the layer's window, [prompt, place, key]: true where attention may read the key
     n_positions: int
 
     @cached_property
@@ -82,6 +84,7 @@ class Caches:
     moves: dict[Extent, list[bool]]  # per sender: is any of its delta not zero?
     output: Tensor  # [sender, changed row, d_model], clean
     residuals: Tensor  # [read, prompt, pos, d_model], clean
+    post_scales: dict[int, Tensor]  # [prompt, pos, 1] per layer with a norm after its heads, clean: see Attention
 
     def residual(self, receiver: Receiver, extent: Extent) -> Tensor:
         """What the receiver reads on the clean prompt: `[row, d_model]`."""
@@ -130,6 +133,7 @@ def build_caches(model: Model, tokens: TokenBatch, ablation: Ablation = Ablation
         moves={extent: d.flatten(1).any(1).tolist() for extent, d in delta.items()},
         output=output,
         residuals=clean.residuals,
+        post_scales=clean.post_scales,
     )
 
 
@@ -140,13 +144,14 @@ def _span(model: Model, tokens: TokenBatch, wanted: Tensor) -> Span:
     starts = lengths.cumsum(0) - lengths
     places = torch.arange(int(lengths.max()), device=model.device)
     grid = starts[:, None] + places.minimum(lengths[:, None] - 1)
-    keys = torch.arange(wanted.shape[1], device=model.device)
+    n_positions = wanted.shape[1]
+    attentions = {block.attention.window: block.attention for block in model.weights.blocks}
     rotary = model.weights.rotary
     return Span(
         prompts=prompts,
         positions=positions,
         rotary=rotary and rotary.at(positions),
         grid=grid,
-        mask=keys <= positions[grid][..., None],
-        n_positions=wanted.shape[1],
+        masks={window: attention.mask(positions[grid], n_positions) for window, attention in attentions.items()},
+        n_positions=n_positions,
     )

@@ -15,7 +15,7 @@ from acdc_custom.choices import Ablation
 from acdc_custom.engine.ablation import ablated_outputs
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
-from acdc_custom.model.forward import causal_mask, run
+from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
 
 
@@ -40,8 +40,8 @@ def run_circuit(
         removed = residual + empty[graph.n_senders_before(receivers[0]) - 1]
         return torch.stack([removed + moved[senders_of.get(receiver, [])].sum(0) for receiver in receivers])
 
-    mask = causal_mask(tokens.clean.shape[1], model.device)
-    rotary = weights.rotary and weights.rotary.at(torch.arange(tokens.clean.shape[1], device=model.device))
+    positions = torch.arange(tokens.clean.shape[1], device=model.device)
+    rotary = weights.rotary and weights.rotary.at(positions)
     moved[0] = clean.outputs[0] - ablated[0]
     residuals = iter(clean.residuals)
     place = 1
@@ -61,9 +61,14 @@ def run_circuit(
         if rotary is not None:
             q, k = rotary(q), rotary(k)
         k, v = k.repeat_interleave(shape.group_size, 0), v.repeat_interleave(shape.group_size, 0)
+        mask = attention.mask(positions, len(positions))[None]
         z = attention.pattern(q, k, mask, "") @ v
+        written = torch.einsum("hnpe,hed->hnpd", z, attention.out)
+        if attention.post_norm is not None:
+            # The scale stays what it is in the clean run: see Attention.
+            written = written * (clean.post_scales[layer] * attention.post_norm.weight)
         heads = slice(place, place + shape.n_heads)
-        moved[heads] = torch.einsum("hnpe,hed->hnpd", z, attention.out) - ablated[heads]
+        moved[heads] = written - ablated[heads]
         place += shape.n_heads
         if block.mlp is not None and block.mlp_norm is not None:
             (x,) = read([Receiver(layer, Stage.MLP)], next(residuals))

@@ -19,7 +19,7 @@ from torch import Tensor
 from acdc_custom.choices import CustomMetric, Metric
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.errors import SearchError, UsageError
-from acdc_custom.model.weights import Weights
+from acdc_custom.model.weights import Weights, soft_capped
 
 
 class Objective(Protocol):
@@ -47,6 +47,22 @@ class KlFromModel:
 
 
 @dataclass(frozen=True)
+class KlOfCappedLogits:
+    """KL(full model || circuit) where logits are soft-capped: they are not linear then, and all of them are needed."""
+
+    weights: Weights
+    model_logits: Tensor  # [prompt, vocab]
+    p: Tensor  # [prompt, vocab]
+    log_total: Tensor  # [prompt] float64: log-sum-exp of the full model's logits
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        logits = self.weights.logits(normed)
+        # Differences from the model's logits, not logits: small numbers, which lose nothing in the sum.
+        expected = ((logits - self.model_logits) * self.p).sum(-1)
+        return log_sum_exp(logits) - self.log_total - exact(expected)
+
+
+@dataclass(frozen=True)
 class NegativeLogitDiff:
     """Minus (mean logit of the answers - mean logit of the foils), in logits."""
 
@@ -58,10 +74,24 @@ class NegativeLogitDiff:
 
 
 @dataclass(frozen=True)
+class NegativeCappedLogitDiff:
+    """The same where logits are soft-capped: each word's logit by itself, answers and foils side by side."""
+
+    rows: Tensor  # [prompt, word, d_model] float64: of the unembedding
+    bias: Tensor  # [prompt, word] float64
+    share: Tensor  # [prompt, word] float64: 1 / answers, -1 / foils, 0 where a prompt has fewer words
+    cap: float
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        logits = torch.einsum("cnd,nwd->cnw", exact(normed), self.rows) + self.bias
+        return -(soft_capped(logits, self.cap) * self.share).sum(-1)
+
+
+@dataclass(frozen=True)
 class LogitDiffDistance:
     """|logit difference - the full model's|, in logits."""
 
-    negative: NegativeLogitDiff
+    negative: Objective
     of_model: Tensor  # [prompt] float64
 
     def __call__(self, normed: Tensor) -> Tensor:
@@ -148,9 +178,9 @@ def prepare(metric: Metric | CustomMetric, weights: Weights, tokens: TokenBatch,
         case Metric.KL:
             return _kl(weights, normed)
         case Metric.LOGIT_DIFF:
-            return NegativeLogitDiff(*logit_diff_direction(weights, tokens))
+            return negative_logit_diff(weights, tokens)
         case Metric.LOGIT_DIFF_DISTANCE:
-            negative = NegativeLogitDiff(*logit_diff_direction(weights, tokens))
+            negative = negative_logit_diff(weights, tokens)
             return LogitDiffDistance(negative, -negative(normed[None])[0])
         case Metric.ANSWER_LOGPROB:
             return NegativeAnswerLogprob(weights, tokens.answers)
@@ -183,6 +213,19 @@ def _at(logits: Tensor, ids: Tensor, missing: float) -> Tensor:
     return picked.masked_fill(ids < 0, missing)
 
 
+def negative_logit_diff(weights: Weights, tokens: TokenBatch) -> Objective:
+    """Minus the logit difference, for models whose logits are soft-capped and for others."""
+    if weights.logit_soft_cap is None:
+        return NegativeLogitDiff(*logit_diff_direction(weights, tokens))
+    words = torch.cat((tokens.answers, tokens.foils), dim=1).clamp_min(0)  # [prompt, word]
+    present = [exact(ids >= 0) for ids in (tokens.answers, tokens.foils)]
+    answers, foils = (p / p.sum(-1, keepdim=True) for p in present)
+    share = torch.cat((answers, -foils), dim=1)
+    bias = weights.unembedding_bias
+    word_bias = torch.zeros_like(share) if bias is None else exact(bias[words])
+    return NegativeCappedLogitDiff(exact(weights.unembedding[words]), word_bias, share, weights.logit_soft_cap)
+
+
 def logit_diff_direction(weights: Weights, tokens: TokenBatch) -> tuple[Tensor, Tensor]:
     """The direction `[prompt, d_model]` and the bias `[prompt]` whose dot product is the logit difference."""
     bias = weights.unembedding_bias
@@ -197,9 +240,12 @@ def _mean(rows: Tensor, ids: Tensor) -> Tensor:
     return (exact(rows[ids.clamp_min(0)]) * present).sum(1) / present.sum(1)
 
 
-def _kl(weights: Weights, normed: Tensor) -> KlFromModel:
-    log_p = exact(weights.logits(normed)).log_softmax(-1)  # [prompt, vocab]
+def _kl(weights: Weights, normed: Tensor) -> Objective:
+    logits = weights.logits(normed)  # [prompt, vocab]
+    log_p = exact(logits).log_softmax(-1)
     p = log_p.exp()
+    if weights.logit_soft_cap is not None:
+        return KlOfCappedLogits(weights, logits, p.to(logits), log_sum_exp(logits.clone()))
     bias = weights.unembedding_bias
     log_p_less_bias = log_p if bias is None else log_p - exact(bias)
     return KlFromModel(weights, p @ exact(weights.unembedding), (p * log_p_less_bias).sum(-1))

@@ -144,7 +144,7 @@ class _Window:
         if new:
             q = bank.query[group.entries] if queries is None or Port.Q not in fed else queries[fed[Port.Q]]
             k = made[Port.K][fed[Port.K]] if Port.K in fed else step.state.keys.made[group.key_entries]
-            pattern = attention.pattern(span.to_grid(q), k, span.mask, new)
+            pattern = attention.pattern(span.to_grid(q), k, span.masks[attention.window], new)
             self._note(bank.pattern, group.entries, pattern)
         else:
             pattern = bank.pattern[group.entries]
@@ -152,5 +152,7 @@ class _Window:
         of_pattern, of_v = "c" if new else "", "c" if Port.V in fed else ""
         z = span.from_grid(torch.einsum(f"h{of_pattern}npt,h{of_v}nte->hcnpe", pattern, v))
         out = torch.bmm(z.flatten(1, -2), group.out).view(*z.shape[:-1], -1)  # [head, candidate, row, d_model]
+        if bank.share is not None:
+            out *= bank.share
         self._note(bank.output, group.entries, out)
         self._write(group.slots, out, bank.output[group.entries])

@@ -49,6 +49,7 @@ class QueryBank:
     query: Tensor  # [head, row, d_head]
     pattern: Tensor  # [head, prompt, place, key]
     output: Tensor  # [head, row, d_model]
+    share: Tensor | None  # [row, d_model]: what a norm after the heads multiplies each by; None: there is none
 
 
 @dataclass
@@ -117,14 +118,18 @@ def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> Atten
             query = span.rotary(query)
         of_heads = _tensor([kv_heads.index(head // group_size) for head in heads], normed)
         nodes = [Sender(layer, Stage.HEAD, head) for head in heads]
+        share = None
+        if attention.post_norm is not None:
+            share = span.of_batch(caches.post_scales[layer]) * attention.post_norm.weight
         queries.append(
             QueryBank(
                 extent,
                 heads,
                 caches.residual(receiver, extent).repeat(len(heads), 1, 1),
                 query,
-                attention.pattern(span.to_grid(query), keys[of_heads], span.mask, ""),
+                attention.pattern(span.to_grid(query), keys[of_heads], span.masks[attention.window], ""),
                 caches.clean_output(nodes, extent).clone(),
+                share,
             )
         )
     return AttentionState(

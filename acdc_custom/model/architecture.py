@@ -1,137 +1,246 @@
 """Which architectures the engine computes, and what differs between them.
 
-Owns one description per architecture and the reading of weights out of a TransformerBridge. A description
-says only what the bridge's configuration does not say reliably; sizes come from the weights, rotary tables
-from the model's own code (`bridge.cfg.rotary_base` has been seen to read 10000 for a model whose base is
-100000). That the reading is right is not assumed: see `check.py`.
+Owns one description per Hugging Face model class: only what sets it apart, as data. The numbers (sizes, scales,
+windows) come from the model; `read.py` fetches them as the description says. That description and reading are
+right is not assumed: see `check.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from acdc_custom.errors import ModelError
-from acdc_custom.graph import GraphShape
-from acdc_custom.model.weights import (
-    Attention,
-    Block,
-    Mlp,
-    Norm,
-    NormKind,
-    Projection,
-    Rotary,
-    Weights,
-)
+from acdc_custom.model.weights import NormKind
 
 
 class Positions(StrEnum):
     """How a model knows where a token stands."""
 
-    LEARNED = "learned embeddings"
-    ROTARY = "rotary"
+    LEARNED = "learned positions"
+    ROTARY = "rotary positions"
+    ROTARY_ADJACENT = "rotary positions in adjacent pairs"
+
+
+class Layout(StrEnum):
+    """Which residual stream a layer's MLP reads, and through which norm."""
+
+    SEQUENTIAL = "heads, then MLP"
+    PARALLEL = "heads and MLP in parallel"
+    PARALLEL_ONE_NORM = "heads and MLP in parallel, with one norm"
+    NO_MLP = "no MLP"
+
+
+class ScoreScale(StrEnum):
+    """What attention scores are divided by."""
+
+    HEAD_SIZE = "the square root of d_head"
+    NONE = "unscaled attention scores"
+    QUERY_PRE_ATTN_SCALAR = "attention scores scaled by `query_pre_attn_scalar`"
+
+
+class Windows(StrEnum):
+    """In which layers a query reads only the last few keys."""
+
+    NONE = "nowhere"
+    EVERY_LAYER = "sliding window in every layer"
+    SOME_LAYERS = "sliding window in some layers"  # those that `layer_types` names
+    LOCAL_LAYERS = "local attention in some layers"  # those that `attention_layers` names
+
+
+@dataclass(frozen=True)
+class SameAs:
+    """As a requirement: the same value as another option of the configuration."""
+
+    option: str
+
+    def __str__(self) -> str:
+        return f"{self.option}"
+
+
+def _unchanged(architecture: Architecture, config: Any) -> Architecture:
+    return architecture
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What the engine must be told about one Hugging Face model class."""
+    """What the engine must be told about one model class.
+
+    `requires` maps options of the configuration to the only value that the engine covers. `configured` makes of the
+    description the one of a given configuration, where options change more than numbers.
+    """
 
     title: str
     norm: NormKind
     positions: Positions
-    gated_mlp: bool
+    layout: Layout = Layout.SEQUENTIAL
+    gated_mlp: bool = False
+    position_offset: int = 0  # the first rows of the position embedding that no token uses
+    scaled_embedding: bool = False
+    gain_offset: float = 0.0  # what the model's code adds to every norm's weight
+    final_norm: NormKind | None = None  # where it is of another kind than the others
+    query_key_norms: bool = False
+    post_norms: bool = False  # norms also after the heads and after the MLP
+    windows: Windows = Windows.NONE
+    score_scale: ScoreScale | float = ScoreScale.HEAD_SIZE
+    attention_soft_cap: str | None = None  # the option that holds it
+    logit_soft_cap: str | None = None
+    also: str = ""  # for the table: what `configured` may make of it
+    requires: Mapping[str, object] = field(default_factory=dict)
+    configured: Callable[[Architecture, Any], Architecture] = _unchanged
 
+    @property
+    def features(self) -> list[str]:
+        """What is in it, in a few words each."""
+        mlp = "gated MLP" if self.gated_mlp else "plain MLP"
+        scale = self.score_scale
+        offset = f" with offset {self.position_offset}" if self.position_offset else ""
+        said = {
+            f"{self.positions}{offset}": True,
+            str(self.norm): True,
+            f"norm gain {self.gain_offset:g} + weight": bool(self.gain_offset),
+            "norms after heads and MLP": self.post_norms,
+            "norms of queries and keys": self.query_key_norms,
+            mlp: self.layout is not Layout.NO_MLP,
+            str(self.layout): self.layout is not Layout.SEQUENTIAL,
+            str(self.windows): self.windows is not Windows.NONE,
+            str(scale): isinstance(scale, ScoreScale) and scale is not ScoreScale.HEAD_SIZE,
+            "scaled embedding": self.scaled_embedding,
+            "soft-capped attention scores and logits": self.logit_soft_cap is not None,
+        }
+        said[self.also] = bool(self.also)
+        return [words for words, applies in said.items() if applies]
+
+
+def _gpt_neox(architecture: Architecture, config: Any) -> Architecture:
+    return architecture if config.use_parallel_residual else replace(architecture, layout=Layout.SEQUENTIAL)
+
+
+def _native(architecture: Architecture, config: Any) -> Architecture:
+    kinds = {"LN": NormKind.LAYER, "LNPRE": NormKind.LAYER, "RMS": NormKind.RMS, "RMSPRE": NormKind.RMS}
+    own_scale = config.use_attn_scale and config.attn_scale > 0
+    return replace(
+        architecture,
+        norm=kinds[config.normalization_type.upper()] if config.normalization_type else NormKind.NONE,
+        final_norm=NormKind.RMS if config.final_rms else None,
+        positions=Positions.ROTARY_ADJACENT if config.positional_embedding_type == "rotary" else Positions.LEARNED,
+        layout=Layout.NO_MLP if config.attn_only else Layout.SEQUENTIAL,
+        gated_mlp=bool(config.gated_mlp),
+        score_scale=float(config.attn_scale) if own_scale else ScoreScale.HEAD_SIZE,
+    )
+
+
+_LLAMA = Architecture("Llama, SmolLM2", NormKind.RMS, Positions.ROTARY, gated_mlp=True)
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "GPT2LMHeadModel": Architecture("GPT-2", NormKind.LAYER, Positions.LEARNED, gated_mlp=False),
-    "LlamaForCausalLM": Architecture("Llama, SmolLM2", NormKind.RMS, Positions.ROTARY, gated_mlp=True),
+    "GPT2LMHeadModel": Architecture(
+        "GPT-2",
+        NormKind.LAYER,
+        Positions.LEARNED,
+        requires={
+            "scale_attn_weights": True,
+            "scale_attn_by_inverse_layer_idx": False,
+            "add_cross_attention": False,
+        },
+    ),
+    "GPTNeoForCausalLM": Architecture(
+        "GPT-Neo",
+        NormKind.LAYER,
+        Positions.LEARNED,
+        windows=Windows.LOCAL_LAYERS,
+        score_scale=ScoreScale.NONE,
+    ),
+    "GPTNeoXForCausalLM": Architecture(
+        "GPT-NeoX, Pythia",
+        NormKind.LAYER,
+        Positions.ROTARY,
+        layout=Layout.PARALLEL,
+        also="or one after the other, by `use_parallel_residual`",
+        requires={"attention_bias": True},
+        configured=_gpt_neox,
+    ),
+    "GPTJForCausalLM": Architecture(
+        "GPT-J",
+        NormKind.LAYER,
+        Positions.ROTARY_ADJACENT,
+        layout=Layout.PARALLEL_ONE_NORM,
+    ),
+    "OPTForCausalLM": Architecture(
+        "OPT",
+        NormKind.LAYER,
+        Positions.LEARNED,
+        position_offset=2,
+        requires={
+            "do_layer_norm_before": True,
+            "word_embed_proj_dim": SameAs("hidden_size"),
+            "_remove_final_layer_norm": False,
+            "layer_norm_elementwise_affine": True,
+        },
+    ),
+    "LlamaForCausalLM": _LLAMA,
+    "MistralForCausalLM": replace(_LLAMA, title="Mistral", windows=Windows.EVERY_LAYER),
+    "Qwen2ForCausalLM": replace(_LLAMA, title="Qwen2", windows=Windows.SOME_LAYERS),
+    "Qwen3ForCausalLM": replace(_LLAMA, title="Qwen3", windows=Windows.SOME_LAYERS, query_key_norms=True),
+    "Gemma2ForCausalLM": replace(
+        _LLAMA,
+        title="Gemma 2",
+        scaled_embedding=True,
+        gain_offset=1.0,
+        post_norms=True,
+        windows=Windows.SOME_LAYERS,
+        score_scale=ScoreScale.QUERY_PRE_ATTN_SCALAR,
+        attention_soft_cap="attn_logit_softcapping",
+        logit_soft_cap="final_logit_softcapping",
+        requires={"attention_bias": False, "use_bidirectional_attention": False},
+    ),
+    "PhiForCausalLM": Architecture(
+        "Phi",
+        NormKind.LAYER,
+        Positions.ROTARY,
+        layout=Layout.PARALLEL_ONE_NORM,
+        requires={"qk_layernorm": False},
+    ),
+    "NativeModel": Architecture(
+        "TransformerBridge.boot_native",
+        NormKind.LAYER,
+        Positions.LEARNED,
+        layout=Layout.NO_MLP,
+        attention_soft_cap="attn_scores_soft_cap",
+        logit_soft_cap="output_logits_soft_cap",
+        also="or as its configuration says: rotary positions, RMS norm or no norm, MLPs",
+        requires={"attention_dir": "causal"},
+        configured=_native,
+    ),
 }
 
+# Rotary tables that are the same for every length of prompt.
+ROPE_TYPES = ("default", "linear", "llama3", "yarn")
 
-def describe(class_name: str) -> Architecture:
-    """The description of a Hugging Face model class. Raises `ModelError` naming what is supported."""
+
+def describe(class_name: str, config: Any) -> Architecture:
+    """The description of a model class under this configuration.
+
+    Raises `ModelError` naming what is supported, for a class without a description and for an option that it does
+    not cover.
+    """
     if class_name not in ARCHITECTURES:
         known = ", ".join(f"{name} ({arch.title})" for name, arch in ARCHITECTURES.items())
         raise ModelError(f"the engine has no description of the architecture {class_name}. It has: {known}.")
-    return ARCHITECTURES[class_name]
-
-
-def read_shape(bridge: Any) -> GraphShape:
-    """The graph's numbers, from the shapes of the weights."""
-    attention = bridge.blocks[0].attn
-    return GraphShape(
-        n_layers=len(bridge.blocks),
-        n_heads=attention.W_Q.shape[0],
-        n_kv_heads=attention.W_K.shape[0],
-    )
-
-
-def read_weights(bridge: Any, architecture: Architecture, n_positions: int) -> Weights:
-    """Every weight that the engine needs, with rotary tables for the first `n_positions` positions."""
-    learned = architecture.positions is Positions.LEARNED
-    unembedding_bias = bridge.b_U
-    return Weights(
-        token_embedding=bridge.W_E.detach(),
-        position_embedding=bridge.W_pos.detach() if learned else None,
-        rotary=None if learned else _read_rotary(bridge, n_positions),
-        blocks=tuple(_read_block(bridge, block, architecture) for block in bridge.blocks),
-        final_norm=_read_norm(bridge.ln_final, architecture.norm, bridge.cfg.eps),
-        unembedding=bridge.W_U.detach().T.contiguous(),
-        # The bridge makes up a bias of zeros for models that have none.
-        unembedding_bias=unembedding_bias.detach() if bool(unembedding_bias.any()) else None,
-    )
-
-
-def _read_block(bridge: Any, block: Any, architecture: Architecture) -> Block:
-    attention, mlp, eps = block.attn, block.mlp, bridge.cfg.eps
-    return Block(
-        attention_norm=_read_norm(block.ln1, architecture.norm, eps),
-        attention=Attention(
-            query=Projection(_own(attention.W_Q), _own_bias(attention.b_Q)),
-            key=Projection(_own(attention.W_K), _own_bias(attention.b_K)),
-            value=Projection(_own(attention.W_V), _own_bias(attention.b_V)),
-            out=_own(attention.W_O),
-            out_bias=_own_bias(attention.b_O),
-            scale=attention.W_Q.shape[-1] ** 0.5,
-        ),
-        mlp_norm=_read_norm(block.ln2, architecture.norm, eps),
-        mlp=Mlp(
-            weight_in=_own(mlp.W_in),
-            bias_in=_own_bias(mlp.b_in),
-            weight_gate=_own(mlp.W_gate) if architecture.gated_mlp else None,
-            weight_out=_own(mlp.W_out),
-            bias_out=_own_bias(mlp.b_out),
-            activation=_activation(bridge.cfg.act_fn),
-        ),
-    )
-
-
-def _read_norm(norm: Any, kind: NormKind, eps: float) -> Norm:
-    return Norm(kind, _own(norm.weight), _own(norm.bias) if kind is NormKind.LAYER else None, float(eps))
-
-
-def _read_rotary(bridge: Any, n_positions: int) -> Rotary:
-    weight = bridge.W_E
-    positions = torch.arange(n_positions, device=weight.device)[None]
-    with torch.no_grad():
-        cos, sin = bridge.rotary_emb(weight.new_zeros(1, n_positions, weight.shape[1]), positions)
-    return Rotary(cos[0].to(weight.dtype), sin[0].to(weight.dtype))
-
-
-def _activation(name: str) -> Any:
-    from transformers.activations import ACT2FN
-
-    # The same function, but one operation instead of eight.
-    return ACT2FN["gelu_pytorch_tanh" if name == "gelu_new" else name]
-
-
-def _own(weight: Tensor) -> Tensor:
-    return weight.detach().contiguous()
-
-
-def _own_bias(bias: Tensor | None) -> Tensor | None:
-    return None if bias is None else _own(bias)
+    architecture = ARCHITECTURES[class_name]
+    for option, required in architecture.requires.items():
+        covered = getattr(config, required.option) if isinstance(required, SameAs) else required
+        # An option that is not there, or not set, is off.
+        given = getattr(config, option, None) or False if covered is False else getattr(config, option, covered)
+        if given != covered:
+            raise ModelError(
+                f"{class_name} ({architecture.title}) with {option} = {given} is not covered: it has to be {required}."
+            )
+    rope_type = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    if rope_type not in ROPE_TYPES:
+        raise ModelError(
+            f"{class_name} ({architecture.title}) with rotary positions of the type {rope_type} is not covered: they "
+            f"depend on the prompt's length. Covered: {', '.join(ROPE_TYPES)}."
+        )
+    return architecture.configured(architecture, config)

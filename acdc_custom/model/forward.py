@@ -21,40 +21,42 @@ class Run:
 
     outputs: Tensor  # [sender, prompt, pos, d_model], senders in topological order, without output biases
     residuals: Tensor  # [read, prompt, pos, d_model]: before each layer's heads, before its MLP, ..., before the logits
-
-
-def causal_mask(n_positions: int, device: torch.device) -> Tensor:
-    """`[1, pos, key]`, true where the key may be read."""
-    return torch.ones(1, n_positions, n_positions, dtype=torch.bool, device=device).tril()
+    post_scales: dict[int, Tensor]  # for layers with a norm after their heads: its scale there, [prompt, pos, 1]
 
 
 def run(weights: Weights, tokens: Tensor) -> Run:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
     residual = weights.embed(tokens)  # [prompt, pos, d_model]
     n_positions = tokens.shape[1]
-    mask = causal_mask(n_positions, tokens.device)
-    rotary = weights.rotary and weights.rotary.at(torch.arange(n_positions, device=tokens.device))
-    outputs, residuals = [residual[None]], []
-    for block in weights.blocks:
-        residuals.append(residual)
+    positions = torch.arange(n_positions, device=tokens.device)
+    rotary = weights.rotary and weights.rotary.at(positions)
+    outputs, residuals, post_scales = [residual[None]], [], {}
+    for layer, block in enumerate(weights.blocks):
+        before = residual
+        residuals.append(before)
         attention, normed = block.attention, block.attention_norm(residual)
         q, k, v = (p.shared(normed) for p in (attention.query, attention.key, attention.value))
         if rotary is not None:
             q, k = rotary(q), rotary(k)
         group_size = q.shape[0] // k.shape[0]
         k, v = k.repeat_interleave(group_size, 0), v.repeat_interleave(group_size, 0)
+        mask = attention.mask(positions, n_positions)[None]
         z = attention.pattern(q, k, mask, "") @ v  # [head, prompt, pos, d_head]
         heads = torch.einsum("hnpe,hed->hnpd", z, attention.out)
+        if attention.post_norm is not None:
+            post_scales[layer] = attention.post_norm.scale(heads.sum(0))
+            heads = heads * (post_scales[layer] * attention.post_norm.weight)
         outputs.append(heads)
         residual = residual + heads.sum(0)
         if attention.out_bias is not None:
             residual = residual + attention.out_bias
         if block.mlp is not None and block.mlp_norm is not None:
-            residuals.append(residual)
-            out = block.mlp(block.mlp_norm(residual))
+            read = before if block.parallel else residual
+            residuals.append(read)
+            out = block.mlp(block.mlp_norm(read))
             outputs.append(out[None])
             residual = residual + out
             if block.mlp.bias_out is not None:
                 residual = residual + block.mlp.bias_out
     residuals.append(residual)
-    return Run(torch.cat(outputs), torch.stack(residuals))
+    return Run(torch.cat(outputs), torch.stack(residuals), post_scales)

@@ -1,7 +1,7 @@
 """The loaded model: its name, its tokenizer, its weights and its shape, ready for the engine.
 
-`wrap` turns any Hugging Face model of a described architecture into a `Model`; where the Hugging Face model
-comes from is `open.py`'s business.
+`wrap` turns any Hugging Face model of a described architecture into a `Model`, `wrap_bridge` any bridge; where the
+Hugging Face model comes from is `open.py`'s business.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph
-from acdc_custom.model.architecture import describe, read_shape, read_weights
+from acdc_custom.model.architecture import Architecture, describe
+from acdc_custom.model.read import read_shape, read_weights
 from acdc_custom.model.weights import Weights
 
 LONGEST_PROMPT = 8192  # rotary tables are made this long at most
@@ -65,18 +66,43 @@ class Model:
 def wrap(hf_model: Any, tokenizer: Any, name: str) -> Model:
     """A `Model` around a Hugging Face model, which it takes over (TransformerLens rewires it in place).
 
-    Raises `ModelError` when the architecture is not one that the engine computes.
+    Raises `ModelError` when the architecture, or an option of its configuration, is not one that the engine computes.
     """
     from transformer_lens.model_bridge.sources import build_bridge_from_module
 
     class_name = type(hf_model).__name__
-    architecture = describe(class_name)
+    architecture = describe(class_name, hf_model.config)
     parameters = dict(hf_model.named_parameters())  # before the bridge adds its own copies of some
     bridge = build_bridge_from_module(hf_model.eval(), class_name, hf_config=hf_model.config, model_name=name)
+    return _model(bridge, architecture, hf_model.config, parameters, tokenizer, name)
+
+
+def wrap_bridge(bridge: Any, name: str) -> Model:
+    """A `Model` around a TransformerBridge, such as `TransformerBridge.boot_native` makes.
+
+    Raises `ModelError` as `wrap` does, and for a bridge whose weights TransformerLens has processed (folded norms,
+    centred weights): circuits are those of the model as it was trained.
+    """
+    if bridge._weights_processed:
+        raise ModelError(
+            f"the weights of {name} have been processed by TransformerLens, so that it is not the model that was "
+            "trained. Make the bridge without enable_compatibility_mode, or with no_processing=True."
+        )
+    module = bridge.original_model.eval()
+    config = getattr(module, "config", bridge.cfg)
+    parameters = {key.replace("_original_component.", ""): value for key, value in module.named_parameters()}
+    architecture = describe(type(module).__name__, config)
+    return _model(bridge, architecture, config, parameters, bridge.tokenizer, name)
+
+
+def _model(
+    bridge: Any, architecture: Architecture, config: Any, parameters: Mapping[str, Tensor], tokenizer: Any, name: str
+) -> Model:
+    class_name = type(bridge.original_model).__name__
     max_positions = min(int(bridge.cfg.n_ctx), LONGEST_PROMPT)
     try:
-        weights = read_weights(bridge, architecture, max_positions)
-        shape = read_shape(bridge)
+        weights = read_weights(bridge, architecture, config, max_positions)
+        shape = read_shape(bridge, architecture)
     except (AttributeError, TypeError, IndexError) as error:
         raise ModelError(
             f"the weights of {name} ({class_name}) are not where this architecture keeps them: {error}."

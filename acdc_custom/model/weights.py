@@ -20,10 +20,18 @@ from torch import Tensor
 
 
 class NormKind(StrEnum):
-    """How a norm scales the residual stream."""
+    """How a norm scales what it is given."""
 
     LAYER = "layer norm"
     RMS = "RMS norm"
+    NONE = "no norm"
+
+
+class Pairing(StrEnum):
+    """Which two numbers of a head vector a rotary position turns together."""
+
+    HALVES = "halves"  # number i of the first half with number i of the second
+    ADJACENT = "adjacent pairs"  # 0 with 1, 2 with 3, ...
 
 
 @dataclass(frozen=True)
@@ -31,15 +39,23 @@ class Norm:
     """A normalisation with its gain and, for layer norm, its bias."""
 
     kind: NormKind
-    weight: Tensor  # [d_model]
+    weight: Tensor  # [d_model]; [d_head] for the norm of a query or a key
     bias: Tensor | None  # [d_model]
     eps: float
 
     def __call__(self, x: Tensor) -> Tensor:
         """`x` is `[..., d_model]`."""
-        if self.kind is NormKind.LAYER:
-            return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
-        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        match self.kind:
+            case NormKind.LAYER:
+                return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+            case NormKind.RMS:
+                return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+            case NormKind.NONE:
+                return x
+
+    def scale(self, x: Tensor) -> Tensor:
+        """An RMS norm's scale, 1 / rms: `[..., 1]` from `[..., d_model]`."""
+        return (x.square().mean(-1, keepdim=True) + self.eps).rsqrt()
 
 
 @dataclass(frozen=True)
@@ -48,47 +64,64 @@ class Rotary:
 
     cos: Tensor  # [pos, d_rotary]
     sin: Tensor
+    pairing: Pairing = Pairing.HALVES
 
     def at(self, positions: Tensor) -> Rotary:
         """The tables at these positions."""
-        return Rotary(self.cos[positions], self.sin[positions])
+        return Rotary(self.cos[positions], self.sin[positions], self.pairing)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Rotate the first `d_rotary` numbers of each head vector; `x` is `[..., pos, d_head]`."""
         size = self.cos.shape[-1]
         turned, rest = x[..., :size], x[..., size:]
-        first, second = turned.chunk(2, dim=-1)
-        turned = turned * self.cos + torch.cat((-second, first), dim=-1) * self.sin
+        if self.pairing is Pairing.ADJACENT:
+            crossed = torch.stack((-turned[..., 1::2], turned[..., 0::2]), dim=-1).flatten(-2)
+        else:
+            first, second = turned.chunk(2, dim=-1)
+            crossed = torch.cat((-second, first), dim=-1)
+        turned = turned * self.cos + crossed * self.sin
         return torch.cat((turned, rest), dim=-1) if rest.shape[-1] else turned
 
 
 @dataclass(frozen=True)
 class Projection:
-    """A linear map per head from the residual stream: queries, keys or values."""
+    """A linear map per head from the residual stream: queries, keys or values. `norm` comes after it, per head."""
 
     weight: Tensor  # [head, d_model, d_head]
     bias: Tensor | None  # [head, d_head]
+    norm: Norm | None = None
 
     def select(self, heads: Tensor) -> Projection:
         """The projection of some of the heads."""
-        return Projection(self.weight[heads], None if self.bias is None else self.bias[heads])
+        return Projection(self.weight[heads], None if self.bias is None else self.bias[heads], self.norm)
 
     def shared(self, x: Tensor) -> Tensor:
         """All heads read the same `x` `[prompt, pos, d_model]`; gives `[head, prompt, pos, d_head]`."""
         out = torch.einsum("npd,hde->hnpe", x, self.weight)
-        return out if self.bias is None else out + self.bias[:, None, None]
+        if self.bias is not None:
+            out = out + self.bias[:, None, None]
+        return out if self.norm is None else self.norm(out)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Each head reads its own `x` `[head, ..., d_model]`; gives `[head, ..., d_head]`."""
         out = torch.bmm(x.flatten(1, -2), self.weight)
         if self.bias is not None:
             out = out + self.bias[:, None]
-        return out.view(*x.shape[:-1], -1)
+        out = out.view(*x.shape[:-1], -1)
+        return out if self.norm is None else self.norm(out)
 
 
 @dataclass(frozen=True)
 class Attention:
-    """One layer's attention. `key` and `value` have one entry per key/value head."""
+    """One layer's attention. `key` and `value` have one entry per key/value head.
+
+    A `post_norm` (Gemma 2) normalises the sum of the heads, which makes heads depend on each other. So that heads
+    stay nodes of their own, a head's output is its share after that norm, `z @ out * scale * post_norm.weight`,
+    and inside a circuit the scale (1 / rms of the sum) is held at its clean value, for every prompt and
+    position. Corrupted outputs have the corrupted run's own scale. The full circuit is then the clean run and the
+    empty one the corrupted run, exactly, and a circuit in between differs from one with a recomputed scale in
+    this scale only.
+    """
 
     query: Projection
     key: Projection
@@ -96,6 +129,15 @@ class Attention:
     out: Tensor  # [head, d_head, d_model]
     out_bias: Tensor | None  # [d_model]: on no edge
     scale: float  # scores are divided by it
+    soft_cap: float | None = None  # then scores are squashed to within it
+    window: int | None = None  # how many keys back a query may read, itself included; None: all
+    post_norm: Norm | None = None
+
+    def mask(self, positions: Tensor, n_keys: int) -> Tensor:
+        """From `positions` `[...]` of queries, `[..., key]`: true where attention may read the key."""
+        distance = positions[..., None] - torch.arange(n_keys, device=positions.device)
+        causal = distance >= 0
+        return causal if self.window is None else causal & (distance < self.window)
 
     def pattern(self, q: Tensor, k: Tensor, mask: Tensor, candidates: str) -> Tensor:
         """Attention probabilities, `[head, candidate?, prompt, pos, key]`.
@@ -106,12 +148,14 @@ class Attention:
         cq, ck = ("c" if name in candidates else "" for name in "qk")
         c = "c" if candidates else ""
         scores = torch.einsum(f"h{cq}npe,h{ck}nte->h{c}npt", q, k) / self.scale
+        if self.soft_cap is not None:
+            scores = soft_capped(scores, self.soft_cap)
         return scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
 
 
 @dataclass(frozen=True)
 class Mlp:
-    """One layer's MLP, with a gate or without."""
+    """One layer's MLP, with a gate or without. A norm after it is part of the node."""
 
     weight_in: Tensor  # [d_model, d_mlp]
     bias_in: Tensor | None
@@ -119,6 +163,8 @@ class Mlp:
     weight_out: Tensor  # [d_mlp, d_model]
     bias_out: Tensor | None  # [d_model]: on no edge, and not in the output below
     activation: Callable[[Tensor], Tensor]
+    bias_gate: Tensor | None = None
+    post_norm: Norm | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """`x` `[..., d_model]`, already normalised; gives `[..., d_model]` without the output bias."""
@@ -126,31 +172,37 @@ class Mlp:
         if self.bias_in is not None:
             hidden += self.bias_in
         if self.weight_gate is None:
-            return self.activation(hidden) @ self.weight_out
-        return hidden.mul_(self.activation(x @ self.weight_gate)) @ self.weight_out
+            hidden = self.activation(hidden)
+        else:
+            gate = x @ self.weight_gate
+            hidden *= self.activation(gate if self.bias_gate is None else gate + self.bias_gate)
+        out = hidden @ self.weight_out
+        return out if self.post_norm is None else self.post_norm(out)
 
 
 @dataclass(frozen=True)
 class Block:
-    """One layer. `mlp` is None in attention-only models."""
+    """One layer. `mlp` is None in attention-only models; in a parallel block it does not read its own layer's heads."""
 
     attention_norm: Norm
     attention: Attention
     mlp_norm: Norm | None
     mlp: Mlp | None
+    parallel: bool = False
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A whole model, as it computes: unprocessed weights, nothing folded, nothing centred."""
+    """A whole model, as it computes: nothing centred, and no norm folded into what reads it."""
 
-    token_embedding: Tensor  # [vocab, d_model]
-    position_embedding: Tensor | None  # [pos, d_model]
+    token_embedding: Tensor  # [vocab, d_model], times the embedding's scale if the model has one
+    position_embedding: Tensor | None  # [pos, d_model], position 0 first
     rotary: Rotary | None
     blocks: tuple[Block, ...]
     final_norm: Norm
     unembedding: Tensor  # [vocab, d_model]
     unembedding_bias: Tensor | None  # [vocab]
+    logit_soft_cap: float | None = None  # logits are squashed to within it
 
     def embed(self, tokens: Tensor) -> Tensor:
         """`tokens` `[prompt, pos]`; gives `[prompt, pos, d_model]`: the `embed` node's output."""
@@ -161,4 +213,10 @@ class Weights:
 
     def logits(self, normed: Tensor) -> Tensor:
         """`normed` `[..., d_model]` is the residual after the final norm; gives `[..., vocab]`."""
-        return F.linear(normed, self.unembedding, self.unembedding_bias)
+        logits = F.linear(normed, self.unembedding, self.unembedding_bias)
+        return logits if self.logit_soft_cap is None else soft_capped(logits, self.logit_soft_cap)
+
+
+def soft_capped(x: Tensor, cap: float) -> Tensor:
+    """`cap * tanh(x / cap)`: nearly `x` where it is small, never beyond the cap."""
+    return torch.tanh(x / cap) * cap
