@@ -30,11 +30,9 @@ def rotate(x, rotary):
     size, out = rotary.cos.shape[1], x.clone()
     for i in range(size // 2):
         first, second = (2 * i, 2 * i + 1) if rotary.pairing == "adjacent pairs" else (i, i + size // 2)
-        for position in range(len(x)):
-            cos, sin = rotary.cos[position, first], rotary.sin[position, first]
-            a, b = x[position, first], x[position, second]
-            out[position, first] = a * cos - b * sin
-            out[position, second] = b * cos + a * sin
+        cos, sin = rotary.cos[: len(x), first], rotary.sin[: len(x), first]
+        out[:, first] = x[:, first] * cos - x[:, second] * sin
+        out[:, second] = x[:, second] * cos + x[:, first] * sin
     return out
 
 
@@ -50,14 +48,12 @@ def capped(x, cap):
 
 
 def attend(q, k, attention):
-    """Attention probabilities, one query and one key at a time."""
-    pattern = q.new_zeros(len(q), len(k))
-    for position in range(len(q)):
-        first = 0 if attention.window is None else max(0, position - attention.window + 1)
-        readable = slice(first, position + 1)
-        scores = capped(k[readable] @ q[position] / attention.scale, attention.soft_cap)
-        pattern[position, readable] = scores.softmax(-1)
-    return pattern
+    """Attention probabilities, `[query position, key position]`."""
+    scores = capped(q @ k.T / attention.scale, attention.soft_cap)
+    unreadable = torch.ones_like(scores).triu(1).bool()
+    if attention.window is not None:
+        unreadable |= torch.ones_like(scores).tril(-attention.window).bool()
+    return scores.masked_fill(unreadable, -1e30).softmax(-1)
 
 
 def multilayer(x, mlp):

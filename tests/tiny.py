@@ -101,13 +101,17 @@ CONFIGURATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "eos_token_id": 0,
         },
     ),
-    "gpt-neox": ("GPTNeoXForCausalLM", "GPTNeoXConfig", {**COMMON, "rope_parameters": PARTLY_ROTARY}),
+    "gpt-neox": (
+        "GPTNeoXForCausalLM",
+        "GPTNeoXConfig",
+        {**COMMON, "hidden_size": 32, "rope_parameters": PARTLY_ROTARY},
+    ),
     "gpt-neox, sequential": (
         "GPTNeoXForCausalLM",
         "GPTNeoXConfig",
-        {**COMMON, "rope_parameters": PARTLY_ROTARY, "use_parallel_residual": False},
+        {**COMMON, "hidden_size": 32, "rope_parameters": PARTLY_ROTARY, "use_parallel_residual": False},
     ),
-    "gpt-j": ("GPTJForCausalLM", "GPTJConfig", {**GPT, "rotary_dim": 2}),
+    "gpt-j": ("GPTJForCausalLM", "GPTJConfig", {**GPT, "n_embd": 32, "rotary_dim": 4}),
     "opt": (
         "OPTForCausalLM",
         "OPTConfig",
@@ -158,7 +162,7 @@ CONFIGURATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "phi": (
         "PhiForCausalLM",
         "PhiConfig",
-        {**COMMON, "num_key_value_heads": 2, "rope_parameters": PARTLY_ROTARY},
+        {**COMMON, "hidden_size": 32, "num_key_value_heads": 2, "rope_parameters": PARTLY_ROTARY},
     ),
 }
 
@@ -178,9 +182,10 @@ NATIVE_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "attention only, rotary": {
         **NATIVE,
         "n_key_value_heads": 2,
+        "d_head": 6,
         "normalization_type": "RMSPre",
         "positional_embedding_type": "rotary",
-        "rotary_dim": 2,
+        "rotary_dim": 4,
         "attn_scores_soft_cap": 2.0,
         "output_logits_soft_cap": 3.0,
     },

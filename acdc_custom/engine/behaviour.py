@@ -7,7 +7,7 @@ from torch import Tensor
 
 from acdc_custom.choices import Metric
 from acdc_custom.circuit import Behaviour
-from acdc_custom.engine.metrics import prepare
+from acdc_custom.engine.metrics import negative_logit_diff, prepare
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.model.weights import Weights
 
@@ -22,4 +22,4 @@ def behaviour(weights: Weights, tokens: TokenBatch, model_normed: Tensor, normed
 
 def logit_differences(weights: Weights, tokens: TokenBatch, normed: Tensor) -> Tensor:
     """Per prompt, `[prompt]` float64, in logits."""
-    return -prepare(Metric.LOGIT_DIFF, weights, tokens, normed)(normed[None])[0]
+    return -negative_logit_diff(weights, tokens)(normed[None])[0]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import oracle
 import pytest
 import torch
-from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, random_prompts, tiny_gpt2, tiny_llama
+from tiny import MAX_POSITIONS, NAMES, VOCAB, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
 
 from acdc_custom.choices import Ablation, Metric, Order
 from acdc_custom.decision import Decision, Reason
@@ -21,6 +22,7 @@ from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.errors import SearchError
 from acdc_custom.graph import LOGITS, Edge
+from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
 from acdc_custom.visiting import VisitingOrder, visiting_order
 
@@ -31,6 +33,7 @@ MODELS: dict[str, Callable[[int], Model]] = {
     "llama, 2 layers, 1 group": lambda seed: tiny_llama(seed, 2, kv_heads=1),
     "llama, 3 layers, 4 groups": lambda seed: tiny_llama(seed, 3, kv_heads=4),
 }
+ARCHITECTURES: dict[str, Callable[[int], Model]] = {name: partial(tiny, name) for name in NAMES}
 
 
 def search(
@@ -79,10 +82,22 @@ def test_decisions_and_effects_are_those_of_the_oracle(name: str, seed: int) -> 
             agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
 
 
+@pytest.mark.parametrize("metric", [Metric.KL, Metric.LOGIT_DIFF])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: Metric) -> None:
+    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=2)
+    for tau in {Metric.KL: (0.0003, 0.01), Metric.LOGIT_DIFF: (0.003, 0.03)}[metric]:
+        expected, final = oracle.acdc(model.weights, prompts, tau, metric)
+        assert 0 < sum(e[2] for e in expected) < model.graph.n_edges
+        for window in (1, None):
+            agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
+
+
 @pytest.mark.parametrize("metric", Metric)
 @pytest.mark.parametrize("ablation", Ablation)
-def test_every_metric_under_every_ablation_is_the_oracles(metric: Metric, ablation: Ablation) -> None:
-    model, prompts = tiny_llama(9), random_prompts(9, n=4)
+@pytest.mark.parametrize("name", ["llama", "gemma2"])
+def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Metric, ablation: Ablation) -> None:
+    model, prompts = tiny(name, 9), random_prompts(9, n=4)
     tau = 0.3 if metric is Metric.ANSWER_RANK else 0.01
     expected, final = oracle.acdc(model.weights, prompts, tau, metric, ablation)
     agrees(*search(model, prompts, tau, metric, ablation=ablation), expected, final, tau)
@@ -124,20 +139,23 @@ def test_decisions_of_another_search_are_not_taken_over() -> None:
         Search(caches, objective, 0.01).replay(other)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
 def test_the_metric_is_that_of_the_kept_edges(name: str) -> None:
-    model, prompts = MODELS[name](3), random_prompts(3)
+    model, prompts = {**MODELS, **ARCHITECTURES}[name](3), random_prompts(3)
     found, decisions = search(model, prompts, 0.01)
     normed = run_circuit(model, found.caches.tokens, [d.edge for d in decisions if d.kept])
     assert found.metric == pytest.approx(float(found.objective(normed[None]).mean()), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
 def test_the_full_circuit_is_the_clean_run_and_the_empty_one_the_corrupted_run(name: str) -> None:
-    model, prompts = MODELS[name](4), random_prompts(4)
+    model, prompts = {**MODELS, **ARCHITECTURES}[name](4), random_prompts(4)
     tokens = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
     for ids, kept in ((tokens.clean, list(model.graph.edges())), (tokens.corrupted, list[Edge]())):
-        logits = model.weights.logits(run_circuit(model, tokens, kept))
+        normed = run_circuit(model, tokens, kept)
+        plain = model.weights.final_norm(run(model.weights, ids).residuals[-1])[tokens.is_answer]
+        assert torch.allclose(normed, plain, rtol=0, atol=1e-12)
+        logits = model.weights.logits(normed)
         whole = model.bridge(ids)[torch.arange(len(prompts)), tokens.answer_positions[:, 0]]
         assert torch.allclose(logits, whole, atol=1e-5)
 

@@ -7,21 +7,31 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import VOCAB, tiny_gpt2, tiny_llama
+from tiny import CONFIGURATIONS, NAMES, VOCAB, tiny, tiny_gpt2, tiny_hf, tiny_llama
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.model.check import check
+from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Rotary
+from acdc_custom.model.weights import Pairing, Rotary
 
 TOKENS = torch.arange(20).reshape(2, 10) % VOCAB
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_supported_architectures_agree(dtype: torch.dtype) -> None:
-    for model in (tiny_gpt2(0, dtype=dtype), tiny_llama(0, dtype=dtype), tiny_llama(1, kv_heads=1, dtype=dtype)):
-        assert check(model, TOKENS) < 2e-6
+@pytest.mark.parametrize("name", NAMES)
+def test_every_architecture_agrees(name: str, dtype: torch.dtype) -> None:
+    assert check(tiny(name, 0, dtype), TOKENS) < 5e-6
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_plain_forward_pass_is_that_of_hugging_face_without_a_bridge(name: str) -> None:
+    with torch.no_grad():
+        theirs = tiny_hf(name, 0)(TOKENS).logits
+    weights = tiny(name, 0).weights
+    ours = weights.logits(weights.final_norm(run(weights, TOKENS).residuals[-1]))
+    assert torch.allclose(ours, theirs, atol=1e-5)
 
 
 def with_block(model: Model, layer: int, **changes: Any) -> Model:
@@ -62,6 +72,57 @@ def test_a_wrong_embedding_and_wrong_logits_are_found() -> None:
         check(with_weights(model, token_embedding=model.weights.token_embedding + 1), TOKENS)
     with pytest.raises(ModelError, match="the logits differs"):
         check(with_weights(model, unembedding=model.weights.unembedding * 1.01), TOKENS)
+
+
+# Something that sets an architecture apart, taken out of the weights, and the component that is wrong then.
+FEATURES = [
+    ("gpt-neo", "blocks.1.attention.window", None, "the attention of layer 1"),
+    ("gpt-neo", "blocks.0.attention.scale", 2.0, "the attention of layer 0"),
+    ("gpt-neox", "blocks.1.parallel", False, "the MLP of layer 1"),
+    ("gpt-neox, sequential", "blocks.1.parallel", True, "the MLP of layer 1"),
+    ("gpt-j", "blocks.1.parallel", False, "the MLP of layer 1"),
+    ("gpt-j", "rotary.pairing", Pairing.HALVES, "the attention of layer 0"),
+    ("gpt-j", "unembedding_bias", None, "the logits"),
+    ("gpt-neox", "rotary.pairing", Pairing.ADJACENT, "the attention of layer 0"),
+    ("phi", "rotary.pairing", Pairing.ADJACENT, "the attention of layer 0"),
+    ("attention only, rotary", "rotary.pairing", Pairing.HALVES, "the attention of layer 0"),
+    ("opt", "blocks.0.mlp.activation", torch.tanh, "the MLP of layer 0"),
+    ("llama, biases and llama3 rope", "blocks.0.attention.out_bias", None, "the attention of layer 0"),
+    ("llama, biases and llama3 rope", "blocks.0.mlp.bias_gate", None, "the MLP of layer 0"),
+    ("mistral", "blocks.0.attention.window", None, "the attention of layer 0"),
+    ("qwen2", "blocks.0.attention.query.bias", None, "the attention of layer 0"),
+    ("qwen2", "blocks.1.attention.window", None, "the attention of layer 1"),
+    ("qwen3", "blocks.0.attention.query.norm", None, "the attention of layer 0"),
+    ("qwen3", "blocks.0.attention.key.norm", None, "the attention of layer 0"),
+    ("gemma2", "blocks.0.attention.window", None, "the attention of layer 0"),
+    ("gemma2", "blocks.0.attention.soft_cap", None, "the attention of layer 0"),
+    ("gemma2", "blocks.0.attention.scale", 6**0.5, "the attention of layer 0"),
+    ("gemma2", "blocks.0.attention.post_norm", None, "the attention of layer 0"),
+    ("gemma2", "blocks.0.mlp.post_norm", None, "the MLP of layer 0"),
+    ("gemma2", "logit_soft_cap", None, "the logits"),
+    ("phi", "blocks.1.parallel", False, "the MLP of layer 1"),
+    ("phi", "unembedding_bias", None, "the logits"),
+    ("attention only", "position_embedding", None, "the embedding"),
+    ("attention only, rotary", "blocks.0.attention.soft_cap", None, "the attention of layer 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "value", "component"), FEATURES, ids=lambda value: str(value)[:40])
+def test_what_sets_an_architecture_apart_is_missed(name: str, path: str, value: Any, component: str) -> None:
+    model = tiny(name, 0)
+    with pytest.raises(ModelError, match=f": {component} differs by"):
+        check(dataclasses.replace(model, weights=changed(model.weights, path.split("."), value)), TOKENS)
+
+
+def changed(part: Any, path: list[str], value: Any) -> Any:
+    """A part of the weights with what is at `path` inside it replaced."""
+    first, *rest = path
+    inner = part[int(first)] if isinstance(part, tuple) else getattr(part, first)
+    new = changed(inner, rest, value) if rest else value
+    assert rest or inner != value, "nothing would change"
+    if isinstance(part, tuple):
+        return (*part[: int(first)], new, *part[int(first) + 1 :])
+    return dataclasses.replace(part, **{first: new})
 
 
 def test_numbers_that_are_none_are_found() -> None:
