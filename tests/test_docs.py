@@ -256,6 +256,13 @@ def test_every_architecture_and_model_is_on_the_models_page() -> None:
         assert f"`{name}`" in page("models.md"), name
 
 
+def test_the_table_of_architectures_is_fresh() -> None:
+    from acdc_custom.model.table import table
+
+    (shown,) = re.findall(r"<!-- architectures: [^\n]* -->\n(.*?)<!-- end", page("models.md"), re.DOTALL)
+    assert shown == table(), "put the output of python -m acdc_custom.model.table between the marks in docs/models.md"
+
+
 def test_every_error_class_is_on_the_python_page() -> None:
     from acdc_custom import errors
 
@@ -288,7 +295,8 @@ def our_files() -> Iterator[Path]:
         below[:] = [
             n for n in below if n not in NOT_OURS and not n.endswith(".egg-info") and (n[0] != "." or n == ".ci")
         ]
-        yield from (Path(folder, name) for name in names)
+        # In a git worktree, .git is a file, and names a place.
+        yield from (Path(folder, name) for name in names if name != ".git")
 
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:

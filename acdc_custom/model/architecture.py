@@ -215,7 +215,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
 }
 
-# Rotary tables that are the same for every length of prompt.
+# Rotary positions whose tables are the same for every length of prompt.
 ROPE_TYPES = ("default", "linear", "llama3", "yarn")
 
 
@@ -240,7 +240,7 @@ def describe(class_name: str, config: Any) -> Architecture:
     rope_type = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     if rope_type not in ROPE_TYPES:
         raise ModelError(
-            f"{class_name} ({architecture.title}) with rotary positions of the type {rope_type} is not covered: they "
-            f"depend on the prompt's length. Covered: {', '.join(ROPE_TYPES)}."
+            f"{class_name} ({architecture.title}) with rotary positions of the type {rope_type} is not covered. "
+            f"Covered are types whose tables do not depend on the prompt's length: {', '.join(ROPE_TYPES)}."
         )
     return architecture.configured(architecture, config)

@@ -1,7 +1,8 @@
 """Does the engine's arithmetic agree with the model's own code? Asked at load, never assumed.
 
 Compares the plain forward pass with TransformerBridge on real prompts: the embedding, what the attention and
-the MLP of every layer write, and the logits. The first disagreement is an error that names the component.
+the MLP of every layer write (after the norms that follow them in Gemma 2: the bridge's hooks of these names stand
+there), and the logits. The first disagreement is an error that names the component.
 """
 
 from __future__ import annotations

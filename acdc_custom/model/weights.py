@@ -218,5 +218,5 @@ class Weights:
 
 
 def soft_capped(x: Tensor, cap: float) -> Tensor:
-    """`cap * tanh(x / cap)`: nearly `x` where it is small, never beyond the cap."""
-    return torch.tanh(x / cap) * cap
+    """`cap * tanh(x / cap)`: nearly `x` where it is small, never beyond the cap. Overwrites `x`."""
+    return x.div_(cap).tanh_().mul_(cap)

@@ -25,6 +25,34 @@ def test_every_architecture_agrees(name: str, dtype: torch.dtype) -> None:
     assert check(tiny(name, 0, dtype), TOKENS) < 5e-6
 
 
+def rope(kind: str, **options: float) -> dict[str, Any]:
+    return {"rope_parameters": {"rope_type": kind, "rope_theta": 500.0, **options}}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("gpt2", {"activation_function": "relu"}),
+        ("gpt-neo", {"attention_types": [[["local", "global"], 1]]}),
+        ("gpt-neox", {"tie_word_embeddings": True}),
+        ("opt", {"enable_bias": False}),
+        ("llama", {"tie_word_embeddings": True}),
+        ("llama", rope("linear", factor=2.0)),
+        ("llama", rope("yarn", factor=4.0, original_max_position_embeddings=8)),
+        ("mistral", {"sliding_window": None}),
+        ("qwen3", {"attention_bias": True, "use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}),
+        ("gemma2", {"attn_logit_softcapping": None, "final_logit_softcapping": None}),
+        ("gemma2", {"layer_types": ["full_attention", "sliding_attention"]}),
+        ("attention only", {"attn_only": False, "gated_mlp": True, "act_fn": "silu", "normalization_type": "RMS"}),
+        ("attention only", {"normalization_type": "LNPre", "use_attn_scale": False}),
+        ("attention only", {"final_rms": True}),
+    ],
+    ids=str,
+)
+def test_other_configurations_agree(name: str, options: dict[str, Any]) -> None:
+    assert check(tiny(name, 0, **options), TOKENS) < 5e-6
+
+
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_the_plain_forward_pass_is_that_of_hugging_face_without_a_bridge(name: str) -> None:
     with torch.no_grad():
