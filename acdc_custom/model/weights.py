@@ -118,9 +118,9 @@ class Attention:
     A `post_norm` (Gemma 2) normalises the sum of the heads, which makes heads depend on each other. So that heads
     stay nodes of their own, a head's output is its share after that norm, `z @ out * scale * post_norm.weight`,
     and inside a circuit the scale (1 / rms of the sum) is held at its clean value, for every prompt and
-    position. Corrupted outputs have the corrupted run's own scale. The full circuit is then the clean run and the
-    empty one the corrupted run, exactly, and a circuit in between differs from one with a recomputed scale in
-    this scale only.
+    position. What removed edges carry has the scale of the run that it comes from. The full circuit is then the
+    clean run and, under the corrupted ablation, the empty one the corrupted run, exactly; a circuit in between
+    differs from one with a recomputed scale in this scale only.
     """
 
     query: Projection
