@@ -13,9 +13,8 @@ from acdc_custom.model.architecture import ARCHITECTURES
 from acdc_custom.model.table import table
 
 
-@pytest.mark.parametrize("class_name", ARCHITECTURES)
-def test_every_architecture_has_a_tiny_model(class_name: str) -> None:
-    assert class_name in {tiny(name, 0).architecture for name in NAMES}
+def test_every_architecture_has_a_tiny_model() -> None:
+    assert {tiny(name, 0).architecture for name in NAMES} == set(ARCHITECTURES)
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
