@@ -51,6 +51,9 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 for what was asked for, 1 for what went wrong, 130 for Ctrl-C."""
+    # Threads that wait for each other spin for a short while only: on a machine that has other work to do, spinning for
+    # long makes everything several times slower. Read by GNU OpenMP when torch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         group.main(args, prog_name="acdc-custom", standalone_mode=False)
     except AcdcError as error:
