@@ -101,7 +101,7 @@ def gpt2_shape() -> Case:
         "random weights in GPT-2 small's shape, N = 8, T = 28",
         model,
         _tokens(model, random_prompts(8, 28, 50257, 4)),
-        0.01,
+        0.001,
         sampled=(1, 6, 10),
     )
 
@@ -158,10 +158,8 @@ def extrapolated(case: Case, kept: list[Edge], n_evaluated: int) -> tuple[float,
     at = [seconds(layer) for layer in case.sampled]
     start = restart_layer(case.model)
     restarted = sum(graph.n_senders_before(r) * float(np.interp(start(r), case.sampled, at)) for r in graph.receivers)
-    print(
-        "   one pass from layer "
-        + ", ".join(f"{n}: {t:.3f} s" for n, t in zip((0, *case.sampled), (whole, *at), strict=True))
-    )
+    timed = zip((0, *case.sampled), (whole, *at), strict=True)
+    print("   one pass from layer " + ", ".join(f"{layer}: {time:.3f} s" for layer, time in timed))
     return n_evaluated * whole, restarted
 
 
