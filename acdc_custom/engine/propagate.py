@@ -16,6 +16,7 @@ from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.route import AttentionStep, Feed, HeadGroup, MlpStep, Route, Slots
 from acdc_custom.engine.state import Change, LiveState
 from acdc_custom.graph import Port
+from acdc_custom.model.products import product_per_head
 from acdc_custom.model.weights import Attention
 
 Buffers = Mapping[Extent, Tensor]
@@ -151,7 +152,7 @@ class _Window:
         v = made[Port.V][fed[Port.V]] if Port.V in fed else step.state.values.made[group.key_entries]
         of_pattern, of_v = "c" if new else "", "c" if Port.V in fed else ""
         z = span.from_grid(torch.einsum(f"h{of_pattern}npt,h{of_v}nte->hcnpe", pattern, v))
-        out = torch.bmm(z.flatten(1, -2), group.out).view(*z.shape[:-1], -1)  # [head, candidate, row, d_model]
+        out = product_per_head(z, group.out)  # [head, candidate, row, d_model]
         if bank.share is not None:
             out *= bank.share
         self._note(bank.output, group.entries, out)

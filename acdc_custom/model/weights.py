@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from acdc_custom.model.products import product, product_per_head
+
 
 class NormKind(StrEnum):
     """How a norm scales what it is given."""
@@ -97,17 +99,16 @@ class Projection:
 
     def shared(self, x: Tensor) -> Tensor:
         """All heads read the same `x` `[prompt, pos, d_model]`; gives `[head, prompt, pos, d_head]`."""
-        out = torch.einsum("npd,hde->hnpe", x, self.weight)
+        out = torch.stack([product(x, weight) for weight in self.weight])
         if self.bias is not None:
             out = out + self.bias[:, None, None]
         return out if self.norm is None else self.norm(out)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Each head reads its own `x` `[head, ..., d_model]`; gives `[head, ..., d_head]`."""
-        out = torch.bmm(x.flatten(1, -2), self.weight)
+        out = product_per_head(x, self.weight)
         if self.bias is not None:
-            out = out + self.bias[:, None]
-        out = out.view(*x.shape[:-1], -1)
+            out += self.bias.view(len(self.bias), *[1] * (x.ndim - 2), -1)
         return out if self.norm is None else self.norm(out)
 
 
@@ -168,15 +169,12 @@ class Mlp:
 
     def __call__(self, x: Tensor) -> Tensor:
         """`x` `[..., d_model]`, already normalised; gives `[..., d_model]` without the output bias."""
-        hidden = x @ self.weight_in
-        if self.bias_in is not None:
-            hidden += self.bias_in
+        hidden = product(x, self.weight_in, self.bias_in)
         if self.weight_gate is None:
             hidden = self.activation(hidden)
         else:
-            gate = x @ self.weight_gate
-            hidden *= self.activation(gate if self.bias_gate is None else gate + self.bias_gate)
-        out = hidden @ self.weight_out
+            hidden *= self.activation(product(x, self.weight_gate, self.bias_gate))
+        out = product(hidden, self.weight_out)
         return out if self.post_norm is None else self.post_norm(out)
 
 
@@ -213,7 +211,7 @@ class Weights:
 
     def logits(self, normed: Tensor) -> Tensor:
         """`normed` `[..., d_model]` is the residual after the final norm; gives `[..., vocab]`."""
-        logits = F.linear(normed, self.unembedding, self.unembedding_bias)
+        logits = product(normed, self.unembedding.mT, self.unembedding_bias)
         return logits if self.logit_soft_cap is None else soft_capped(logits, self.logit_soft_cap)
 
 
