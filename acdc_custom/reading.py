@@ -1,4 +1,4 @@
-"""Reading what anyone may have written: files that may be anything, and JSON that means what it says.
+"""Reading what anyone may have written: files that may be anything, JSON that means what it says, records of it.
 
 Owns what is refused of every file, whatever is in it. Knows no formats.
 """
@@ -10,10 +10,24 @@ import json
 import math
 import os
 import stat
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-LONGEST_NUMBER = 400  # digits of a whole number: no seed needs more, and no float can hold more
+LONGEST_NUMBER = 300  # digits of a whole number: as a float it is still finite
+
+# What a field may be, by the type that its dataclass gives it.
+_KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "int": lambda value: type(value) is int,
+    "float": lambda value: type(value) in (int, float),
+    "str": lambda value: type(value) is str,
+    "bool": lambda value: type(value) is bool,
+    "int | None": lambda value: value is None or type(value) is int,
+    "float | None": lambda value: value is None or type(value) in (int, float),
+    "Mapping[str, int]": lambda value: type(value) is dict and all(type(item) is int for item in value.values()),
+    "Mapping[str, str]": lambda value: type(value) is dict and all(type(item) is str for item in value.values()),
+}
 
 
 def read_regular(path: Path) -> bytes:
@@ -43,6 +57,26 @@ def parse_json(text: str) -> Any:
     if "\\u" in text:
         _check_characters(value)
     return value
+
+
+def record(kind: Any, content: Any, **read: Any) -> Any:
+    """A dataclass from a JSON object with exactly its fields, each of its type; `read` gives those read already.
+
+    Raises `TypeError` saying what is wrong.
+    """
+    kinds = {f.name: str(f.type) for f in fields(kind) if f.name not in read}
+    return kind(**checked(content, kinds), **read)
+
+
+def checked(content: Any, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """A JSON object, if it has exactly these keys, each with a value of its kind. Raises `TypeError`."""
+    if type(content) is not dict or set(content) != set(kinds):
+        given = ", ".join(sorted(content)) if type(content) is dict else type(content).__name__
+        raise TypeError(f"expected an object with {', '.join(sorted(kinds))}, found {shortened(given) or 'nothing'}")
+    for name, kind in kinds.items():
+        if not _KINDS[kind](content[name]):
+            raise TypeError(f"{name} is {shortened(repr(content[name]))}, expected {kind}")
+    return content
 
 
 def _no_number(text: str) -> float:

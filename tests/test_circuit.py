@@ -81,7 +81,7 @@ DAMAGED = {
     "no such sender": (lambda: edited(put("edges", 0, "sender", value="x1")), "is not a sender"),
     "no such edge": (lambda: edited(put("edges", 0, "sender", value="m7")), "m7 -> logits is not in its graph"),
     "an edge twice": (lambda: edited(lambda c: c["edges"].append(c["edges"][0])), "is there twice"),
-    "an edge without effect": (lambda: edited(drop("edges", 0, "effect")), "expected an edge with"),
+    "an edge without effect": (lambda: edited(drop("edges", 0, "effect")), "with effect, receiver, sender, found"),
     "a wrong total": (lambda: edited(put("graph", "edges", value=3)), "edges, not 3"),
     "an impossible shape": (lambda: edited(put("graph", "n_heads", value=0)), "no graph has"),
     "edges that are no list": (lambda: edited(put("edges", value=5)), "damaged"),

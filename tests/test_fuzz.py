@@ -29,6 +29,7 @@ from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
 from acdc_custom.task import Task, load_task, task_names
+from acdc_custom.task.rows import KEYS
 
 BUILT_IN = {name: load_task(name).text for name in task_names()}
 ROWS_TASK = 'schema = 1\ndescription = "sums"\nrows = "{}"\n'
@@ -281,7 +282,7 @@ PROMPTS = TEXTS.filter(str.strip)
         st.fixed_dictionaries({"clean": PROMPTS, "corrupted": PROMPTS, "answer": TEXTS, "foil": TEXTS}),
         min_size=1,
         max_size=3,
-        unique_by=lambda row: tuple(row.values()),
+        unique_by=lambda row: tuple(row[key] for key in KEYS),
     )
 )
 def test_rows_of_any_text_are_read_back_as_they_are(rows: list[dict[str, str]]) -> None:
@@ -291,7 +292,7 @@ def test_rows_of_any_text_are_read_back_as_they_are(rows: list[dict[str, str]]) 
         task = try_task(here / "mine.toml")
         assert task
         read = [(row.clean, row.corrupted, *row.answer, *row.foil) for row in task.spec.prompts.rows]
-        assert read == [tuple(row.values()) for row in rows]
+        assert read == [tuple(row[key] for key in KEYS) for row in rows]
 
 
 # -- results ---------------------------------------------------------------------------------------------
