@@ -20,7 +20,7 @@ from typing import Any, Self
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape, Receiver, Sender
 from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
-from acdc_custom.reading import checked, parse_json, read_regular, record, shortened
+from acdc_custom.reading import checked, parse_json, part, read_regular, record, shortened
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
@@ -183,14 +183,14 @@ class Circuit:
                 "Update acdc-custom."
             )
         try:
-            numbers, outcome = _section(content, "graph"), _section(content, "outcome")
+            numbers, outcome = dict(part(content, "graph", dict)), dict(part(content, "outcome", dict))
             n_edges = numbers.pop("edges")
             behaviours = {who: record(Behaviour, outcome.pop(who)) for who in ("model", "circuit", "empty")}
             circuit: Self = record(
                 cls,
                 {"created": content["created"]},
                 shape=_shape(numbers),
-                edges=_edges(content["edges"]),
+                edges=tuple(_edge(row) for row in part(content, "edges", list)),
                 provenance=Provenance.from_content(content),
                 outcome=record(Outcome, outcome, **behaviours),
                 search=record(SearchRecord, content["search"]),
@@ -235,23 +235,11 @@ def _umask() -> int:
     return current
 
 
-def _section(content: Any, name: str) -> dict[str, Any]:
-    if type(content[name]) is not dict:
-        raise TypeError(f"{name} is {shortened(repr(content[name]))}, expected an object")
-    return dict(content[name])
-
-
 def _shape(content: dict[str, Any]) -> GraphShape:
     shape: GraphShape = record(GraphShape, content)
     if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:
         raise ValueError(f"no model has {shape.n_layers} layers of {shape.n_heads} heads")
     return shape
-
-
-def _edges(content: Any) -> tuple[KeptEdge, ...]:
-    if type(content) is not list:
-        raise TypeError(f"edges is {shortened(repr(content))}, expected a list")
-    return tuple(_edge(row) for row in content)
 
 
 def _edge(row: Any) -> KeptEdge:

@@ -13,7 +13,9 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T", list[Any], dict[str, Any])
 
 LONGEST_NUMBER = 300  # digits of a whole number: as a float it is still finite
 
@@ -56,6 +58,15 @@ def parse_json(text: str) -> Any:
         raise ValueError("lists and objects are nested too deeply") from None
     if "\\u" in text:
         _check_characters(value)
+    return value
+
+
+def part(content: dict[str, Any], name: str, kind: type[T]) -> T:
+    """A list or an object within a JSON object. Raises `KeyError` or `TypeError` if it is not there."""
+    value = content[name]
+    if type(value) is not kind:
+        expected = "a list" if kind is list else "an object"
+        raise TypeError(f"{name} is {shortened(repr(value))}, expected {expected}")
     return value
 
 

@@ -20,7 +20,7 @@ from acdc_custom.decision import Decision
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
 from acdc_custom.provenance import Provenance, Settings
-from acdc_custom.reading import parse_json, read_regular, record
+from acdc_custom.reading import parse_json, part, read_regular, record
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
@@ -54,8 +54,9 @@ class Request:
                 raise ValueError('it has no "schema"')
             if schema > SCHEMA:
                 raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
-            provenance = Provenance.from_content(content.pop("provenance"))
+            provenance = Provenance.from_content(part(content, "provenance", dict))
             _check_settings(provenance.settings)
+            del content["provenance"]
             request: Self = record(cls, content, provenance=provenance)
             if request.window is not None and request.window < 1:
                 raise ValueError(f"the window is {request.window}")

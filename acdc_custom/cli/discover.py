@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import Ablation, Device, Metric, Order, Precision, checked_seed, checked_threshold, parse_metric
+from acdc_custom.choices import (
+    Ablation,
+    Device,
+    Metric,
+    Order,
+    Precision,
+    checked_seed,
+    checked_threshold,
+    parse_metric,
+)
 from acdc_custom.errors import UsageError
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 

@@ -21,7 +21,7 @@ from acdc_custom.engine.route import Planner, Route
 from acdc_custom.engine.state import open_attention, open_mlp, start
 from acdc_custom.engine.window import WindowSize, route_cost
 from acdc_custom.errors import SearchError
-from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.graph import Edge, Port, Receiver, Sender, Stage
 from acdc_custom.visiting import VisitingOrder, visiting_order
 
 
@@ -55,7 +55,9 @@ class Search:
         self._size = WindowSize(window)
         with torch.no_grad():
             normed = caches.model.weights.final_norm(self._state.logits.input)
-            self.metric = self._values(normed, LOGITS)[0]
+            self.metric = self._values(normed)[0]
+        if not math.isfinite(self.metric):
+            raise SearchError(f"the metric is {self.metric} before any edge is removed. A search needs a number.")
         self.metric_before = self.metric
 
     @torch.no_grad()
@@ -188,10 +190,15 @@ class Search:
             window = delta[places[decided : decided + self._size.next(cost)]]
             # Entry 0 of the sums is what has been removed already.
             given = torch.cat((removed, window)).cumsum(0)[1:]
-            values = self._values(propagate(self.caches, self._state, route, given).normed, receiver)
+            values = self._values(propagate(self.caches, self._state, route, given).normed)
             self.evaluations += len(values)
             increases = [after - before for before, after in pairwise([self.metric, *values])]
             n_removed = next((j for j, increase in enumerate(increases) if not increase < self.tau), len(values))
+            used = values[: n_removed + 1]
+            if not all(map(math.isfinite, used)):
+                j = next(j for j, value in enumerate(used) if not math.isfinite(value))
+                edge = Edge(senders[decided + j], receiver)
+                raise SearchError(f"the metric became {used[j]} when the edge {edge} was removed.")
             if n_removed:
                 removed = given[n_removed - 1 : n_removed]
             for value, increase in zip(values[:n_removed], increases[:n_removed], strict=True):
@@ -204,9 +211,6 @@ class Search:
                 yield True, increases[n_removed]
             decided += n_removed + keeps
 
-    def _values(self, normed: Tensor, receiver: Receiver) -> list[float]:
-        values = self.objective(normed).mean(-1).tolist()
-        for value in values:
-            if not math.isfinite(value):
-                raise SearchError(f"the metric became {value} while edges into {receiver} were removed.")
+    def _values(self, normed: Tensor) -> list[float]:
+        values: list[float] = self.objective(normed).mean(-1).tolist()
         return values
