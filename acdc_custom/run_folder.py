@@ -12,6 +12,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import IO, Any, Self
 
 from acdc_custom.choices import Ablation, Device, Order, Precision, checked_seed, checked_threshold, parse_metric
@@ -111,7 +112,7 @@ class RunFolder:
             raise ResultError(f"{path} holds a run already. Give another folder with --out, or move that one away.")
         if os.path.exists(path / JOURNAL):
             raise ResultError(
-                f"{path} holds a run already, which has not ended. Go on with: acdc-custom resume {path}, "
+                f"{path} holds a run already, which has not ended. Go on with: acdc-custom resume {quote(str(path))}, "
                 "or give another folder with --out."
             )
         return cls(path, "x")
@@ -120,7 +121,9 @@ class RunFolder:
     def reopen(cls, path: Path) -> Self:
         """The folder of a run that was interrupted. Raises `ResultError` if there is none, or if it has ended."""
         if os.path.exists(path / FILE_NAME):
-            raise ResultError(f"the run in {path} has ended: there is nothing to resume. See: acdc-custom show {path}")
+            raise ResultError(
+                f"the run in {path} has ended: there is nothing to resume. See: acdc-custom show {quote(str(path))}"
+            )
         if not os.path.isfile(path / JOURNAL):
             raise ResultError(f"{path} holds no run: there is no {JOURNAL} in it.")
         return cls(path, "r+")
@@ -137,6 +140,11 @@ class RunFolder:
                 for name in (JOURNAL, REQUEST):
                     (self.path / name).unlink(missing_ok=True)
                 self.path.rmdir()
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with the run."""
+        return f"acdc-custom resume {quote(str(self.path))}"
 
     def ask(self, request: Request) -> None:
         """Write down what was asked for. Raises `ResultError` when it cannot be written."""
@@ -176,7 +184,7 @@ class RunFolder:
         except OSError as error:
             raise ResultError(
                 f"{self.path / name} could not be written: {error.strerror}. What has been decided is kept; "
-                f"go on with: acdc-custom resume {self.path}"
+                f"go on with: {self.resume_command}"
             ) from error
 
 
