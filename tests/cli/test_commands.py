@@ -176,12 +176,7 @@ WRONG = {
     ),
     "no number": (("discover", "--task", "ioi", "--threshold", "nan"), 2, "the threshold is nan"),
     "no prompts": (("discover", "--task", "ioi", "--n", "0"), 2, "0 is not in the range x>=1"),
-    "too many prompts": (
-        ("discover", "--task", "antonyms", "--n", "10000"),
-        2,
-        "10000 prompts were asked for, and only",
-    ),
-    "endless prompts": (("discover", "--task", "ioi", "--n", "1000000000"), 2, "at most 100000 can be made"),
+    "too many prompts": (("discover", "--task", "antonyms", "--n", "100001"), 2, "at most 100000 can be made"),
     "negative seed": (
         ("discover", "--task", "ioi", "--seed", "-1"),
         2,
