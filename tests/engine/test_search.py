@@ -259,7 +259,7 @@ class Breaking:
 @pytest.mark.parametrize("window", [1, 4, None])
 def test_a_metric_that_breaks_in_the_search_names_the_edge(window: int | None, value: float) -> None:
     model, prompts = tiny_gpt2(8), random_prompts(8)
-    ((caches, objective),) = prepared(model, prompts, Metric.KL)
+    [(caches, objective)] = prepared(model, prompts, Metric.KL)
     whole = list(Search([(caches, objective)], 1e9, window).decisions())
     tested = [d.edge for d in whole if d.reason is Reason.EVALUATED]
     broken = Search([(caches, Breaking(objective, lambda seen: seen == 5, value))], 1e9, window)
@@ -273,7 +273,7 @@ def test_a_metric_that_breaks_behind_an_edge_that_is_kept_does_not_stop_the_sear
     expected = search(model, prompts, 0.01, window=1)[1]
     tested = [d.kept for d in expected if d.reason is Reason.EVALUATED]
     first_kept = tested.index(True)
-    ((caches, objective),) = prepared(model, prompts, Metric.KL)
+    [(caches, objective)] = prepared(model, prompts, Metric.KL)
     behind = Breaking(objective, lambda seen: first_kept < seen < 8, math.nan)
     decisions = list(Search([(caches, behind)], 0.01, 8).decisions())
     assert first_kept < 7
