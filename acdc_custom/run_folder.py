@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any, Self
@@ -20,7 +20,8 @@ from acdc_custom.circuit import FILE_NAME, Circuit, write_atomically
 from acdc_custom.decision import Decision
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
-from acdc_custom.provenance import Provenance, Settings
+from acdc_custom.memory import MemoryPlan
+from acdc_custom.provenance import Provenance
 from acdc_custom.reading import parse_json, part, read_regular, record
 
 JOURNAL = "decisions.jsonl"
@@ -32,16 +33,22 @@ LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: fil
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them."""
+    """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them.
+
+    `window` and `memory` change no decision, but a search that goes on keeps to them: so it comes out the same to the
+    last bit.
+    """
 
     task: str
     model: str
     window: int | None
+    memory: MemoryPlan
     provenance: Provenance
 
     def to_json(self) -> str:
         """The text of `run.json`."""
         content = {"schema": SCHEMA, "task": self.task, "model": self.model, "window": self.window}
+        content["memory"] = asdict(self.memory)
         return json.dumps({**content, "provenance": self.provenance.to_content()}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -56,11 +63,10 @@ class Request:
             if schema > SCHEMA:
                 raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
             provenance = Provenance.from_content(part(content, "provenance", dict))
-            _check_settings(provenance.settings)
-            del content["provenance"]
-            request: Self = record(cls, content, provenance=provenance)
-            if request.window is not None and request.window < 1:
-                raise ValueError(f"the window is {request.window}")
+            memory = record(MemoryPlan, part(content, "memory", dict))
+            rest = {key: value for key, value in content.items() if key not in ("provenance", "memory")}
+            request: Self = record(cls, rest, provenance=provenance, memory=memory)
+            _check(request)
             return request
         except OSError as error:
             raise ResultError(f"{folder} holds no run that could go on: {path.name}: {error.strerror}.") from error
@@ -70,15 +76,18 @@ class Request:
             raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
 
 
-def _check_settings(settings: Settings) -> None:
-    """Whether they can be asked for. Raises `ValueError` or `UsageError`."""
+def _check(request: Request) -> None:
+    """Whether it can have been asked for. Raises `ValueError` or `UsageError`."""
+    settings, memory = request.provenance.settings, request.memory
     Ablation(settings.ablation), Order(settings.order), Device(settings.device), Precision(settings.dtype)
     checked_threshold(settings.threshold)
     parse_metric(settings.metric)
     checked_seed(settings.seed)
     checked_seed(settings.order_seed)
-    if settings.n < 1:
-        raise ValueError(f"the number of prompts is {settings.n}")
+    counts = {"n": settings.n, "window": request.window, **asdict(memory)}
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{name} is {count}")
 
 
 class RunFolder:

@@ -26,6 +26,7 @@ from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import AcdcError
 from acdc_custom.export.dot import to_dot
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
 from acdc_custom.task import Task, load_task, task_names
@@ -323,7 +324,9 @@ def test_a_circuit_with_changed_bytes_is_read_or_refused(data: bytes) -> None:
     try_circuit(data)
 
 
-REQUEST_TEXT = Request("latest_s", "demo", None, example_circuit().provenance).to_json()
+REQUEST_TEXT = Request(
+    "latest_s", "demo", None, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance
+).to_json()
 
 
 @fuzz(200)
@@ -443,7 +446,7 @@ NAMES = st.one_of(st.sampled_from(["kl", "rename", "original", "cpu", "zero", "f
 OPTIONS = {
     "discover": (
         "--task --threshold --model --metric --corruption --ablation --n --seed --order --order-seed --device --dtype"
-        " --window --out"
+        " --window --memory-limit --timings --out"
     ),
     "draw": "--out --edges",
     "show": "--edges",
@@ -494,6 +497,7 @@ SETTINGS = {
     "--device": st.sampled_from(["cpu", "auto", "x"]),
     "--dtype": st.sampled_from(["float32", "x"]),
     "--window": NUMBERS,
+    "--memory-limit": st.one_of(st.sampled_from(["4G", "1", "1M", "1e9", "99999999999T"]), NUMBERS),
     "--model": st.sampled_from(["demo-4l", "model", "./model", "nowhere", "", "/", "a/b/c", "\n"]),
 }
 

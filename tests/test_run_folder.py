@@ -13,12 +13,13 @@ from circuits import example_circuit
 from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import Request, RunFolder, free_folder
 
 DECISION = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7)
 
 
-REQUEST = Request("latest_s", "demo", None, example_circuit().provenance)
+REQUEST = Request("latest_s", "demo", None, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
 
 
 def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:
@@ -72,7 +73,9 @@ def changed(*keys: str, value: object) -> str:
     ("keys", "value", "message"),
     [
         (["window"], "7", "window is '7', expected int | None"),
-        (["window"], 0, "the window is 0"),
+        (["window"], 0, "window is 0"),
+        (["memory", "chunk"], 0, "chunk is 0"),
+        (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),
         (["more"], 1, "expected an object with model, task, window"),
         (["schema"], True, 'it has no "schema"'),
@@ -83,7 +86,7 @@ def changed(*keys: str, value: object) -> str:
         (["provenance", "settings", "threshold"], float("nan"), "NaN is not a number that JSON has"),
         (["provenance", "settings", "threshold"], -1, "the threshold is -1"),
         (["provenance", "settings", "seed"], -1, "the seed is -1"),
-        (["provenance", "settings", "n"], 0, "the number of prompts is 0"),
+        (["provenance", "settings", "n"], 0, "n is 0"),
     ],
 )
 def test_a_request_that_nobody_can_have_made_is_refused(

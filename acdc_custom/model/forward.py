@@ -30,7 +30,10 @@ def run(weights: Weights, tokens: Tensor) -> Run:
     n_positions = tokens.shape[1]
     positions = torch.arange(n_positions, device=tokens.device)
     rotary = weights.rotary and weights.rotary.at(positions)
-    outputs, residuals, post_scales = [residual[None]], [], {}
+    n_senders = 1 + sum(len(block.attention.out) + (block.mlp is not None) for block in weights.blocks)
+    outputs = residual.new_empty(n_senders, *residual.shape)
+    outputs[0], place = residual, 1
+    residuals, post_scales = [], {}
     for layer, block in enumerate(weights.blocks):
         before = residual
         residuals.append(before)
@@ -46,7 +49,8 @@ def run(weights: Weights, tokens: Tensor) -> Run:
         if attention.post_norm is not None:
             post_scales[layer] = attention.post_norm.scale(heads.sum(0))
             heads = heads * (post_scales[layer] * attention.post_norm.weight)
-        outputs.append(heads)
+        outputs[place : place + len(heads)] = heads
+        place += len(heads)
         residual = residual + heads.sum(0)
         if attention.out_bias is not None:
             residual = residual + attention.out_bias
@@ -54,9 +58,10 @@ def run(weights: Weights, tokens: Tensor) -> Run:
             read = before if block.parallel else residual
             residuals.append(read)
             out = block.mlp(block.mlp_norm(read))
-            outputs.append(out[None])
+            outputs[place] = out
+            place += 1
             residual = residual + out
             if block.mlp.bias_out is not None:
                 residual = residual + block.mlp.bias_out
     residuals.append(residual)
-    return Run(torch.cat(outputs), torch.stack(residuals), post_scales)
+    return Run(outputs, torch.stack(residuals), post_scales)
