@@ -166,6 +166,14 @@ def test_decisions_of_another_search_are_not_taken_over() -> None:
         Search(batch, 0.01).replay(other)
 
 
+def test_a_journal_that_keeps_an_edge_into_a_dead_receiver_is_not_taken_over() -> None:
+    whole = search(tiny_gpt2(12), random_prompts(12), 0.05)[1]
+    at = next(i for i, d in enumerate(whole) if d.reason is Reason.DEAD)
+    whole[at] = dataclasses.replace(whole[at], kept=True, effect=1.0, reason=Reason.EVALUATED)
+    with pytest.raises(SearchError, match="reasons at .* are not those of this search"):
+        Search(prepared(tiny_gpt2(12), random_prompts(12), Metric.KL), 0.05).replay(whole)
+
+
 @pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
 def test_the_metric_is_that_of_the_kept_edges(name: str) -> None:
     model, prompts = {**MODELS, **ARCHITECTURES}[name](3), random_prompts(3)
