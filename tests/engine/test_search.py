@@ -170,7 +170,7 @@ def test_a_journal_that_keeps_an_edge_into_a_dead_receiver_is_not_taken_over() -
     whole = search(tiny_gpt2(12), random_prompts(12), 0.05)[1]
     at = next(i for i, d in enumerate(whole) if d.reason is Reason.DEAD)
     whole[at] = dataclasses.replace(whole[at], kept=True, effect=1.0, reason=Reason.EVALUATED)
-    with pytest.raises(SearchError, match="reasons at .* are not those of this search"):
+    with pytest.raises(SearchError, match=r"reasons at .* are not those of this search"):
         Search(prepared(tiny_gpt2(12), random_prompts(12), Metric.KL), 0.05).replay(whole)
 
 
