@@ -1,0 +1,133 @@
+"""What a task does on a model, in numbers, and what that means for a search.
+
+Owns the findings and the limits from which on they are problems. Knows nothing of how they were measured or are shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from acdc_custom.task.examine import Examination, Problem
+
+# Limits of ours; every one is said beside what it judges.
+LEAST_KL = 0.1  # nats between clean and corrupted: ten times the default threshold of a search
+WEAK = 0.8  # share of prompts whose answer is above the foil
+UNMOVED = 0.9  # share of the logit difference that is left on the corrupted prompts
+FAR_RANK = 10
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The model on the prompts of one corruption; every tuple has one value per prompt."""
+
+    corruption: str
+    logit_diffs: tuple[float, ...]  # clean: mean logit of the answers less that of the foils
+    corrupted_logit_diffs: tuple[float, ...]
+    ranks: tuple[int, ...]  # of the best answer on the clean prompt; 1 is first
+    first_words: tuple[str, ...]  # what the model finds likeliest on the clean prompt
+    kls: tuple[float, ...]  # nats: of the clean prompt's distribution from the corrupted one's
+
+    @property
+    def logit_diff(self) -> float:
+        """Mean, on the clean prompts."""
+        return fmean(self.logit_diffs)
+
+    @property
+    def corrupted_logit_diff(self) -> float:
+        """Mean, on the corrupted prompts."""
+        return fmean(self.corrupted_logit_diffs)
+
+    @property
+    def kl(self) -> float:
+        """Mean, in nats."""
+        return fmean(self.kls)
+
+    @property
+    def correct(self) -> float:
+        """Share of clean prompts whose answer is above the foil."""
+        return share_above_zero(self.logit_diffs)
+
+    @property
+    def first(self) -> float:
+        """Share of clean prompts whose answer is the likeliest word of all."""
+        return fmean(rank == 1 for rank in self.ranks)
+
+    @property
+    def said_instead(self) -> Counter[str]:
+        """The likeliest words where the answer is not."""
+        pairs = zip(self.first_words, self.ranks, strict=True)
+        return Counter(word for word, rank in pairs if rank > 1)
+
+
+@dataclass(frozen=True)
+class TaskCheck:
+    """A task, its prompts as tokens, and what the model does on them."""
+
+    model: str
+    examination: Examination
+    tried: tuple[Tried, ...]  # one per corruption that has prompts, the default one first
+    trouble: tuple[Problem, ...]  # what came up while the model ran
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that would stop a search, or make its circuit mean nothing."""
+        found = [*self.examination.problems]
+        for examined in self.examination.examined:
+            found += examined.problems
+        weak = {one.corruption: one.kl for one in self.tried if one.kl < LEAST_KL}
+        strong = {one.corruption: one.kl for one in self.tried if one.kl >= LEAST_KL}
+        measured = [*self._unable(), *(_unchanged(name, kl, strong) for name, kl in weak.items())]
+        return tuple(dict.fromkeys([*found, *self.trouble, *measured]))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to beware of, and can be lived with."""
+        notes = [*self.examination.notes]
+        for examined in self.examination.examined:
+            notes += examined.notes
+        for one in self.tried:
+            notes += _weaknesses(one)
+        return tuple(dict.fromkeys(notes))
+
+    def _unable(self) -> Iterator[Problem]:
+        for one in self.tried:
+            if one.logit_diff <= 0:
+                what = (
+                    f"{one.corruption}: the model does not do this: it prefers the foil (logit difference "
+                    f"{one.logit_diff:.2f}, answer above foil on {one.correct:.0%}). A circuit for it means nothing."
+                )
+                fix = "Try another --model, use words that it knows, or show it the rule in the prompt."
+                yield Problem(what, fix)
+
+
+def share_above_zero(values: tuple[float, ...]) -> float:
+    """The share of prompts whose answer is above the foil."""
+    return fmean(value > 0 for value in values)
+
+
+def _unchanged(corruption: str, kl: float, strong: dict[str, float]) -> Problem:
+    what = (
+        f"{corruption}: clean and corrupted hardly differ for this model: KL {kl:.3f} nats, less than {LEAST_KL:g}. "
+        "With the usual threshold of 0.01 few edges can survive."
+    )
+    best = max(strong, key=lambda name: strong[name], default="")
+    other = f"Use --corruption {best} (KL {strong[best]:.2f})" if best else "Write a corruption that changes more words"
+    return Problem(what, f"{other}, or search with a smaller --threshold, such as {kl / 100:.1g}.")
+
+
+def _weaknesses(one: Tried) -> Iterator[str]:
+    if one.logit_diff > 0 and one.correct < WEAK:
+        yield (
+            f"{one.corruption}: the answer is above the foil on {one.correct:.0%} of the prompts only; "
+            f"a circuit is easier to read where it is so on {WEAK:.0%} or more."
+        )
+    if one.logit_diff > 0 and one.kl >= LEAST_KL and one.corrupted_logit_diff > UNMOVED * one.logit_diff:
+        yield (
+            f"{one.corruption}: on the corrupted prompts the model prefers the answer as much as before: the circuit "
+            "will be about other words than answer and foil."
+        )
+    if median(one.ranks) > FAR_RANK:
+        yield f"{one.corruption}: the model would say something else: the answer's rank is {median(one.ranks):.0f}."
