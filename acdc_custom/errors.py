@@ -39,8 +39,10 @@ class TaskError(UsageError):
 
     def __init__(self, what: str, example: str = "", more: Sequence[TaskError] = ()) -> None:
         self.what, self.example, self.more = what, example, tuple(more)
-        others = f"There {'is' if len(more) == 1 else 'are'} {count(len(more), 'more problem')} in this file."
-        super().__init__(what + (f" (example: {example})" if example else "") + (f" {others}" if more else ""))
+        message = what + (f" (example: {example})" if example else "")
+        if more:
+            message = f"{message.removesuffix('.')}. In this file: {count(len(more), 'more problem')}."
+        super().__init__(message)
 
 
 class ModelError(AcdcError):

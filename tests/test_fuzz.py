@@ -30,7 +30,9 @@ from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
 from acdc_custom.task import Task, load_task, task_names
+from acdc_custom.task.examine import examine
 from acdc_custom.task.rows import KEYS
+from acdc_custom.task.starter import STARTER
 
 BUILT_IN = {name: load_task(name).text for name in task_names()}
 ROWS_TASK = 'schema = 1\ndescription = "sums"\nrows = "{}"\n'
@@ -195,6 +197,32 @@ def test_a_changed_task_file_is_read_or_refused(text: str) -> None:
     with folder() as here:
         (here / "mine.toml").write_bytes(text.encode(errors="replace"))
         try_task(here / "mine.toml")
+
+
+@fuzz(120)
+@given(changed_text(STARTER.read_text(encoding="utf-8")))
+def test_a_changed_starter_file_is_examined_to_the_end_or_refused(text: str) -> None:
+    with folder() as here:
+        (here / "mine.toml").write_bytes(text.encode(errors="replace"))
+        if task := try_task(here / "mine.toml"):
+            found = examine(task, LetterTokenizer(), n=3, seed=1)
+            for one in found.examined:
+                wrong = (*found.problems, *one.problems)
+                try:
+                    batch = task.batch(LetterTokenizer(), n=3, seed=1, corruption=one.corruption)
+                except AcdcError as error:
+                    assert wrong, error
+                else:
+                    assert (one.problems, one.prompts) == ((), batch.prompts)
+
+
+@fuzz(30)
+@given(changed_text(STARTER.read_text(encoding="utf-8")))
+def test_a_changed_starter_file_ends_in_a_report_or_in_one_line(bench: Path, text: str) -> None:
+    with folder() as here:
+        (here / "mine.toml").write_bytes(text.encode(errors="replace"))
+        try_command(["tasks", "show", str(here / "mine.toml"), "--n", "2"])
+        try_command(["tasks", "check", str(here / "mine.toml"), "--n", "2"])
 
 
 @fuzz(60)
@@ -450,8 +478,9 @@ OPTIONS = {
     ),
     "draw": "--out --edges",
     "show": "--edges",
+    "tasks": "--n --seed --corruption --model --out",
 }
-FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch"]
+FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch", "new", "show", "check", "list"]
 
 
 @st.composite

@@ -121,7 +121,7 @@ def _made(
 
 def _prompt(text: Text, spec: Spec, file: str, encoder: Encoder, bos: tuple[int, ...]) -> Prompt:
     prompt, faults = read_prompt(text, spec.positions, file, encoder, bos)
-    if prompt is None:
+    if prompt is None or faults:
         raise TaskError(faults[0].message)
     return prompt
 

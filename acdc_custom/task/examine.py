@@ -18,7 +18,7 @@ from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
 from acdc_custom.task.spec import Corruption, RowSpec, TemplateSpec
 from acdc_custom.task.task import Task
 from acdc_custom.task.tokens import Encoder, Tokenizer
-from acdc_custom.task.words import Fit, fits, shortage, with_words
+from acdc_custom.task.words import Fit, fits, needed, shortage, with_words
 
 BEYOND_WORDS = (Flaw.POSITION, Flaw.SAME_ANSWER)  # what is wrong whatever words are in the slots
 OF_ONE_CORRUPTION = (Flaw.LENGTH, Flaw.SAME, Flaw.SAME_ANSWER)  # the others are said once, not for each
@@ -157,12 +157,12 @@ def _whatever_words(task: Task, texts: list[Text], corruption: Corruption, encod
 def _shortages(task: Task, spec: TemplateSpec, found: tuple[Fit, ...]) -> Iterator[Problem]:
     """Lists of which too few words are left, each said once: for the corruption that needs the most."""
     for fit in found:
-        said = [problem for corruption in spec.corruptions.values() if (problem := shortage(spec, corruption, fit))]
-        if said and not fit.blocked:
+        hungriest = max(spec.corruptions.values(), key=lambda corruption: needed(spec, corruption, fit.words.name))
+        if not fit.blocked and (problem := shortage(spec, hungriest, fit)):
             fix = "Give more words that are one token each."
             if fit.only_at_start:
                 fix = "Begin the template with a word: some are split only at the start, where no space comes before."
-            yield Problem(f"{task.file}: {max(said, key=len)}", fix)
+            yield Problem(f"{task.file}: {problem}", fix)
 
 
 def _too_few(task: Task, made: int, n: int | None) -> Iterator[Problem]:
@@ -188,7 +188,9 @@ def _grouped(faults: list[Fault], n_prompts: int, said: Said) -> Iterator[Proble
 
 
 def _of(number: int, total: int) -> str:
-    return f"in {'all' if number >= total else number} of {count(total, 'prompt')}" if total > 1 else "in the prompt"
+    if total == 1:
+        return "In the prompt"
+    return f"In all {total} prompts" if number >= total else f"In {number} of {total} prompts"
 
 
 def _duplicates(texts: list[Text], encoder: Encoder) -> Iterator[Problem]:

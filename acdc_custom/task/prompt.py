@@ -69,7 +69,10 @@ class Fault:
 def read_prompt(
     text: Text, positions: Mapping[str, Where], file: str, encoder: Encoder, bos: tuple[int, ...]
 ) -> tuple[Prompt | None, tuple[Fault, ...]]:
-    """The prompt as tokens, or None and all that is wrong with it."""
+    """The prompt as tokens, and all that is wrong with it.
+
+    None if it cannot be asked; a position that is not found is left out.
+    """
     clean, corrupted = encoder.encode(text.clean), encoder.encode(text.corrupted)
     faults = list(_faults(text, clean, corrupted, encoder))
     ids: dict[str, tuple[int, ...]] = {}
@@ -88,7 +91,7 @@ def read_prompt(
         if isinstance(at, str):
             message = f'{file}: positions.{name}: "{positions[name].text}" is not found; it {at} in "{text.clean}"'
             faults.append(Fault(Flaw.POSITION, name, message))
-    if faults:
+    if any(fault.flaw is not Flaw.POSITION for fault in faults):
         return None, tuple(faults)
     prompt = Prompt(
         text.clean,
@@ -103,7 +106,7 @@ def read_prompt(
         | {END: len(bos) + len(clean.ids) - 1},
         text.template,
     )
-    return prompt, ()
+    return prompt, tuple(faults)
 
 
 def _faults(text: Text, clean: Encoding, corrupted: Encoding, encoder: Encoder) -> Iterator[Fault]:

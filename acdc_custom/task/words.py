@@ -89,11 +89,11 @@ def with_words(spec: TemplateSpec, found: Iterable[Fit]) -> TemplateSpec:
 
 def shortage(spec: TemplateSpec, corruption: Corruption, fit: Fit) -> str:
     """What is wrong when too few words of a list are left for a prompt and its twin; else empty."""
-    words, needed = fit.words, _needed(spec, corruption, fit.words.name)
-    if len(fit.kept) >= needed:
+    words, least = fit.words, needed(spec, corruption, fit.words.name)
+    if len(fit.kept) >= least:
         return ""
     return (
-        f"words.{words.name}: a prompt needs {needed} of this list, and {len(fit.kept)} of "
+        f"words.{words.name}: a prompt needs {least} of this list, and {len(fit.kept)} of "
         f"{len(words.rows)} are left: {_shown(fit.kept)}; not one token for this tokenizer: {_shown(fit.dropped)}"
     )
 
@@ -161,17 +161,17 @@ def _split(place: _Place, row: Entry, placeholder: Mapping[str, Entry], encoder:
     return "" if encoder.is_one_token(encoding, span) else encoder.pieces(encoding, span)
 
 
-def _needed(spec: TemplateSpec, corruption: Corruption, name: str) -> int:
+def needed(spec: TemplateSpec, corruption: Corruption, name: str) -> int:
     """How many rows of a list the hungriest template takes."""
-    needed = 0
+    most = 0
     for template in spec.templates:
         slots = sum(spec.slots[slot] == name for slot in spec.clean_slots(template))
         present = {ref.slot for ref in refs(template)}
         fresh = sum(
             replacement.source == FromList(name) and replacement.slot in present for replacement in corruption.replace
         )
-        needed = max(needed, slots + fresh)
-    return needed
+        most = max(most, slots + fresh)
+    return most
 
 
 def _shown(rows: Iterable[Entry]) -> str:

@@ -56,6 +56,12 @@ class Tried:
         return fmean(rank == 1 for rank in self.ranks)
 
     @property
+    def unmoved(self) -> bool:
+        """Whether the corruption changes what the model says, but not what it makes of answer and foil."""
+        moved = self.corrupted_logit_diff <= UNMOVED * self.logit_diff
+        return self.logit_diff > 0 and self.kl >= LEAST_KL and not moved
+
+    @property
     def said_instead(self) -> Counter[str]:
         """The likeliest words where the answer is not."""
         pairs = zip(self.first_words, self.ranks, strict=True)
@@ -88,19 +94,28 @@ class TaskCheck:
         notes = [*self.examination.notes]
         for examined in self.examination.examined:
             notes += examined.notes
-        for one in self.tried:
-            notes += _weaknesses(one)
+        for names, one in self._asked():
+            notes += _weaknesses(names, one)
+        notes += [_unmoved(one) for one in self.tried if one.unmoved]
         return tuple(dict.fromkeys(notes))
 
     def _unable(self) -> Iterator[Problem]:
-        for one in self.tried:
+        for names, one in self._asked():
             if one.logit_diff <= 0:
                 what = (
-                    f"{one.corruption}: the model does not do this: it prefers the foil (logit difference "
+                    f"{names}: the model does not do this: it prefers the foil (logit difference "
                     f"{one.logit_diff:.2f}, answer above foil on {one.correct:.0%}). A circuit for it means nothing."
                 )
                 fix = "Try another --model, use words that it knows, or show it the rule in the prompt."
                 yield Problem(what, fix)
+
+    def _asked(self) -> Iterator[tuple[str, Tried]]:
+        """What was asked on the clean prompts, each once: corruptions may differ in the foil, but seldom do."""
+        alike: dict[tuple[float, ...], list[Tried]] = {}
+        for one in self.tried:
+            alike.setdefault(one.logit_diffs, []).append(one)
+        for group in alike.values():
+            yield ", ".join(one.corruption for one in group), group[0]
 
 
 def share_above_zero(values: tuple[float, ...]) -> float:
@@ -118,16 +133,21 @@ def _unchanged(corruption: str, kl: float, strong: dict[str, float]) -> Problem:
     return Problem(what, f"{other}, or search with a smaller --threshold, such as {kl / 100:.1g}.")
 
 
-def _weaknesses(one: Tried) -> Iterator[str]:
+def _weaknesses(names: str, one: Tried) -> Iterator[str]:
     if one.logit_diff > 0 and one.correct < WEAK:
         yield (
-            f"{one.corruption}: the answer is above the foil on {one.correct:.0%} of the prompts only; "
+            f"{names}: the answer is above the foil on {one.correct:.0%} of the prompts only; "
             f"a circuit is easier to read where it is so on {WEAK:.0%} or more."
         )
-    if one.logit_diff > 0 and one.kl >= LEAST_KL and one.corrupted_logit_diff > UNMOVED * one.logit_diff:
-        yield (
-            f"{one.corruption}: on the corrupted prompts the model prefers the answer as much as before: the circuit "
-            "will be about other words than answer and foil."
-        )
     if median(one.ranks) > FAR_RANK:
-        yield f"{one.corruption}: the model would say something else: the answer's rank is {median(one.ranks):.0f}."
+        yield (
+            f"{names}: the model would say something else: the answer's median rank is {median(one.ranks):.0f}. "
+            "KL looks at all words, --metric logit-diff-distance at answer and foil alone."
+        )
+
+
+def _unmoved(one: Tried) -> str:
+    return (
+        f"{one.corruption}: on the corrupted prompts the model prefers the answer as much as before: the circuit "
+        "will be about other words than answer and foil."
+    )

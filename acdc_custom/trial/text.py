@@ -116,9 +116,10 @@ def _positions(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
     written = {END: "the last token"} | {name: where.text for name, where in examination.task.spec.positions.items()}
     rows = []
     for name in (*examination.task.spec.positions, END):
-        at = sorted({prompt.positions[name] for prompt in examination.prompts})
-        words = [_word_at(prompt, prompt.positions[name], encoder) for prompt in examination.prompts[:SHOWN]]
-        tokens = str(at[0]) if len(at) == 1 else f"{at[0]}-{at[-1]}"
+        having = [prompt for prompt in examination.prompts if name in prompt.positions]
+        words = [_word_at(prompt, prompt.positions[name], encoder) for prompt in having[:SHOWN]]
+        at = sorted({prompt.positions[name] for prompt in having})
+        tokens = f"{at[0]}-{at[-1]}" if len(at) > 1 else f"{at[0]}" if at else "none"
         rows.append((printable(name), printable(written[name]), tokens, printable(", ".join(dict.fromkeys(words)))))
     yield from _table("Positions", ("name", "is", "token", "there, in the first prompts"), rows)
 
@@ -157,8 +158,9 @@ def histogram(values: Sequence[float]) -> Iterator[str]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in STEPS if s * power >= rough * (1 - 1e-9))
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    first, last = math.floor(low / step), math.floor(high / step)
-    counts = [sum(math.floor(value / step) == place for value in values) for place in range(first, last + 1)]
+    places = [math.floor(value / step + 1e-9) for value in values]  # 0.6 belongs to the bar that begins with it
+    first = min(places)
+    counts = [places.count(place) for place in range(first, max(places) + 1)]
     yield f"{'':<{INDENT}}{'logit difference':<20}prompts"
     for place, number in enumerate(counts, first):
         bounds = f"{place * step:7.{digits}f} to {(place + 1) * step:.{digits}f}"
