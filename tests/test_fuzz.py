@@ -206,8 +206,8 @@ def test_a_changed_starter_file_is_examined_to_the_end_or_refused(text: str) -> 
         (here / "mine.toml").write_bytes(text.encode(errors="replace"))
         if task := try_task(here / "mine.toml"):
             found = examine(task, LetterTokenizer(), n=3, seed=1)
+            wrong = [*found.problems, *(problem for one in found.examined for problem in one.problems)]
             for one in found.examined:
-                wrong = (*found.problems, *one.problems)
                 try:
                     batch = task.batch(LetterTokenizer(), n=3, seed=1, corruption=one.corruption)
                 except AcdcError as error:

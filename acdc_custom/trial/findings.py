@@ -6,7 +6,7 @@ Owns the findings and the limits from which on they are problems. Knows nothing 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -29,6 +29,7 @@ class Tried:
     ranks: tuple[int, ...]  # of the best answer on the clean prompt; 1 is first
     first_words: tuple[str, ...]  # what the model finds likeliest on the clean prompt
     kls: tuple[float, ...]  # nats: of the clean prompt's distribution from the corrupted one's
+    templates: tuple[int, ...]  # which template each prompt is from, from 0
 
     @property
     def logit_diff(self) -> float:
@@ -39,6 +40,15 @@ class Tried:
     def corrupted_logit_diff(self) -> float:
         """Mean, on the corrupted prompts."""
         return fmean(self.corrupted_logit_diffs)
+
+    @property
+    def by_template(self) -> Mapping[int, tuple[float, ...]]:
+        """The clean logit differences of each template's prompts."""
+        pairs = list(zip(self.templates, self.logit_diffs, strict=True))
+        return {
+            template: tuple(value for other, value in pairs if other == template)
+            for template in sorted({*self.templates})
+        }
 
     @property
     def kl(self) -> float:
@@ -108,6 +118,14 @@ class TaskCheck:
                 )
                 fix = "Try another --model, use words that it knows, or show it the rule in the prompt."
                 yield Problem(what, fix)
+                continue
+            for template, values in one.by_template.items():
+                if fmean(values) <= 0:
+                    what = (
+                        f"{names}: the model does not do template {template + 1}: it prefers the foil "
+                        f"(logit difference {fmean(values):.2f}, answer above foil on {share_above_zero(values):.0%})."
+                    )
+                    yield Problem(what, "Delete that template, or reword it: the circuit would be about a mixture.")
 
     def _asked(self) -> Iterator[tuple[str, Tried]]:
         """What was asked on the clean prompts, each once: corruptions may differ in the foil, but seldom do."""
@@ -118,7 +136,7 @@ class TaskCheck:
             yield ", ".join(one.corruption for one in group), group[0]
 
 
-def share_above_zero(values: tuple[float, ...]) -> float:
+def share_above_zero(values: Sequence[float]) -> float:
     """The share of prompts whose answer is above the foil."""
     return fmean(value > 0 for value in values)
 

@@ -88,6 +88,7 @@ def _tried(corruption: str, prompts: Sequence[Prompt], model: Model, one_more: C
         ranks=tuple(ranks),
         first_words=tuple(str(model.tokenizer.decode([token])) for token in first),
         kls=tuple(kls),
+        templates=tuple(prompt.template for prompt in prompts),
     )
 
 

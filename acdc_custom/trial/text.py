@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from statistics import median
+from statistics import fmean, median
 
 from acdc_custom.errors import TaskError, count
 from acdc_custom.reading import printable
@@ -103,7 +103,9 @@ def _words(found: Sequence[Fit]) -> Iterator[str]:
     heading = "Words"
     for fit in found:
         text = f"{fit.words.name}: {len(fit.kept)} of {len(fit.words.rows)} are one token wherever they may stand"
-        if fit.left_out:
+        if fit.blocked:
+            text = f"{fit.words.name}: none of {len(fit.words.rows)} can be used, see the problems"
+        elif fit.left_out:
             text += f"; left out: {', '.join(fit.left_out[row] for row in fit.dropped)}"
             text += f"; kept: {', '.join('/'.join(row) for row in fit.kept) or 'none'}"
         yield from headed(heading, text)
@@ -148,7 +150,13 @@ def _doing(one: Tried) -> Iterator[str]:
     if one.said_instead:
         said = [f"{_quoted((word,))} {times}" for word, times in one.said_instead.most_common(SHOWN)]
         yield from headed("", f"where it is not, the model says: {', '.join(said)}")
+    if len(one.by_template) > 1:
+        yield from headed("", f"by template: {', '.join(_template(*item) for item in one.by_template.items())}")
     yield from histogram(one.logit_diffs)
+
+
+def _template(number: int, values: Sequence[float]) -> str:
+    return f"{number + 1}: {fmean(values):.2f} ({share_above_zero(values):.0%})"
 
 
 def histogram(values: Sequence[float]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from acdc_custom.task.examine import examine
 from acdc_custom.trial.findings import TaskCheck, Tried
 from acdc_custom.trial.text import WIDTH, describe_check, histogram
 
-GOOD = Tried("switch", (2.0, 1.0, 3.0), (-1.0, 0.0, -2.0), (1, 1, 2), (" a", " b", " c"), (1.0, 2.0, 3.0))
+GOOD = Tried("switch", (2.0, 1.0, 3.0), (-1.0, 0.0, -2.0), (1, 1, 2), (" a", " b", " c"), (1.0, 2.0, 3.0), (0, 1, 0))
 
 
 class Letters:
@@ -45,6 +45,7 @@ def test_a_task_that_is_done_has_no_problems() -> None:
 BETTER = dataclasses.replace(GOOD, corruption="rename")
 CASES: dict[str, tuple[Tried, str, str]] = {
     "foil": (dataclasses.replace(GOOD, logit_diffs=(-1.0, 0.5, 0.0)), "it prefers the foil (logit difference -0.17, answer above foil on 33%)", "Try another --model"),
+    "template": (dataclasses.replace(GOOD, logit_diffs=(2.0, -1.0, 3.0)), "the model does not do template 2: it prefers the foil (logit difference -1.00, answer above foil on 0%)", "Delete that template"),
     "no KL": (dataclasses.replace(GOOD, kls=(0.02, 0.06, 0.04)), "hardly differ for this model: KL 0.040 nats, less than 0.1", "Use --corruption rename (KL 2.00), or search with a smaller --threshold, such as 0.0004."),
 }  # fmt: skip
 
@@ -62,7 +63,10 @@ def test_without_a_better_corruption_none_is_named() -> None:
 
 
 NOTES: dict[str, tuple[Tried, str]] = {
-    "weak": (dataclasses.replace(GOOD, logit_diffs=(-1.0, 1.0, 3.0)), "above the foil on 67% of the prompts only"),
+    "weak": (
+        dataclasses.replace(GOOD, logit_diffs=(-1.0, 1.0, 3.0), templates=(0, 0, 0)),
+        "above the foil on 67% of the prompts only",
+    ),
     "far": (dataclasses.replace(GOOD, ranks=(1, 11, 12)), "the answer's median rank is 11"),
     "unmoved": (
         dataclasses.replace(GOOD, corrupted_logit_diffs=(2.0, 1.0, 3.0)),
