@@ -37,21 +37,19 @@ class Patched:
     tokens: TokenBatch
     clean_normed: Tensor  # [prompt, d_model]
 
-    def logit_diffs(self) -> Tensor:
-        """`[sender, prompt]` float64, in logits."""
-        return -negative_logit_diff(self.weights, self.tokens)(self.normed)
+    def logit_diffs(self, tokens: TokenBatch) -> tuple[Tensor, Tensor]:
+        """Between the answers and foils of `tokens`: `[sender, prompt]`, and `[prompt]` in the clean run; float64."""
+        negative = negative_logit_diff(self.weights, tokens)
+        return -negative(self.normed), -negative(self.clean_normed[None])[0]
 
-    def clean_logit_diffs(self) -> Tensor:
-        """`[prompt]` float64, in logits."""
-        return -negative_logit_diff(self.weights, self.tokens)(self.clean_normed[None])[0]
-
-    def changes(self) -> Tensor:
+    def changes(self, tokens: TokenBatch | None = None) -> Tensor:
         """`[sender]` float64: the change of the mean logit difference, in per cent of the clean run's.
 
-        `100 (patched - clean) / clean`: negative where the sender helps.
+        `100 (patched - clean) / clean`: negative where the sender helps. With other `tokens`, the change of the logit
+        difference between their answers and foils, in per cent of the batch's own.
         """
-        clean = self.clean_logit_diffs().mean()
-        return 100 * (self.logit_diffs().mean(-1) - clean) / clean
+        patched, clean = self.logit_diffs(tokens or self.tokens)
+        return 100 * (patched.mean(-1) - clean.mean()) / self.logit_diffs(self.tokens)[1].mean()
 
 
 @torch.no_grad()
@@ -100,21 +98,34 @@ def patched_reads(
 
 @torch.no_grad()
 def patched_attention(
-    passes: Passes, senders: Sequence[Sender], reader: Sender, effect: Effect = Effect.DIRECT
+    passes: Passes, senders: Sequence[Sender], readers: Sequence[Sender], effect: Effect = Effect.DIRECT
 ) -> Tensor:
-    """A head's attention from END when its query there reads each patched sender: `[sender, prompt, key]`.
+    """Attention of heads from END when their queries there read each patched sender: `[reader, sender, prompt, key]`.
 
-    `senders` in topological order, all before the head.
+    `senders` in topological order; one that does not come before a head leaves its attention as it is.
     """
-    block, layer = passes.model.weights.blocks[reader.layer], passes.clean[reader.layer]
-    receiver, *_ = passes.model.graph.inputs_of(reader)
-    ends = passes.tokens.answer_positions[:, 0]
-    first, prompts = int(ends.min()), torch.arange(len(ends), device=ends.device)
-    move = patched_reads(passes, senders, [receiver], first, effect)[receiver][:, prompts, ends - first]
+    receivers = [passes.model.graph.inputs_of(reader)[0] for reader in readers]
+    first = int(passes.tokens.answer_positions.min())
+    chunks = _chunks(passes, senders, first, effect)
+    moves = [patched_reads(passes, chunk, receivers, first, effect) for chunk in chunks]
+    return torch.stack(
+        [
+            torch.cat([_attention_from_end(passes, reader, move[receiver], first) for move in moves])
+            for reader, receiver in zip(readers, receivers, strict=True)
+        ]
+    )
+
+
+def _attention_from_end(passes: Passes, reader: Sender, move: Tensor, first: int) -> Tensor:
+    """`[sender, prompt, key]`, when `move` `[sender, prompt, pos, d_model]` is added to what the head's query reads."""
+    weights, layer = passes.model.weights, passes.clean[reader.layer]
+    block, ends = weights.blocks[reader.layer], passes.tokens.answer_positions[:, 0]
+    prompts = torch.arange(len(ends), device=ends.device)
     own = block.attention.query.select(torch.tensor([reader.head], device=ends.device))
-    q = own.shared(block.attention_norm(layer.before[prompts, ends] + move))[0]  # [sender, prompt, d_head]
-    if passes.model.weights.rotary is not None:
-        q = passes.model.weights.rotary.at(ends)(q)
+    read = layer.before[prompts, ends] + move[:, prompts, ends - first]
+    q = own.shared(block.attention_norm(read))[0]  # [sender, prompt, d_head]
+    if weights.rotary is not None:
+        q = weights.rotary.at(ends)(q)
     k = layer.k[reader.head * len(layer.k) // len(layer.q)]
     mask = block.attention.mask(ends[:, None], k.shape[1])
     return block.attention.pattern(q[None, :, :, None], k[None], mask, "q")[0, :, :, 0]

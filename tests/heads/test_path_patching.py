@@ -128,7 +128,7 @@ def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) ->
                 expected = naive[n].patch(str(sender), [str(r) for r in receivers], at, effect)
                 assert torch.allclose(logits[i, n], expected, atol=1e-9), f"{sender} -> {receivers} of prompt {n}"
                 difference = oracle.logit_diff(prompt, expected)
-                assert float(patched.logit_diffs()[i, n]) == pytest.approx(difference, abs=1e-9)
+                assert float(patched.logit_diffs(passes.tokens)[0][i, n]) == pytest.approx(difference, abs=1e-9)
 
 
 @pytest.mark.parametrize("effect", Effect)
@@ -224,7 +224,7 @@ def test_the_handmade_heads_have_the_effects_that_paper_says() -> None:
     # Patching S-inhibition takes attention from the answer and gives it to the subject.
     found = cast(prompts)
     clean = passes.clean[2].pattern([0], tokens.answer_positions)[0, :, 0]
-    after = patched_attention(passes, [Sender.parse(INHIBITION)], Sender.parse(MOVER))[0]
+    after = patched_attention(passes, [Sender.parse(INHIBITION)], [Sender.parse(MOVER)])[0, 0]
     change = (after - clean).mean(0)
     assert found.places["S2"] == (5,) * 8
     assert float(change[5]) == pytest.approx(1 / 3, abs=0.01)
