@@ -79,7 +79,8 @@ class Contents:
     request: Request
     question: Question
     examples: tuple[Example, ...]
-    model: Spread
+    model: Spread  # on the clean prompts
+    corrupted: Spread  # the model on the corrupted prompts
     inside: Spread  # the circuit
     empty: Spread  # no edges
     attention: AttentionData | None  # None: no head in the circuit, or prompts too long to show

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from acdc_custom.choices import Ablation
 from acdc_custom.circuit import Circuit
 from acdc_custom.discovery import Choices
 from acdc_custom.engine.behaviour import logit_differences
@@ -40,7 +41,8 @@ def measure(run: Reopened, on_step: Step = lambda what: None) -> Contents:
         run_circuit(model, tokens, [kept.edge for kept in circuit.edges], ablation),
         run_circuit(model, tokens, (), ablation),
     ]
-    spreads = [Spread(tuple(logit_differences(model.weights, tokens, x).tolist())) for x in normed]
+    corrupted = normed[2] if ablation is Ablation.CORRUPTED else run_circuit(model, tokens, ())
+    spreads = [Spread(tuple(logit_differences(model.weights, tokens, x).tolist())) for x in (*normed, corrupted)]
     chosen = choose(prepared.batch.prompts)
     on_step("reading example prompts")
     logits = [model.weights.logits(x[chosen]) for x in normed]  # each [example, vocab]
@@ -57,6 +59,7 @@ def measure(run: Reopened, on_step: Step = lambda what: None) -> Contents:
         model=spreads[0],
         inside=spreads[1],
         empty=spreads[2],
+        corrupted=spreads[3],
         attention=attention(run, chosen),
         packages=prepared.provenance(Choices()).packages,
     )

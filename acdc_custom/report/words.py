@@ -16,11 +16,18 @@ from acdc_custom.export.style import number
 
 WHOLE = 0.9  # from this share on, the circuit is said to do the task
 OVERSHOOT = 1.1
+ROUNDING = 1e-5  # nats
 
 
 def percent(share: float) -> str:
     """`91 %`; one decimal below 10 %."""
-    return f"{share:.1%}".replace("%", " %") if abs(share) < 0.0995 else f"{share:.0%}".replace("%", " %")
+    decimals = 1 if 0 < abs(share) < 0.0995 else 0
+    return f"{share:.{decimals}%}".replace("%", " %")
+
+
+def nats(kl: float) -> str:
+    """`0.0442 nats`; what is no more than rounding is zero."""
+    return "0 nats" if abs(kl) < ROUNDING else f"{number(kl)} nats"
 
 
 def finding(circuit: Circuit) -> str:
