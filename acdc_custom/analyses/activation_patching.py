@@ -16,15 +16,16 @@ import torch
 from torch import Tensor
 
 from acdc_custom.analyses.figures import heatmap
-from acdc_custom.analyses.layer import Projected, mixed, pattern, project, written
 from acdc_custom.analyses.positions import positions_of
 from acdc_custom.analyses.rerun import Base, Progress, Site, silent
+from acdc_custom.analyses.steps import finish, mix
 from acdc_custom.analyses.table import Row
 from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.choices import Direction, HeadPart
 from acdc_custom.discovery import Prepared
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender, Stage
+from acdc_custom.model.layers import Layer
 
 # What each part of a head takes from the other run. A pattern is made of queries and keys, an output of all three.
 _FROM_SOURCE = {
@@ -121,7 +122,7 @@ def patch_residual(
     runs = _Runs.of(prepared, direction)
 
     def streams(layer: int) -> tuple[Tensor, Tensor]:
-        return runs.base.before(layer), runs.source.before(layer)
+        return runs.base.layers[layer].before, runs.source.layers[layer].before
 
     return _by_position(runs, "residual stream before each layer", Site.BEFORE, 0, streams, on_progress)
 
@@ -133,8 +134,8 @@ def patch_attention(
     runs = _Runs.of(prepared, direction)
 
     def streams(layer: int) -> tuple[Tensor, Tensor]:
-        after = runs.base.after_attention(layer)
-        return after, after + runs.source.heads(layer) - runs.base.heads(layer)
+        before = runs.base.layers[layer].before
+        return before + runs.base.attention_output(layer), before + runs.source.attention_output(layer)
 
     return _by_position(runs, "attention output of each layer", Site.AFTER_ATTENTION, 0, streams, on_progress)
 
@@ -148,8 +149,9 @@ def patch_mlp(
     runs = _Runs.of(prepared, direction)
 
     def streams(layer: int) -> tuple[Tensor, Tensor]:
-        after = runs.base.before(layer + 1)
-        return after, after + runs.source.mlp(layer) - runs.base.mlp(layer)
+        base, source = runs.base.layers[layer], runs.source.layers[layer]
+        assert base.mlp_output is not None and source.mlp_output is not None
+        return base.after, base.after + source.mlp_output - base.mlp_output
 
     return _by_position(runs, "MLP output of each layer", Site.BEFORE, 1, streams, on_progress)
 
@@ -163,21 +165,20 @@ def patch_heads(
 ) -> Patching:
     """Patch one part of each head, at all positions. Keys and values that heads share are patched for all of them."""
     runs = _Runs.of(prepared, direction)
-    model, shape = prepared.model, prepared.model.graph.shape
+    shape = prepared.model.graph.shape
     grouped = shape.grouped and part in (HeadPart.K, HeadPart.V)
     n_columns = shape.n_kv_heads if grouped else shape.n_heads
     first = int(prepared.tokens.changed.int().argmax(1).min())  # before it, both runs are the same
     logit_diff = np.empty((runs.n_layers, n_columns))
     for layer in range(runs.n_layers):
-        attention = model.weights.blocks[layer].attention
-        before = runs.base.before(layer)
-        plain, patched = _mixed_twice(runs, layer, part)
-        total = torch.einsum("hnpe,hed->npd", plain, attention.out)[:, first:]
-        moved = torch.einsum("hnpe,hed->hnpd", (patched - plain)[:, :, first:], attention.out)
+        base = runs.base.layers[layer]
+        total = torch.einsum("hnpe,hed->npd", base.z[:, :, first:], base.attention.out)
+        change = (_patched_z(base, runs.source.layers[layer], part) - base.z)[:, :, first:]
+        moved = torch.einsum("hnpe,hed->hnpd", change, base.attention.out)
         moved = moved.view(n_columns, -1, *moved.shape[1:]).sum(1)  # heads that share what is patched move together
         for start in range(0, n_columns, runs.base.at_once(first)):
             chunk = slice(start, start + runs.base.at_once(first))
-            after = before[:, first:] + written(attention, total + moved[chunk])
+            after = base.before[:, first:] + finish(base.attention, total + moved[chunk])
             logit_diff[layer, chunk] = runs.base.rerun(layer, Site.AFTER_ATTENTION, after, first).cpu().numpy()
             on_progress(layer * n_columns + min(chunk.stop, n_columns), runs.n_layers * n_columns)
     columns = "key/value head" if grouped else "head"
@@ -185,15 +186,11 @@ def patch_heads(
     return runs.result(f"{part.about} of each head ({part.value})", columns, labels, logit_diff)
 
 
-def _mixed_twice(runs: _Runs, layer: int, part: HeadPart) -> tuple[Tensor, Tensor]:
-    """z `[head, prompt, pos, d_head]` in the base run, and z with one part of every head taken from the source run."""
-    weights = runs.base.model.weights
-    attention = weights.blocks[layer].attention
-    base, source = (project(weights, layer, run.before(layer)) for run in (runs.base, runs.source))
+def _patched_z(base: Layer, source: Layer, part: HeadPart) -> Tensor:
+    """z `[head, prompt, pos, d_head]` of the base run, with one part of every head taken from the source run."""
     taken = _FROM_SOURCE[part]
-    patched = Projected(*(getattr(source if name in taken else base, name) for name in "qkv"))
-    plain, other = (mixed(pattern(attention, read.q, read.k), read.v) for read in (base, patched))
-    return plain, other
+    q, k, v = (getattr(source if name in taken else base, name) for name in "qkv")
+    return mix(base.attention, q, k, v)
 
 
 @torch.no_grad()

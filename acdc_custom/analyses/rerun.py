@@ -14,12 +14,11 @@ from enum import Enum, auto
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.layer import mixed, pattern, project, written
+from acdc_custom.analyses.steps import mix, project, write
 from acdc_custom.discovery import Prepared
 from acdc_custom.engine.metrics import negative_logit_diff
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.graph import Sender, Stage
-from acdc_custom.model.forward import Run, run
+from acdc_custom.model.layers import Layer, layers
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Block
 
@@ -46,43 +45,30 @@ class Base:
 
     model: Model
     tokens: TokenBatch
-    run: Run
+    layers: tuple[Layer, ...]
 
     @classmethod
-    @torch.no_grad()
     def clean(cls, prepared: Prepared) -> Base:
         """The run on the clean prompts."""
-        return cls(prepared.model, prepared.tokens, run(prepared.model.weights, prepared.tokens.clean))
+        return cls._of(prepared, prepared.tokens.clean)
+
+    @classmethod
+    def corrupted(cls, prepared: Prepared) -> Base:
+        """The run on the corrupted prompts."""
+        return cls._of(prepared, prepared.tokens.corrupted)
 
     @classmethod
     @torch.no_grad()
-    def corrupted(cls, prepared: Prepared) -> Base:
-        """The run on the corrupted prompts."""
-        return cls(prepared.model, prepared.tokens, run(prepared.model.weights, prepared.tokens.corrupted))
+    def _of(cls, prepared: Prepared, ids: Tensor) -> Base:
+        return cls(prepared.model, prepared.tokens, tuple(layers(prepared.model.weights, ids)))
 
-    def before(self, layer: int) -> Tensor:
-        """The residual stream before a layer, or, after the last, before the logits: `[prompt, pos, d_model]`."""
-        per_layer = 1 + self.model.graph.shape.has_mlp
-        return self.run.residuals[layer * per_layer]
-
-    def heads(self, layer: int) -> Tensor:
-        """What a layer's heads write together, without the output bias: `[prompt, pos, d_model]`."""
-        first = self.model.graph.index[Sender(layer, Stage.HEAD, 0)]
-        return self.run.outputs[first : first + self.model.graph.shape.n_heads].sum(0)
-
-    def mlp(self, layer: int) -> Tensor:
-        """What a layer's MLP writes, without the output bias: `[prompt, pos, d_model]`."""
-        return self.run.outputs[self.model.graph.index[Sender(layer, Stage.MLP)]]
-
-    def after_attention(self, layer: int) -> Tensor:
-        """The residual stream when a layer's attention has been added: `[prompt, pos, d_model]`."""
-        bias = self.model.weights.blocks[layer].attention.out_bias
-        out = self.before(layer) + self.heads(layer)
-        return out if bias is None else out + bias
+    def attention_output(self, layer: int) -> Tensor:
+        """What a layer's attention writes, its bias included: `[prompt, pos, d_model]`."""
+        return write(self.layers[layer].attention, self.layers[layer].z)
 
     def logit_diff(self) -> float:
         """The mean logit difference of the base run itself."""
-        return float(self._logit_diff(self.before(len(self.model.weights.blocks))[None], 0))
+        return float(self._logit_diff(self.layers[-1].after[None], 0))
 
     def at_once(self, first: int) -> int:
         """How many candidates to run together from a position on, so that no activation becomes too large."""
@@ -108,24 +94,19 @@ class Base:
             if place > layer or site is Site.BEFORE:
                 x = x + self._attention(place, x, first)
             elif block.parallel:
-                before = self.before(place)[:, first:].repeat(n_candidates, 1, 1)
+                before = self.layers[place].before[:, first:].repeat(n_candidates, 1, 1)
             if block.mlp is not None:
                 x = x + _mlp(block, before if block.parallel else x)
         return self._logit_diff(x.view(n_candidates, -1, *x.shape[1:]), first)
 
     def _attention(self, layer: int, x: Tensor, first: int) -> Tensor:
         """What a layer's attention adds: `[candidate prompt, pos from first on, d_model]`."""
-        weights = self.model.weights
-        attention = weights.blocks[layer].attention
-        here = project(weights, layer, x, first)
-        k, v = here.k, here.v
-        if first:
-            earlier = project(weights, layer, self.before(layer)[:, :first])
-            n_candidates = len(x) // len(self.tokens.clean)
-            k = torch.cat((earlier.k.repeat(1, n_candidates, 1, 1), k), dim=2)
-            v = torch.cat((earlier.v.repeat(1, n_candidates, 1, 1), v), dim=2)
-        z = mixed(pattern(attention, here.q, k), v)
-        return written(attention, torch.einsum("hnpe,hed->npd", z, attention.out))
+        base = self.layers[layer]
+        q, k, v = project(self.model.weights, layer, x, first)
+        n_candidates = len(x) // len(self.tokens.clean)
+        k = torch.cat((base.k[:, :, :first].repeat(1, n_candidates, 1, 1), k), dim=2)
+        v = torch.cat((base.v[:, :, :first].repeat(1, n_candidates, 1, 1), v), dim=2)
+        return write(base.attention, mix(base.attention, q, k, v))
 
     def _logit_diff(self, residual: Tensor, first: int) -> Tensor:
         ends = (self.tokens.answer_positions - first)[None, :, :, None]  # [1, prompt, 1, 1]

@@ -141,7 +141,7 @@ def test_patching_everything_at_the_first_layer_gives_the_other_run() -> None:
     mask = positions_of(batch.batch.prompts, batch.tokens, batch.model.tokenizer).mask
     assert torch.equal(mask.any(0), batch.tokens.is_prompt)
     clean, corrupted = rerun.Base.clean(batch), rerun.Base.corrupted(batch)
-    stream = torch.where(mask.any(0)[..., None], clean.before(0), corrupted.before(0))
+    stream = torch.where(mask.any(0)[..., None], clean.layers[0].before, corrupted.layers[0].before)
     assert float(corrupted.rerun(0, rerun.Site.BEFORE, stream[None], 0)) == pytest.approx(batch.full.logit_diff)
     assert corrupted.logit_diff() == pytest.approx(batch.corrupted.logit_diff)
 

@@ -17,17 +17,13 @@ from acdc_custom.analyses.lens import (
 )
 from acdc_custom.graph import Sender
 
-
-def uncapped(name: str) -> dict[str, None]:
-    """Logits before the cap cannot be compared with logits after it."""
-    if name == "gemma2":
-        return {"final_logit_softcapping": None}
-    return {"output_logits_soft_cap": None} if name == "attention only, rotary" else {}
+# Logits before the cap cannot be compared with logits after it.
+UNCAPPED = {"gemma2": {"final_logit_softcapping": None}, "attention only, rotary": {"output_logits_soft_cap": -1.0}}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_contributions_and_the_constant_add_up_to_the_models_logit_difference(name: str) -> None:
-    batch = prepared(tiny(name, 0, **uncapped(name)))
+    batch = prepared(tiny(name, 0, **UNCAPPED.get(name, {})))
     lens = logit_lens(batch)
     assert lens.contribution.sum() + lens.constant == pytest.approx(batch.full.logit_diff)
     assert lens.accumulated[-1] == pytest.approx(batch.full.logit_diff)
@@ -56,23 +52,26 @@ def test_transformer_lens_gives_the_same_from_folded_weights() -> None:
     batch = prepared(tiny_gpt2(0), prompts)
     hf_model = tiny_hf("gpt2", 0)
     bridge = build_bridge_from_module(hf_model, "GPT2LMHeadModel", hf_config=hf_model.config, model_name="tiny")
-    bridge.enable_compatibility_mode()
-    own, theirs, heads, attention = [], [], [], []
+    bridge.enable_compatibility_mode(fold_value_biases=False)
+    contributions, accumulated, heads = [], [], []
     with torch.no_grad():
         for prompt in prompts:
             _, cache = bridge.run_with_cache(torch.tensor([prompt.clean_ids]))
-            unembed = bridge.W_U.T
-            direction = unembed[list(prompt.answer_ids)].mean(0) - unembed[list(prompt.foil_ids)].mean(0)
-            components = cache.decompose_resid(layer=-1, pos_slice=-1, mode="all", apply_ln=True)[:, 0]
-            theirs.append(components @ direction)
-            streams = cache.accumulated_resid(layer=-1, incl_mid=True, pos_slice=-1, apply_ln=True)[:, 0]
-            own.append(streams @ direction)
-            results = cache.stack_head_results(layer=-1, pos_slice=-1, apply_ln=True)[:, 0]
-            heads.append(results @ direction)
-    lens = logit_lens(batch)
-    # Theirs has embed and position embedding apart.
-    mean = torch.stack(theirs).mean(0).numpy()
-    assert np.allclose([mean[:2].sum(), *mean[2:6]], lens.contribution, atol=1e-4)
+            unembedding = bridge.W_U.T
+            direction = unembedding[list(prompt.answer_ids)].mean(0) - unembedding[list(prompt.foil_ids)].mean(0)
+            options = {"layer": -1, "pos_slice": -1, "apply_ln": True}
+            contributions.append(cache.decompose_resid(**options)[:, 0] @ direction)
+            accumulated.append(cache.accumulated_resid(incl_mid=True, **options)[:, 0] @ direction)
+            heads.append(cache.stack_head_results(**options)[:, 0] @ direction)
+
+    def mean(values: list[torch.Tensor]) -> np.ndarray:
+        return torch.stack(values).mean(0).numpy()
+
+    lens, ours = logit_lens(batch), head_attribution(batch).attribution
+    embed, positions, *rest = mean(contributions)
+    assert np.allclose([embed + positions, *rest], lens.contribution, atol=1e-4)
+    assert np.allclose(mean(accumulated), lens.own_scale - lens.constant, atol=1e-4)  # theirs has no biases
+    assert np.allclose(mean(heads).reshape(2, 4), ours, atol=1e-4)
 
 
 def test_the_figures_name_every_component_and_frame_marked_heads() -> None:
