@@ -6,6 +6,7 @@ the analyses' business. Imports no torch.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from acdc_custom.analyses.theme import DIVERGING, Figure, Theme
 from acdc_custom.graph import Sender, Stage
 
 CELL = 0.27  # inches
+TITLE_LETTER = 0.085  # inches: a letter of a title, more or less
 NUMBERED_CELLS = 80  # a heat map of up to so many cells has its numbers written in
 ON_LIGHT = "#222222"  # cells are light in both themes, but for the extreme ones
 
@@ -33,21 +35,17 @@ def head_heatmap(
     """
     values = np.asarray(values, dtype=float)
     n_layers, n_heads = values.shape
-    figure = heatmap(
+    return heatmap(
         values,
         [str(layer) for layer in range(n_layers)],
         [str(head) for head in range(n_heads)],
         title,
         unit,
-        rows="layer",
-        columns="head",
-        theme=theme,
+        "layer",
+        "head",
+        {(head.layer, head.head) for head in marked if head.stage is Stage.HEAD},
+        theme,
     )
-    for head in marked:
-        if head.stage is Stage.HEAD:
-            frame = Rectangle((head.head - 0.5, head.layer - 0.5), 1, 1, fill=False, lw=1.8, ec=ON_LIGHT)
-            figure.main.add_patch(frame)
-    return figure
 
 
 def heatmap(
@@ -58,11 +56,12 @@ def heatmap(
     unit: str,
     rows: str,
     columns: str,
+    marked: Collection[tuple[int, int]] = (),
     theme: Theme = Theme.LIGHT,
 ) -> Figure:
     """A heat map of `values` `[row, column]`, zero in the middle of the scale; `rows` and `columns` name the axes.
 
-    Used for layer x head and for layer x position. NaN leaves a cell empty.
+    Used for layer x head and for layer x position. `marked` cells get a frame; NaN leaves a cell empty.
     """
     values = np.asarray(values, dtype=float)
     largest = _largest(values)
@@ -71,11 +70,11 @@ def heatmap(
         width = max(4.2, 1.9 + CELL * values.shape[1])
         height = max(2.2, 1.1 + CELL * values.shape[0] + (0.07 * max(map(len, column_labels)) if wide else 0))
         about = f"Heat map of {values.shape[0]} by {values.shape[1]} cells, {rows} by {columns}, in {unit}. "
-        figure = Figure(title, about + _extremes(values, row_labels, column_labels), width, height, theme)
+        figure = _begin(title, about + _extremes(values, row_labels, column_labels), width, height, theme)
         axes = figure.subplots()
         axes.set_facecolor(theme.value.empty)
         image = axes.imshow(values, cmap=DIVERGING, vmin=-largest, vmax=largest, interpolation="none", aspect="auto")
-        axes.set_title(title)
+        axes.set_title(unit, fontsize=8.5)
         axes.set_xlabel(columns)
         axes.set_ylabel(rows)
         axes.spines[:].set_visible(False)
@@ -83,8 +82,10 @@ def heatmap(
         axes.set_xticks(range(len(column_labels)), column_labels, rotation=90 if wide else 0)
         step = max(1, round(len(row_labels) / 30))
         axes.set_yticks(range(0, len(row_labels), step), row_labels[::step])
-        bar = figure.colorbar(image, ax=axes, label=unit, aspect=height / 0.15, pad=0.02)
+        bar = figure.colorbar(image, ax=axes, aspect=height / 0.15, pad=0.02)
         bar.outline.set_visible(False)
+        for row, column in sorted(marked):
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.8, ec=ON_LIGHT))
         if values.size <= NUMBERED_CELLS:
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
@@ -104,7 +105,7 @@ def lines(
 ) -> Figure:
     """One line per entry of `series`, over labelled places. `spread` (of some of them) is drawn as a band around."""
     with theme.applied():
-        figure = Figure(title, f"{y} by {x}: {', '.join(series)}.", max(4.6, 1.6 + 0.19 * len(x_labels)), 3.2, theme)
+        figure = _begin(title, f"{y} by {x}: {', '.join(series)}.", max(4.6, 1.6 + 0.19 * len(x_labels)), 3.2, theme)
         axes = figure.subplots()
         places = np.arange(len(x_labels))
         axes.axhline(0, color=theme.value.faint, lw=0.8)
@@ -113,7 +114,6 @@ def lines(
             if spread is not None and name in spread:
                 middle, around = np.asarray(values, dtype=float), np.asarray(spread[name], dtype=float)
                 axes.fill_between(places, middle - around, middle + around, color=line.get_color(), alpha=0.18, lw=0)
-        axes.set_title(title)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         axes.grid(axis="y")
@@ -137,7 +137,7 @@ def bars(
     values = np.asarray(values, dtype=float)
     with theme.applied():
         about = f"{y} by {x}. Largest: {labels[int(np.nanargmax(values))]}, {np.nanmax(values):.3g}."
-        figure = Figure(title, about, max(4.6, 1.4 + 0.19 * len(labels)), 3.2, theme)
+        figure = _begin(title, about, max(4.6, 1.4 + 0.19 * len(labels)), 3.2, theme)
         axes = figure.subplots()
         above, below = theme.value.series[0], theme.value.series[1]
         colours = [above if value >= 0 else below for value in values]
@@ -145,7 +145,6 @@ def bars(
         error = {"lw": 0.8, "ecolor": theme.value.ink}
         axes.bar(places, values, color=colours, width=0.75, yerr=spread, error_kw=error)
         axes.axhline(0, color=theme.value.faint, lw=0.8)
-        axes.set_title(title)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         axes.grid(axis="y")
@@ -166,7 +165,7 @@ def histogram(
     arrays = {name: np.asarray(values, dtype=float) for name, values in samples.items()}
     with theme.applied():
         about = "; ".join(f"{name}: {len(a)} values, mean {a.mean():.3g}" for name, a in arrays.items())
-        figure = Figure(title, f"Histogram of {x}. {about}.", 5.2, 3.2, theme)
+        figure = _begin(title, f"Histogram of {x}. {about}.", 5.2, 3.2, theme)
         axes = figure.subplots()
         every = np.concatenate(list(arrays.values()))
         edges = np.histogram_bin_edges(every, bins=min(40, max(8, round(len(every) ** 0.5)))).tolist()
@@ -175,7 +174,6 @@ def histogram(
             axes.hist(values, edges, weights=weights, histtype="stepfilled", alpha=0.25, color=colour)
             axes.hist(values, edges, weights=weights, histtype="step", color=colour, lw=1.3, label=name)
             axes.axvline(values.mean(), color=colour, lw=1.2, ls="--")
-        axes.set_title(title)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         axes.grid(axis="y")
@@ -197,7 +195,7 @@ def scatters(
     n_rows = -(-len(points) // columns)
     with theme.applied():
         about = f"{y} against {x}. " + "; ".join(f"{name}: {captions[name]}" for name in points) + "."
-        figure = Figure(title, about, 1.0 + 2.1 * columns, 0.7 + 2.2 * n_rows, theme)
+        figure = _begin(title, about, 1.0 + 2.1 * columns, 0.7 + 2.2 * n_rows, theme)
         panels = figure.subplots(n_rows, columns, sharex=True, sharey=True, squeeze=False)
         for panel in panels.flat[len(points) :]:
             panel.set_visible(False)
@@ -207,9 +205,16 @@ def scatters(
             panel.set_title(f"{name}\n{captions[name]}", fontsize=8.5)
             panel.grid(True)
             panel.set_axisbelow(True)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
         figure.supxlabel(x, fontsize=9)
         figure.supylabel(y, fontsize=9)
+    return figure
+
+
+def _begin(title: str, about: str, width: float, height: float, theme: Theme) -> Figure:
+    """A figure with its title on top, on as many lines as it needs."""
+    lines_of_title = textwrap.wrap(title, int(width / TITLE_LETTER))
+    figure = Figure(title, about, width, height + 0.2 * len(lines_of_title), theme)
+    figure.suptitle("\n".join(lines_of_title), x=0.01, ha="left", fontsize=10.5)
     return figure
 
 
