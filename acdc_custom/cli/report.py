@@ -38,7 +38,7 @@ def command(folder: Path, out: Path | None, device: str | None) -> None:
     from acdc_custom.report.write import STEPS, write_report
 
     Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
-    with tqdm(total=STEPS, desc="Report", bar_format="{desc} {bar} {n}/{total}", leave=False) as bar:
+    with tqdm(total=STEPS, desc="Report", bar_format="{desc} {bar} {elapsed}", leave=False) as bar:
 
         def on_step(what: str) -> None:
             bar.set_description_str(f"Report: {what}")

@@ -5,7 +5,7 @@ Owns the plain, frozen values that `measure` fills and the page shows. Knows nei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -72,6 +72,27 @@ class Question:
 
 
 @dataclass(frozen=True)
+class PageFigure:
+    """A figure as `data:` addresses. `about` is for those who cannot see it, `caption` for everyone; sizes in pixels."""
+
+    light: str
+    dark: str
+    about: str
+    caption: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that is known of a node: `value` with its unit, and how it was got."""
+
+    label: str
+    value: str
+    how: str
+
+
+@dataclass(frozen=True)
 class Contents:
     """All that a report shows."""
 
@@ -84,4 +105,6 @@ class Contents:
     inside: Spread  # the circuit
     empty: Spread  # no edges
     attention: AttentionData | None  # None: no head in the circuit, or prompts too long to show
+    figures: tuple[PageFigure, ...]  # of the analyses
+    facts: Mapping[str, Sequence[Fact]]  # by the name of the node
     packages: Mapping[str, str]  # the versions that measured this

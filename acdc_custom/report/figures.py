@@ -7,27 +7,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from acdc_custom.analyses.figures import histogram
 from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.report.contents import Contents
+from acdc_custom.report.contents import Contents, PageFigure
 
 PIXELS = 96  # per inch, as browsers count
 
 LOGIT_DIFFERENCE = "logit difference, answer minus foil"
-
-
-@dataclass(frozen=True)
-class PageFigure:
-    """A figure as `data:` addresses. `about` is for those who cannot see it, `caption` for everyone."""
-
-    light: str
-    dark: str
-    about: str
-    caption: str
-    width: int
-    height: int
 
 
 def page_figure(draw: Callable[[Theme], Figure], caption: str) -> PageFigure:

@@ -17,8 +17,11 @@ from acdc_custom.discovery import Choices
 from acdc_custom.engine.behaviour import logit_differences
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.graph import Sender, Stage
+from acdc_custom.heads.attention import attention_patterns
+from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.reopen import Reopened
+from acdc_custom.report.analyses import analysis_figures, node_facts
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt, what_fits
 from acdc_custom.report.contents import Contents, Example, Guess, Piece, Question, Spread
 from acdc_custom.task.batch import Prompt
@@ -61,6 +64,8 @@ def measure(run: Reopened, on_step: Step = lambda what: None) -> Contents:
         empty=spreads[2],
         corrupted=spreads[3],
         attention=attention(run, chosen),
+        figures=tuple(analysis_figures(run, on_step)),
+        facts=node_facts(run),
         packages=prepared.provenance(Choices()).packages,
     )
 
@@ -156,8 +161,7 @@ def strongest_heads(circuit: Circuit) -> list[Sender]:
     return sorted(total, key=lambda head: (-total[head], head))
 
 
-def patterns_of(model: Model, heads: Sequence[Sender], ids: Sequence[int]) -> list[Tensor]:
-    """For each head, `[query, key]` of one text."""
-    layers = {f"blocks.{head.layer}.attn.hook_pattern" for head in heads}
-    _, cache = model.bridge.run_with_cache(torch.tensor([ids], device=model.device), names_filter=lambda n: n in layers)
-    return [cache[f"blocks.{head.layer}.attn.hook_pattern"][0, head.head].cpu() for head in heads]
+def patterns_of(model: Model, heads: Sequence[Sender], ids: Sequence[int]) -> Tensor:
+    """Attention in one text, `[head, query, key]`."""
+    tokens = torch.tensor([ids], device=model.device)
+    return attention_patterns(list(layers(model.weights, tokens)), heads)[:, 0].cpu()

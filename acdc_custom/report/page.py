@@ -67,7 +67,8 @@ def report_page(contents: Contents, on_step: Callable[[str], None] = lambda what
         panels=list(panels(selection)) if selection.edges else [],
         legend=legend(circuit),
         chips=[],
-        head_facts={},
+        facts=contents.facts,
+        figures=contents.figures,
         attention=contents.attention and contents.attention.to_content(),
         attention_heads=[head.name for head in contents.attention.heads] if contents.attention else [],
         spread=figures.model_spread(contents),
@@ -87,6 +88,8 @@ def outline(contents: Contents) -> list[Part]:
     ]
     if contents.attention:
         parts.append(Part("heads", "Where heads look"))
+    if contents.figures:
+        parts.append(Part("figures", "Figures"))
     return [
         *parts,
         Part("search", "How it was found"),

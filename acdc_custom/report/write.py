@@ -13,7 +13,7 @@ from acdc_custom.circuit import write_atomically
 from acdc_custom.errors import ResultError
 
 FILE_NAME = "report.html"
-STEPS = 6  # how often `on_step` is called
+STEPS = 9  # how often `on_step` is called
 
 
 def write_report(
