@@ -44,7 +44,7 @@ def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None) -> Pa
     dot = to_dot(circuit, max_edges)
     content: str | bytes = dot
     if picture_format is not Format.DOT:
-        content = _render(dot, picture_format)
+        content = render(dot, picture_format)
     if isinstance(content, bytes) and picture_format is Format.SVG:
         content = _standalone(content.decode(), title(circuit), " ".join(facts(select(circuit, max_edges))))
     try:
@@ -66,8 +66,8 @@ def _format_of(path: Path) -> Format:
     return Format(suffix)
 
 
-def _render(dot: str, picture_format: Format) -> bytes:
-    """The picture, from the first Graphviz that is there."""
+def render(dot: str, picture_format: Format) -> bytes:
+    """The picture of a DOT text, from the first Graphviz that is there. Raises `ResultError`."""
     # Run by path: this works from a checkout, too. -P keeps this folder's modules out of the program's way.
     program = Path(__file__).with_name("render.py")
     done = _run([sys.executable, "-P", str(program), picture_format], dot)

@@ -1,0 +1,80 @@
+"""The manual analyses that a report shows, run on the circuit's own prompts, and what they say about single nodes.
+
+Owns the choice of analyses and how many prompts they get. What an analysis computes and draws is its own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from acdc_custom.analyses import activation_patching, lens
+from acdc_custom.discovery import Prepared, prepare_batch
+from acdc_custom.graph import Sender, Stage
+from acdc_custom.reopen import Reopened
+from acdc_custom.report.contents import Fact, PageFigure
+from acdc_custom.report.figures import page_figure
+
+PATCHED_PROMPTS = 16  # patching runs the model once per layer and position: so many prompts are enough for a figure
+
+
+def analysis_figures(run: Reopened, on_step: Callable[[str], None]) -> Iterator[PageFigure]:
+    """The logit lens, direct attribution and activation patching, with the circuit's heads framed."""
+    heads = [node for node in run.circuit.nodes if node.stage is Stage.HEAD]
+    on_step("attributing the answer")
+    streams = lens.logit_lens(run.prepared)
+    yield page_figure(
+        lambda theme: lens.draw_logit_lens(streams, theme),
+        "How sure of the answer the model is after each component. A step up is a component that writes towards the answer.",
+    )
+    attribution = lens.head_attribution(run.prepared)
+    yield page_figure(
+        lambda theme: lens.draw_head_attribution(attribution, heads, theme),
+        "What each head writes directly towards the answer (blue) or the foil (red). Heads of the circuit have a frame; a "
+        "head can matter without writing to the answer, by what later nodes read from it.",
+    )
+    few = _few(run)
+    if abs(few.full.logit_diff - few.corrupted.logit_diff) < activation_patching.SMALLEST_GAP:
+        return
+    on_step("patching the residual stream")
+    by_position = activation_patching.patch_residual(few)
+    yield page_figure(
+        lambda theme: activation_patching.draw_patching(by_position, theme=theme),
+        f"Where the answer is on its way: the residual stream of the clean run, put into the corrupted run at one layer and one "
+        f"position. 1 brings the clean answer back. On {_count(few)}.",
+    )
+    on_step("patching heads")
+    by_head = activation_patching.patch_heads(few)
+    yield page_figure(
+        lambda theme: activation_patching.draw_patching(by_head, heads, theme),
+        f"The same for the output of one head at all positions; heads of the circuit have a frame. On {_count(few)}.",
+    )
+
+
+def node_facts(run: Reopened) -> dict[str, list[Fact]]:
+    """What the analyses say about the nodes of the circuit, by name."""
+    attribution, streams = lens.head_attribution(run.prepared), lens.logit_lens(run.prepared)
+    added = dict(zip(streams.components, streams.contribution, strict=True))
+    facts = {}
+    for node in run.circuit.nodes:
+        value = attribution.attribution[node.layer, node.head] if node.stage is Stage.HEAD else added[_component(node)]
+        facts[str(node)] = [Fact("writes to the answer", f"{value:+.2f} logits", "direct logit attribution at END")]
+    return facts
+
+
+def _component(node: Sender) -> str:
+    return "embed" if node.stage is Stage.EMBED else f"L{node.layer} MLP"
+
+
+def _few(run: Reopened) -> Prepared:
+    """The run's first prompts."""
+    prepared, settings = run.prepared, run.circuit.settings
+    if settings.n <= PATCHED_PROMPTS:
+        return prepared
+    return prepare_batch(
+        prepared.task, prepared.model, PATCHED_PROMPTS, settings.seed, settings.corruption, settings.ablation
+    )
+
+
+def _count(prepared: Prepared) -> str:
+    n = len(prepared.batch.prompts)
+    return f"{n} prompt{'s' * (n > 1)}"

@@ -1,0 +1,38 @@
+"""The command that finds a circuit again, written out from what the run recorded.
+
+Owns the translation from settings back to options.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from acdc_custom.run_folder import Request
+
+
+def command(request: Request) -> str:
+    """`acdc-custom discover --task ...` with every setting written out, for a POSIX shell."""
+    settings = request.provenance.settings
+    options: dict[str, object] = {
+        "task": request.task,
+        "model": request.model,
+        "threshold": repr(settings.threshold),
+        "metric": settings.metric,
+        "ablation": settings.ablation,
+        "corruption": settings.corruption,
+        "n": settings.n,
+        "seed": settings.seed,
+        "order": settings.order,
+        "order-seed": settings.order_seed,
+        "device": settings.device,
+        "dtype": settings.dtype,
+    }
+    if request.window is not None:
+        options["window"] = request.window
+    words = ["acdc-custom", "discover"]
+    for name, value in options.items():
+        # With the equals sign, since a value may begin with a dash.
+        words.append(shlex.quote(f"--{name}={value}") if str(value).startswith("-") else f"--{name}")
+        if not str(value).startswith("-"):
+            words.append(shlex.quote(str(value)))
+    return " ".join(words)
