@@ -35,7 +35,7 @@ def circuit_of(shape: GraphShape, effects: dict[tuple[str, str], float], metric:
             {"torch": "2.13.0"},
         ),
         outcome=Outcome(0.0, 0.1, Behaviour(0.0, 4.0, 1.0), Behaviour(0.1, 3.0, 0.9), Behaviour(2.0, -1.0, 0.25)),
-        search=SearchRecord(100, {"evaluated": 40, "same": 2, "dead": 8}, 0.001, 1e-7, 0, 1.5),
+        search=SearchRecord(100, {"evaluated": 40, "same": 2, "dead": 8}, 0.001, 1e-7, 0, 1.5, {"MLPs": 1.25}),
         created="2026-01-02T03:04:05+00:00",
     )
 
