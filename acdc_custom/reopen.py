@@ -14,6 +14,7 @@ from acdc_custom.choices import Device
 from acdc_custom.circuit import FILE_NAME, Circuit
 from acdc_custom.discovery import Prepared, prepare_batch
 from acdc_custom.errors import ResultError
+from acdc_custom.memory import WINDOW_BYTES, MemoryPlan
 from acdc_custom.model.open import open_model
 from acdc_custom.run_folder import REQUEST, Request
 from acdc_custom.task.find import load_task
@@ -36,7 +37,8 @@ def request_of(where: Path, circuit: Circuit) -> Request:
     folder = where if where.is_dir() else where.parent
     if (folder / REQUEST).exists():
         return Request.load(folder)
-    return Request(circuit.task.name, circuit.model.name, None, circuit.provenance)
+    everything = MemoryPlan(limit=0, peak=0, chunk=circuit.settings.n, window_bytes=WINDOW_BYTES)
+    return Request(circuit.task.name, circuit.model.name, None, everything, circuit.provenance)
 
 
 def reopen(
