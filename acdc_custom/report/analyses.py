@@ -5,7 +5,8 @@ Owns the choice of analyses and how many prompts they get. What an analysis comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 from acdc_custom.analyses import activation_patching, lens
 from acdc_custom.discovery import Prepared, prepare_batch
@@ -13,11 +14,12 @@ from acdc_custom.graph import Sender, Stage
 from acdc_custom.reopen import Reopened
 from acdc_custom.report.contents import Fact, PageFigure
 from acdc_custom.report.figures import page_figure
+from acdc_custom.report.steps import OnStep
 
 PATCHED_PROMPTS = 16  # patching runs the model once per layer and position: so many prompts are enough for a figure
 
 
-def analysis_figures(run: Reopened, on_step: Callable[[str], None]) -> Iterator[PageFigure]:
+def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
     """The logit lens, direct attribution and activation patching, with the circuit's heads framed."""
     heads = [node for node in run.circuit.nodes if node.stage is Stage.HEAD]
     on_step("attributing the answer")
@@ -35,15 +37,13 @@ def analysis_figures(run: Reopened, on_step: Callable[[str], None]) -> Iterator[
     few = _few(run)
     if abs(few.full.logit_diff - few.corrupted.logit_diff) < activation_patching.SMALLEST_GAP:
         return
-    on_step("patching the residual stream")
-    by_position = activation_patching.patch_residual(few)
+    by_position = activation_patching.patch_residual(few, on_progress=partial(on_step, "patching the residual stream"))
     yield page_figure(
         lambda theme: activation_patching.draw_patching(by_position, theme=theme),
         f"Where the answer is on its way: the residual stream of the clean run, put into the corrupted run at one layer and one "
         f"position. 1 brings the clean answer back. On {_count(few)}.",
     )
-    on_step("patching heads")
-    by_head = activation_patching.patch_heads(few)
+    by_head = activation_patching.patch_heads(few, on_progress=partial(on_step, "patching heads"))
     yield page_figure(
         lambda theme: activation_patching.draw_patching(by_head, heads, theme),
         f"The same for the output of one head at all positions; heads of the circuit have a frame. On {_count(few)}.",

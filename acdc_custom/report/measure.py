@@ -5,7 +5,7 @@ Owns the running of the model; what comes out is plain values (`contents.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,17 +24,16 @@ from acdc_custom.reopen import Reopened
 from acdc_custom.report.analyses import analysis_figures, node_facts
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt, what_fits
 from acdc_custom.report.contents import Contents, Example, Guess, Piece, Question, Spread
+from acdc_custom.report.steps import OnStep, silent
 from acdc_custom.task.batch import Prompt
 from acdc_custom.task.spec import TemplateSpec
 from acdc_custom.task.tokens import Encoder
 
 N_EXAMPLES = 4
 
-Step = Callable[[str], None]
-
 
 @torch.no_grad()
-def measure(run: Reopened, on_step: Step = lambda what: None) -> Contents:
+def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
     """Everything that a report shows. `on_step` is told what is about to be computed."""
     prepared, circuit = run.prepared, run.circuit
     model, tokens, ablation = prepared.model, prepared.tokens, prepared.caches.ablation

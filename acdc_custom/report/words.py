@@ -14,7 +14,13 @@ from acdc_custom.circuit import Circuit
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.style import number
 
-WHOLE = 0.9  # from this share on, the circuit is said to do the task
+# What is said of a circuit that recovers at least this share of the logit difference.
+GRADES = (
+    (0.95, "do the task on their own"),
+    (0.6, "do most of the task on their own"),
+    (0.1, "do a part of the task on their own"),
+    (-math.inf, "do next to nothing of the task on their own"),
+)
 OVERSHOOT = 1.1
 ROUNDING = 1e-5  # nats
 
@@ -52,8 +58,8 @@ def finding(circuit: Circuit) -> str:
             f"{size} do more than the whole model: alone, they bring the logit difference to {percent(share)} of the way "
             "from no edges to all of them."
         )
-    verb = "do the task on their own:" if share >= WHOLE else "do a part of the task:"
-    return f"{size} {verb} they recover {percent(share)} of the logit difference that is lost when every edge is removed."
+    verb = next(words for least, words in GRADES if share >= least)
+    return f"{size} {verb}: they recover {percent(share)} of the logit difference that is lost when every edge is removed."
 
 
 def model_verdict(circuit: Circuit) -> str:

@@ -12,8 +12,11 @@ if (nodes.size) {
     stage.classList.toggle("chosen", current !== null);
     hint.hidden = current !== null;
     const near = new Set([current]);
+    // Where heads share keys and values, what the shared node reads is read by the head.
+    const shared = edges.filter((edge) => "link" in edge.dataset && edge.dataset.receiver === current);
+    const inputs = new Set([current, ...shared.map((edge) => edge.dataset.sender)]);
     for (const edge of edges) {
-      const touches = edge.dataset.sender === current || edge.dataset.receiver === current;
+      const touches = edge.dataset.sender === current || inputs.has(edge.dataset.receiver);
       edge.classList.toggle("touches", touches);
       if (touches) near.add(edge.dataset.sender).add(edge.dataset.receiver);
     }
@@ -22,6 +25,7 @@ if (nodes.size) {
       node.classList.toggle("near", near.has(other));
     }
     for (const [other, panel] of panels) panel.hidden = other !== current;
+    if (current !== null) document.dispatchEvent(new CustomEvent("node-chosen", { detail: nodes.get(current) }));
   };
 
   // One node can be reached with Tab, the others from there with the arrow keys.
