@@ -90,6 +90,23 @@ class Order(StrEnum):
         }[self]
 
 
+class Effect(StrEnum):
+    """What path patching recomputes between the sender and the receiver (`--effect`)."""
+
+    EDGE = "edge"
+    DIRECT = "direct"
+    TOTAL = "total"
+
+    @property
+    def about(self) -> str:
+        """What changes with the sender's output."""
+        return {
+            Effect.EDGE: "nothing between: along the one edge that joins them",
+            Effect.DIRECT: "MLPs between, no other head (as in the IOI paper)",
+            Effect.TOTAL: "everything between, heads included",
+        }[self]
+
+
 class Device(StrEnum):
     """Where to compute (`--device`). `auto`: CUDA if there is any, else Apple's GPU, else the CPU."""
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from acdc_custom.analyses.figures import heatmap
 from acdc_custom.analyses.positions import positions_of
-from acdc_custom.analyses.rerun import Base, Progress, Site, silent
+from acdc_custom.analyses.rerun import Progress, Site, silent
+from acdc_custom.analyses.runs import Runs
 from acdc_custom.analyses.steps import finish, mix
 from acdc_custom.analyses.table import Row
 from acdc_custom.analyses.theme import Figure, Theme
@@ -35,8 +36,6 @@ _FROM_SOURCE = {
     HeadPart.V: "v",
     HeadPart.PATTERN: "qk",
 }
-
-SMALLEST_GAP = 1e-6  # logits: below this the two runs do not differ, and there is nothing to bring back
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,43 +82,11 @@ class Patching:
         ]
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """The run that is patched, the run that patches come from, and what both are like."""
-
-    prepared: Prepared
-    direction: Direction
-    base: Base
-    source: Base
-
-    @classmethod
-    def of(cls, prepared: Prepared, direction: Direction) -> _Runs:
-        clean, corrupted = Base.clean(prepared), Base.corrupted(prepared)
-        gap = prepared.full.logit_diff - prepared.corrupted.logit_diff
-        if abs(gap) < SMALLEST_GAP:
-            raise UsageError(
-                "the clean and the corrupted run have the same logit difference, so patching cannot bring any of it "
-                f"back. Choose another --corruption; this task has: {', '.join(prepared.task.corruptions)}."
-            )
-        if direction is Direction.DENOISING:
-            return cls(prepared, direction, corrupted, clean)
-        return cls(prepared, direction, clean, corrupted)
-
-    @property
-    def n_layers(self) -> int:
-        return self.base.model.graph.shape.n_layers
-
-    def result(self, what: str, columns: str, labels: tuple[str, ...], logit_diff: np.ndarray) -> Patching:
-        full, corrupted = self.prepared.full.logit_diff, self.prepared.corrupted.logit_diff
-        n_heads = self.base.model.graph.shape.n_heads
-        return Patching(what, self.direction, columns, n_heads, labels, logit_diff, full, corrupted)
-
-
 def patch_residual(
     prepared: Prepared, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
 ) -> Patching:
     """Patch the residual stream before each layer, at each position."""
-    runs = _Runs.of(prepared, direction)
+    runs = Runs.of(prepared, direction)
 
     def streams(layer: int) -> tuple[Tensor, Tensor]:
         return runs.base.layers[layer].before, runs.source.layers[layer].before
@@ -131,7 +98,7 @@ def patch_attention(
     prepared: Prepared, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
 ) -> Patching:
     """Patch what the attention of each layer writes, at each position."""
-    runs = _Runs.of(prepared, direction)
+    runs = Runs.of(prepared, direction)
 
     def streams(layer: int) -> tuple[Tensor, Tensor]:
         before = runs.base.layers[layer].before
@@ -146,7 +113,7 @@ def patch_mlp(
     """Patch what the MLP of each layer writes, at each position. Raises `UsageError` if there are no MLPs."""
     if not prepared.model.graph.shape.has_mlp:
         raise UsageError(f"{prepared.model.name} has attention only: there is no MLP to patch.")
-    runs = _Runs.of(prepared, direction)
+    runs = Runs.of(prepared, direction)
 
     def streams(layer: int) -> tuple[Tensor, Tensor]:
         base, source = runs.base.layers[layer], runs.source.layers[layer]
@@ -164,11 +131,11 @@ def patch_heads(
     on_progress: Progress = silent,
 ) -> Patching:
     """Patch one part of each head, at all positions. Keys and values that heads share are patched for all of them."""
-    runs = _Runs.of(prepared, direction)
+    runs = Runs.of(prepared, direction)
     shape = prepared.model.graph.shape
     grouped = shape.grouped and part in (HeadPart.K, HeadPart.V)
     n_columns = shape.n_kv_heads if grouped else shape.n_heads
-    first = int(prepared.tokens.changed.int().argmax(1).min())  # before it, both runs are the same
+    first = runs.first_difference
     logit_diff = np.empty((runs.n_layers, n_columns))
     for layer in range(runs.n_layers):
         base = runs.base.layers[layer]
@@ -183,7 +150,13 @@ def patch_heads(
             on_progress(layer * n_columns + min(chunk.stop, n_columns), runs.n_layers * n_columns)
     columns = "key/value head" if grouped else "head"
     labels = tuple(map(str, range(n_columns)))
-    return runs.result(f"{part.about} of each head ({part.value})", columns, labels, logit_diff)
+    return _result(runs, f"{part.about} of each head ({part.value})", columns, labels, logit_diff)
+
+
+def _result(runs: Runs, what: str, columns: str, labels: tuple[str, ...], logit_diff: np.ndarray) -> Patching:
+    full, corrupted = runs.prepared.full.logit_diff, runs.prepared.corrupted.logit_diff
+    n_heads = runs.prepared.model.graph.shape.n_heads
+    return Patching(what, runs.direction, columns, n_heads, labels, logit_diff, full, corrupted)
 
 
 def _patched_z(base: Layer, source: Layer, part: HeadPart) -> Tensor:
@@ -195,7 +168,7 @@ def _patched_z(base: Layer, source: Layer, part: HeadPart) -> Tensor:
 
 @torch.no_grad()
 def _by_position(
-    runs: _Runs,
+    runs: Runs,
     what: str,
     site: Site,
     ahead: int,
@@ -225,7 +198,7 @@ def _by_position(
             logit_diff[layer, chunk] = base.rerun(layer + ahead, site, stream, first).cpu().numpy()
             done += len(chunk)
             on_progress(layer * len(columns) + done, runs.n_layers * len(columns))
-    return runs.result(what, "position", positions.labels, logit_diff)
+    return _result(runs, what, "position", positions.labels, logit_diff)
 
 
 def draw_patching(result: Patching, marked: Collection[Sender] = (), theme: Theme = Theme.LIGHT) -> Figure:

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from acdc_custom.analyses.theme import DIVERGING, Figure, Theme
+from acdc_custom.analyses.theme import DIVERGING, SEQUENTIAL, Figure, Theme
 from acdc_custom.graph import Sender, Stage
 
 CELL = 0.27  # inches
@@ -188,15 +188,15 @@ def scatters(
     title: str,
     x: str,
     y: str,
+    columns: int,
     theme: Theme = Theme.LIGHT,
 ) -> Figure:
-    """One panel of points per entry, with the same axes and the panel's `caption` (such as r and p) under its name."""
-    columns = min(4, len(points))
+    """One panel of points per entry, so many in a row, with the panel's `caption` (such as r and p) under its name."""
     n_rows = -(-len(points) // columns)
     with theme.applied():
         about = f"{y} against {x}. " + "; ".join(f"{name}: {captions[name]}" for name in points) + "."
         figure = _begin(title, about, 1.0 + 2.1 * columns, 0.7 + 2.2 * n_rows, theme)
-        panels = figure.subplots(n_rows, columns, sharex=True, sharey=True, squeeze=False)
+        panels = figure.subplots(n_rows, columns, sharex="row", sharey="row", squeeze=False)
         for panel in panels.flat[len(points) :]:
             panel.set_visible(False)
         for panel, (name, (xs, ys)) in zip(panels.flat, points.items(), strict=False):
@@ -207,6 +207,32 @@ def scatters(
             panel.set_axisbelow(True)
         figure.supxlabel(x, fontsize=9)
         figure.supylabel(y, fontsize=9)
+    return figure
+
+
+def attention_panels(
+    patterns: Mapping[str, ArrayLike], tokens: Sequence[str], title: str, theme: Theme = Theme.LIGHT
+) -> Figure:
+    """One panel per head: attention `[pos, key]` from 0 to 1, over the tokens of one prompt."""
+    columns = min(4, len(patterns))
+    n_rows = -(-len(patterns) // columns)
+    side = 0.45 + 0.115 * len(tokens)
+    with theme.applied():
+        about = f"Attention patterns of {', '.join(patterns)} on: {' '.join(tokens)}"
+        figure = _begin(title, about, 1.2 + side * columns, 0.7 + (side + 0.2) * n_rows, theme)
+        panels = figure.subplots(n_rows, columns, sharex=True, sharey=True, squeeze=False)
+        for panel in panels.flat[len(patterns) :]:
+            panel.set_visible(False)
+        for panel, (name, pattern) in zip(panels.flat, patterns.items(), strict=False):
+            image = panel.imshow(np.asarray(pattern), cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="none")
+            panel.set_title(name, fontsize=8.5)
+            panel.tick_params(length=0)
+            panel.spines[:].set_visible(False)
+            panel.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=6.5)
+            panel.set_yticks(range(len(tokens)), tokens, fontsize=6.5)
+            panel.tick_params(labelbottom=True)
+        bar = figure.colorbar(image, ax=panels, aspect=30, pad=0.02, shrink=0.8)
+        bar.outline.set_visible(False)
     return figure
 
 

@@ -12,7 +12,6 @@ uses its group's `W_V`.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.graph import Sender
-from acdc_custom.heads.words import Cast, Part
+from acdc_custom.heads.words import Cast, Part, strangers
 from acdc_custom.model.layers import Layer
 from acdc_custom.model.model import Model
 from acdc_custom.model.products import product
@@ -56,7 +55,7 @@ def ov_scores(
     answers: Sequence[int],
     heads: Sequence[Sender],
     seed: int = 0,
-    on_head: Callable[[], None] = lambda: None,
+    on_head: Callable[[], object] = lambda: None,
 ) -> OvScores:
     """Copy scores, negative copy scores and answer-from-word scores of these heads.
 
@@ -67,8 +66,8 @@ def ov_scores(
     n_prompts = len(answers)
     rows = [(prompt, cast.places[place][prompt]) for place in places for prompt in range(n_prompts)]
     own = [cast.subject_at(place).tokens[prompt] for place in places for prompt in range(n_prompts)]
-    others = _other_words(cast, answers, seed)
-    control = [others[prompt] for _ in places for prompt in range(n_prompts)]
+    others = strangers(cast, answers, len(model.weights.unembedding), seed, 1)
+    control = [others[prompt][0] for _ in places for prompt in range(n_prompts)]
     sought = torch.tensor(
         [[word, other, answers[prompt]] for (prompt, _), word, other in zip(rows, own, control, strict=True)],
         device=model.device,
@@ -135,16 +134,3 @@ def _found(model: Model, head: Sender, inputs: Tensor, sought: Tensor) -> Tensor
         biases = biases + bias
     opposite = 2 * biases - logits
     return torch.stack([x.gather(-1, sought) > x.topk(TOP + 1, dim=-1).values[:, -1:] for x in (logits, opposite)])
-
-
-def _other_words(cast: Cast, answers: Sequence[int], seed: int) -> list[int]:
-    """Per prompt, a word that it does not name and another prompt does. Prompts that are all alike have none: the next
-    answer is taken."""
-    rng = random.Random(seed)
-    named = [
-        {subject.tokens[prompt] for subject in cast.subjects} | {answers[prompt]} for prompt in range(len(answers))
-    ]
-    every = set().union(*named) if named else set()
-    return [
-        rng.choice(sorted(every - own) or [answers[(prompt + 1) % len(answers)]]) for prompt, own in enumerate(named)
-    ]

@@ -40,7 +40,7 @@ def repeated_scores(
     length: int = LENGTH,
     sequences: int = SEQUENCES,
     seed: int = 0,
-    on_sequence: Callable[[], None] = lambda: None,
+    on_sequence: Callable[[], object] = lambda: None,
 ) -> RepeatedScores:
     """The scores of every head of the model. The same seed, the same tokens.
 

@@ -6,6 +6,7 @@ comparing tokens; the names of positions are labels only. Imports no torch.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -150,6 +151,18 @@ def find_cast(prompts: Sequence[Any], names: Sequence[str], vocabulary: Vocabula
             for of, names in together.items()
         ),
     )
+
+
+def strangers(cast: Cast, answers: Sequence[int], n_words: int, seed: int, k: int) -> list[list[int]]:
+    """Per prompt, `k` tokens that are no word of it: other prompts' words, or any of `n_words` if there are too few."""
+    rng = random.Random(seed)
+    named = [{s.tokens[prompt] for s in cast.subjects} | {answer} for prompt, answer in enumerate(answers)]
+    every = set().union(*named)
+    pools = [sorted(every - own) for own in named]
+    return [
+        rng.sample(pool if len(pool) >= k else [token for token in range(n_words) if token not in own], k)
+        for pool, own in zip(pools, named, strict=True)
+    ]
 
 
 def _part(words: Sequence[str], answers: Sequence[set[str]], foils: Sequence[set[str]]) -> Part:

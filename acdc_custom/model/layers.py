@@ -30,9 +30,10 @@ class Layer:
     mlp_output: Tensor | None  # [prompt, pos, d_model], without the output bias
     after: Tensor  # [prompt, pos, d_model]
 
-    def head_outputs(self) -> Tensor:
-        """What each head writes, without the output bias: `[head, prompt, pos, d_model]`."""
-        written = _written(self.z, self.attention)
+    def head_outputs(self, heads: Sequence[int] | None = None) -> Tensor:
+        """What all heads or these write, each its own, without the output bias: `[head, prompt, pos, d_model]`."""
+        chosen = list(range(len(self.z)) if heads is None else heads)
+        written = _written(self.z[chosen], self.attention.out[chosen])
         if self.attention.post_norm is None or self.post_scale is None:
             return written
         return written * (self.post_scale * self.attention.post_norm.weight)
@@ -42,8 +43,8 @@ class Layer:
 
         `positions` are `[prompt, pos]`. What stands in rows of padding means nothing.
         """
-        chosen = range(len(self.q)) if heads is None else heads
-        q, (n_prompts, n_keys) = self.q[list(chosen)], self.k.shape[1:3]
+        chosen = list(range(len(self.q)) if heads is None else heads)
+        q, (n_prompts, n_keys) = self.q[chosen], self.k.shape[1:3]
         if positions is None:
             positions = torch.arange(n_keys, device=q.device).expand(n_prompts, -1)
         else:
@@ -68,7 +69,7 @@ def layers(weights: Weights, tokens: Tensor) -> Iterator[Layer]:
         group_size = q.shape[0] // k.shape[0]
         mask = attention.mask(positions, n_positions)[None]
         z = attention.pattern(q, k.repeat_interleave(group_size, 0), mask, "") @ v.repeat_interleave(group_size, 0)
-        heads, post_scale = _written(z, attention), None
+        heads, post_scale = _written(z, attention.out), None
         if attention.post_norm is not None:
             post_scale = attention.post_norm.scale(heads.sum(0))
             heads = heads * (post_scale * attention.post_norm.weight)
@@ -85,6 +86,6 @@ def layers(weights: Weights, tokens: Tensor) -> Iterator[Layer]:
         yield Layer(attention, before, q, k, v, z, post_scale, mlp_input, mlp_output, residual)
 
 
-def _written(z: Tensor, attention: Attention) -> Tensor:
+def _written(z: Tensor, out: Tensor) -> Tensor:
     """`[head, prompt, pos, d_model]`, before a norm after the heads."""
-    return torch.einsum("hnpe,hed->hnpd", z, attention.out)
+    return torch.einsum("hnpe,hed->hnpd", z, out)

@@ -150,7 +150,7 @@ def test_the_size_of_a_batch_of_patches_never_changes_the_result(monkeypatch: py
     batch = prepared(tiny("mistral", 1))
     at_once = [patch(batch).logit_diff for patch in (*HOOKS, patch_heads)]
     told: list[tuple[int, int]] = []
-    monkeypatch.setattr(rerun, "LARGEST", 1)
+    monkeypatch.setattr(rerun, "LARGEST_ON_CPU", 1)
     one_by_one = [patch(batch, on_progress=lambda *n: told.append(n)).logit_diff for patch in (*HOOKS, patch_heads)]
     assert all(np.allclose(a, b, atol=1e-12) for a, b in zip(at_once, one_by_one, strict=True))
     assert told[-1] == (8, 8) and len(told) == 3 * 4 + 8
