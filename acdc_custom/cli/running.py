@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -31,6 +32,7 @@ def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Se
     click.echo("Written")
     for path in run.finish(circuit):
         click.echo(f"  {path}")
+    click.echo(f"Explained on one page by: acdc-custom report {shlex.quote(str(run.path))}")
 
 
 class Progress:

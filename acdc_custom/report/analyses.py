@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from acdc_custom.analyses import activation_patching, lens
+from acdc_custom.analyses.runs import SMALLEST_GAP
 from acdc_custom.discovery import Prepared, prepare_batch
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.reopen import Reopened
@@ -35,7 +36,7 @@ def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
         "head can matter without writing to the answer, by what later nodes read from it.",
     )
     few = _few(run)
-    if abs(few.full.logit_diff - few.corrupted.logit_diff) < activation_patching.SMALLEST_GAP:
+    if abs(few.full.logit_diff - few.corrupted.logit_diff) < SMALLEST_GAP:
         return
     by_position = activation_patching.patch_residual(few, on_progress=partial(on_step, "patching the residual stream"))
     yield page_figure(
