@@ -13,6 +13,8 @@ from acdc_custom.run_folder import Request
 
 HOSTILE = "</script><script>alert('gotcha')</script><img src=x onerror=alert(1)>\"' onload=alert(2) {{ 7 * 7 }} ]]>"
 
+IMAGE = "data:image/svg+xml,%3Csvg%20xmlns=%22http://www.w3.org/2000/svg%22/%3E"
+
 
 def hostile_circuit() -> Circuit:
     """The example circuit, with everything that a user can name named badly."""
@@ -49,7 +51,7 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
         inside=Spread((2.0, 4.0)),
         empty=Spread((-1.0, 0.0)),
         attention=data if attention else None,
-        figures=(PageFigure("data:image/svg+xml;base64,", "data:image/svg+xml;base64,", text, text, 100, 50),),
+        figures=(PageFigure(IMAGE, IMAGE, text, text, 100, 50),),
         facts={"a1.h0": [Fact(text, text, text)]},
         packages={text: text},
     )
