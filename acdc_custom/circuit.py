@@ -61,7 +61,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """How the search went. `decided` counts edges by reason; `noise` is the metric's rounding error."""
+    """How the search went: `decided` counts edges by reason, `noise` is the metric's rounding error, and `stages` says
+    where the seconds went."""
 
     evaluations: int
     decided: Mapping[str, int]
@@ -69,6 +70,7 @@ class SearchRecord:
     noise: float
     within_noise: int  # decisions whose margin is below the noise: another machine may decide them differently
     seconds: float
+    stages: Mapping[str, float]
 
 
 @dataclass(frozen=True)

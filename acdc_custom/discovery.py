@@ -20,14 +20,16 @@ from acdc_custom import __version__
 from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, checked_threshold, parse_metric
 from acdc_custom.circuit import Behaviour, Circuit, KeptEdge, Outcome, SearchRecord
 from acdc_custom.decision import Decision, Reason
+from acdc_custom.engine.ablation import Carried, prepare_ablation
 from acdc_custom.engine.behaviour import behaviour
-from acdc_custom.engine.caches import Caches, Extent, build_caches
+from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import LOGITS
+from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.check import check
 from acdc_custom.model.model import Model
 from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
@@ -69,7 +71,8 @@ class Prepared:
     batch: Batch
     model: Model
     tokens: TokenBatch
-    caches: Caches
+    memory: MemoryPlan
+    chunks: tuple[Caches, ...]  # some of the prompts each; a single one, unless memory is short
     full: Behaviour  # the full model on the clean prompts
     corrupted: Behaviour  # the full model on the corrupted prompts
     empty: Behaviour  # the empty circuit: the same, unless another ablation was chosen
@@ -77,7 +80,12 @@ class Prepared:
     @property
     def model_normed(self) -> torch.Tensor:
         """The full model's final residual at the answer, normalised: `[answer row, d_model]`."""
-        return self.model.weights.final_norm(self.caches.residual(LOGITS, Extent.ANSWER))
+        return torch.cat([chunk.model_normed for chunk in self.chunks])
+
+    @property
+    def ablation(self) -> Ablation:
+        """What a removed edge carries."""
+        return self.chunks[0].carried.ablation
 
     def metric(self, choices: Choices) -> Metric | CustomMetric:
         """The metric of a search: the one that was chosen, or the task's."""
@@ -90,7 +98,7 @@ class Prepared:
             Settings(
                 threshold=choices.threshold,
                 metric=self.metric(choices).value,
-                ablation=self.caches.ablation.value,
+                ablation=self.ablation.value,
                 order=choices.order.value,
                 order_seed=choices.order_seed,
                 n=len(batch.prompts),
@@ -116,23 +124,31 @@ def prepare_batch(
     seed: int = 0,
     corruption: str | None = None,
     ablation: Ablation | str = Ablation.CORRUPTED,
+    memory_limit: int | None = None,
+    planned: MemoryPlan | None = None,
 ) -> Prepared:
     """Make the prompts, check the engine against the model on some of them, and run the batch.
 
-    Raises `TaskError` for a task that does not fit the tokenizer, `ModelError` when the check fails.
+    `memory_limit` is in bytes, by default a share of what is free; `planned` is an earlier run's plan, to be kept to.
+    Raises `TaskError` for a task that does not fit the tokenizer, `ModelError` when the check fails, `UsageError` when
+    the search does not fit in memory.
     """
     batch = task.batch(model.tokenizer, n=n, seed=seed, corruption=corruption)
     weights, ablation = model.weights, Ablation(ablation)
     tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
     check(model, torch.cat((tokens.clean[:CHECKED_PROMPTS], tokens.corrupted[:CHECKED_PROMPTS])))
-    caches = build_caches(model, tokens, ablation)
-    clean = weights.final_norm(caches.residual(LOGITS, Extent.ANSWER))
-    corrupted = behaviour(weights, tokens, clean, run_circuit(model, tokens, ()))
-    empty = corrupted
+    memory = planned or plan(model, tokens, memory_limit)
+    parts = tokens.chunks(memory.chunk)
+    carried = prepare_ablation(ablation, weights, parts)
+    chunks = tuple(build_caches(model, part, carried) for part in parts)
+
+    empty = behaviour(chunks, (run_circuit(model, chunk.tokens, (), carried) for chunk in chunks))
+    corrupted = empty
     if ablation is not Ablation.CORRUPTED:
-        empty = behaviour(weights, tokens, clean, run_circuit(model, tokens, (), ablation))
-    full = behaviour(weights, tokens, clean, clean)
-    return Prepared(task, batch, model, tokens, caches, full, corrupted, empty)
+        swap = Carried(Ablation.CORRUPTED, None)
+        corrupted = behaviour(chunks, (run_circuit(model, chunk.tokens, (), swap) for chunk in chunks))
+    full = behaviour(chunks, [chunk.model_normed for chunk in chunks])
+    return Prepared(task, batch, model, tokens, memory, chunks, full, corrupted, empty)
 
 
 def discover(
@@ -147,17 +163,19 @@ def discover(
     order: Order | str = Order.ORIGINAL,
     order_seed: int = 0,
     window: int | None = None,
+    memory_limit: int | None = None,
     on_decision: Callable[[Decision], None] = lambda decision: None,
 ) -> Circuit:
     """Find the circuit of a task in a model by exact ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1).
 
     An edge is removed if that raises the metric by less than `threshold`, in the metric's unit. `metric` and
     `corruption` default to the task's, `n` prompts to 50 or as many as there are. A removed edge carries what
-    `ablation` says. `window` fixes how many candidates are evaluated at once; it never changes the circuit.
+    `ablation` says. `window` fixes how many candidates are evaluated at once, `memory_limit` is in bytes (by default a
+    share of what is free); neither changes the circuit.
     Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
     """
     choices = Choices(threshold, metric, Order(order), order_seed, window)
-    return search(prepare_batch(task, model, n, seed, corruption, ablation), choices, on_decision)
+    return search(prepare_batch(task, model, n, seed, corruption, ablation, memory_limit), choices, on_decision)
 
 
 def search(
@@ -171,11 +189,12 @@ def search(
     `earlier` are the decisions of an interrupted search with the same choices: those that make up whole receivers
     are taken over, and the circuit comes out as if there had been no interruption. `on_decision` is told of the rest.
     """
-    model, tokens, weights = prepared.model, prepared.tokens, prepared.model.weights
+    model, chunks, metric = prepared.model, prepared.chunks, prepared.metric(choices)
     started = time.monotonic()
-    objective = prepare(prepared.metric(choices), weights, tokens, prepared.model_normed)
+    objectives = [prepare(metric, model.weights, chunk.tokens, chunk.model_normed) for chunk in chunks]
     order = visiting_order(model.graph, choices.order, choices.order_seed)
-    acdc = Search(prepared.caches, objective, choices.threshold, choices.window, order)
+    batch = list(zip(chunks, objectives, strict=True))
+    acdc = Search(batch, choices.threshold, choices.window, order, prepared.memory.window_bytes)
     taken = acdc.replay(earlier)
     decisions = list(earlier[:taken])
     for decision in acdc.decisions():
@@ -184,8 +203,10 @@ def search(
     seconds = time.monotonic() - started
 
     kept = tuple(KeptEdge(d.edge, d.effect) for d in decisions if d.kept)
-    circuit_normed = run_circuit(model, tokens, [k.edge for k in kept], prepared.caches.ablation)
-    anew = float(objective(circuit_normed[None]).mean())
+    edges = [k.edge for k in kept]
+    normed = [run_circuit(model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
+    values = [objective(out[None]) for out, objective in zip(normed, objectives, strict=True)]
+    anew = float(torch.cat(values, dim=-1).mean())
     margins = [abs(d.effect - choices.threshold) for d in decisions if d.reason is Reason.EVALUATED]
     reasons = Counter(d.reason for d in decisions)
     noise = max(abs(anew - acdc.metric), torch.finfo(model.dtype).eps)
@@ -197,7 +218,7 @@ def search(
             metric_before=acdc.metric_before,
             metric_after=anew,
             model=prepared.full,
-            circuit=behaviour(weights, tokens, prepared.model_normed, circuit_normed),
+            circuit=behaviour(chunks, normed),
             empty=prepared.empty,
         ),
         search=SearchRecord(
@@ -207,6 +228,7 @@ def search(
             noise=noise,
             within_noise=sum(margin < noise for margin in margins),
             seconds=seconds,
+            stages={stage.value: seconds for stage, seconds in acdc.watch.seconds.items()},
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

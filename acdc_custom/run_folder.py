@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -17,7 +17,8 @@ from acdc_custom.circuit import FILE_NAME, Circuit, write_atomically
 from acdc_custom.decision import Decision
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
-from acdc_custom.provenance import Provenance
+from acdc_custom.memory import MemoryPlan
+from acdc_custom.provenance import Provenance, record
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
@@ -27,16 +28,22 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them."""
+    """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them.
+
+    `window` and `memory` change no decision, but a search that goes on keeps to them: so it comes out the same to the
+    last bit.
+    """
 
     task: str
     model: str
     window: int | None
+    memory: MemoryPlan
     provenance: Provenance
 
     def to_json(self) -> str:
         """The text of `run.json`."""
         content = {"schema": SCHEMA, "task": self.task, "model": self.model, "window": self.window}
+        content["memory"] = asdict(self.memory)
         return json.dumps({**content, "provenance": self.provenance.to_content()}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -48,7 +55,8 @@ class Request:
             if content["schema"] > SCHEMA:
                 raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
             provenance = Provenance.from_content(content["provenance"])
-            return cls(str(content["task"]), str(content["model"]), content["window"], provenance)
+            memory = record(MemoryPlan, content["memory"])
+            return cls(str(content["task"]), str(content["model"]), content["window"], memory, provenance)
         except OSError as error:
             raise ResultError(f"{folder} holds no run that could go on: {path.name}: {error.strerror}.") from error
         except (KeyError, TypeError, ValueError) as error:

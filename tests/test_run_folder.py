@@ -13,12 +13,13 @@ from circuits import example_circuit
 from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import Request, RunFolder, free_folder
 
 DECISION = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7)
 
 
-REQUEST = Request("latest_s", "demo", None, example_circuit().provenance)
+REQUEST = Request("latest_s", "demo", None, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
 
 
 def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:

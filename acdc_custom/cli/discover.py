@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.choices import Ablation, Device, Metric, Order, Precision, checked_threshold, parse_metric
+from acdc_custom.memory import parse_bytes
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 RESULTS = Path("results")
@@ -90,6 +91,14 @@ HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face
     help="Evaluate K candidates at once. Any K gives the same circuit.  [default: adapts]",
 )
 @click.option(
+    "--memory-limit",
+    metavar="SIZE",
+    callback=lambda ctx, option, value: value and parse_bytes(value),
+    help="Memory to use at most, such as 8GiB: of the process, or of the GPU. Any limit gives the same circuit."
+    "  [default: what is in use, and 80 % of what is free]",
+)
+@click.option("--timings", is_flag=True, help="Show where the time went, and the most memory that was in use.")
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
@@ -109,6 +118,8 @@ def command(
     device: str,
     dtype: str,
     window: int | None,
+    memory_limit: int | None,
+    timings: bool,
     out: Path | None,
 ) -> None:
     """Find the circuit of a task: the edges that the model needs for it.
@@ -121,7 +132,7 @@ def command(
     acdc-custom discover --task latest_s --threshold 0.01
     acdc-custom discover --task ./mine.toml --model gpt2 --n 100 --device cuda
     """
-    from acdc_custom.cli.running import describe_batch, describe_model, run_search
+    from acdc_custom.cli.running import describe_batch, describe_model, describe_timings, run_search
     from acdc_custom.run_folder import Request, RunFolder, free_folder
     from acdc_custom.task import load_task
 
@@ -134,8 +145,11 @@ def command(
         choices = Choices(threshold, metric, Order(order), order_seed, window)
         opened = open_model(model, device, dtype, say=click.echo)
         click.echo(f"Model      {describe_model(opened)}")
-        prepared = prepare_batch(loaded_task, opened, n, seed, corruption, ablation)
+        prepared = prepare_batch(loaded_task, opened, n, seed, corruption, ablation, memory_limit)
         for line in describe_batch(prepared, threshold):
             click.echo(line)
-        run.ask(Request(task, model, window, prepared.provenance(choices)))
-        run_search(run, prepared, choices)
+        run.ask(Request(task, model, window, prepared.memory, prepared.provenance(choices)))
+        circuit = run_search(run, prepared, choices)
+        if timings:
+            for line in describe_timings(circuit, opened.device):
+                click.echo(line)

@@ -37,7 +37,13 @@ def command(folder: Path) -> None:
         opened = open_model(request.model, settings.device, settings.dtype, say=click.echo)
         click.echo(f"Model      {describe_model(opened)}")
         prepared = prepare_batch(
-            load_task(request.task), opened, settings.n, settings.seed, settings.corruption, settings.ablation
+            load_task(request.task),
+            opened,
+            settings.n,
+            settings.seed,
+            settings.corruption,
+            settings.ablation,
+            planned=request.memory,
         )
         if differences := request.provenance.differences(prepared.provenance(choices)):
             raise ResultError(

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from acdc_custom.choices import Ablation
+from acdc_custom.memory import text_of_bytes
 from acdc_custom.model.catalogue import BundledModel, find
 
 if TYPE_CHECKING:
+    import torch
+
+    from acdc_custom.circuit import Circuit
     from acdc_custom.decision import Decision
     from acdc_custom.discovery import Choices, Prepared
     from acdc_custom.model.model import Model
     from acdc_custom.run_folder import RunFolder
 
 
-def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Sequence[Decision] = ()) -> None:
+def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Sequence[Decision] = ()) -> Circuit:
     """Search, note every decision, and write and show what was found."""
     from acdc_custom.discovery import search
     from acdc_custom.summary import summarize
@@ -32,7 +36,8 @@ def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Se
     click.echo("Written")
     for path in run.finish(circuit):
         click.echo(f"  {path}")
-    click.echo(f"Explained on one page by: acdc-custom report {shlex.quote(str(run.path))}")
+    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(run.path))}")
+    return circuit
 
 
 class Progress:
@@ -98,12 +103,27 @@ def describe_batch(prepared: Prepared, threshold: float) -> Iterator[str]:
         f"Corrupted  {describe_behaviour(prepared.corrupted)}; "
         f"the two runs are {prepared.corrupted.kl:.3f} nats (KL) apart"
     )
+    memory = prepared.memory
+    at_once = "all prompts" if memory.chunk >= len(batch.prompts) else f"{memory.chunk} prompts"
+    most, allowed = text_of_bytes(memory.peak), text_of_bytes(memory.limit)
+    yield f"Memory     at most {most} of the {allowed} allowed; {at_once} at once"
     if prepared.full.logit_diff <= 0:
         yield "WARNING    the model does not do this task: it prefers the foil. A circuit for it means nothing."
-    if prepared.caches.ablation is not Ablation.CORRUPTED:
+    if prepared.ablation is not Ablation.CORRUPTED:
         yield f"No edges   {describe_behaviour(prepared.empty)}; {prepared.empty.kl:.3f} nats (KL) from the model"
     elif prepared.corrupted.kl < 10 * threshold:
         yield (
             f"WARNING    clean and corrupted runs hardly differ: with a threshold of {threshold:g} little can survive. "
             "Try another --corruption, or a smaller --threshold."
         )
+
+
+def describe_timings(circuit: Circuit, device: torch.device) -> Iterator[str]:
+    """Where the time of a search went, a line per stage, the dearest first; and the most memory there was in use."""
+    from acdc_custom.engine.footprint import peak_bytes
+
+    total = circuit.search.seconds
+    yield f"Time       {total:.2f} s, of which"
+    for stage, seconds in sorted(circuit.search.stages.items(), key=lambda item: -item[1]):
+        yield f"  {stage:<22} {seconds:8.2f} s  {seconds / total:6.1%}"
+    yield f"Memory     {text_of_bytes(peak_bytes(device))} at most"

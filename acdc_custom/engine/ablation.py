@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -11,27 +14,45 @@ from acdc_custom.model.forward import Run, run
 from acdc_custom.model.weights import Weights
 
 
-def ablated_outputs(ablation: Ablation, weights: Weights, tokens: TokenBatch, clean: Run) -> Tensor:
-    """`[sender, prompt, pos, d_model]`; what stands behind a prompt's answer position is of no matter.
+@dataclass(frozen=True)
+class Carried:
+    """An ablation made ready for a batch, whose prompts may then be run some at a time."""
+
+    ablation: Ablation
+    means: Tensor | None  # [group, sender, pos, d_model]: over all prompts of the batch
+
+    def outputs(self, weights: Weights, tokens: TokenBatch, clean: Run) -> Tensor:
+        """For some of the prompts, `[sender, prompt, pos, d_model]`; what stands behind the answer position is of no
+        matter."""
+        match self.ablation:
+            case Ablation.CORRUPTED:
+                return run(weights, tokens.corrupted).outputs
+            case Ablation.ZERO:
+                return torch.zeros_like(clean.outputs)
+        assert self.means is not None
+        return self.means[_groups(self.ablation, tokens)].movedim(0, 1).contiguous()
+
+
+def prepare_ablation(ablation: Ablation, weights: Weights, chunks: Sequence[TokenBatch]) -> Carried:
+    """The ablation for a batch, given in chunks.
 
     `MEAN`: at each position, over the clean prompts that reach it. `REFERENCE_MEAN`: at each position, over the
     corrupted prompts of the same template, where the same position has the same role (Wang et al. 2022, arXiv
     2211.00593, section 2.2).
     """
-    match ablation:
-        case Ablation.CORRUPTED:
-            return run(weights, tokens.corrupted).outputs
-        case Ablation.ZERO:
-            return torch.zeros_like(clean.outputs)
-        case Ablation.MEAN:
-            return _group_mean(clean.outputs, tokens.is_prompt, torch.zeros_like(tokens.templates))
-        case Ablation.REFERENCE_MEAN:
-            return _group_mean(run(weights, tokens.corrupted).outputs, tokens.is_prompt, tokens.templates)
+    if ablation in (Ablation.CORRUPTED, Ablation.ZERO):
+        return Carried(ablation, None)
+    n_groups = 1 + max(int(_groups(ablation, tokens).max()) for tokens in chunks)
+    total, count = torch.zeros(()), torch.zeros(())
+    for tokens in chunks:
+        outputs = run(weights, tokens.clean if ablation is Ablation.MEAN else tokens.corrupted).outputs
+        member = torch.nn.functional.one_hot(_groups(ablation, tokens), n_groups).to(outputs)  # [prompt, group]
+        present = tokens.is_prompt.to(outputs)  # [prompt, pos]
+        total = total.to(outputs) + torch.einsum("ng,np,snpd->gspd", member, present, outputs)
+        count = count.to(outputs) + member.mT @ present  # [group, pos]
+    return Carried(ablation, total / count.clamp_min(1)[:, None, :, None])
 
 
-def _group_mean(outputs: Tensor, is_prompt: Tensor, groups: Tensor) -> Tensor:
-    """Every prompt's outputs, replaced by the mean over its group, position by position."""
-    same = (groups[:, None] == groups[None, :]).to(outputs.dtype)  # [prompt, prompt]
-    present = is_prompt.to(outputs.dtype)  # [prompt, pos]
-    total = torch.einsum("mn,np,snpd->smpd", same, present, outputs)
-    return total / (same @ present).clamp_min(1)[..., None]
+def _groups(ablation: Ablation, tokens: TokenBatch) -> Tensor:
+    """`[prompt]`: which prompts share a mean."""
+    return tokens.templates if ablation is Ablation.REFERENCE_MEAN else torch.zeros_like(tokens.templates)

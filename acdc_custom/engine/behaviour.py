@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from torch import Tensor
 
 from acdc_custom.choices import Metric
 from acdc_custom.circuit import Behaviour
+from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.metrics import negative_logit_diff, prepare
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.model.weights import Weights
 
 
 @torch.no_grad()
-def behaviour(weights: Weights, tokens: TokenBatch, model_normed: Tensor, normed: Tensor) -> Behaviour:
-    """Of `normed` `[answer row, d_model]`, against the full model's `model_normed`; both after the final norm."""
-    kl = prepare(Metric.KL, weights, tokens, model_normed)(normed[None]).mean()
-    differences = logit_differences(weights, tokens, normed)
-    return Behaviour(float(kl), float(differences.mean()), float((differences > 0).double().mean()))
+def behaviour(chunks: Sequence[Caches], normed: Iterable[Tensor]) -> Behaviour:
+    """Over the prompts of all chunks; `normed` has each chunk's `[answer row, d_model]`, after the final norm."""
+    kls, differences = [], []
+    for chunk, out in zip(chunks, normed, strict=True):
+        weights = chunk.model.weights
+        kls.append(prepare(Metric.KL, weights, chunk.tokens, chunk.model_normed)(out[None])[0])
+        differences.append(logit_differences(weights, chunk.tokens, out))
+    difference = torch.cat(differences)
+    return Behaviour(float(torch.cat(kls).mean()), float(difference.mean()), float((difference > 0).double().mean()))
 
 
 def logit_differences(weights: Weights, tokens: TokenBatch, normed: Tensor) -> Tensor:

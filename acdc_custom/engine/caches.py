@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from acdc_custom.choices import Ablation
-from acdc_custom.engine.ablation import ablated_outputs
+from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.graph import Receiver, Sender, Stage
+from acdc_custom.graph import LOGITS, Receiver, Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Rotary
@@ -73,11 +73,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Caches:
-    """Clean activations and deltas of one batch on one model."""
+    """Clean activations and deltas of some prompts on one model."""
 
     model: Model
     tokens: TokenBatch
-    ablation: Ablation
+    carried: Carried
     spans: dict[Extent, Span]
     answer_rows: Tensor  # [answer row]: which of the changed rows are answer rows
     delta: dict[Extent, Tensor]  # each [sender, row, d_model]
@@ -85,6 +85,11 @@ class Caches:
     output: Tensor  # [sender, changed row, d_model], clean
     residuals: Tensor  # [read, prompt, pos, d_model], clean
     post_scales: dict[int, Tensor]  # [prompt, pos, 1] per layer with a norm after its heads, clean: see Attention
+
+    @property
+    def model_normed(self) -> Tensor:
+        """The full model's residual stream at the answer, after the final norm: `[answer row, d_model]`."""
+        return self.model.weights.final_norm(self.residual(LOGITS, Extent.ANSWER))
 
     def residual(self, receiver: Receiver, extent: Extent) -> Tensor:
         """What the receiver reads on the clean prompt: `[row, d_model]`."""
@@ -108,11 +113,11 @@ class Caches:
 
 
 @torch.no_grad()
-def build_caches(model: Model, tokens: TokenBatch, ablation: Ablation = Ablation.CORRUPTED) -> Caches:
-    """Run the batch clean, and work out what removed edges carry."""
+def build_caches(model: Model, tokens: TokenBatch, carried: Carried) -> Caches:
+    """Run the prompts clean, and work out what removed edges carry."""
     clean = run(model.weights, tokens.clean)
-    ablated = ablated_outputs(ablation, model.weights, tokens, clean)
-    differs = tokens.changed if ablation is Ablation.CORRUPTED else tokens.is_prompt
+    ablated = carried.outputs(model.weights, tokens, clean)
+    differs = tokens.changed if carried.ablation is Ablation.CORRUPTED else tokens.is_prompt
     spans = {
         Extent.ANSWER: _span(model, tokens, tokens.is_answer),
         # An answer row is always there, even if nothing has changed in its prompt: its delta is zero then.
@@ -120,13 +125,13 @@ def build_caches(model: Model, tokens: TokenBatch, ablation: Ablation = Ablation
     }
     changed = spans[Extent.CHANGED]
     output = changed.of_batch(clean.outputs)
-    moved = changed.of_batch(ablated) - output
+    moved = changed.of_batch(ablated).sub_(output)
     answer_rows = torch.isin(changed.cells, spans[Extent.ANSWER].cells).nonzero()[:, 0]
     delta = {Extent.CHANGED: moved, Extent.ANSWER: moved[:, answer_rows]}
     return Caches(
         model=model,
         tokens=tokens,
-        ablation=ablation,
+        carried=carried,
         spans=spans,
         answer_rows=answer_rows,
         delta=delta,

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from acdc_custom.choices import Ablation
-from acdc_custom.engine.ablation import ablated_outputs
+from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
 from acdc_custom.model.forward import run
@@ -20,24 +19,27 @@ from acdc_custom.model.model import Model
 
 
 @torch.no_grad()
-def run_circuit(
-    model: Model, tokens: TokenBatch, kept: Iterable[Edge], ablation: Ablation = Ablation.CORRUPTED
-) -> Tensor:
+def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried: Carried) -> Tensor:
     """The circuit's final residual stream at the answer position, normalised: `[answer row, d_model]`."""
     graph, weights = model.graph, model.weights
     index, shape = graph.index, graph.shape
     clean = run(weights, tokens.clean)
-    ablated = ablated_outputs(ablation, weights, tokens, clean)
+    ablated = carried.outputs(weights, tokens, clean)
     # What each sender writes inside the circuit, less what its removed edges carry.
     moved = torch.zeros_like(ablated)  # [sender, prompt, pos, d_model]
     senders_of: dict[Receiver, list[int]] = {}
     for edge in kept:
         senders_of.setdefault(edge.receiver, []).append(index[edge.sender])
-    empty = (ablated - clean.outputs).cumsum(0)  # what removing all edges from the first senders adds
+    empty = torch.zeros_like(clean.residuals[0])  # what removing all edges from the first `counted` senders adds
+    counted = 0
 
     def read(receivers: list[Receiver], residual: Tensor) -> Tensor:
         """`[receiver, prompt, pos, d_model]`, from the clean residual stream there."""
-        removed = residual + empty[graph.n_senders_before(receivers[0]) - 1]
+        nonlocal counted
+        while counted < graph.n_senders_before(receivers[0]):
+            empty.add_(ablated[counted]).sub_(clean.outputs[counted])
+            counted += 1
+        removed = residual + empty
         return torch.stack([removed + moved[senders_of.get(receiver, [])].sum(0) for receiver in receivers])
 
     positions = torch.arange(tokens.clean.shape[1], device=model.device)

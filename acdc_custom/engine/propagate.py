@@ -15,6 +15,7 @@ from torch import Tensor
 from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.route import AttentionStep, Feed, HeadGroup, MlpStep, Route, Slots
 from acdc_custom.engine.state import Change, LiveState
+from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.graph import Port
 from acdc_custom.model.products import product_per_head
 from acdc_custom.model.weights import Attention
@@ -35,12 +36,12 @@ class Propagated:
             change.commit()
 
 
-def propagate(caches: Caches, state: LiveState, route: Route, given: Tensor) -> Propagated:
+def propagate(caches: Caches, state: LiveState, route: Route, given: Tensor, watch: Stopwatch) -> Propagated:
     """Push a window of differences `given` `[candidate, row, d_model]` of a receiver's input along its route.
 
     Only a window of one candidate keeps what it would take to commit it.
     """
-    return _Window(caches, given, route).run(state, route)
+    return _Window(caches, given, route).run(state, route, watch)
 
 
 class _Window:
@@ -55,12 +56,14 @@ class _Window:
             for extent, slot_of in route.slot_of.items()
         }
 
-    def run(self, state: LiveState, route: Route) -> Propagated:
+    def run(self, state: LiveState, route: Route, watch: Stopwatch) -> Propagated:
         for step in route.steps:
             if isinstance(step, MlpStep):
                 self._mlp(step)
+                watch.lap(TimedStage.MLP)
             else:
                 self._attention(step)
+                watch.lap(TimedStage.ATTENTION)
         assert route.logits is not None
         final = self._input(state.logits.input, route.logits)
         return Propagated(self.caches.model.weights.final_norm(final[0]), self.changes)

@@ -15,47 +15,51 @@ from torch import Tensor
 
 from acdc_custom.decision import Decision, Reason
 from acdc_custom.engine.caches import Caches, Extent
+from acdc_custom.engine.chunk import Chunk
+from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.metrics import Objective
-from acdc_custom.engine.propagate import propagate
-from acdc_custom.engine.route import Planner, Route
-from acdc_custom.engine.state import open_attention, open_mlp, start
-from acdc_custom.engine.window import WindowSize, route_cost
+from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
+from acdc_custom.engine.window import Cost, WindowSize
 from acdc_custom.errors import SearchError
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.memory import WINDOW_BYTES
 from acdc_custom.visiting import VisitingOrder, visiting_order
 
 
 class Search:
     """One search over all edges of a model.
 
-    Iterate over `decisions()`; `metric`, `evaluations` and `consumers` (the kept edges by sender) are up to
-    date after each decision. `window` fixes the number of candidates evaluated at once; by default it adapts.
+    `batch` holds caches and metric of every chunk of the prompts, in order. Iterate over `decisions()`; `metric`,
+    `evaluations` and `consumers` (the kept edges by sender) are up to date after each decision. `window` fixes the
+    number of candidates evaluated at once; by default it adapts. A window takes about `window_bytes` at most.
     """
 
     def __init__(
         self,
-        caches: Caches,
-        objective: Objective,
+        batch: Sequence[tuple[Caches, Objective]],
         tau: float,
         window: int | None = None,
         order: VisitingOrder | None = None,
+        window_bytes: int = WINDOW_BYTES,
     ) -> None:
-        self.caches = caches
-        self.graph = caches.model.graph
+        model = batch[0][0].model
+        self.graph = model.graph
         self.order = order or visiting_order(self.graph)
-        self.objective = objective
         self.tau = tau
         self.evaluations = 0
         self.consumers: dict[Sender, list[Receiver]] = {}
+        self.watch = Stopwatch(model.device)
+        self.chunks = [Chunk(caches, objective, self.consumers, self.watch) for caches, objective in batch]
+        self._moves = {
+            extent: [any(moves) for moves in zip(*(caches.moves[extent] for caches, _ in batch), strict=True)]
+            for extent in Extent
+        }
         self._extent: dict[Sender, Extent] = {}
         self._layers_opened: set[int] = set()
         self._n_visited = 0
-        self._state = start(caches)
-        self._planner = Planner(caches, self._state, self.consumers)
-        self._size = WindowSize(window)
+        self._size = WindowSize(window, window_bytes)
         with torch.no_grad():
-            normed = caches.model.weights.final_norm(self._state.logits.input)
-            self.metric = self._values(normed, LOGITS)[0]
+            self.metric = self._mean([chunk.metric() for chunk in self.chunks], LOGITS)[0]
         self.metric_before = self.metric
 
     @torch.no_grad()
@@ -97,8 +101,9 @@ class Search:
         extent = self._extent_of(receiver)
         evaluated = [d for d in decisions if d.reason is Reason.EVALUATED]
         if extent is not None:
-            route = self._planner.route(receiver)
-            self._remove(route, extent, [d.edge.sender for d in evaluated if not d.kept])
+            for chunk in self.chunks:
+                chunk.visit(receiver, extent)
+            self._commit(extent, [d.edge.sender for d in evaluated if not d.kept])
         for decision in evaluated:
             self._size.note(kept=decision.kept)
             if decision.kept:
@@ -114,13 +119,17 @@ class Search:
         if receiver.stage is Stage.MLP:
             node = Sender(layer, Stage.MLP)
             if self._settle(node):
-                self._state.mlp[layer] = open_mlp(self.caches, layer, self._extent[node])
+                for chunk in self.chunks:
+                    chunk.open_mlp(layer, self._extent[node])
+                self.watch.lap(TimedStage.UPDATING)
         elif receiver.stage is Stage.HEAD and layer not in self._layers_opened:
             self._layers_opened.add(layer)
             heads = [Sender(layer, Stage.HEAD, head) for head in range(self.graph.shape.n_heads)]
             live = {node.head: self._extent[node] for node in heads if self._settle(node)}
             if live:
-                self._state.attention[layer] = open_attention(self.caches, layer, live)
+                for chunk in self.chunks:
+                    chunk.open_attention(layer, live)
+                self.watch.lap(TimedStage.UPDATING)
 
     def _settle(self, node: Sender) -> bool:
         """Work out at which positions a node's output is needed; false if nowhere."""
@@ -141,9 +150,8 @@ class Search:
 
     def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
         """Decide one receiver's edges."""
-        moves = [self.caches.moves[extent][self.graph.index[sender]] for sender in senders]
-        route = self._planner.route(receiver)
-        outcomes = self._speculate(receiver, route, extent, list(compress(senders, moves)))
+        moves = [self._moves[extent][self.graph.index[sender]] for sender in senders]
+        outcomes = self._speculate(receiver, extent, list(compress(senders, moves)))
         removed = []
         for sender, does_move in zip(senders, moves, strict=True):
             edge = Edge(sender, receiver)
@@ -156,44 +164,41 @@ class Search:
             else:
                 removed.append(sender)
             yield self._decision(edge, Reason.EVALUATED, kept=kept, effect=effect)
-        self._remove(route, extent, removed)
+        self._commit(extent, removed)
 
-    def _remove(self, route: Route, extent: Extent, senders: Sequence[Sender]) -> None:
-        """Remove a receiver's edges from these senders, all at once.
+    def _commit(self, extent: Extent, removed: Sequence[Sender]) -> None:
+        """Bring the live nodes up to date with the removals at the receiver that is visited."""
+        if removed:
+            for chunk in self.chunks:
+                chunk.commit(self._places(removed), extent)
 
-        So the live state depends on the decisions, and not on the windows that led to them.
-        """
-        if not senders:
-            return
-        delta = self.caches.delta[extent]
-        chosen = delta.new_zeros(len(delta))
-        chosen[[self.graph.index[sender] for sender in senders]] = 1
-        given = torch.einsum("s,srd->rd", chosen, delta)[None]
-        propagate(self.caches, self._state, route, given).commit()
+    def _places(self, senders: Sequence[Sender]) -> list[int]:
+        return [self.graph.index[sender] for sender in senders]
 
-    def _speculate(
-        self, receiver: Receiver, route: Route, extent: Extent, senders: Sequence[Sender]
-    ) -> Iterator[tuple[bool, float]]:
+    def _speculate(self, receiver: Receiver, extent: Extent, senders: Sequence[Sender]) -> Iterator[tuple[bool, float]]:
         """For each sender in order, whether its edge is kept, and its effect.
 
         Supposes that a whole window is removed, one more with every candidate. The first whose removal costs too
         much is kept, those before it go, and those after it are looked at again without it.
         """
-        cost = route_cost(self.caches, route)
-        delta = self.caches.delta[extent]  # [sender, row, d_model]
-        places = [self.graph.index[sender] for sender in senders]
-        removed = torch.zeros_like(delta[:1])
+        self.watch.lap(TimedStage.DECIDING)
+        cost = Cost.of_chunks([chunk.visit(receiver, extent) for chunk in self.chunks])
+        places = self._places(senders)
         decided = 0
         while decided < len(places):
-            window = delta[places[decided : decided + self._size.next(cost)]]
-            # Entry 0 of the sums is what has been removed already.
-            given = torch.cat((removed, window)).cumsum(0)[1:]
-            values = self._values(propagate(self.caches, self._state, route, given).normed, receiver)
+            window = places[decided : decided + self._size.next(cost)]
+            self.watch.lap(TimedStage.DECIDING)
+            try:
+                values = self._mean([chunk.evaluate(window, extent) for chunk in self.chunks], receiver)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                self._make_room(len(window), error)
+                continue
             self.evaluations += len(values)
             increases = [after - before for before, after in pairwise([self.metric, *values])]
             n_removed = next((j for j, increase in enumerate(increases) if not increase < self.tau), len(values))
             if n_removed:
-                removed = given[n_removed - 1 : n_removed]
+                for chunk in self.chunks:
+                    chunk.remove(n_removed)
             for value, increase in zip(values[:n_removed], increases[:n_removed], strict=True):
                 self.metric = value
                 self._size.note(kept=False)
@@ -204,9 +209,23 @@ class Search:
                 yield True, increases[n_removed]
             decided += n_removed + keeps
 
-    def _values(self, normed: Tensor, receiver: Receiver) -> list[float]:
-        values = self.objective(normed).mean(-1).tolist()
-        for value in values:
-            if not math.isfinite(value):
-                raise SearchError(f"the metric became {value} while edges into {receiver} were removed.")
-        return values
+    def _make_room(self, size: int, error: Exception) -> None:
+        """A window did not fit in memory: take half of it from now on. Raises what is no matter of memory."""
+        if not out_of_memory(error):
+            raise error
+        if size == 1:
+            raise SearchError(
+                "out of memory, even with one candidate at a time. Use fewer prompts (--n), or a smaller "
+                "--memory-limit, which takes the prompts in smaller chunks."
+            ) from error
+        self._size.largest = size // 2
+
+    def _mean(self, values: Sequence[Tensor], receiver: Receiver) -> list[float]:
+        """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
+        means = torch.cat(list(values), dim=-1).mean(-1).tolist()
+        self.watch.settle()
+        self.watch.lap(TimedStage.OUTPUT)
+        for mean in means:
+            if not math.isfinite(mean):
+                raise SearchError(f"the metric became {mean} while edges into {receiver} were removed.")
+        return means

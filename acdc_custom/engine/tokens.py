@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,11 @@ class TokenBatch:
     answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
     foils: Tensor  # [prompt, foil], -1 where a prompt has fewer
     templates: Tensor  # [prompt]: which template each prompt was made from
+
+    def chunks(self, size: int) -> list[TokenBatch]:
+        """The same prompts, at most `size` at a time."""
+        parts = [getattr(self, field.name).split(size) for field in dataclasses.fields(self)]
+        return [TokenBatch(*fields) for fields in zip(*parts, strict=True)]
 
     @cached_property
     def is_prompt(self) -> Tensor:

@@ -7,6 +7,7 @@ that a search always evaluates the same windows. The size never changes what is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acdc_custom.engine.caches import Caches
@@ -14,7 +15,6 @@ from acdc_custom.engine.route import MlpStep, Route
 
 LARGEST = 256
 FORGET = 0.99  # weight of the past, per candidate, in the share of edges that are kept
-MEMORY = 2.0**30  # bytes that a window may take, roughly
 
 # Fixed costs, in multiplications at 25 billion a second: of one step, some 25 small operations of 10 microseconds;
 # of reading one weight from memory, at 12 GB a second.
@@ -30,6 +30,15 @@ class Cost:
     per_candidate: float
     bytes_per_candidate: float
 
+    @classmethod
+    def of_chunks(cls, costs: Sequence[Cost]) -> Cost:
+        """Of chunks that are run one after the other."""
+        return cls(
+            sum(cost.fixed for cost in costs),
+            sum(cost.per_candidate for cost in costs),
+            max(cost.bytes_per_candidate for cost in costs),
+        )
+
 
 def route_cost(caches: Caches, route: Route) -> Cost:
     """From the sizes of the matrix products along a route, and of what they leave behind."""
@@ -38,7 +47,8 @@ def route_cost(caches: Caches, route: Route) -> Cost:
     d_head = weights.blocks[0].attention.out.shape[1]
     n_rows = {extent: len(span.positions) for extent, span in caches.spans.items()}
     n_prompts = len(caches.tokens.clean)
-    work, numbers, read = n_prompts * vocab * d_model, n_prompts * vocab, vocab * d_model
+    work, read = n_prompts * vocab * d_model, vocab * d_model
+    numbers = n_prompts * vocab * (1 if weights.logit_soft_cap is None else 3)  # see KlOfCappedLogits
     for step in route.steps:
         if isinstance(step, MlpStep):
             mlp = weights.blocks[step.layer].mlp
@@ -62,10 +72,12 @@ def route_cost(caches: Caches, route: Route) -> Cost:
 
 
 class WindowSize:
-    """The next window's size: fixed, or the best for the share of edges kept of late."""
+    """The next window's size: fixed, or the best for the share of edges kept of late; `memory` bytes at most."""
 
-    def __init__(self, fixed: int | None) -> None:
+    def __init__(self, fixed: int | None, memory: int) -> None:
         self.fixed = fixed
+        self.memory = memory
+        self.largest = LARGEST if fixed is None else fixed
         self._kept = 1.0
         self._decided = 10.0
 
@@ -75,11 +87,10 @@ class WindowSize:
         With a share p of candidates kept, a window of K gets about K - p K^2 / 2 ahead and costs
         `fixed + K per_candidate`; the best K is near sqrt(2 fixed / (p per_candidate)).
         """
-        if self.fixed is not None:
-            return self.fixed
         share = self._kept / self._decided
         best: float = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
-        return max(1, round(min(best, LARGEST, MEMORY / cost.bytes_per_candidate)))
+        wanted = self.fixed or round(best)
+        return max(1, min(wanted, self.largest, int(self.memory / cost.bytes_per_candidate)))
 
     def note(self, *, kept: bool) -> None:
         """Learn from one decision."""

@@ -18,6 +18,7 @@ from acdc_custom.export.style import (
     GREY,
     PORT_STYLES,
     end_html,
+    escape,
     font,
     head_html,
     mlp_html,
@@ -27,6 +28,7 @@ from acdc_custom.export.style import (
     width,
 )
 from acdc_custom.graph import EMBED, LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.heads.table import HeadTable
 
 MANY_ROWS = 30  # from here on rows move closer together
 PATIENCE = 10  # turns of Graphviz's placement: usual pictures need fewer, and tangled ones gain nothing by more
@@ -41,12 +43,12 @@ class Row:
     gap: str = ""
 
 
-def to_dot(circuit: Circuit, max_edges: int | None = None) -> str:
+def to_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> str:
     """The picture of a circuit as DOT text: its `max_edges` strongest edges, 300 by default.
 
-    Raises `UsageError` if `max_edges` is below 1.
+    With a table of heads, these are coloured by role. Raises `UsageError` if `max_edges` is below 1.
     """
-    selection = select(circuit, max_edges)
+    selection = select(circuit, max_edges, heads)
     return _digraph(selection, f'bgcolor="white", label=<{caption_html(selection)}>')
 
 
@@ -149,7 +151,9 @@ def _nodes(selection: Selection) -> Iterator[str]:
                 label = end_html(node.label)
                 tip = f"{node.label}: {_count(out[name], 'edge out', unit)}"
             case Stage.HEAD:
-                label = head_html(node.label, own, _ports(into[name]))
+                row = selection.head_rows.get(node)
+                label = head_html(node.label, own, _ports(into[name]), row.role if row else None)
+                tip += "".join(f"&#10;{escape(line)}" for line in row.lines) if row else ""
             case _:
                 label = mlp_html(node.label)
         yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'

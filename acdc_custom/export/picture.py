@@ -20,6 +20,7 @@ from acdc_custom.export.dot import to_dot
 from acdc_custom.export.render import NO_PYGRAPHVIZ, PNG_DPI
 from acdc_custom.export.selection import select
 from acdc_custom.export.style import escape
+from acdc_custom.heads.table import HeadTable
 
 HOVER = ".edge:hover path,.edge:hover polygon,.edge:hover ellipse{stroke:#000000;stroke-opacity:1}"
 
@@ -33,15 +34,16 @@ class Format(StrEnum):
     DOT = "dot"
 
 
-def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None) -> Path:
+def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None, heads: HeadTable | None = None) -> Path:
     """Draw the strongest edges of a circuit (300 by default) into a file, in the format of its suffix.
 
-    The folder is made if need be; the file is written whole or not at all. Raises `UsageError` for a suffix
-    that is no format, `ResultError` if there is no Graphviz or the file cannot be written.
+    With a table of heads, these are coloured by role, and their tooltips show the evidence. The folder is made if
+    need be; the file is written whole or not at all. Raises `UsageError` for a suffix that is no format,
+    `ResultError` if there is no Graphviz or the file cannot be written.
     """
     path = Path(path)
     picture_format = _format_of(path)
-    dot = to_dot(circuit, max_edges)
+    dot = to_dot(circuit, max_edges, heads)
     content: str | bytes = dot
     if picture_format is not Format.DOT:
         content = render(dot, picture_format)

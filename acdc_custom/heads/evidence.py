@@ -85,7 +85,7 @@ class Measure(StrEnum):
         return self in (Measure.DIRECT_EFFECT, Measure.QUERY_EFFECT)
 
 
-class Direction(StrEnum):
+class Bound(StrEnum):
     """What counts as strong."""
 
     AT_LEAST = "at least"
@@ -94,7 +94,7 @@ class Direction(StrEnum):
 
     def strength(self, value: float) -> float:
         """The value turned so that more is stronger."""
-        return {Direction.AT_LEAST: value, Direction.AT_MOST: -value, Direction.SIZE_AT_LEAST: abs(value)}[self]
+        return {Bound.AT_LEAST: value, Bound.AT_MOST: -value, Bound.SIZE_AT_LEAST: abs(value)}[self]
 
 
 class Whose(StrEnum):
@@ -138,7 +138,7 @@ class Evidence:
     measure: Measure
     at: str
     value: float
-    direction: Direction
+    bound: Bound
     threshold: float
     whose: Whose
     others: Null | None  # strength of all other heads
@@ -148,8 +148,8 @@ class Evidence:
     @property
     def passed(self) -> bool:
         """Whether the number is strong enough: beyond the threshold, and above what random tokens give."""
-        strength = self.direction.strength(self.value)
-        enough = strength >= self.direction.strength(self.threshold)
+        strength = self.bound.strength(self.value)
+        enough = strength >= self.bound.strength(self.threshold)
         return enough and (self.control is None or strength > self.control.high)
 
     def __str__(self) -> str:
@@ -157,7 +157,7 @@ class Evidence:
         name = self.measure.value.replace("_", " ") + (f" ({self.at})" if self.at else "")
         unit = " %" if self.measure.in_per_cent else ""
         n = 1 + (self.others.n if self.others else 0)
-        parts = [f"{self.direction} {self.threshold:g}{unit}, {self.whose}", f"{ordinal(self.rank)} of {n} heads"]
+        parts = [f"{self.bound} {self.threshold:g}{unit}, {self.whose}", f"{ordinal(self.rank)} of {n} heads"]
         if self.control is not None:
             parts.append(f"random tokens up to {self.control.high:.2g}{unit}")
         return f"{name} {self.value:.2f}{unit} ({'; '.join(parts)})"

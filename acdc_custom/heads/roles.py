@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.graph import Sender
-from acdc_custom.heads.evidence import Direction, Evidence, Measure, Null, Role, Score, Whose
+from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
 
 Scores = Mapping[Sender, Mapping[Measure, Score]]
 
@@ -22,12 +22,12 @@ class Need:
     """One number that a role asks for."""
 
     measure: Measure
-    direction: Direction
+    bound: Bound
     threshold: float
     whose: Whose = Whose.OURS
 
 
-_AT_LEAST, _AT_MOST, _SIZE = Direction.AT_LEAST, Direction.AT_MOST, Direction.SIZE_AT_LEAST
+_AT_LEAST, _AT_MOST, _SIZE = Bound.AT_LEAST, Bound.AT_MOST, Bound.SIZE_AT_LEAST
 NEEDS: dict[Role, tuple[Need, ...]] = {
     Role.NAME_MOVER: (
         Need(Measure.DIRECT_EFFECT, _AT_MOST, -2.0),
@@ -89,7 +89,7 @@ def _evidence(role: Role, needs: Sequence[Need], head: Sender, scores: Scores) -
 
 
 def _compared(role: Role, need: Need, head: Sender, scores: Scores) -> Evidence:
-    own, strength = scores[head][need.measure], need.direction.strength
+    own, strength = scores[head][need.measure], need.bound.strength
     others = [strength(of[need.measure].value) for other, of in scores.items() if other != head and need.measure in of]
     controls = [of[need.measure].control for of in scores.values() if need.measure in of]
     # By chance a number is as large in either direction: the size of what random tokens give is what counts.
@@ -99,7 +99,7 @@ def _compared(role: Role, need: Need, head: Sender, scores: Scores) -> Evidence:
         measure=need.measure,
         at=own.at,
         value=own.value,
-        direction=need.direction,
+        bound=need.bound,
         threshold=need.threshold,
         whose=need.whose,
         others=Null.of(others),

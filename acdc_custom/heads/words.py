@@ -110,6 +110,7 @@ def word_places(task: Task) -> tuple[str, ...]:
 def find_cast(prompts: Sequence[Any], names: Sequence[str], vocabulary: Vocabulary) -> Cast:
     """The words at the named places of these prompts, and the answer and the foil if every prompt names them.
 
+    Where those have no named place, their places are called `answer`, `foil`, `foil#2` and so on.
     `prompts` are `acdc_custom.task.Prompt`s. Raises `UsageError` for a place that a prompt does not have.
     """
     words = [[vocabulary.word(token) for token in prompt.clean_ids] for prompt in prompts]
@@ -127,9 +128,11 @@ def find_cast(prompts: Sequence[Any], names: Sequence[str], vocabulary: Vocabula
     for name, wanted in (("answer", answers), ("foil", foils)):
         found = [[i for i, word in enumerate(of) if word in these] for of, these in zip(words, wanted, strict=True)]
         known = any(all(w in these for w, these in zip(of, wanted, strict=True)) for of in held.values())
-        if not known and all(found) and name not in places:
-            places[name] = tuple(at[0] for at in found)
-            held[name] = tuple(of[at[0]] for of, at in zip(words, found, strict=True))
+        for nth in range(0 if known else min(map(len, found), default=0)):
+            place = f"{name}#{nth + 1}" if nth else name
+            if place not in places:
+                places[place] = tuple(at[nth] for at in found)
+                held[place] = tuple(of[at[nth]] for of, at in zip(words, found, strict=True))
     together: dict[tuple[str, ...], list[str]] = {}
     for name, of in held.items():
         together.setdefault(of, []).append(name)

@@ -27,15 +27,21 @@ class Run:
 def run(weights: Weights, tokens: Tensor) -> Run:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
     residual = weights.embed(tokens)  # [prompt, pos, d_model]
-    outputs, residuals, post_scales = [residual[None]], [], {}
+    n_senders = 1 + sum(len(block.attention.out) + (block.mlp is not None) for block in weights.blocks)
+    outputs = residual.new_empty(n_senders, *residual.shape)
+    outputs[0], place = residual, 1
+    residuals, post_scales = [], {}
     for number, layer in enumerate(layers(weights, tokens)):
         residuals.append(layer.before)
-        outputs.append(layer.head_outputs())
+        n_heads = len(layer.z)
+        outputs[place : place + n_heads] = layer.head_outputs()
+        place += n_heads
         if layer.post_scale is not None:
             post_scales[number] = layer.post_scale
         if layer.mlp_input is not None and layer.mlp_output is not None:
             residuals.append(layer.mlp_input)
-            outputs.append(layer.mlp_output[None])
+            outputs[place] = layer.mlp_output
+            place += 1
         residual = layer.after
     residuals.append(residual)
-    return Run(torch.cat(outputs), torch.stack(residuals), post_scales)
+    return Run(outputs, torch.stack(residuals), post_scales)

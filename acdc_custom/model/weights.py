@@ -99,9 +99,10 @@ class Projection:
 
     def shared(self, x: Tensor) -> Tensor:
         """All heads read the same `x` `[prompt, pos, d_model]`; gives `[head, prompt, pos, d_head]`."""
-        out = torch.stack([product(x, weight) for weight in self.weight])
+        joined = self.weight.transpose(0, 1).flatten(1)  # [d_model, head * d_head]: one product for all heads
+        out = product(x, joined).unflatten(-1, (len(self.weight), -1)).movedim(-2, 0).contiguous()  # type: ignore[no-untyped-call]
         if self.bias is not None:
-            out = out + self.bias[:, None, None]
+            out += self.bias[:, None, None]
         return out if self.norm is None else self.norm(out)
 
     def __call__(self, x: Tensor) -> Tensor:

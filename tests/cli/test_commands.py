@@ -239,3 +239,40 @@ def test_a_checkout_can_be_run_without_the_installed_script(launcher: list[str])
         check=True,
     )
     assert done.stdout.startswith("acdc-custom 0.")
+
+
+def test_a_memory_limit_is_stated_kept_to_and_changes_nothing_but_the_chunks(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from acdc_custom.engine import footprint
+
+    monkeypatch.setattr(footprint, "used_bytes", lambda device: 10**7)
+    more = ("--task", "ioi", "--n", "40", "--threshold", "0.05")
+    code, out, _ = run("discover", *more, "--memory-limit", "64GiB", "--out", "whole")
+    assert code == 0 and "of the 64.0 GiB allowed; all prompts at once" in out
+    code, out, err = run("discover", *more, "--memory-limit", "1MiB", "--out", "none")
+    assert code == 2 and not Path("none").exists()
+    assert err.count("\n") == 2 and "Use fewer prompts (--n), or a higher --memory-limit." in err.splitlines()[-1]
+    needs = int(err.split("this search needs ")[1].split(" MiB")[0])
+    code, out, _ = run("discover", *more, "--memory-limit", f"{needs + 12}MiB", "--out", "little")
+    assert code == 0
+    said = next(line for line in out.splitlines() if line.startswith("Memory"))
+    assert 1 <= int(said.split("allowed; ")[1].split(" prompts at once")[0]) < 40
+    whole, little = (Circuit.load(folder) for folder in ("whole", "little"))
+    assert [k.edge for k in little.edges] == [k.edge for k in whole.edges]
+    assert json.loads(Path("little/run.json").read_text())["memory"]["chunk"] < 40
+
+
+def test_timings_say_where_the_time_went(run: Run) -> None:
+    code, out, _ = discover(run, "--timings", "--out", "timed")
+    assert code == 0
+    stages = Circuit.load("timed").search.stages
+    assert 0 < sum(stages.values()) <= Circuit.load("timed").search.seconds
+    for stage in stages:
+        assert f"\n  {stage}" in out
+    assert out.splitlines()[-1].startswith("Memory     ")
+
+
+def test_an_amount_of_memory_that_is_none_is_refused(run: Run) -> None:
+    code, _, err = discover(run, "--memory-limit", "lots")
+    assert code == 2 and '"lots" is no amount of memory. Give one such as 8GiB or 500M.' in err

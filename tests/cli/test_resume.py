@@ -43,7 +43,7 @@ def stop_after(process: subprocess.Popen[str], folder: Path, lines: int, how: si
 
 def result(folder: Path) -> Any:
     content = json.loads((folder / "run" / "circuit.json").read_text())
-    del content["created"], content["search"]["seconds"]
+    del content["created"], content["search"]["seconds"], content["search"]["stages"]
     return content
 
 

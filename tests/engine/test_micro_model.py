@@ -13,13 +13,14 @@ import pytest
 import torch
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, tiny_llama
 
-from acdc_custom.choices import Metric
+from acdc_custom.choices import Ablation, Metric
 from acdc_custom.decision import Reason
-from acdc_custom.engine.caches import Extent, build_caches
+from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import token_batch
-from acdc_custom.graph import LOGITS, Graph, GraphShape
+from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Attention, Block, Mlp, Norm, NormKind, Projection, Weights
 
@@ -66,9 +67,9 @@ def test_the_search_does_what_paper_says() -> None:
     model = micro_model()
     prompt = TinyPrompt((2, 2, 1), (0, 2, 0), answer_ids=(1,), foil_ids=(0,))
     tokens = token_batch([prompt], MAX_POSITIONS, VOCAB, model.device)
-    caches = build_caches(model, tokens)
-    normed = model.weights.final_norm(caches.residual(LOGITS, Extent.ANSWER))
-    search = Search(caches, prepare(Metric.LOGIT_DIFF, model.weights, tokens, normed), 0.5)
+    caches = build_caches(model, tokens, Carried(Ablation.CORRUPTED, None))
+    objective = prepare(Metric.LOGIT_DIFF, model.weights, tokens, caches.model_normed)
+    search = Search([(caches, objective)], 0.5)
     assert search.metric_before == pytest.approx(-1)
     decided = [(str(d.edge), d.kept, round(d.effect, 9), str(d.reason)) for d in search.decisions()]
     assert decided == [

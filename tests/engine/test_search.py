@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,13 +16,16 @@ from tiny import MAX_POSITIONS, NAMES, VOCAB, TinyPrompt, random_prompts, tiny, 
 
 from acdc_custom.choices import Ablation, Metric, Order
 from acdc_custom.decision import Decision, Reason
-from acdc_custom.engine.caches import Caches, Extent, build_caches
+from acdc_custom.engine import chunk
+from acdc_custom.engine.ablation import Carried, prepare_ablation
+from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import Objective, prepare
+from acdc_custom.engine.propagate import propagate
 from acdc_custom.engine.search import Search
-from acdc_custom.engine.tokens import token_batch
+from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import SearchError
-from acdc_custom.graph import LOGITS, Edge
+from acdc_custom.graph import Edge
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
 from acdc_custom.visiting import VisitingOrder, visiting_order
@@ -44,19 +48,35 @@ def search(
     window: int | None = None,
     ablation: Ablation = Ablation.CORRUPTED,
     order: VisitingOrder | None = None,
+    chunk_size: int = 99,
 ) -> tuple[Search, list[Decision]]:
-    caches, objective = prepared(model, prompts, metric, ablation)
-    found = Search(caches, objective, tau, window, order)
+    found = Search(prepared(model, prompts, metric, ablation, chunk_size), tau, window, order)
     return found, list(found.decisions())
 
 
 def prepared(
-    model: Model, prompts: list[TinyPrompt], metric: Metric, ablation: Ablation = Ablation.CORRUPTED
-) -> tuple[Caches, Objective]:
-    tokens = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
-    caches = build_caches(model, tokens, ablation)
-    normed = model.weights.final_norm(caches.residual(LOGITS, Extent.ANSWER))
-    return caches, prepare(metric, model.weights, tokens, normed)
+    model: Model,
+    prompts: list[TinyPrompt],
+    metric: Metric,
+    ablation: Ablation = Ablation.CORRUPTED,
+    chunk_size: int = 99,
+) -> list[tuple[Caches, Objective]]:
+    """The prompts, so many at a time."""
+    chunks = tokens_of(model, prompts).chunks(chunk_size)
+    carried = prepare_ablation(ablation, model.weights, chunks)
+    batch = [build_caches(model, tokens, carried) for tokens in chunks]
+    return [(caches, prepare(metric, model.weights, caches.tokens, caches.model_normed)) for caches in batch]
+
+
+def tokens_of(model: Model, prompts: list[TinyPrompt]) -> TokenBatch:
+    return token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
+
+
+def of_kept_edges(found: Search, decisions: list[Decision]) -> float:
+    """The metric of the circuit that was found, from its definition."""
+    (only,), kept = found.chunks, [d.edge for d in decisions if d.kept]
+    normed = run_circuit(only.caches.model, only.caches.tokens, kept, only.caches.carried)
+    return float(only.objective(normed[None]).mean())
 
 
 def agrees(found: Search, decisions: list[Decision], expected: list[Any], final: float, tau: float) -> None:
@@ -104,6 +124,15 @@ def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Met
     assert any(e[2] for e in expected)
 
 
+@pytest.mark.parametrize("ablation", Ablation)
+@pytest.mark.parametrize("name", ["gpt2", "gemma2"])
+def test_prompts_taken_a_few_at_a_time_are_decided_as_the_oracle_decides(name: str, ablation: Ablation) -> None:
+    model, prompts = tiny(name, 14), random_prompts(14, n=5)
+    expected, final = oracle.acdc(model.weights, prompts, 0.01, ablation=ablation)
+    for size in (1, 2, 4):
+        agrees(*search(model, prompts, 0.01, ablation=ablation, chunk_size=size), expected, final, 0.01)
+
+
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("name", ["gpt2, 2 layers", "llama, 2 layers, 2 groups"])
 def test_every_order_is_the_oracles_in_that_order(name: str, order: Order) -> None:
@@ -118,41 +147,38 @@ def test_every_order_is_the_oracles_in_that_order(name: str, order: Order) -> No
 def test_the_metric_under_an_ablation_is_that_of_the_kept_edges(ablation: Ablation) -> None:
     model, prompts = tiny_gpt2(11), random_prompts(11, n=4)
     found, decisions = search(model, prompts, 0.01, ablation=ablation)
-    normed = run_circuit(model, found.caches.tokens, [d.edge for d in decisions if d.kept], ablation)
-    assert found.metric == pytest.approx(float(found.objective(normed[None]).mean()), abs=1e-12)
+    assert found.metric == pytest.approx(of_kept_edges(found, decisions), abs=1e-12)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30, 77, 109, 110])
 def test_a_search_that_takes_over_decisions_ends_as_if_never_interrupted(cut: int) -> None:
     prompts, whole = random_prompts(12), search(tiny_gpt2(12, dtype=torch.float32), random_prompts(12), 0.005)[1]
-    caches, objective = prepared(tiny_gpt2(12, dtype=torch.float32), prompts, Metric.KL)
-    resumed = Search(caches, objective, 0.005)
+    resumed = Search(prepared(tiny_gpt2(12, dtype=torch.float32), prompts, Metric.KL), 0.005)
     taken = resumed.replay(whole[:cut])
     assert taken <= cut
     assert whole[:taken] + list(resumed.decisions()) == whole  # to the last bit
 
 
 def test_decisions_of_another_search_are_not_taken_over() -> None:
-    caches, objective = prepared(tiny_gpt2(12), random_prompts(12), Metric.KL)
+    batch = prepared(tiny_gpt2(12), random_prompts(12), Metric.KL)
     other = search(tiny_llama(12), random_prompts(12), 0.01)[1]
     with pytest.raises(SearchError, match="are not those that this search decides there"):
-        Search(caches, objective, 0.01).replay(other)
+        Search(batch, 0.01).replay(other)
 
 
 @pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
 def test_the_metric_is_that_of_the_kept_edges(name: str) -> None:
     model, prompts = {**MODELS, **ARCHITECTURES}[name](3), random_prompts(3)
     found, decisions = search(model, prompts, 0.01)
-    normed = run_circuit(model, found.caches.tokens, [d.edge for d in decisions if d.kept])
-    assert found.metric == pytest.approx(float(found.objective(normed[None]).mean()), abs=1e-12)
+    assert found.metric == pytest.approx(of_kept_edges(found, decisions), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
 def test_the_full_circuit_is_the_clean_run_and_the_empty_one_the_corrupted_run(name: str) -> None:
     model, prompts = {**MODELS, **ARCHITECTURES}[name](4), random_prompts(4)
-    tokens = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
+    tokens, carried = tokens_of(model, prompts), Carried(Ablation.CORRUPTED, None)
     for ids, kept in ((tokens.clean, list(model.graph.edges())), (tokens.corrupted, list[Edge]())):
-        normed = run_circuit(model, tokens, kept)
+        normed = run_circuit(model, tokens, kept, carried)
         plain = model.weights.final_norm(run(model.weights, ids).residuals[-1])[tokens.is_answer]
         assert torch.allclose(normed, plain, rtol=0, atol=1e-12)
         logits = model.weights.logits(normed)
@@ -186,9 +212,8 @@ def test_edges_whose_sender_does_not_differ_are_removed_without_an_evaluation() 
 def test_prompts_of_other_lengths_do_not_change_a_prompts_share() -> None:
     """Padding is never read: the metric of a batch is the mean over its prompts, searched to the same set."""
     model, prompts = tiny_llama(5), random_prompts(5, n=4)
-    caches, objective = prepared(model, prompts, Metric.LOGIT_DIFF)
-    together = Search(caches, objective, 1e9).metric_before
-    alone = [Search(*prepared(model, [prompt], Metric.LOGIT_DIFF), 1e9).metric_before for prompt in prompts]
+    together = Search(prepared(model, prompts, Metric.LOGIT_DIFF), 1e9).metric_before
+    alone = [Search(prepared(model, [prompt], Metric.LOGIT_DIFF), 1e9).metric_before for prompt in prompts]
     assert together == pytest.approx(math.fsum(alone) / len(alone), abs=1e-12)
 
 
@@ -212,3 +237,38 @@ def test_a_metric_that_is_not_a_number_stops_the_search() -> None:
     broken = dataclasses.replace(model.weights, unembedding=model.weights.unembedding * torch.nan)
     with pytest.raises(SearchError, match="metric became nan"):
         search(dataclasses.replace(model, weights=broken), random_prompts(8), 0.01)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), "of the allocator"])
+def test_a_window_that_does_not_fit_in_memory_is_halved(error: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory for three candidates at a time, and no more."""
+    whole, sizes = search(tiny_gpt2(13), random_prompts(13), 0.01)[1], []
+
+    def propagate_if_it_fits(caches: Any, state: Any, route: Any, given: torch.Tensor, watch: Any) -> Any:
+        if len(given) > 3:
+            if isinstance(error, str):
+                torch.empty(2**60, dtype=torch.uint8)
+            raise error
+        sizes.append(len(given))
+        return propagate(caches, state, route, given, watch)
+
+    monkeypatch.setattr(chunk, "propagate", propagate_if_it_fits)
+    _, decisions = search(tiny_gpt2(13), random_prompts(13), 0.01, window=16)
+    assert [d.kept for d in decisions] == [d.kept for d in whole]
+    assert max(sizes) == 2
+
+
+def test_memory_that_cannot_be_made_room_in_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_fits(*args: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(chunk, "propagate", never_fits)
+    with pytest.raises(SearchError, match="out of memory, even with one candidate"):
+        search(tiny_gpt2(13), random_prompts(13), 0.01)
+
+
+def test_every_stage_of_a_search_is_timed() -> None:
+    started = time.perf_counter()
+    found, _ = search(tiny_gpt2(13), random_prompts(13), 0.0001)
+    assert all(seconds > 0 for seconds in found.watch.seconds.values())
+    assert sum(found.watch.seconds.values()) <= time.perf_counter() - started

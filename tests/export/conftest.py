@@ -66,7 +66,7 @@ def build(
             {},
         ),
         outcome=Outcome(0.0, 0.21, Behaviour(0.0, 3.56, 1.0), Behaviour(0.21, 3.4, 0.98), Behaviour(5.1, -3.5, 0.02)),
-        search=SearchRecord(1234, {"evaluated": 1234}, 1e-4, 1e-7, 0, 12.5),
+        search=SearchRecord(1234, {"evaluated": 1234}, 1e-4, 1e-7, 0, 12.5, {"MLPs": 8.5}),
         created="2026-01-01T00:00:00+00:00",
     )
 

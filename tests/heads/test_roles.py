@@ -24,7 +24,7 @@ from tiny import TinyPrompt
 
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import Sender, Stage
-from acdc_custom.heads.evidence import Direction, Evidence, Measure, Null, Role, Score, Whose, ordinal
+from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose, ordinal
 from acdc_custom.heads.measure import Measured, measure_heads
 from acdc_custom.heads.roles import NEEDS, classify
 from acdc_custom.model.model import Model
@@ -149,17 +149,17 @@ def test_evidence_is_compared_with_all_other_heads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "value", "passed"),
+    ("bound", "value", "passed"),
     [
-        (Direction.AT_LEAST, 0.5, True),
-        (Direction.AT_LEAST, 0.49, False),
-        (Direction.AT_MOST, -3.0, False),
-        (Direction.SIZE_AT_LEAST, -0.6, True),
+        (Bound.AT_LEAST, 0.5, True),
+        (Bound.AT_LEAST, 0.49, False),
+        (Bound.AT_MOST, -3.0, False),
+        (Bound.SIZE_AT_LEAST, -0.6, True),
     ],
 )
-def test_thresholds_have_a_direction(direction: Direction, value: float, passed: bool) -> None:
-    threshold = -4.0 if direction is Direction.AT_MOST else 0.5
-    evidence = Evidence(Role.NAME_MOVER, Measure.COPY, "", value, direction, threshold, Whose.OURS, None, 1, None)
+def test_thresholds_have_a_direction(bound: Bound, value: float, passed: bool) -> None:
+    threshold = -4.0 if bound is Bound.AT_MOST else 0.5
+    evidence = Evidence(Role.NAME_MOVER, Measure.COPY, "", value, bound, threshold, Whose.OURS, None, 1, None)
     assert evidence.passed is passed
 
 

@@ -51,6 +51,7 @@ def test_who_is_who_is_found_by_comparing_words() -> None:
     assert found.telling_places == ("S2",)
     unnamed = cast(ioi_prompts(6), ())
     assert [(s.name, s.part) for s in unnamed.subjects] == [("answer", Part.ANSWER), ("foil", Part.FOIL)]
+    assert unnamed.telling_places == ("foil#2",)
     assert unnamed.subjects[1].occurrences == found.subjects[1].occurrences
     with pytest.raises(UsageError, match=r"no position is called .S3.\. There are: IO, S1, S2, END"):
         cast(ioi_prompts(2), ("S3",))
