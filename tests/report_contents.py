@@ -9,7 +9,6 @@ from circuits import example_circuit
 from acdc_custom.circuit import Circuit
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt
 from acdc_custom.report.contents import Contents, Example, Fact, Guess, PageFigure, Piece, Question, Spread
-from acdc_custom.run_folder import Request
 
 HOSTILE = "</script><script>alert('gotcha')</script><img src=x onerror=alert(1)>\"' onload=alert(2) {{ 7 * 7 }} ]]>"
 
@@ -43,13 +42,15 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
     )
     return Contents(
         circuit=circuit,
-        request=Request(text, text, None, circuit.provenance),
+        task=text,
+        model_name=text,
         question=Question(text, text, text, (text,)),
         examples=(Example(pieces, pieces, text, text, (guess, guess, guess)),) * 3,
         model=Spread((3.0, 5.0)),
         corrupted=Spread((-3.0, -2.0)),
         inside=Spread((2.0, 4.0)),
         empty=Spread((-1.0, 0.0)),
+        heads=None,
         attention=data if attention else None,
         figures=(PageFigure(IMAGE, IMAGE, text, text, 100, 50),),
         facts={"a1.h0": [Fact(text, text, text)]},

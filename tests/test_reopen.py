@@ -55,14 +55,14 @@ def test_the_circuit_comes_with_the_same_prompts_and_the_same_numbers(folder: Pa
     assert run.circuit.to_json() == Circuit.load(folder / "run").to_json()
     assert run.prepared.batch.sha256 == run.circuit.task.batch_sha256
     assert run.prepared.full.logit_diff == pytest.approx(run.circuit.outcome.model.logit_diff, abs=1e-5)
-    assert run.request.task.endswith("mine.toml")
+    assert run.asked.task.endswith("mine.toml")
 
 
 def test_a_circuit_that_was_saved_from_python_needs_no_run_json(tmp_path: Path) -> None:
     task, model = load_task("latest_s"), load_model("demo-4l")
     path = discover(task, model, n=4).save(tmp_path)
     assert reopen(path).prepared.task.name == "latest_s"
-    assert reopen(tmp_path).request.model == "demo-4l"
+    assert reopen(tmp_path).asked.model == "demo-4l"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ def command(folder: Path, out: Path | None, device: str | None) -> None:
     from acdc_custom.report.write import write_report
 
     Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
-    with tqdm(total=1, bar_format="{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}]", dynamic_ncols=True, leave=False) as bar:
+    with tqdm(
+        total=1, bar_format="{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}]", dynamic_ncols=True, leave=False
+    ) as bar:
 
         def on_step(what: str, done: int = 0, total: int = 1) -> None:
             bar.total, bar.n = total, done

@@ -27,12 +27,14 @@ def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
     streams = lens.logit_lens(run.prepared)
     yield page_figure(
         lambda theme: lens.draw_logit_lens(streams, theme),
-        "How sure of the answer the model is after each component. A step up is a component that writes towards the answer.",
+        "How sure of the answer the model is after each component. A step up is a component that writes towards the "
+        "answer.",
     )
     attribution = lens.head_attribution(run.prepared)
     yield page_figure(
         lambda theme: lens.draw_head_attribution(attribution, heads, theme),
-        "What each head writes directly towards the answer (blue) or the foil (red). Heads of the circuit have a frame; a "
+        "What each head writes directly towards the answer (blue) or the foil (red). Heads of the circuit have a "
+        "frame; a "
         "head can matter without writing to the answer, by what later nodes read from it.",
     )
     few = _few(run)
@@ -41,7 +43,8 @@ def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
     by_position = activation_patching.patch_residual(few, on_progress=partial(on_step, "patching the residual stream"))
     yield page_figure(
         lambda theme: activation_patching.draw_patching(by_position, theme=theme),
-        f"Where the answer is on its way: the residual stream of the clean run, put into the corrupted run at one layer and one "
+        f"Where the answer is on its way: the residual stream of the clean run, put into the corrupted run at one "
+        f"layer and one "
         f"position. 1 brings the clean answer back. On {_count(few)}.",
     )
     by_head = activation_patching.patch_heads(few, on_progress=partial(on_step, "patching heads"))

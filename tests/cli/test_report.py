@@ -43,9 +43,7 @@ def test_discover_names_the_command_and_the_command_writes_the_page(
     assert "a<script>alert(1)<script> b.toml" in "".join(page.texts)
 
 
-def test_the_page_goes_where_it_is_told(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_goes_where_it_is_told(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new" / "mine.html"
     code, said, _ = run(capsys, "report", str(run_folder / "circuit.json"), "--out", str(out), "--device", "cpu")
     assert code == 0 and str(out) in said
@@ -62,7 +60,11 @@ def test_the_page_goes_where_it_is_told(
     ],
 )
 def test_what_cannot_be_is_one_line(
-    args: tuple[str, ...], code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    args: tuple[str, ...],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)

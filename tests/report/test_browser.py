@@ -112,7 +112,9 @@ def test_the_policy_blocks_what_would_be_asked_of_the_network(chromium: Any, rep
     page.goto(report.as_uri())
     blocked = page.evaluate(
         """async () => {
-          const seen = new Promise((done) => addEventListener("securitypolicyviolation", (e) => done(e.violatedDirective)));
+          const seen = new Promise((done) =>
+            addEventListener("securitypolicyviolation", (event) => done(event.violatedDirective)),
+          );
           new Image().src = "https://example.invalid/x.png";
           return await seen;
         }"""
@@ -156,7 +158,9 @@ def test_the_keyboard_reaches_every_node_and_opens_its_panel(open_page: Open, re
     assert shown_panels(page) == [page.evaluate(focused)]
     page.keyboard.press("Escape")
     assert shown_panels(page) == []
-    assert page.evaluate("getComputedStyle(document.activeElement.querySelector('polygon, path')).strokeWidth") == "2.5px"
+    assert (
+        page.evaluate("getComputedStyle(document.activeElement.querySelector('polygon, path')).strokeWidth") == "2.5px"
+    )
 
 
 def test_buttons_keys_wheel_and_drag_zoom_and_pan(open_page: Open, report: Path) -> None:
@@ -268,9 +272,7 @@ def test_tables_sort_both_ways(open_page: Open, report: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("which", ["report", "hostile"])
-def test_all_text_has_enough_contrast(
-    open_page: Open, which: str, scheme: str, request: pytest.FixtureRequest
-) -> None:
+def test_all_text_has_enough_contrast(open_page: Open, which: str, scheme: str, request: pytest.FixtureRequest) -> None:
     page = open_page(request.getfixturevalue(which), color_scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
     page.click('[data-node="m1"]')

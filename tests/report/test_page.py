@@ -129,7 +129,9 @@ def test_every_node_of_the_picture_has_a_panel_and_every_link_a_node(hostile_pag
     assert sorted(nodes) == ["a1.h0", "a1.kv0", "embed", "logits", "m1"]
     assert sorted(panel["data-panel"] for panel in page.all("article")) == sorted(nodes)
     assert {link["data-show"] for link in page.all("a") if "data-show" in link} <= set(nodes)
-    ends = [(g["data-sender"], g["data-receiver"]) for g in page.all("g") if "data-sender" in g and "data-link" not in g]
+    ends = [
+        (g["data-sender"], g["data-receiver"]) for g in page.all("g") if "data-sender" in g and "data-link" not in g
+    ]
     assert sorted(ends) == [("a1.h0", "m1"), ("embed", "a1.kv0"), ("embed", "m1"), ("m1", "logits")]
     links = [(g["data-sender"], g["data-receiver"]) for g in page.all("g") if "data-link" in g]
     assert links == [("a1.kv0", "a1.h0")]
