@@ -89,16 +89,16 @@ def congruence(
 
 def pair_similarities(directions: Tensor) -> Tensor:
     """The dot product of every two of `directions` `[word, d]`, each pair once: `[pair]`."""
-    every = torch.ones(len(directions), len(directions), dtype=torch.bool, device=directions.device)
-    products = directions @ directions.T
-    return products.masked_select(every.triu(1))
+    rows, columns = torch.triu_indices(len(directions), len(directions), offset=1)
+    products: Tensor = directions @ directions.T
+    return products[rows, columns]
 
 
 def _comparable(directions: Tensor, similarity: Similarity) -> Tensor:
     """Directions whose dot products are the similarity."""
     if similarity is Similarity.DOT:
         return directions
-    return directions / directions.norm(dim=-1, keepdim=True).clamp_min(torch.finfo(directions.dtype).tiny)
+    return torch.nn.functional.normalize(directions, dim=-1)
 
 
 def _means_of_random_sets(directions: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -120,7 +120,7 @@ def _means_of_random_sets(directions: Tensor, size: int, generator: torch.Genera
 def draw_congruence(result: Congruence, theme: Theme = Theme.LIGHT) -> Figure:
     """The histogram of the set's pairs over that of random pairs."""
     title = (
-        f"Congruence of {len(result.words.words)} words ({result.words.name}) at {result.place.value}: "
+        f"Congruence of {result.words.name}, {len(result.words.words)} words, at {result.place.value}: "
         f"mean {result.mean:.3f}, random {result.random_means.mean():.3f}, p = {result.p_value:.2g}"
     )
     samples = {"pairs of the set": result.pairs, "random pairs": result.random_pairs}

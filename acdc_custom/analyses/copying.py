@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acdc_custom.analyses.figures import head_heatmap
+from acdc_custom.analyses.figures import Scale, head_heatmap
 from acdc_custom.analyses.table import Row
 from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.discovery import Prepared
@@ -77,10 +77,10 @@ def copy_scores(prepared: Prepared, seed: int = 0, on_head: Callable[[], None] =
 def draw_copying(result: CopyScores, marked: Collection[Sender] = (), theme: Theme = Theme.LIGHT) -> Figure:
     """A layer x head heat map of the copy scores; `marked` heads get a frame."""
     title = "Copy score: the word at a place is among the top 5 that the head would write about it"
-    return head_heatmap(result.copying, title, "% of word places", marked, theme)
+    return head_heatmap(result.copying, title, "% of word places", marked, theme, Scale.AMOUNT)
 
 
 def draw_negative_copying(result: CopyScores, marked: Collection[Sender] = (), theme: Theme = Theme.LIGHT) -> Figure:
     """The same for the negative copy scores."""
     title = "Negative copy score: the word is among the top 5 when the sign of the head's output is flipped"
-    return head_heatmap(result.negative, title, "% of word places", marked, theme)
+    return head_heatmap(result.negative, title, "% of word places", marked, theme, Scale.AMOUNT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -15,6 +16,14 @@ from numpy.typing import ArrayLike
 
 from acdc_custom.analyses.theme import DIVERGING, SEQUENTIAL, Figure, Theme
 from acdc_custom.graph import Sender, Stage
+
+
+class Scale(Enum):
+    """What colours stand for."""
+
+    SIGNED = "zero in the middle"
+    AMOUNT = "from zero up"
+
 
 CELL = 0.27  # inches
 TITLE_LETTER = 0.085  # inches: a letter of a title, more or less
@@ -28,8 +37,9 @@ def head_heatmap(
     unit: str,
     marked: Collection[Sender] = (),
     theme: Theme = Theme.LIGHT,
+    scale: Scale = Scale.SIGNED,
 ) -> Figure:
-    """A layer x head heat map of `values` `[layer, head]`, zero in the middle of the scale.
+    """A layer x head heat map of `values` `[layer, head]`.
 
     `marked` heads (those of a circuit, say) get a frame. NaN leaves a cell empty.
     """
@@ -45,6 +55,7 @@ def head_heatmap(
         "head",
         {(head.layer, head.head) for head in marked if head.stage is Stage.HEAD},
         theme,
+        scale,
     )
 
 
@@ -58,8 +69,9 @@ def heatmap(
     columns: str,
     marked: Collection[tuple[int, int]] = (),
     theme: Theme = Theme.LIGHT,
+    scale: Scale = Scale.SIGNED,
 ) -> Figure:
-    """A heat map of `values` `[row, column]`, zero in the middle of the scale; `rows` and `columns` name the axes.
+    """A heat map of `values` `[row, column]`; `rows` and `columns` name the axes.
 
     Used for layer x head and for layer x position. `marked` cells get a frame; NaN leaves a cell empty.
     """
@@ -73,7 +85,8 @@ def heatmap(
         figure = _begin(title, about + _extremes(values, row_labels, column_labels), width, height, theme)
         axes = figure.subplots()
         axes.set_facecolor(theme.value.empty)
-        image = axes.imshow(values, cmap=DIVERGING, vmin=-largest, vmax=largest, interpolation="none", aspect="auto")
+        colours, low = (DIVERGING, -largest) if scale is Scale.SIGNED else (SEQUENTIAL, 0.0)
+        image = axes.imshow(values, cmap=colours, vmin=low, vmax=largest, interpolation="none", aspect="auto")
         axes.set_title(unit, fontsize=8.5)
         axes.set_xlabel(columns)
         axes.set_ylabel(rows)

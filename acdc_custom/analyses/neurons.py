@@ -145,7 +145,7 @@ def draw_neuron_patching(result: NeuronPatching, theme: Theme = Theme.LIGHT) -> 
     """The neurons that change most."""
     found = result.strongest(SHOWN)
     values = [result.effect[result.layers.index(layer), neuron] for layer, neuron in found]
-    where = ", ".join(map(str, result.layers))
-    title = f"{result.direction.value.capitalize()}: the single neurons that change most (MLPs of layers {where})"
+    where = f"layer{'s' * (len(result.layers) > 1)} {', '.join(map(str, result.layers))}"
+    title = f"{result.direction.value.capitalize()}: the single MLP neurons of {where} that change most"
     labels = [f"L{layer} N{neuron}" for layer, neuron in found]
     return bars(labels, values, title, "neuron", "change of the normalised\nlogit difference", theme=theme)

@@ -53,10 +53,10 @@ def task_words(task: Task, tokenizer: Any, name: str | None = None) -> WordSet:
     if name not in prompts.words:
         raise UsageError(
             f'the task {task.name} has no word list "{name}".{did_you_mean(name, prompts.words)} '
-            f"There are: {', '.join(prompts.words)}. Or give the words themselves, with commas between them."
+            f"There are: {', '.join(prompts.words)}. Or give the words, with commas between them."
         )
     chosen = prompts.words[name]
-    return _word_set(f"{task.name}'s {chosen.name}", tokenizer, [word for row in chosen.rows for word in row])
+    return _word_set(f"the list {chosen.name}", tokenizer, [word for row in chosen.rows for word in row])
 
 
 def given_words(tokenizer: Any, words: Sequence[str]) -> WordSet:

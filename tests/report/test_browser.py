@@ -158,9 +158,8 @@ def test_the_keyboard_reaches_every_node_and_opens_its_panel(open_page: Open, re
     assert shown_panels(page) == [page.evaluate(focused)]
     page.keyboard.press("Escape")
     assert shown_panels(page) == []
-    assert (
-        page.evaluate("getComputedStyle(document.activeElement.querySelector('polygon, path')).strokeWidth") == "2.5px"
-    )
+    frame = "document.activeElement.querySelector('[fill=none], polygon:only-of-type')"
+    assert page.evaluate(f"getComputedStyle({frame}).strokeWidth") == "3px"
 
 
 def test_buttons_keys_wheel_and_drag_zoom_and_pan(open_page: Open, report: Path) -> None:
