@@ -14,10 +14,19 @@ from acdc_custom.choices import Device
 from acdc_custom.circuit import FILE_NAME, Circuit
 from acdc_custom.discovery import Prepared, prepare_batch
 from acdc_custom.errors import ResultError
-from acdc_custom.memory import WINDOW_BYTES, MemoryPlan
+from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.open import open_model
 from acdc_custom.run_folder import REQUEST, Request
 from acdc_custom.task.find import load_task
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The task and the model as the user gave them. `memory` is the run's plan, or None for a lone `circuit.json`."""
+
+    task: str
+    model: str
+    memory: MemoryPlan | None
 
 
 @dataclass(frozen=True)
@@ -25,20 +34,8 @@ class Reopened:
     """A circuit beside its batch, run again on its model."""
 
     circuit: Circuit
-    request: Request
+    asked: Asked
     prepared: Prepared
-
-
-def request_of(where: Path, circuit: Circuit) -> Request:
-    """What was asked for: the run folder's `run.json`, or for a lone `circuit.json` the names that it holds.
-
-    Raises `ResultError` for a damaged `run.json`.
-    """
-    folder = where if where.is_dir() else where.parent
-    if (folder / REQUEST).exists():
-        return Request.load(folder)
-    everything = MemoryPlan(limit=0, peak=0, chunk=circuit.settings.n, window_bytes=WINDOW_BYTES)
-    return Request(circuit.task.name, circuit.model.name, None, everything, circuit.provenance)
 
 
 def reopen(
@@ -51,14 +48,16 @@ def reopen(
     """
     path = Path(where)
     circuit = Circuit.load(path)
-    request = request_of(path, circuit)
+    asked = _asked(path if path.is_dir() else path.parent, circuit)
     settings = circuit.settings
-    task = load_task(request.task)
-    model = open_model(request.model, device or settings.device, settings.dtype, say)
-    prepared = prepare_batch(task, model, settings.n, settings.seed, settings.corruption, settings.ablation)
+    task = load_task(asked.task)
+    model = open_model(asked.model, device or settings.device, settings.dtype, say)
+    prepared = prepare_batch(
+        task, model, settings.n, settings.seed, settings.corruption, settings.ablation, planned=asked.memory
+    )
     changed = {
-        f"the model {request.model}": (circuit.model.weights_sha256, model.fingerprint),
-        f"the task {request.task}": (circuit.task.sha256, task.sha256),
+        f"the model {asked.model}": (circuit.model.weights_sha256, model.fingerprint),
+        f"the task {asked.task}": (circuit.task.sha256, task.sha256),
         "the prompts": (circuit.task.batch_sha256, prepared.batch.sha256),
     }
     if different := [what for what, (before, now) in changed.items() if before != now]:
@@ -66,4 +65,11 @@ def reopen(
             f"{path / FILE_NAME if path.is_dir() else path} was found with something else: {' and '.join(different)} "
             "changed since. Undo that, or search again."
         )
-    return Reopened(circuit, request, prepared)
+    return Reopened(circuit, asked, prepared)
+
+
+def _asked(folder: Path, circuit: Circuit) -> Asked:
+    if (folder / REQUEST).exists():
+        request = Request.load(folder)
+        return Asked(request.task, request.model, request.memory)
+    return Asked(circuit.task.name, circuit.model.name, None)

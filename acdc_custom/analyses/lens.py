@@ -139,7 +139,7 @@ def readout(prepared: Prepared) -> tuple[Tensor, Tensor]:
     unembedding, constant = logit_diff_direction(prepared.model.weights, prepared.tokens)
     if norm.kind is NormKind.NONE:
         return unembedding, constant
-    final = exact(prepared.caches.residual(LOGITS, Extent.ANSWER))
+    final = exact(torch.cat([chunk.residual(LOGITS, Extent.ANSWER) for chunk in prepared.chunks]))
     direction = unembedding * exact(norm.weight)
     if norm.bias is not None:
         constant = constant + unembedding @ exact(norm.bias)
@@ -156,7 +156,8 @@ def _inverse_scale(norm: Norm, x: Tensor) -> Tensor:
 
 def _outputs(prepared: Prepared) -> Tensor:
     """What every sender writes at END: `[sender, prompt, d_model]`."""
-    return prepared.caches.clean_output(list(prepared.model.graph.senders), Extent.ANSWER)
+    senders = list(prepared.model.graph.senders)
+    return torch.cat([chunk.clean_output(senders, Extent.ANSWER) for chunk in prepared.chunks], dim=1)
 
 
 def _plus(out: Tensor, bias: Tensor | None) -> Tensor:

@@ -35,14 +35,17 @@ def command(folder: Path, out: Path | None, device: str | None) -> None:
     from tqdm import tqdm
 
     from acdc_custom.circuit import Circuit
-    from acdc_custom.report.write import STEPS, write_report
+    from acdc_custom.report.write import write_report
 
     Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
-    with tqdm(total=STEPS, desc="Report", bar_format="{desc} {bar} {elapsed}", leave=False) as bar:
+    with tqdm(
+        total=1, bar_format="{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}]", dynamic_ncols=True, leave=False
+    ) as bar:
 
-        def on_step(what: str) -> None:
-            bar.set_description_str(f"Report: {what}")
-            bar.update()
+        def on_step(what: str, done: int = 0, total: int = 1) -> None:
+            bar.total, bar.n = total, done
+            bar.set_description_str(f"Report: {what}", refresh=False)
+            bar.refresh()
 
         path = write_report(folder, out, device, on_step)
     click.echo(f"Written {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser.")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from acdc_custom.circuit import Circuit
+from acdc_custom.heads.table import HeadTable
 from acdc_custom.report.attention_view import AttentionData
-from acdc_custom.run_folder import Request
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class Question:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure as `data:` addresses. `about` is for those who cannot see it, `caption` for everyone; sizes in pixels."""
+    """A figure as `data:` addresses. `about` is for those who cannot see it, `caption` for everyone; sizes in "
+    "pixels."""
 
     light: str
     dark: str
@@ -97,13 +98,15 @@ class Contents:
     """All that a report shows."""
 
     circuit: Circuit
-    request: Request
+    task: str  # as the user gave it: a name or a path
+    model_name: str  # likewise
     question: Question
     examples: tuple[Example, ...]
     model: Spread  # on the clean prompts
     corrupted: Spread  # the model on the corrupted prompts
     inside: Spread  # the circuit
     empty: Spread  # no edges
+    heads: HeadTable | None  # None: no head in the circuit, or a model that is indifferent to the answer
     attention: AttentionData | None  # None: no head in the circuit, or prompts too long to show
     figures: tuple[PageFigure, ...]  # of the analyses
     facts: Mapping[str, Sequence[Fact]]  # by the name of the node

@@ -6,7 +6,6 @@ Owns the outline. The words are in `words.py`, the looks in `assets/`; what is s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +24,12 @@ from acdc_custom.report.contents import Contents
 from acdc_custom.report.panels import INPUTS, panels, receiver_label
 from acdc_custom.report.picture import inline_svg
 from acdc_custom.report.reproduce import command
+from acdc_custom.report.roles import roles_of
+from acdc_custom.report.steps import OnStep, silent
 from acdc_custom.report.template import render
 
 SCRIPTS = ("zoom.js", "nodes.js", "tables.js", "attention.js")
-MOST_EDGES = 30  # in the table of strongest edges
+MOST_EDGES = 20  # in the table of strongest edges
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ class Number:
     more: str = ""
 
 
-def report_page(contents: Contents, on_step: Callable[[str], None] = lambda what: None) -> str:
+def report_page(contents: Contents, on_step: OnStep = silent) -> str:
     """The whole page. `on_step` is told what is about to be made. Raises `ResultError` without a Graphviz."""
     circuit = contents.circuit
-    selection = select(circuit)
+    selection = select(circuit, heads=contents.heads)
+    roles = contents.heads and roles_of(contents.heads)
     on_step("drawing the circuit")
     svg = inline_svg(selection) if selection.edges else ""
     on_step("drawing figures")
@@ -66,7 +68,7 @@ def report_page(contents: Contents, on_step: Callable[[str], None] = lambda what
         svg=Markup(svg),  # made by Graphviz from escaped text, and written anew by an XML library
         panels=list(panels(selection)) if selection.edges else [],
         legend=legend(circuit),
-        chips=[],
+        roles=roles,
         facts=contents.facts,
         figures=contents.figures,
         attention=contents.attention and contents.attention.to_content(),
@@ -86,6 +88,8 @@ def outline(contents: Contents) -> list[Part]:
         Part("circuit", "The circuit"),
         Part("does", "What the circuit does"),
     ]
+    if contents.heads:
+        parts.append(Part("roles", "What the heads do"))
     if contents.attention:
         parts.append(Part("heads", "Where heads look"))
     if contents.figures:
@@ -140,7 +144,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "search_facts": words.search_facts(circuit),
         "settings_table": list(words.settings_table(circuit)),
         "limits": list(words.limits(circuit)),
-        "command": command(contents.request),
+        "command": command(contents.task, contents.model_name, circuit.settings),
         "versions": versions,
         "versions_now": now if now != versions else "",
         "percent": words.percent,

@@ -46,7 +46,7 @@ def panels(selection: Selection) -> Iterator[Panel]:
     """One panel for everything in the picture that can be clicked, from the embedding to the logits."""
     edges = selection.circuit.edges
     for node in selection.nodes:
-        own = {receiver for receiver in selection.circuit.graph.inputs_of(node)}
+        own = set(selection.circuit.graph.inputs_of(node))
         yield _panel(
             str(node),
             node.label,
@@ -87,9 +87,7 @@ def _panel(
         for k in _strongest(into)
     ]
     is_read = [
-        Connection(
-            drawn_node(k.edge.receiver), receiver_label(k.edge.receiver), INPUTS[k.edge.receiver.port], k.effect
-        )
+        Connection(drawn_node(k.edge.receiver), receiver_label(k.edge.receiver), INPUTS[k.edge.receiver.port], k.effect)
         for k in _strongest(out)
     ]
     return Panel(

@@ -33,9 +33,11 @@ def inline_svg(selection: Selection) -> str:
                 _node(group, tip)
             case "edge" if edge := edges.get(group.get("id", "")):
                 _edge(group, tip, str(edge.sender), drawn_node(edge.receiver))
-            case "edge":
+            case "edge":  # from what heads share to the heads: no edge of the circuit
                 sender, _, receiver = _text_of(group, "title").partition("->")
-                _edge(group, tip, sender, receiver)
+                if tip:
+                    _edge(group, tip, sender, receiver)
+                    group.set("data-link", "")
             case "graph":
                 _drop(group, "title")
     return ElementTree.tostring(_framed(root, selection.circuit), encoding="unicode")

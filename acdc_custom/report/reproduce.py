@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import shlex
 
-from acdc_custom.run_folder import Request
+from acdc_custom.provenance import Settings
 
 
-def command(request: Request) -> str:
+def command(task: str, model: str, settings: Settings) -> str:
     """`acdc-custom discover --task ...` with every setting written out, for a POSIX shell."""
-    settings = request.provenance.settings
     options: dict[str, object] = {
-        "task": request.task,
-        "model": request.model,
+        "task": task,
+        "model": model,
         "threshold": repr(settings.threshold),
         "metric": settings.metric,
         "ablation": settings.ablation,
@@ -27,8 +26,6 @@ def command(request: Request) -> str:
         "device": settings.device,
         "dtype": settings.dtype,
     }
-    if request.window is not None:
-        options["window"] = request.window
     words = ["acdc-custom", "discover"]
     for name, value in options.items():
         # With the equals sign, since a value may begin with a dash.

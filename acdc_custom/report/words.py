@@ -14,7 +14,13 @@ from acdc_custom.circuit import Circuit
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.style import number
 
-WHOLE = 0.9  # from this share on, the circuit is said to do the task
+# What is said of a circuit that recovers at least this share of the logit difference.
+GRADES = (
+    (0.95, "do the task on their own"),
+    (0.6, "do most of the task on their own"),
+    (0.1, "do a part of the task on their own"),
+    (-math.inf, "do next to nothing of the task on their own"),
+)
 OVERSHOOT = 1.1
 ROUNDING = 1e-5  # nats
 
@@ -49,11 +55,14 @@ def finding(circuit: Circuit) -> str:
         return f"{size} were kept. Removing every edge does not change how well the task is done."
     if share > OVERSHOOT:
         return (
-            f"{size} do more than the whole model: alone, they bring the logit difference to {percent(share)} of the way "
+            f"{size} do more than the whole model: alone, they bring the logit difference to {percent(share)} of the "
+            f"way "
             "from no edges to all of them."
         )
-    verb = "do the task on their own:" if share >= WHOLE else "do a part of the task:"
-    return f"{size} {verb} they recover {percent(share)} of the logit difference that is lost when every edge is removed."
+    verb = next(words for least, words in GRADES if share >= least)
+    return (
+        f"{size} {verb}: they recover {percent(share)} of the logit difference that is lost when every edge is removed."
+    )
 
 
 def model_verdict(circuit: Circuit) -> str:
@@ -114,13 +123,15 @@ def search_facts(circuit: Circuit) -> list[str]:
     """How the search went."""
     search, unit = circuit.search, unit_of(circuit)
     said = [
-        f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by evaluating "
+        f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
+        f"evaluating "
         f"the metric ({search.evaluations:,} evaluations in {search.seconds:.1f} s). The others could not change the "
         "output: they carry the same whether removed or not, or lead to nothing that was kept.",
     ]
     if search.closest_margin is not None:
         said.append(
-            f"The closest decision missed the threshold by {with_unit(search.closest_margin, unit)}; the rounding error is "
+            f"The closest decision missed the threshold by {with_unit(search.closest_margin, unit)}; the rounding "
+            f"error is "
             f"about {with_unit(search.noise, unit)}. {search.within_noise:,} decision"
             f"{' lies' if search.within_noise == 1 else 's lie'} within the rounding error"
             + (", and may fall otherwise on another machine." if search.within_noise else ".")
@@ -133,7 +144,8 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     settings, unit = circuit.settings, unit_of(circuit)
     yield (
         "One search, in one order",
-        "Edges are judged one after the other, given what has been removed before. In another order, another edge of two "
+        "Edges are judged one after the other, given what has been removed before. In another order, another edge of "
+        "two "
         "that do the same may be the one that stays. A single circuit is a sample; edges that come back under several "
         "orders and seeds can be relied on.",
     )
@@ -144,7 +156,8 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     )
     yield (
         "The threshold",
-        f"Edges whose removal raised the metric by less than {with_unit(settings.threshold, unit)} are gone, even if many "
+        f"Edges whose removal raised the metric by less than {with_unit(settings.threshold, unit)} are gone, even if "
+        f"many "
         "of them together matter. A lower threshold keeps more.",
     )
     yield "What the metric sees", _blind_spot(parse_metric(settings.metric))
@@ -156,7 +169,8 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     )
     yield (
         "Whole edges, at all positions",
-        "An edge stands for everything that one node tells another at every position of the prompt. Where in the prompt it "
+        "An edge stands for everything that one node tells another at every position of the prompt. Where in the "
+        "prompt it "
         "matters is for the attention viewer and for patching to show.",
     )
 
@@ -165,8 +179,10 @@ def _blind_spot(metric: Metric | CustomMetric) -> str:
     match metric:
         case Metric.KL:
             return (
-                "KL divergence looks at every word that could come next, so the circuit also holds what only keeps the rest "
-                "of the distribution in place. Heads that work against the answer are found only at small thresholds, and "
+                "KL divergence looks at every word that could come next, so the circuit also holds what only keeps "
+                "the rest "
+                "of the distribution in place. Heads that work against the answer are found only at small "
+                "thresholds, and "
                 "heads that step in when another one fails (backup heads) are not found at all."
             )
         case Metric.LOGIT_DIFF | Metric.LOGIT_DIFF_DISTANCE:
@@ -175,7 +191,9 @@ def _blind_spot(metric: Metric | CustomMetric) -> str:
                 "invisible to it, and so is every other word. "
             )
             if metric is Metric.LOGIT_DIFF:
-                said += "Without a bound, heads that work against the answer are never kept, and the circuit may overshoot."
+                said += (
+                    "Without a bound, heads that work against the answer are never kept, and the circuit may overshoot."
+                )
             else:
                 said += "Backup heads are not found."
             return said
@@ -193,8 +211,10 @@ def _blind_spot(metric: Metric | CustomMetric) -> str:
 def _left_in_place(ablation: Ablation) -> str:
     if ablation is Ablation.CORRUPTED:
         return (
-            "A removed edge still carries what the corrupted prompt would send. What clean and corrupted prompts have in "
-            "common (the wording, the place of the names) is therefore always there, and no edge for it is in the circuit."
+            "A removed edge still carries what the corrupted prompt would send. What clean and corrupted prompts "
+            "have in "
+            "common (the wording, the place of the names) is therefore always there, and no edge for it is in the "
+            "circuit."
         )
     return (
         f"A removed edge carries {ablation.about}. This can push the model to places where it never is on real "

@@ -5,22 +5,21 @@ Owns the order of the steps, and where the file goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from acdc_custom.choices import Device
 from acdc_custom.circuit import write_atomically
 from acdc_custom.errors import ResultError
+from acdc_custom.report.steps import OnStep, silent
 
 FILE_NAME = "report.html"
-STEPS = 9  # how often `on_step` is called
 
 
 def write_report(
     where: str | Path,
     out: str | Path | None = None,
     device: Device | str | None = None,
-    on_step: Callable[[str], None] = lambda what: None,
+    on_step: OnStep = silent,
 ) -> Path:
     """Write the report of a run folder, or of a `circuit.json`; gives its path, `report.html` beside it by default.
 

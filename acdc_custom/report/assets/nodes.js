@@ -12,8 +12,11 @@ if (nodes.size) {
     stage.classList.toggle("chosen", current !== null);
     hint.hidden = current !== null;
     const near = new Set([current]);
+    // Where heads share keys and values, what the shared node reads is read by the head.
+    const shared = edges.filter((edge) => "link" in edge.dataset && edge.dataset.receiver === current);
+    const inputs = new Set([current, ...shared.map((edge) => edge.dataset.sender)]);
     for (const edge of edges) {
-      const touches = edge.dataset.sender === current || edge.dataset.receiver === current;
+      const touches = edge.dataset.sender === current || inputs.has(edge.dataset.receiver);
       edge.classList.toggle("touches", touches);
       if (touches) near.add(edge.dataset.sender).add(edge.dataset.receiver);
     }
@@ -22,28 +25,32 @@ if (nodes.size) {
       node.classList.toggle("near", near.has(other));
     }
     for (const [other, panel] of panels) panel.hidden = other !== current;
+    if (current !== null) document.dispatchEvent(new CustomEvent("node-chosen", { detail: nodes.get(current) }));
   };
 
   // One node can be reached with Tab, the others from there with the arrow keys.
   const reach = (name) => nodes.forEach((node, other) => (node.tabIndex = other === name ? 0 : -1));
 
-  const middle = (node) => {
-    const { left, top, width, height } = node.getBoundingClientRect();
-    return { x: left + width / 2, y: top + height / 2 };
-  };
+  // Left and right go along a row, up and down to the nearest node of the next row: so every node can be reached.
+  const rows = [];
+  const places = [...nodes].map(([name, node]) => {
+    const { x, y, width, height } = node.getBBox();
+    return { name, x: x + width / 2, y: y + height / 2 };
+  });
+  for (const place of places.sort((a, b) => a.y - b.y)) {
+    const row = rows.at(-1);
+    if (row && place.y - row[0].y < 5) row.push(place);
+    else rows.push([place]);
+  }
+  for (const row of rows) row.sort((a, b) => a.x - b.x);
 
-  const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  // The nearest node that way; to the side counts double, so that rows and columns are followed.
-  const neighbour = (name, [dx, dy]) => {
-    const from = middle(nodes.get(name));
-    let best = null;
-    for (const [other, node] of nodes) {
-      const { x, y } = middle(node);
-      const [ahead, aside] = [(x - from.x) * dx + (y - from.y) * dy, Math.abs((x - from.x) * dy) + Math.abs((y - from.y) * dx)];
-      const cost = ahead + 2 * aside;
-      if (ahead > 2 && (best === null || cost < best.cost)) best = { other, cost };
-    }
-    return best?.other;
+  const neighbour = (name, key) => {
+    const up = rows.findIndex((row) => row.some((place) => place.name === name));
+    const along = rows[up].findIndex((place) => place.name === name);
+    if (key === "ArrowLeft" || key === "ArrowRight") return rows[up][along + (key === "ArrowRight" ? 1 : -1)]?.name;
+    const from = rows[up][along];
+    const next = rows[up + (key === "ArrowDown" ? 1 : -1)] ?? [];
+    return [...next].sort((a, b) => Math.abs(a.x - from.x) - Math.abs(b.x - from.x))[0]?.name;
   };
 
   for (const [name, node] of nodes) {
@@ -55,9 +62,9 @@ if (nodes.size) {
         choose(name);
       } else if (event.key === "Escape" && current !== null) {
         choose(current);
-      } else if (event.key in DIRECTIONS) {
+      } else if (event.key.startsWith("Arrow")) {
         event.preventDefault();
-        nodes.get(neighbour(name, DIRECTIONS[event.key]))?.focus();
+        nodes.get(neighbour(name, event.key))?.focus();
       }
     });
   }

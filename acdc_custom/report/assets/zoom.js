@@ -2,16 +2,37 @@
 const stage = document.getElementById("stage");
 const svg = stage?.querySelector("svg");
 if (svg) {
-  const whole = { x: 0, y: 0, w: Number(svg.dataset.width), h: Number(svg.dataset.height) };
-  const CLOSEST = 12; // times
+  const CLOSEST = 16; // times
   const STEP = 1.4;
-  let view = { ...whole };
+  const READABLE = 0.5; // pixels per point: a picture that has to be smaller opens as wide as the stage
+  const picture = { w: Number(svg.dataset.width), h: Number(svg.dataset.height) };
+  let whole; // the picture, with room around it to have the shape of the stage
+  let view;
+
+  const measure = () => {
+    const shape = stage.clientWidth / stage.clientHeight;
+    const [w, h] = [Math.max(picture.w, picture.h * shape), Math.max(picture.h, picture.w / shape)];
+    whole = { x: (picture.w - w) / 2, y: (picture.h - h) / 2, w, h };
+  };
 
   const apply = () => {
     svg.setAttribute("viewBox", [view.x, view.y, view.w, view.h].map((n) => n.toFixed(2)).join(" "));
     const times = whole.w / view.w;
     stage.classList.toggle("zoomed", times > 1.01);
     document.getElementById("zoom-level").textContent = `${Math.round(times * 100)} %`;
+  };
+
+  const fit = () => {
+    view = { ...whole };
+    apply();
+  };
+
+  const open = () => {
+    measure();
+    fit();
+    if (stage.clientHeight / whole.h < READABLE) {
+      zoom(whole.w / Math.max(picture.w, stage.clientWidth), { x: picture.w / 2, y: whole.y });
+    }
   };
 
   const within = (value, low, high) => Math.min(Math.max(value, low), Math.max(low, high));
@@ -28,11 +49,6 @@ if (svg) {
     const ratio = w / view.w;
     view = { ...view, w, h: view.h * ratio };
     moveTo(at.x - (at.x - view.x) * ratio, at.y - (at.y - view.y) * ratio);
-  };
-
-  const fit = () => {
-    view = { ...whole };
-    apply();
   };
 
   const pointAt = (clientX, clientY) => new DOMPoint(clientX, clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -96,9 +112,8 @@ if (svg) {
   stage.addEventListener("click", (event) => dragged > 6 && event.stopPropagation(), { capture: true });
   stage.addEventListener("dblclick", (event) => zoom(STEP * STEP, pointAt(event.clientX, event.clientY)));
 
-  // A node that is focused comes into view.
-  stage.addEventListener("focusin", (event) => {
-    const node = event.target.closest("[data-node]");
+  // A node that is focused or chosen comes into view.
+  const bringIn = (node) => {
     if (!node || view.w === whole.w) return;
     const frame = stage.getBoundingClientRect();
     const place = node.getBoundingClientRect();
@@ -106,6 +121,16 @@ if (svg) {
     if (inside) return;
     const at = pointAt(place.left + place.width / 2, place.top + place.height / 2);
     moveTo(at.x - view.w / 2, at.y - view.h / 2);
+  };
+  stage.addEventListener("focusin", (event) => bringIn(event.target.closest("[data-node]")));
+  document.addEventListener("node-chosen", (event) => bringIn(event.detail));
+  // A phone changes its window's height whenever its bars come and go.
+  let width = stage.clientWidth;
+  window.addEventListener("resize", () => {
+    if (stage.clientWidth === width) return;
+    width = stage.clientWidth;
+    open();
   });
-  apply();
+  window.addEventListener("beforeprint", fit);
+  open();
 }
