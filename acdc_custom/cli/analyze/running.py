@@ -63,18 +63,18 @@ def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | No
         return None
     from acdc_custom.circuit import Circuit
     from acdc_custom.graph import Sender, Stage
+    from acdc_custom.heads.names import circuit_heads
 
+    shape = None
     if os.sep in text or text.endswith(".json") or Path(text).exists():
         circuit = Circuit.load(text)
-        nodes, shape = circuit.nodes, circuit.shape
+        heads, shape = tuple(circuit_heads(circuit)), circuit.shape
+        if not heads:
+            raise UsageError(f"--heads {text}: this circuit has no heads.")
     else:
-        nodes, shape = tuple(Sender.parse(name.strip()) for name in text.split(",")), None
-    heads = tuple(node for node in nodes if node.stage is Stage.HEAD)
-    others = [str(node) for node in nodes if node.stage is not Stage.HEAD]
-    if shape is None and others:
-        raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6.")
-    if not heads:
-        raise UsageError(f"--heads {text}: this circuit has no heads.")
+        heads = tuple(Sender.parse(name.strip()) for name in text.split(","))
+        if others := [str(node) for node in heads if node.stage is not Stage.HEAD]:
+            raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6.")
 
     def of(graph: Graph) -> tuple[Sender, ...]:
         unknown = [str(head) for head in heads if head not in graph.index]
@@ -101,14 +101,18 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         yield told
 
 
-def written(asked: Asked, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
-    """Write the table `name`.csv and the figures, by name, and say where they are."""
-    from acdc_custom.analyses.table import write_csv
+def written(
+    asked: Asked, name: str, rows: Sequence[Row], figures: Mapping[str, Figure], pages: Mapping[str, str] | None = None
+) -> None:
+    """Write the table `name`.csv, the figures and the HTML pages, by name, and say where they are."""
+    from acdc_custom.analyses.table import write_csv, write_text
 
     click.echo("Written")
     click.echo(f"  {write_csv(asked.folder / f'{name}.csv', rows)}")
     for figure_name, figure in figures.items():
         click.echo(f"  {figure.save(asked.folder / f'{figure_name}.svg')}")
+    for page_name, page in (pages or {}).items():
+        click.echo(f"  {write_text(asked.folder / f'{page_name}.html', page)}")
 
 
 def top(values: Iterable[tuple[str, float]], unit: str, n: int = 5) -> str:
