@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from acdc_custom.errors import UsageError, did_you_mean
 
+LARGEST_SEED = 2**63 - 1
+
 
 class Metric(StrEnum):
     """What a search minimises (`--metric`). Lower is better for every one of them."""
@@ -186,6 +188,13 @@ def checked_threshold(threshold: float) -> float:
     if not 0 <= threshold < math.inf:
         raise UsageError(f"the threshold is {threshold:g}: it must be zero or a positive number, such as 0.01.")
     return threshold
+
+
+def checked_seed(seed: int) -> int:
+    """The seed, if it can be one: a negative number would give what its positive gives. Raises `UsageError`."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"the seed is {seed}: it must be a whole number from 0 to {LARGEST_SEED}.")
+    return seed
 
 
 def parse_metric(name: str) -> Metric | CustomMetric:

@@ -19,10 +19,12 @@ from typing import Any, Self
 
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape, Receiver, Sender
-from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord, record
+from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
+from acdc_custom.reading import checked, parse_json, part, read_regular, record, shortened
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
+MOST_NODES = 100_000  # of a graph that a file may claim: the largest models have some 20,000
 
 
 @dataclass(frozen=True)
@@ -161,10 +163,9 @@ class Circuit:
     def load(cls, where: str | Path) -> Self:
         """Read a run folder, or a `circuit.json`. Raises `ResultError` saying what is wrong with it."""
         path = Path(where)
-        if path.is_dir():
-            path = path / FILE_NAME
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            path = path / FILE_NAME if path.is_dir() else path
+            content = parse_json(read_regular(path).decode())
         except FileNotFoundError:
             raise ResultError(f"there is no {path}. Give a run folder, or a {FILE_NAME}.") from None
         except OSError as error:
@@ -176,7 +177,7 @@ class Circuit:
     @classmethod
     def _from_content(cls, content: Any, path: Path) -> Self:
         schema = content.get("schema") if isinstance(content, dict) else None
-        if not isinstance(schema, int) or schema < 1:
+        if type(schema) is not int or schema < 1:
             raise ResultError(f'{path} is not a circuit file: it has no "schema".')
         if schema > SCHEMA:
             raise ResultError(
@@ -184,18 +185,17 @@ class Circuit:
                 "Update acdc-custom."
             )
         try:
-            numbers = dict(content["graph"])
+            numbers, outcome = dict(part(content, "graph", dict)), dict(part(content, "outcome", dict))
             n_edges = numbers.pop("edges")
-            outcome = dict(content["outcome"])
-            for who in ("model", "circuit", "empty"):
-                outcome[who] = record(Behaviour, outcome[who])
-            circuit = cls(
-                shape=record(GraphShape, numbers),
-                edges=tuple(_edge(row) for row in content["edges"]),
+            behaviours = {who: record(Behaviour, outcome.pop(who)) for who in ("model", "circuit", "empty")}
+            circuit: Self = record(
+                cls,
+                {"created": content["created"]},
+                shape=_shape(numbers),
+                edges=tuple(_edge(row) for row in part(content, "edges", list)),
                 provenance=Provenance.from_content(content),
-                outcome=record(Outcome, outcome),
+                outcome=record(Outcome, outcome, **behaviours),
                 search=record(SearchRecord, content["search"]),
-                created=str(content["created"]),
             )
             strangers = [str(kept.edge) for kept in circuit.edges if kept.edge not in circuit.graph]
             twice = [str(edge) for edge, n in Counter(k.edge for k in circuit.edges).items() if n > 1]
@@ -209,7 +209,7 @@ class Circuit:
                 if strangers
                 else f"the edge {twice[0]} is there twice"
                 if twice
-                else f"its graph has {circuit.graph.n_edges} edges, not {n_edges}"
+                else f"its graph has {circuit.graph.n_edges} edges, not {shortened(repr(n_edges))}"
             )
             raise ResultError(f"{path} is damaged: {what}.")
         return circuit
@@ -237,7 +237,13 @@ def _umask() -> int:
     return current
 
 
+def _shape(content: dict[str, Any]) -> GraphShape:
+    shape: GraphShape = record(GraphShape, content)
+    if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:
+        raise ValueError(f"no model has {shape.n_layers} layers of {shape.n_heads} heads")
+    return shape
+
+
 def _edge(row: Any) -> KeptEdge:
-    if set(row) != {"sender", "receiver", "effect"} or not isinstance(row["effect"], (int, float)):
-        raise TypeError(f"expected an edge with sender, receiver and effect, found {row!r}")
+    row = checked(row, {"sender": "str", "receiver": "str", "effect": "float"})
     return KeptEdge(Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"])), row["effect"])

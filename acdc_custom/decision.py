@@ -8,6 +8,17 @@ from enum import StrEnum
 from typing import Self
 
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.reading import checked, parse_json
+
+_KINDS = {
+    "sender": "str",
+    "receiver": "str",
+    "kept": "bool",
+    "effect": "float",
+    "metric": "float",
+    "reason": "str",
+    "evaluations": "int",
+}
 
 
 class Reason(StrEnum):
@@ -45,8 +56,10 @@ class Decision:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse. Raises `ValueError`, `KeyError`, `TypeError` or `UsageError` for anything else."""
-        row = json.loads(text)
+        """The inverse. Raises `ValueError`, `TypeError` or `UsageError` for anything else."""
+        row = checked(parse_json(text), _KINDS)
         edge = Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"]))
-        numbers = float(row["effect"]), float(row["metric"])
-        return cls(edge, bool(row["kept"]), *numbers, Reason(row["reason"]), int(row["evaluations"]))
+        reason, numbers = Reason(row["reason"]), (float(row["effect"]), float(row["metric"]))
+        if row["kept"] and reason is not Reason.EVALUATED:
+            raise ValueError(f"{edge} is kept although its reason is {reason.value}")
+        return cls(edge, row["kept"], *numbers, reason, row["evaluations"])

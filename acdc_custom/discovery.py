@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import torch
 
 from acdc_custom import __version__
-from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, checked_threshold, parse_metric
+from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, checked_seed, checked_threshold, parse_metric
 from acdc_custom.circuit import Behaviour, Circuit, KeptEdge, Outcome, SearchRecord
 from acdc_custom.decision import Decision, Reason
 from acdc_custom.engine.ablation import Carried, prepare_ablation
@@ -57,6 +57,7 @@ class Choices:
 
     def __post_init__(self) -> None:
         checked_threshold(self.threshold)
+        checked_seed(self.order_seed)
         if self.metric is not None:
             parse_metric(self.metric)
         if self.window is not None and self.window < 1:

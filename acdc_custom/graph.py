@@ -16,6 +16,8 @@ from functools import cached_property
 
 from acdc_custom.errors import UsageError
 
+_N = "(0|[1-9][0-9]{0,8})"  # a layer or a head, in the one way in which it is written
+
 
 class Stage(IntEnum):
     """What kind of node, in the order in which a block computes them."""
@@ -71,9 +73,9 @@ class Sender:
         """The sender with this name. Raises `UsageError` for anything else."""
         if name == "embed":
             return EMBED
-        if found := re.fullmatch(r"a(\d+)\.h(\d+)", name):
+        if found := re.fullmatch(rf"a{_N}\.h{_N}", name):
             return cls(int(found[1]), Stage.HEAD, int(found[2]))
-        if found := re.fullmatch(r"m(\d+)", name):
+        if found := re.fullmatch(rf"m{_N}", name):
             return cls(int(found[1]), Stage.MLP)
         raise UsageError(f'"{name}" is not a sender. Senders are called embed, a9.h6 or m3.')
 
@@ -108,11 +110,11 @@ class Receiver:
         """The receiver with this name. Raises `UsageError` for anything else."""
         if name == "logits":
             return LOGITS
-        if found := re.fullmatch(r"a(\d+)\.h(\d+)\.([qkv])", name):
+        if found := re.fullmatch(rf"a{_N}\.h{_N}\.([qkv])", name):
             return cls(int(found[1]), Stage.HEAD, Port(found[3]), int(found[2]))
-        if found := re.fullmatch(r"a(\d+)\.kv(\d+)\.([kv])", name):
+        if found := re.fullmatch(rf"a{_N}\.kv{_N}\.([kv])", name):
             return cls(int(found[1]), Stage.HEAD, Port(found[3]), int(found[2]), grouped=True)
-        if found := re.fullmatch(r"m(\d+)", name):
+        if found := re.fullmatch(rf"m{_N}", name):
             return cls(int(found[1]), Stage.MLP)
         raise UsageError(
             f'"{name}" is not a receiver. Receivers are called logits, m3, a9.h6.q, a9.h6.k, a9.h6.v, '

@@ -7,8 +7,10 @@ same circuit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from acdc_custom.reading import record
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,14 @@ class Provenance:
 
     @classmethod
     def from_content(cls, content: Any) -> Self:
-        """The inverse. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
-        return cls(
-            settings=record(Settings, content["settings"]),
-            task=record(TaskRecord, content["task"]),
-            model=record(ModelRecord, content["model"]),
-            packages=texts(content["packages"]),
-        )
+        """The inverse; other keys are left alone. Raises `KeyError` or `TypeError` for anything else."""
+        read = {
+            "settings": record(Settings, content["settings"]),
+            "task": record(TaskRecord, content["task"]),
+            "model": record(ModelRecord, content["model"]),
+        }
+        provenance: Self = record(cls, {"packages": content["packages"]}, **read)
+        return provenance
 
     def differences(self, other: Provenance) -> list[str]:
         """What is not the same, one line each: `settings.threshold: 0.01, now 0.02`."""
@@ -81,24 +84,3 @@ class Provenance:
                     shown = "" if key == "text" else f": {before}, now {now}"
                     lines.append(f"{section}.{key}{shown}")
         return lines
-
-
-def record(kind: Any, content: Any) -> Any:
-    """A dataclass from a JSON object with exactly its fields, each of its type."""
-    names = {f.name for f in fields(kind)}
-    if not isinstance(content, dict) or set(content) != names:
-        given = ", ".join(sorted(content)) if isinstance(content, dict) else type(content).__name__
-        raise TypeError(f"expected an object with {', '.join(sorted(names))}, found {given}")
-    simple: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
-    for f in fields(kind):
-        allowed = simple.get(str(f.type))
-        value = content[f.name]
-        if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and f.type != "bool")):
-            raise TypeError(f"{f.name} is {value!r}, expected {f.type}")
-    return kind(**content)
-
-
-def texts(content: Any) -> dict[str, str]:
-    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
-        raise TypeError(f"expected an object of texts, found {content!r}")
-    return content

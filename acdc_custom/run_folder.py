@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import IO, Any, Self
 
+from acdc_custom.choices import Ablation, Device, Order, Precision, checked_seed, checked_threshold, parse_metric
 from acdc_custom.circuit import FILE_NAME, Circuit, write_atomically
 from acdc_custom.decision import Decision
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
 from acdc_custom.memory import MemoryPlan
-from acdc_custom.provenance import Provenance, record
+from acdc_custom.provenance import Provenance, Settings
+from acdc_custom.reading import parse_json, part, read_regular, record
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
 PICTURES = ("circuit.dot", "circuit.svg")
 SCHEMA = 1
+LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: file systems allow 255 bytes in all
 
 
 @dataclass(frozen=True)
@@ -51,16 +56,39 @@ class Request:
         """Read a run folder's `run.json`. Raises `ResultError`."""
         path = folder / REQUEST
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["schema"] > SCHEMA:
+            content = parse_json(read_regular(path).decode())
+            schema = content.pop("schema", None) if isinstance(content, dict) else None
+            if type(schema) is not int or schema < 1:
+                raise ValueError('it has no "schema"')
+            if schema > SCHEMA:
                 raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
-            provenance = Provenance.from_content(content["provenance"])
-            memory = record(MemoryPlan, content["memory"])
-            return cls(str(content["task"]), str(content["model"]), content["window"], memory, provenance)
+            provenance = Provenance.from_content(part(content, "provenance", dict))
+            _check_settings(provenance.settings)
+            memory = record(MemoryPlan, part(content, "memory", dict))
+            if min(memory.chunk, memory.window_bytes) < 1:
+                raise ValueError(f"it plans for {memory.chunk} prompts and windows of {memory.window_bytes} bytes")
+            del content["provenance"], content["memory"]
+            request: Self = record(cls, content, provenance=provenance, memory=memory)
+            if request.window is not None and request.window < 1:
+                raise ValueError(f"the window is {request.window}")
+            return request
         except OSError as error:
             raise ResultError(f"{folder} holds no run that could go on: {path.name}: {error.strerror}.") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise ResultError(f"{path} is damaged: {error}.") from error
+        except KeyError as error:
+            raise ResultError(f"{path} is damaged: {error} is missing.") from error
+        except (TypeError, ValueError, UsageError) as error:
+            raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+
+
+def _check_settings(settings: Settings) -> None:
+    """Whether they can be asked for. Raises `ValueError` or `UsageError`."""
+    Ablation(settings.ablation), Order(settings.order), Device(settings.device), Precision(settings.dtype)
+    checked_threshold(settings.threshold)
+    parse_metric(settings.metric)
+    checked_seed(settings.seed)
+    checked_seed(settings.order_seed)
+    if settings.n < 1:
+        raise ValueError(f"the number of prompts is {settings.n}")
 
 
 class RunFolder:
@@ -69,6 +97,7 @@ class RunFolder:
 
     def __init__(self, path: Path, mode: str) -> None:
         self.path = path
+        self._is_new = mode == "x"
         try:
             path.mkdir(parents=True, exist_ok=True)
             # Line by line, so that a killed run loses no more than the line that it is writing.
@@ -89,11 +118,11 @@ class RunFolder:
 
         Raises `ResultError` if it cannot be written to, or holds a run already.
         """
-        if (path / FILE_NAME).exists():
+        if os.path.exists(path / FILE_NAME):
             raise ResultError(f"{path} holds a run already. Give another folder with --out, or move that one away.")
-        if (path / JOURNAL).exists():
+        if os.path.exists(path / JOURNAL):
             raise ResultError(
-                f"{path} holds a run already, which has not ended. Go on with: acdc-custom resume {path}, "
+                f"{path} holds a run already, which has not ended. Go on with: acdc-custom resume {quote(str(path))}, "
                 "or give another folder with --out."
             )
         return cls(path, "x")
@@ -101,9 +130,11 @@ class RunFolder:
     @classmethod
     def reopen(cls, path: Path) -> Self:
         """The folder of a run that was interrupted. Raises `ResultError` if there is none, or if it has ended."""
-        if (path / FILE_NAME).exists():
-            raise ResultError(f"the run in {path} has ended: there is nothing to resume. See: acdc-custom show {path}")
-        if not (path / JOURNAL).is_file():
+        if os.path.exists(path / FILE_NAME):
+            raise ResultError(
+                f"the run in {path} has ended: there is nothing to resume. See: acdc-custom show {quote(str(path))}"
+            )
+        if not os.path.isfile(path / JOURNAL):
             raise ResultError(f"{path} holds no run: there is no {JOURNAL} in it.")
         return cls(path, "r+")
 
@@ -113,12 +144,17 @@ class RunFolder:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         with contextlib.suppress(OSError):
             self._journal.close()
-        if failed and not (self.path / JOURNAL).stat().st_size:
-            # Nothing has been decided yet: leave no trace, so that the same command can be given again.
-            for name in (JOURNAL, REQUEST):
-                (self.path / name).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if failed and self._is_new and not (self.path / JOURNAL).stat().st_size:
+                # Nothing has been decided yet: leave no trace, so that the same command can be given again.
+                for name in (JOURNAL, REQUEST):
+                    (self.path / name).unlink(missing_ok=True)
                 self.path.rmdir()
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with the run."""
+        return f"acdc-custom resume {quote(str(self.path))}"
 
     def ask(self, request: Request) -> None:
         """Write down what was asked for. Raises `ResultError` when it cannot be written."""
@@ -130,14 +166,12 @@ class RunFolder:
 
     def decisions(self) -> list[Decision]:
         """The journal so far, without a last line that was cut off. Raises `ResultError` if it is damaged."""
-        text = (self.path / JOURNAL).read_text(encoding="utf-8", errors="replace")
+        *whole, _cut_off = (self.path / JOURNAL).read_bytes().decode(errors="replace").split("\n")
         decisions = []
-        for number, row in enumerate(text.splitlines(keepends=True), 1):
-            if not row.endswith("\n"):
-                break
+        for number, row in enumerate(whole, 1):
             try:
                 decisions.append(Decision.from_json(row))
-            except (KeyError, TypeError, ValueError, UsageError) as error:
+            except (TypeError, ValueError, UsageError) as error:
                 raise ResultError(f"{self.path / JOURNAL}, line {number} is damaged: {error}.") from error
         return decisions
 
@@ -160,15 +194,16 @@ class RunFolder:
         except OSError as error:
             raise ResultError(
                 f"{self.path / name} could not be written: {error.strerror}. What has been decided is kept; "
-                f"go on with: acdc-custom resume {self.path}"
+                f"go on with: {self.resume_command}"
             ) from error
 
 
 def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:
     """A folder name that says what the run is, and that is not taken: `latest_s_demo-4l_0.01`, then `..._2`."""
-    name = "_".join(re.sub(r"[^\w.-]+", "-", part).strip("-.") for part in (task, model, f"{threshold:g}"))
+    parts = (re.sub(r"[^\w.-]+", "-", part).strip("-.")[:LONGEST_PART] for part in (task, model, f"{threshold:g}"))
+    name = "_".join(parts)
     paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
-    return next(path for path in paths if not path.exists())
+    return next(path for path in paths if not os.path.exists(path))
 
 
 def _lock(file: IO[str]) -> bool:

@@ -28,13 +28,10 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
         f"  search     {search.evaluations:,} evaluations in {search.seconds:.1f} s; "
         f"{search.within_noise} decisions within rounding error ({search.noise:.0e} {unit})",
     ]
-    if circuit.edges:
+    if shown := circuit.strongest(strongest):
         lines.append(f"Strongest edges, by the {unit} that the metric rises without them:")
-        width = max(len(str(k.edge.sender)) for k in circuit.strongest(strongest))
-        lines += [
-            f"  {k.edge.sender!s:>{width}} -> {k.edge.receiver!s:<10} {k.effect:8.4f}"
-            for k in circuit.strongest(strongest)
-        ]
-    else:
+        width = max(len(str(k.edge.sender)) for k in shown)
+        lines += [f"  {k.edge.sender!s:>{width}} -> {k.edge.receiver!s:<10} {k.effect:8.4f}" for k in shown]
+    elif not circuit.edges:
         lines.append("No edge survived: nothing in this graph moves the metric by as much as the threshold.")
     return "\n".join(lines)

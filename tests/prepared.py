@@ -10,11 +10,12 @@ from tiny import TinyPrompt, random_prompts
 
 from acdc_custom.choices import Ablation
 from acdc_custom.discovery import Prepared
+from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.behaviour import behaviour
-from acdc_custom.engine.caches import Extent, build_caches
+from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.tokens import token_batch
-from acdc_custom.graph import LOGITS
 from acdc_custom.model.model import Model
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.batch import Prompt
@@ -64,11 +65,10 @@ def prepared(model: Model, prompts: list[TinyPrompt] | None = None) -> Prepared:
     batch = Batch(tuple(map(as_prompt, prompts or random_prompts(1))), "tiny", "given", 0, ())
     model = replace(model, tokenizer=NumberTokenizer())
     tokens = token_batch(batch.prompts, model.max_positions, len(model.weights.unembedding), model.device)
-    caches = build_caches(model, tokens, Ablation.CORRUPTED)
-    clean = model.weights.final_norm(caches.residual(LOGITS, Extent.ANSWER))
-    corrupted = behaviour(model.weights, tokens, clean, run_circuit(model, tokens, ()))
-    full = behaviour(model.weights, tokens, clean, clean)
-    return Prepared(TASK, batch, model, tokens, caches, full, corrupted, corrupted)
+    chunk = build_caches(model, tokens, Carried(Ablation.CORRUPTED, None))
+    corrupted = behaviour([chunk], [run_circuit(model, tokens, (), chunk.carried)])
+    full = behaviour([chunk], [chunk.model_normed])
+    return Prepared(TASK, batch, model, tokens, plan(model, tokens, None), (chunk,), full, corrupted, corrupted)
 
 
 def hooked_logit_diff(prepared: Prepared, ids: Any, hooks: list[tuple[str, Any]]) -> float:

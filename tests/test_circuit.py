@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,48 @@ DAMAGED = {
     "no such sender": (lambda: edited(put("edges", 0, "sender", value="x1")), "is not a sender"),
     "no such edge": (lambda: edited(put("edges", 0, "sender", value="m7")), "m7 -> logits is not in its graph"),
     "an edge twice": (lambda: edited(lambda c: c["edges"].append(c["edges"][0])), "is there twice"),
-    "an edge without effect": (lambda: edited(drop("edges", 0, "effect")), "expected an edge with"),
+    "an edge without effect": (lambda: edited(drop("edges", 0, "effect")), "with effect, receiver, sender, found"),
     "a wrong total": (lambda: edited(put("graph", "edges", value=3)), "edges, not 3"),
     "an impossible shape": (lambda: edited(put("graph", "n_heads", value=0)), "no graph has"),
-    "edges that are no list": (lambda: edited(put("edges", value=5)), "damaged"),
+    "edges that are no list": (lambda: edited(put("edges", value={})), "edges is {}, expected a list"),
+    "an outcome that is no object": (lambda: edited(put("outcome", value=[])), r"outcome is \[\], expected an object"),
+    "a graph without end": (lambda: edited(put("graph", "n_layers", value=10**9)), "no model has 1000000000 layers"),
+    "no number": (lambda: edited(put("edges", 0, "effect", value=float("nan"))), "NaN is not a number that JSON has"),
+    "an infinite number": (lambda: edited(put("search", "noise", value=float("inf"))), "Infinity is not a number"),
+    "a number too large": (
+        lambda: edited(put("search", "noise", value=1.5)).replace("1.5", "1e999"),
+        "1e999 is too large",
+    ),
+    "a whole number too large": (lambda: edited(put("search", "seconds", value=10**400)), "the number 1000"),
+    "a key twice": (
+        lambda: example_circuit().to_json().replace('"created"', '"schema": 1, "created"'),
+        'key "schema" is there twice',
+    ),
+    "a truth for an effect": (lambda: edited(put("edges", 0, "effect", value=True)), "effect is True, expected float"),
+    "a number for a sender": (lambda: edited(put("edges", 0, "sender", value=1)), "sender is 1, expected str"),
+    "a number for a date": (lambda: edited(put("created", value=1)), "created is 1, expected str"),
+    "a text for a count": (lambda: edited(put("search", "decided", "dead", value="8")), "decided is"),
+    "a text for a margin": (
+        lambda: edited(put("search", "closest_margin", value="x")),
+        "closest_margin is 'x', expected float",
+    ),
+    "half a character": (lambda: edited(put("created", value="\ud800")), "half a character"),
+    "lists without an end": (lambda: "[" * 10**5, "nested too deeply"),
 }
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "nul\0", "circuit.json/x"])
+def test_a_path_that_cannot_be_is_one_clear_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / "circuit.json").touch()
+    with pytest.raises(ResultError):
+        Circuit.load(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "circuit.json")
+    with pytest.raises(ResultError, match="it is a pipe or a device, not a file"):
+        Circuit.load(tmp_path)
 
 
 @pytest.mark.parametrize("case", DAMAGED)

@@ -108,6 +108,13 @@ def test_in_a_parallel_block_the_mlp_does_not_read_its_own_layers_heads() -> Non
     assert edge not in Graph(GraphShape(2, 2, 2, parallel=True))
 
 
+@pytest.mark.parametrize("name", ["a٣.h0", "a03.h0", "m-1", "m", "a1.h0.q.", "m" + "9" * 5000, "m1\n"])
+def test_a_name_is_written_in_one_way(name: str) -> None:
+    for kind in (Sender, Receiver):
+        with pytest.raises(UsageError, match="is not a"):
+            kind.parse(name)
+
+
 def test_an_edge_upwards_only() -> None:
     graph = Graph(GPT2_SMALL)
     assert Edge(Sender(3, Stage.MLP), Receiver(4, Stage.HEAD, Port.Q, 0)) in graph

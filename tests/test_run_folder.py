@@ -60,6 +60,42 @@ def test_what_was_asked_for_is_read_back_exactly(tmp_path: Path) -> None:
     assert Request.load(tmp_path) == REQUEST
 
 
+def changed(*keys: str, value: object) -> str:
+    content = json.loads(REQUEST.to_json())
+    within = content
+    for key in keys[:-1]:
+        within = within[key]
+    within[keys[-1]] = value
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (["window"], "7", "window is '7', expected int | None"),
+        (["window"], 0, "the window is 0"),
+        (["task"], 1, "task is 1, expected str"),
+        (["more"], 1, "expected an object with model, task, window"),
+        (["schema"], True, 'it has no "schema"'),
+        (["provenance"], [], "provenance is [], expected an object"),
+        (["provenance", "settings", "order"], "x", "'x' is not a valid Order"),
+        (["provenance", "settings", "device"], "x", "'x' is not a valid Device"),
+        (["provenance", "settings", "metric"], "x", 'no metric is called "x"'),
+        (["provenance", "settings", "threshold"], float("nan"), "NaN is not a number that JSON has"),
+        (["provenance", "settings", "threshold"], -1, "the threshold is -1"),
+        (["provenance", "settings", "seed"], -1, "the seed is -1"),
+        (["provenance", "settings", "n"], 0, "the number of prompts is 0"),
+    ],
+)
+def test_a_request_that_nobody_can_have_made_is_refused(
+    tmp_path: Path, keys: list[str], value: object, message: str
+) -> None:
+    (tmp_path / "run.json").write_text(changed(*keys, value=value))
+    with pytest.raises(ResultError) as error:
+        Request.load(tmp_path)
+    assert str(error.value).startswith(f"{tmp_path}/run.json is damaged: {message}")
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"schema": 1}', '{"schema": 2}', "[]", '{"schema": "x"}'])
 def test_a_damaged_request_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
@@ -80,7 +116,24 @@ def test_a_journal_is_read_back_without_a_line_that_was_cut_off(tmp_path: Path) 
         assert [d.kept for d in run.decisions()] == [True, False]
 
 
-@pytest.mark.parametrize("line", ["x", "{}", '{"sender": "x"}', "[1]", DECISION.to_json().replace("evaluated", "x")])
+WHOLE = DECISION.to_json()
+LINES = {
+    "no JSON": "x",
+    "nothing in it": "{}",
+    "too little in it": '{"sender": "x"}',
+    "a list": "[1]",
+    "no reason": WHOLE.replace("evaluated", "x"),
+    "no number": WHOLE.replace("0.1", "NaN"),
+    "an infinite number": WHOLE.replace("0.1", "1e999"),
+    "a text for a number": WHOLE.replace("0.1", '"nan"'),
+    "a number for a truth": WHOLE.replace("true", "1"),
+    "a key twice": WHOLE.replace('"kept"', '"effect"'),
+    "kept without an evaluation": WHOLE.replace("evaluated", "dead"),
+    "a line break of another kind": WHOLE + "\x0c",
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
 def test_a_damaged_journal_is_told_with_the_line(tmp_path: Path, line: str) -> None:
     (tmp_path / "decisions.jsonl").write_text(DECISION.to_json() + "\n" + line + "\n")
     with RunFolder.reopen(tmp_path) as run, pytest.raises(ResultError, match=r"decisions\.jsonl, line 2 is damaged"):
@@ -121,6 +174,29 @@ def test_a_run_that_fails_before_its_first_decision_leaves_no_trace(tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_that_fails_when_it_is_resumed_is_left_as_it_was(tmp_path: Path) -> None:
+    with RunFolder.begin(tmp_path) as run:
+        run.ask(REQUEST)
+    with pytest.raises(RuntimeError), RunFolder.reopen(tmp_path):
+        raise RuntimeError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["decisions.jsonl", "run.json"]
+
+
+def test_the_command_that_goes_on_can_be_pasted(tmp_path: Path) -> None:
+    with RunFolder.begin(tmp_path / "a b") as run:
+        run.note(DECISION)
+        assert run.resume_command == f"acdc-custom resume '{tmp_path}/a b'"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "run/decisions.jsonl"])
+def test_a_path_that_cannot_be_is_one_clear_error(name: str, tmp_path: Path) -> None:
+    with RunFolder.begin(tmp_path / "run") as run:
+        run.note(DECISION)
+    for use in (RunFolder.begin, RunFolder.reopen):
+        with pytest.raises(ResultError):
+            use(tmp_path / name)
+
+
 def test_a_run_that_fails_later_keeps_its_journal(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), RunFolder.begin(tmp_path / "run") as run:
         run.note(DECISION)
@@ -146,3 +222,4 @@ def test_default_names_say_what_the_run_is_and_are_never_taken_twice(tmp_path: P
     assert first == tmp_path / "latest_s_HuggingFaceTB-SmolLM2_0.01"
     first.mkdir()
     assert free_folder(tmp_path, "latest_s", "HuggingFaceTB/SmolLM2", 0.01).name.endswith("0.01_2")
+    free_folder(tmp_path, "é" * 250, "x" * 250, 0.01).mkdir()

@@ -6,13 +6,30 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import Ablation, Device, Metric, Order, Precision, checked_threshold, parse_metric
+from acdc_custom.choices import (
+    Ablation,
+    Device,
+    Metric,
+    Order,
+    Precision,
+    checked_seed,
+    checked_threshold,
+    parse_metric,
+)
+from acdc_custom.errors import UsageError
 from acdc_custom.memory import parse_bytes
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 RESULTS = Path("results")
 
 HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
+
+
+def checked_folder(name: str) -> Path:
+    """The folder of this name; an empty one, which would be the current folder, is a slip. Raises `UsageError`."""
+    if not name.strip():
+        raise UsageError("--out: the folder's name is empty. Give one, or leave --out away.")
+    return Path(name)
 
 
 @click.command("discover", short_help="Find the circuit of a task.")
@@ -58,7 +75,14 @@ HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face
     metavar="PROMPTS",
     help="How many prompts.  [default: 50, or all there are]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Which prompts: the same seed, the same prompts.")
+@click.option(
+    "--seed",
+    type=int,
+    callback=lambda ctx, option, value: checked_seed(value),
+    default=0,
+    show_default=True,
+    help="Which prompts: the same seed, the same prompts.",
+)
 @click.option(
     "--order",
     type=click.Choice([o.value for o in Order]),
@@ -69,7 +93,14 @@ HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face
     + "; ".join(f"{o.value}: {o.about}" for o in Order)
     + ".",
 )
-@click.option("--order-seed", type=int, default=0, show_default=True, help="Which random order.")
+@click.option(
+    "--order-seed",
+    type=int,
+    callback=lambda ctx, option, value: checked_seed(value),
+    default=0,
+    show_default=True,
+    help="Which random order.",
+)
 @click.option(
     "--device",
     type=click.Choice([d.value for d in Device]),
@@ -100,8 +131,8 @@ HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face
 @click.option("--timings", is_flag=True, help="Show where the time went, and the most memory that was in use.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
     metavar="FOLDER",
+    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
     help="Where the run goes.  [default: a new folder in results/]",
 )
 def command(

@@ -31,10 +31,11 @@ def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Se
         with Progress(prepared.model.graph.n_edges, run, earlier) as progress:
             circuit = search(prepared, choices, progress.note, earlier)
     except KeyboardInterrupt:
-        raise click.Abort(f"stopped. Go on with: acdc-custom resume {run.path}") from None
+        raise click.Abort(f"stopped. Go on with: {run.resume_command}") from None
+    files = run.finish(circuit)  # before anything is said: nobody may be listening any more
     click.echo(summarize(circuit))
     click.echo("Written")
-    for path in run.finish(circuit):
+    for path in files:
         click.echo(f"  {path}")
     click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(run.path))}")
     return circuit

@@ -21,7 +21,7 @@ from acdc_custom.engine.metrics import Objective
 from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.engine.window import Cost, WindowSize
 from acdc_custom.errors import SearchError
-from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.graph import Edge, Port, Receiver, Sender, Stage
 from acdc_custom.memory import WINDOW_BYTES
 from acdc_custom.visiting import VisitingOrder, visiting_order
 
@@ -59,7 +59,9 @@ class Search:
         self._n_visited = 0
         self._size = WindowSize(window, window_bytes)
         with torch.no_grad():
-            self.metric = self._mean([chunk.metric() for chunk in self.chunks], LOGITS)[0]
+            self.metric = self._mean([chunk.metric() for chunk in self.chunks])[0]
+        if not math.isfinite(self.metric):
+            raise SearchError(f"the metric is {self.metric} before any edge is removed. A search needs a number.")
         self.metric_before = self.metric
 
     @torch.no_grad()
@@ -189,13 +191,18 @@ class Search:
             window = places[decided : decided + self._size.next(cost)]
             self.watch.lap(TimedStage.DECIDING)
             try:
-                values = self._mean([chunk.evaluate(window, extent) for chunk in self.chunks], receiver)
+                values = self._mean([chunk.evaluate(window, extent) for chunk in self.chunks])
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 self._make_room(len(window), error)
                 continue
             self.evaluations += len(values)
             increases = [after - before for before, after in pairwise([self.metric, *values])]
             n_removed = next((j for j, increase in enumerate(increases) if not increase < self.tau), len(values))
+            used = values[: n_removed + 1]
+            if not all(map(math.isfinite, used)):
+                j = next(j for j, value in enumerate(used) if not math.isfinite(value))
+                edge = Edge(senders[decided + j], receiver)
+                raise SearchError(f"the metric became {used[j]} when the edge {edge} was removed.")
             if n_removed:
                 for chunk in self.chunks:
                     chunk.remove(n_removed)
@@ -220,12 +227,9 @@ class Search:
             ) from error
         self._size.largest = size // 2
 
-    def _mean(self, values: Sequence[Tensor], receiver: Receiver) -> list[float]:
+    def _mean(self, values: Sequence[Tensor]) -> list[float]:
         """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
-        means = torch.cat(list(values), dim=-1).mean(-1).tolist()
+        means: list[float] = torch.cat(list(values), dim=-1).mean(-1).tolist()
         self.watch.settle()
         self.watch.lap(TimedStage.OUTPUT)
-        for mean in means:
-            if not math.isfinite(mean):
-                raise SearchError(f"the metric became {mean} while edges into {receiver} were removed.")
         return means

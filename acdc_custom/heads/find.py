@@ -11,9 +11,10 @@ from acdc_custom.choices import Metric
 from acdc_custom.circuit import Circuit
 from acdc_custom.discovery import Prepared
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import Sender, Stage
+from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.measure import Measured, OnProgress, measure_heads
+from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadRow, HeadTable, Source
 from acdc_custom.heads.words import Cast, cast_of
 
@@ -52,11 +53,6 @@ def find_roles(
         notes=tuple(_notes(measured, cast, circuit)),
         rows=tuple(_row(head, head in in_circuit, measured) for head in chosen),
     )
-
-
-def circuit_heads(circuit: Circuit) -> list[Sender]:
-    """The attention heads of a circuit: those with a kept outgoing edge."""
-    return [node for node in circuit.nodes if node.stage is Stage.HEAD]
 
 
 def _row(head: Sender, in_circuit: bool, measured: Measured) -> HeadRow:

@@ -18,7 +18,8 @@ from acdc_custom.graph import LOGITS, Sender, Stage
 from acdc_custom.heads.attention import attention_from, attention_to_places, attention_to_subject
 from acdc_custom.heads.copying import OvScores, ov_scores
 from acdc_custom.heads.evidence import Measure, Score
-from acdc_custom.heads.path_patching import Patched, patched_attention, path_patch, relative_to
+from acdc_custom.heads.names import coming_before
+from acdc_custom.heads.path_patching import Patched, patched_attention, path_patch
 from acdc_custom.heads.repeated import SEQUENCES, RepeatedScores, repeated_scores
 from acdc_custom.heads.roles import MOVERS, Verdict, classify
 from acdc_custom.heads.walk import Passes, run_passes
@@ -72,7 +73,7 @@ def measure_heads(
 
     movers = tuple(head for head, verdict in classify(scores).items() if verdict.role in MOVERS)
     queries = [graph.inputs_of(mover)[0] for mover in movers]
-    if movers and (before := relative_to(graph, heads, queries)):
+    if movers and (before := coming_before(graph, heads, queries)):
         paths = steps("Paths to movers", len(before))
         patched = path_patch(passes, before, queries, tokens.answer_positions, on_sender=paths)
         _add(scores, _effects(Measure.QUERY_EFFECT, patched, random_words))

@@ -19,8 +19,8 @@ from torch import Tensor
 from acdc_custom.choices import Effect
 from acdc_custom.engine.metrics import negative_logit_diff
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.errors import UsageError
-from acdc_custom.graph import LOGITS, Graph, Receiver, Sender
+from acdc_custom.graph import LOGITS, Receiver, Sender
+from acdc_custom.heads.names import check_paths
 from acdc_custom.heads.walk import Override, Passes, walk
 from acdc_custom.model.weights import Weights
 
@@ -68,7 +68,7 @@ def path_patch(
     Raises `UsageError` for a sender that comes before none of the receivers, or that is not in the model.
     """
     model, tokens = passes.model, passes.tokens
-    _check(model.graph, senders, receivers)
+    check_paths(model.graph, senders, receivers)
     answers = tokens.answer_positions[:, 0]
     prompts = torch.arange(len(answers), device=model.device)
     final = passes.reads(LOGITS)[prompts, answers]  # [prompt, d_model]
@@ -129,35 +129,6 @@ def _attention_from_end(passes: Passes, reader: Sender, move: Tensor, first: int
     k = layer.k[reader.head * len(layer.k) // len(layer.q)]
     mask = block.attention.mask(ends[:, None], k.shape[1])
     return block.attention.pattern(q[None, :, :, None], k[None], mask, "q")[0, :, :, 0]
-
-
-def relative_to(graph: Graph, senders: Sequence[Sender], receivers: Sequence[Receiver]) -> list[Sender]:
-    """Those of the senders that come before at least one of the receivers."""
-    before = max(graph.n_senders_before(receiver) for receiver in receivers)
-    return [sender for sender in senders if graph.index[sender] < before]
-
-
-def _check(graph: Graph, senders: Sequence[Sender], receivers: Sequence[Receiver]) -> None:
-    for sender in senders:
-        if sender not in graph.index:
-            raise UsageError(f"there is no {sender} in this model: it has {_described(graph)}.")
-    for receiver in receivers:
-        if receiver not in graph.receivers:
-            hint = " Query heads share keys and values here: a9.kv1.k, a9.kv1.v." if graph.shape.grouped else ""
-            raise UsageError(f"there is no {receiver} in this model: it has {_described(graph)}.{hint}")
-    if not receivers or not senders:
-        raise UsageError("path patching needs a sender and a receiver at least.")
-    if LOGITS in receivers and len(set(receivers)) > 1:
-        raise UsageError("the logits come after every other receiver: patch the paths to them by themselves.")
-    late = sorted(set(senders) - set(relative_to(graph, senders, receivers)))
-    if late:
-        raise UsageError(f"{late[0]} comes after {receivers[0]}: no path leads from it to there.")
-
-
-def _described(graph: Graph) -> str:
-    shape = graph.shape
-    groups = f" in {shape.n_kv_heads} groups" if shape.grouped else ""
-    return f"{shape.n_layers} layers of {shape.n_heads} heads{groups}, counted from 0"
 
 
 def _where(tokens: TokenBatch, receivers: Sequence[Receiver], positions: Tensor | None) -> tuple[int, Tensor]:

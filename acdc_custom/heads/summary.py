@@ -37,7 +37,8 @@ def summarize_heads(table: HeadTable) -> str:
     if hidden:
         lines.append(f"{len(hidden)} heads more are {Role.UNCLASSIFIED}; heads.csv has them all.")
     lines += textwrap.wrap(LEGEND, COLUMNS)
-    lines.append(", ".join(f"{n} {role}" for role, n in table.counts.items()) + f"; {table.source.n} prompts")
+    counts = ", ".join(f"{n} {role}" for role, n in table.counts.items())
+    lines += textwrap.wrap(f"{counts}; {table.source.n} prompts", COLUMNS)
     for note in table.notes:
         lines += textwrap.wrap(note, COLUMNS, initial_indent="Note       ", subsequent_indent=" " * 11)
     return "\n".join(lines)

@@ -20,7 +20,7 @@ from acdc_custom.circuit import write_atomically
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
-from acdc_custom.provenance import record
+from acdc_custom.reading import parse_json, part, read_regular, record
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
@@ -161,24 +161,25 @@ class HeadTable:
     def load(cls, where: str | Path) -> Self:
         """Read a run folder's `heads.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
         path = Path(where)
-        if path.is_dir():
-            path = path / JSON_NAME
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            path = path / JSON_NAME if path.is_dir() else path
+            content = parse_json(read_regular(path).decode())
             if content["schema"] > SCHEMA:
                 raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
             return cls(
                 source=record(Source, content["source"]),
-                movers=tuple(map(Sender.parse, content["movers"])),
-                notes=tuple(map(str, content["notes"])),
-                rows=tuple(map(_row, content["heads"])),
+                movers=tuple(map(Sender.parse, part(content, "movers", list))),
+                notes=tuple(map(str, part(content, "notes", list))),
+                rows=tuple(map(_row, part(content, "heads", list))),
             )
         except FileNotFoundError:
             raise ResultError(f"there is no {path}. Make it with: acdc-custom roles {path.parent}") from None
         except OSError as error:
             raise ResultError(f"{path} could not be read: {error.strerror}.") from error
-        except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-            raise ResultError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+        except KeyError as error:
+            raise ResultError(f"{path} is damaged: {error} is missing.") from error
+        except (TypeError, ValueError, AttributeError, UsageError) as error:
+            raise ResultError(f"{path} is damaged: {error}.") from error
 
 
 def _plain(row: Any) -> dict[str, Any]:
@@ -193,21 +194,29 @@ def _asdict(value: Any) -> Any:
 
 
 def _row(content: Any) -> HeadRow:
-    return HeadRow(
-        head=Sender.parse(content["head"]),
-        in_circuit=bool(content["in_circuit"]),
-        role=Role(content["role"]),
-        also=tuple(map(Role, content["also"])),
-        scores={Measure(name): record(Score, of) for name, of in content["scores"].items()},
-        attention={str(place): float(value) for place, value in content["attention"].items()},
-        evidence=tuple(map(_evidence, content["evidence"])),
+    rest = dict(content)
+    row: HeadRow = record(
+        HeadRow,
+        rest,
+        head=Sender.parse(rest.pop("head")),
+        role=Role(rest.pop("role")),
+        also=tuple(map(Role, rest.pop("also"))),
+        scores={Measure(name): record(Score, of) for name, of in rest.pop("scores").items()},
+        evidence=tuple(map(_evidence, rest.pop("evidence"))),
     )
+    return row
 
 
 def _evidence(content: Any) -> Evidence:
-    values = {name: value for name, value in content.items() if name != "passed"}
-    kinds = {"role": Role, "measure": Measure, "bound": Bound, "whose": Whose}
-    values |= {name: kind(values[name]) for name, kind in kinds.items()}
-    for name in ("others", "control"):
-        values[name] = None if values[name] is None else record(Null, values[name])
-    return Evidence(**values)
+    rest = {name: value for name, value in content.items() if name != "passed"}
+    nulls = {name: rest.pop(name) for name in ("others", "control")}
+    evidence: Evidence = record(
+        Evidence,
+        rest,
+        role=Role(rest.pop("role")),
+        measure=Measure(rest.pop("measure")),
+        bound=Bound(rest.pop("bound")),
+        whose=Whose(rest.pop("whose")),
+        **{name: None if null is None else record(Null, null) for name, null in nulls.items()},
+    )
+    return evidence

@@ -21,7 +21,8 @@ from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.graph import Edge, Sender, Stage
 from acdc_custom.heads.attention import attention_patterns
 from acdc_custom.heads.evidence import Role
-from acdc_custom.heads.find import circuit_heads, find_roles
+from acdc_custom.heads.find import find_roles
+from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model

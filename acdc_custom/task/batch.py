@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from acdc_custom.choices import checked_seed
 from acdc_custom.errors import TaskError, UsageError, did_you_mean
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.pattern import Ref, Span, Where
@@ -20,6 +21,7 @@ from acdc_custom.task.tokens import Encoder, Encoding, Tokenizer
 from acdc_custom.task.words import usable
 
 DEFAULT_N = 50
+MOST_PROMPTS = 100_000  # making more would take minutes, and no machine could search them
 END = "END"  # the position of the last token, where the answer is read
 
 
@@ -83,6 +85,9 @@ def make_batch(
     """The batch of a task; see Task.batch. With n None, as many prompts as there are, but no more than `most`."""
     if n is not None and n < 1:
         raise UsageError(f"the number of prompts has to be 1 or more, not {n}")
+    if n is not None and n > MOST_PROMPTS:
+        raise UsageError(f"{n} prompts were asked for: at most {MOST_PROMPTS} can be made")
+    checked_seed(seed)
     chosen = spec.default_corruption if corruption is None else corruption
     encoder = Encoder(tokenizer)
     bos: tuple[int, ...] = ()

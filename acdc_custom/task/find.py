@@ -29,7 +29,10 @@ def load_task(name: str | Path) -> Task:
     """
     given = str(name)
     if isinstance(name, Path) or given.endswith(".toml") or "/" in given or "\\" in given:
-        path = Path(name).expanduser()
+        try:
+            path = Path(name).expanduser()
+        except RuntimeError as error:  # ~somebody who is not there
+            raise TaskError(f"{given}: {error}") from None
         file = str(path)
     else:
         path = _builtin_folder() / f"{given}.toml"

@@ -49,7 +49,9 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     """Read a task file's text; `file` names it in errors, `folder` is where its rows file lies."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise TaskError(f"{file}: not a TOML file: lists and tables are nested too deeply") from None
+    except ValueError as error:  # of the parser, or of a number with thousands of digits
         raise TaskError(f"{file}: not a TOML file: {error}") from None
     top = Table(file, "", values, _EXAMPLES)
     schema = top.need("schema", int)

@@ -105,7 +105,7 @@ def fill(
 def parse_occurrence(text: str) -> tuple[str, int | None]:
     """`S` -> ("S", None), `S#2` -> ("S", 2): the slot that a corruption replaces, and which occurrence."""
     slot, mark, number = text.partition("#")
-    if mark and (not number.isdigit() or int(number) < 1):
+    if mark and (not number.isdecimal() or int(number) < 1):
         raise ValueError(f'"{text}" is not a slot or an occurrence of one, such as S or S#2')
     return slot, int(number) if mark else None
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from acdc_custom.errors import TaskError, did_you_mean
+from acdc_custom.reading import parse_json, read_regular
 from acdc_custom.task.spec import Row, RowSpec
 
 KEYS = ("clean", "corrupted", "answer", "foil")
@@ -45,7 +45,7 @@ def read_rows(path: Path, task_file: str) -> RowSpec:
 def read_bytes(path: Path, prefix: str = "") -> bytes:
     """A file's bytes, or an error in words."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except FileNotFoundError:
         raise TaskError(f"{prefix}there is no file {path}") from None
     except IsADirectoryError:
@@ -68,9 +68,10 @@ def _jsonl(text: str, file: str) -> Iterator[Row]:
         if not content.strip():
             continue
         try:
-            value = json.loads(content)
-        except json.JSONDecodeError as error:
-            raise TaskError(f"{file}, line {line}: not JSON: {error.msg} (example: {_EXAMPLE})") from None
+            value = parse_json(content)
+        except ValueError as error:
+            problem = getattr(error, "msg", str(error))  # the parser's own, without its second count of lines
+            raise TaskError(f"{file}, line {line}: not JSON: {problem} (example: {_EXAMPLE})") from None
         if not isinstance(value, dict):
             raise TaskError(f"{file}, line {line}: not an object with {', '.join(KEYS)} (example: {_EXAMPLE})")
         _check_keys(tuple(value), f"{file}, line {line}", "key")
@@ -109,6 +110,8 @@ def _csv(text: str, file: str) -> Iterator[Row]:
 
 def _check_keys(given: tuple[str, ...], where: str, word: str) -> None:
     for key in given:
+        if given.count(key) > 1:
+            raise TaskError(f'{where}: the {word} "{key}" is there twice')
         if key not in KEYS:
             hint = did_you_mean(str(key), KEYS)
             raise TaskError(f'{where}: unknown {word} "{key}".{hint} Allowed: {", ".join(KEYS)}')

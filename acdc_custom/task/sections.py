@@ -19,7 +19,7 @@ from acdc_custom.task.pattern import (
     parse_pattern,
 )
 from acdc_custom.task.spec import Corruption, FromList, FromSlot, Replacement, WordList
-from acdc_custom.task.tables import Table
+from acdc_custom.task.tables import Table, shown
 
 _TABLE_EXAMPLES = {
     "columns": 'columns = ["word", "opposite"]',
@@ -81,7 +81,8 @@ def _word_table(table: Table, name: str) -> WordList:
     for number, row in enumerate(rows, 1):
         if type(row) is not list or len(row) != len(columns) or any(type(word) is not str for word in row):
             shape = f"{len(columns)} texts, for {', '.join(columns)}"
-            table.fail("rows", f"row {number} is {row}; every row has to be {shape}")
+            given = f"[{', '.join(map(shown, row))}]" if type(row) is list else shown(row)
+            table.fail("rows", f"row {number} is {given}; every row has to be {shape}")
     return WordList(name, columns, tuple(tuple(row) for row in rows))
 
 

@@ -52,7 +52,7 @@ class Table:
             self.fail(key, "this key is missing")
         value = self.values[key]
         if type(value) is not kind:
-            self.fail(key, f"has to be {_KINDS[kind]}, not {_shown(value)}")
+            self.fail(key, f"has to be {_KINDS[kind]}, not {shown(value)}")
         return value
 
     def get(self, key: str, default: T) -> T:
@@ -66,7 +66,7 @@ class Table:
             self.fail(key, "the list is empty")
         for value in values:
             if type(value) is not str:
-                self.fail(key, f"has to be a list of texts in quotes; {_shown(value)} is none")
+                self.fail(key, f"has to be a list of texts in quotes; {shown(value)} is none")
         return tuple(values)
 
     def table(self, key: str, examples: Mapping[str, str]) -> Table:
@@ -85,8 +85,10 @@ class Table:
         return f"{self.name}.{shown}" if self.name else shown
 
 
-def _shown(value: object) -> str:
-    """A value as TOML writes it, more or less, and not too long."""
+def shown(value: object) -> str:
+    """A value as TOML writes it, more or less, and not too long; no list and no table, which may be very deep."""
+    if isinstance(value, (list, dict)):
+        return _KINDS[type(value)]
     text = f'"{value}"' if isinstance(value, str) else str(value)
     text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= 60 else text[:57] + "..."

@@ -81,7 +81,9 @@ class Encoder:
         same = 0
         while same < min(len(prompt.ids), len(longer.ids)) and prompt.ids[same] == longer.ids[same]:
             same += 1
-        if longer.ids[same:] == (self.unknown_id,):
+        if not longer.ids[same:]:
+            problem = "is nothing to the tokenizer, which makes no token of it"
+        elif longer.ids[same:] == (self.unknown_id,):
             problem = "is a word that the tokenizer does not know"
         else:
             problem = f"is not one token after the prompt; the text then ends in {longer.pieces(same)}"

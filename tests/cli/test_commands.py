@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from circuits import example_circuit
 
 from acdc_custom.circuit import Circuit
 from acdc_custom.cli import main
@@ -145,6 +148,8 @@ def test_show_and_draw_read_a_run_folder(run: Run) -> None:
     discover(run, "--out", "run")
     code, out, _ = run("show", "run", "--edges", "2")
     assert code == 0 and len(out.splitlines()) == 9
+    code, out, _ = run("show", "run", "--edges", "0")
+    assert code == 0 and len(out.splitlines()) == 6
     assert run("draw", "run", "--out", "few.png", "--edges", "5")[:2] == (0, "Written few.png\n")
     assert Path("few.png").read_bytes().startswith(b"\x89PNG")
 
@@ -171,7 +176,16 @@ WRONG = {
     ),
     "no number": (("discover", "--task", "ioi", "--threshold", "nan"), 2, "the threshold is nan"),
     "no prompts": (("discover", "--task", "ioi", "--n", "0"), 2, "0 is not in the range x>=1"),
-    "too many prompts": (("discover", "--task", "antonyms", "--n", "1000000"), 2, "1000000 prompts were asked for"),
+    "too many prompts": (("discover", "--task", "antonyms", "--n", "100001"), 2, "at most 100000 can be made"),
+    "negative seed": (
+        ("discover", "--task", "ioi", "--seed", "-1"),
+        2,
+        "the seed is -1: it must be a whole number from 0",
+    ),
+    "huge order seed": (("discover", "--task", "ioi", "--order-seed", "9" * 30), 2, "it must be a whole number from 0"),
+    "folder without a name": (("discover", "--task", "ioi", "--out", ""), 2, "the folder's name is empty"),
+    "no text": (("discover", "--task", "ioi", "--out", "\udcff"), 2, "is not text in this system's encoding"),
+    "lines in an option": (("discover", "--task", "a\n\x1b[31mb"), 2, 'there is no task "a \\x1b[31mb"'),
     "unknown corruption": (("discover", "--task", "ioi", "--corruption", "renam"), 2, 'Did you mean "rename"?'),
     "unknown metric": (
         ("discover", "--task", "ioi", "--metric", "k"),
@@ -224,6 +238,38 @@ def test_an_unexpected_error_is_one_line_too(run: Run, monkeypatch: pytest.Monke
     code, _, err = run("discover", "--task", "ioi")
     assert (code, err.count("\n")) == (1, 1)
     assert "this should not have happened: ZeroDivisionError" in err and "ACDC_CUSTOM_TRACEBACK=1" in err
+
+
+def run_in_a_shell(folder: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    checkout = Path(__file__).parents[2]
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command.replace("acdc-custom", f"{sys.executable} -m acdc_custom")],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(checkout), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_output_that_nobody_reads_or_that_has_no_room_ends_quietly(tmp_path: Path) -> None:
+    closed = run_in_a_shell(tmp_path, "acdc-custom tasks | true")
+    assert (closed.returncode, closed.stderr) in ((1, ""), (0, ""))
+    if Path("/dev/full").exists():
+        full = run_in_a_shell(tmp_path, "acdc-custom tasks > /dev/full")
+        assert (full.returncode, full.stderr.count("\n")) == (1, 1)
+        assert "no space is left" in full.stderr
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_a_terminal_without_a_letter_shows_its_code(tmp_path: Path) -> None:
+    circuit = example_circuit()
+    task = dataclasses.replace(circuit.task, name="日本")
+    dataclasses.replace(circuit, provenance=dataclasses.replace(circuit.provenance, task=task)).save(tmp_path)
+    done = run_in_a_shell(tmp_path, "acdc-custom show .", PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Circuit of \\u65e5\\u672c (switch) in demo")
 
 
 @pytest.mark.parametrize("launcher", [["-m", "acdc_custom"], ["cli.py"]])

@@ -235,8 +235,49 @@ def test_float32_finds_the_circuit_of_float64() -> None:
 def test_a_metric_that_is_not_a_number_stops_the_search() -> None:
     model = tiny_gpt2(8)
     broken = dataclasses.replace(model.weights, unembedding=model.weights.unembedding * torch.nan)
-    with pytest.raises(SearchError, match="metric became nan"):
+    with pytest.raises(SearchError, match="metric is nan before any edge is removed"):
         search(dataclasses.replace(model, weights=broken), random_prompts(8), 0.01)
+
+
+class Breaking:
+    """An objective that is no number for some candidates, counted over the whole search."""
+
+    def __init__(self, objective: Objective, breaks: Callable[[int], bool], value: float) -> None:
+        self.objective, self.breaks, self.value = objective, breaks, value
+        self.seen = -1  # the first value is that of the whole model
+
+    def __call__(self, normed: torch.Tensor) -> torch.Tensor:
+        values = self.objective(normed)
+        for row in values:
+            if self.seen >= 0 and self.breaks(self.seen):
+                row.fill_(self.value)
+            self.seen += 1
+        return values
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("window", [1, 4, None])
+def test_a_metric_that_breaks_in_the_search_names_the_edge(window: int | None, value: float) -> None:
+    model, prompts = tiny_gpt2(8), random_prompts(8)
+    ((caches, objective),) = prepared(model, prompts, Metric.KL)
+    whole = list(Search([(caches, objective)], 1e9, window).decisions())
+    tested = [d.edge for d in whole if d.reason is Reason.EVALUATED]
+    broken = Search([(caches, Breaking(objective, lambda seen: seen == 5, value))], 1e9, window)
+    with pytest.raises(SearchError, match=f"became {value} when the edge {tested[5]} was removed"):
+        list(broken.decisions())
+
+
+def test_a_metric_that_breaks_behind_an_edge_that_is_kept_does_not_stop_the_search() -> None:
+    """In a window, what follows a kept edge was evaluated without it, which no search of window 1 does."""
+    model, prompts = tiny_gpt2(8), random_prompts(8)
+    expected = search(model, prompts, 0.01, window=1)[1]
+    tested = [d.kept for d in expected if d.reason is Reason.EVALUATED]
+    first_kept = tested.index(True)
+    ((caches, objective),) = prepared(model, prompts, Metric.KL)
+    behind = Breaking(objective, lambda seen: first_kept < seen < 8, math.nan)
+    decisions = list(Search([(caches, behind)], 0.01, 8).decisions())
+    assert first_kept < 7
+    assert [d.kept for d in decisions] == [d.kept for d in expected]
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), "of the allocator"])

@@ -17,6 +17,7 @@ from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS, Port, Receiver, Sender, Stage
 from acdc_custom.heads import path_patching
+from acdc_custom.heads.names import coming_before
 from acdc_custom.heads.path_patching import patched_attention, path_patch
 from acdc_custom.heads.walk import run_passes
 from acdc_custom.model.model import Model
@@ -204,7 +205,7 @@ def test_the_handmade_heads_have_the_effects_that_paper_says() -> None:
     heads = [s for s in model.graph.senders if s.stage is Stage.HEAD]
 
     def changes(receivers: list[Receiver], positions: Tensor | None = None) -> dict[str, float]:
-        senders = path_patching.relative_to(model.graph, heads, receivers)
+        senders = coming_before(model.graph, heads, receivers)
         patched = path_patch(passes, senders, receivers, positions)
         return {str(s): c for s, c in zip(patched.senders, patched.changes().tolist(), strict=True)}
 
@@ -233,7 +234,7 @@ def test_the_handmade_heads_have_the_effects_that_paper_says() -> None:
 @pytest.mark.parametrize(
     ("sender", "receiver", "message"),
     [
-        ("a1.h0", "a0.h0.q", "a1.h0 comes after a0.h0.q: no path leads from it to there"),
+        ("a1.h0", "a0.h0.q", "a1.h0 does not come before a0.h0.q: no path leads from it to there"),
         ("a7.h0", "logits", "there is no a7.h0 in this model: it has 2 layers of 4 heads in 2 groups, counted from 0"),
         ("a0.h0", "a1.h0.k", "there is no a1.h0.k in this model: .* Query heads share keys and values here: a9.kv1.k"),
     ],

@@ -239,3 +239,13 @@ def test_ioi_positions_are_the_names() -> None:
     task = load_task("ioi")
     from_file = {name: where.text for name, where in task.spec.positions.items()}
     assert from_file == {"IO": "{IO}", "S1": "{S}", "S1+1": "{S}#1+1", "S2": "{S}#2"}
+
+
+@pytest.mark.parametrize(
+    ("n", "seed", "message"), [(10**9, 0, "at most 100000"), (3, -1, "the seed is -1"), (3, 2**63, "the seed is 9")]
+)
+def test_no_batch_is_endless_and_no_seed_means_another(
+    write: Write, task_text: str, words: Any, n: int, seed: int, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_task(write(task_text)).batch(words, n=n, seed=seed)

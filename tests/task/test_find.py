@@ -66,3 +66,9 @@ def test_a_file_that_is_not_utf8_is_an_error_with_its_line(tmp_path: Path) -> No
     path.write_bytes('schema = 1\ndescription = "caf\xe9"\n'.encode("latin-1"))
     with pytest.raises(TaskError, match=r"latin\.toml, line 2: not UTF-8"):
         load_task(path)
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/x.toml", "./" + "x" * 300 + ".toml", "./nul\0.toml"])
+def test_a_path_that_cannot_be_is_one_clear_error(name: str) -> None:
+    with pytest.raises(TaskError):
+        load_task(name)

@@ -107,9 +107,10 @@ def test_a_mistake_is_one_clear_error(write: Write, task_text: str, old: str, ne
 
 
 TABLE_MISTAKES = {
-    "a short row": ('["wet", "dry"]', '["wet"]', "words.pairs.rows: row 5 is ['wet']; every row has to be 2 texts, for word, opposite"),
-    "a row that is no list": ('["wet", "dry"]', '"wet"', "words.pairs.rows: row 5 is wet; every row has to be"),
+    "a short row": ('["wet", "dry"]', '["wet"]', 'words.pairs.rows: row 5 is ["wet"]; every row has to be 2 texts, for word, opposite'),
+    "a row that is no list": ('["wet", "dry"]', '"wet"', 'words.pairs.rows: row 5 is "wet"; every row has to be'),
     "a duplicate row": ('["wet", "dry"]', '["hot", "cold"]', 'words.pairs: "hot / cold" is in the list twice'),
+    "a deep row": ('["wet", "dry"]', "[{ a" + ".a" * 3000 + " = 1 }]", "words.pairs.rows: row 5 is [a table]; every row has to be"),
     "no rows": ('rows = [["hot", "cold"], ["cold", "hot"], ["big", "small"], ["small", "big"], ["wet", "dry"]]', "rows = []", "words.pairs.rows: the list is empty"),
     "two columns of one name": ('["word", "opposite"]', '["word", "word"]', "words.pairs.columns: two columns have the same name"),
     "an unknown key of a table": ("columns =", "colums =", 'words.pairs.colums: unknown key. Did you mean "columns"?'),
@@ -127,6 +128,24 @@ def test_a_mistake_with_a_table_of_words_is_one_clear_error(
 ) -> None:
     assert table_text.count(old) >= 1
     path = write(table_text.replace(old, new, 1))
+    with pytest.raises(TaskError) as error:
+        load_task(path)
+    assert str(error.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = " + "[" * 3000, "not a TOML file: lists and tables are nested too deeply"),
+        ("schema = " + "9" * 5000, "not a TOML file: Exceeds the limit"),
+        ("schema = 1\ndescription" + ".a" * 3000 + " = 1", "templates: this key is missing"),
+        ('schema = 1\nrows = "x.csv"\ndescription' + ".a" * 3000 + " = 1", "description: has to be a text in quotes, not a table"),
+    ],
+    ids=["lists", "digits", "dots", "dots in a text"],
+)  # fmt: skip
+def test_a_file_that_goes_too_deep_or_too_far_is_one_clear_error(write: Write, text: str, message: str) -> None:
+    write("clean,corrupted,answer,foil\na,b,c,d\n", "x.csv")
+    path = write(text)
     with pytest.raises(TaskError) as error:
         load_task(path)
     assert str(error.value).startswith(f"{path}: {message}")

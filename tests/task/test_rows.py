@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,11 @@ MISTAKES = {
     "an unknown column": ("x.csv", "clean,corupted,answer,foil\n", 'x.csv, line 1: unknown column "corupted". Did you mean "corrupted"?'),
     "too many columns": ("x.csv", "clean,corrupted,answer,foil\na,b,c,d,e\n", "x.csv, line 2: not 4 columns; quote a text that has a comma"),
     "too few columns": ("x.csv", "clean,corrupted,answer,foil\na,b,c\n", "x.csv, line 2: not 4 columns"),
+    "a number that is none": ("x.jsonl", '{"clean": NaN}', "x.jsonl, line 1: not JSON: NaN is not a number that JSON has"),
+    "a key twice": ("x.jsonl", '{"clean": "a", "clean": "b"}', 'x.jsonl, line 1: not JSON: the key "clean" is there twice'),
+    "half a character": ("x.jsonl", JSONL.replace("one", r"\ud800"), "x.jsonl, line 1: not JSON: "),
+    "lists without an end": ("x.jsonl", "[" * 10**5, "x.jsonl, line 1: not JSON: lists and objects are nested too deeply"),
+    "a column twice": ("x.csv", "clean,clean,corrupted,answer,foil\na,b,c,d,e\n", 'x.csv, line 1: the column "clean" is there twice'),
     "an open quote": ("x.csv", 'clean,corrupted,answer,foil\n"a,b,c,d\n', "x.csv, line 2: not CSV: "),
 }  # fmt: skip
 
@@ -97,3 +103,13 @@ def test_a_mistake_in_a_task_of_rows_names_file_and_key(write: Write, tmp_path: 
     with pytest.raises(TaskError) as error:
         load_task(path)
     assert str(error.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(write: Write, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(TaskError, match=r"x\.csv cannot be read: it is a pipe or a device, not a file"):
+        load_task(write(HEAD.format(file="x.csv")))
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(TaskError, match=r"pipe\.toml cannot be read: it is a pipe or a device, not a file"):
+        load_task(tmp_path / "pipe.toml")
