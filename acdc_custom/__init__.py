@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acdc_custom.errors import AcdcError
     from acdc_custom.export.picture import draw
     from acdc_custom.model.open import open_model as load_model
+    from acdc_custom.report.write import write_report
     from acdc_custom.task import load_task
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ __all__ = [
     "draw",
     "load_model",
     "load_task",
+    "write_report",
 ]
 
 _HOMES = {
@@ -51,6 +53,7 @@ _HOMES = {
     "draw": ("export.picture", "draw"),
     "load_model": ("model.open", "open_model"),
     "load_task": ("task", "load_task"),
+    "write_report": ("report.write", "write_report"),
 }
 
 

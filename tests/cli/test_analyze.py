@@ -66,7 +66,7 @@ def test_an_analysis_writes_a_table_and_figures_and_says_where(run: Run, name: s
     assert ",".join(rows[0]).startswith(columns) and len(rows) > 1
     for path in page:
         text = path.read_text()
-        assert "L3H3" in text and "Prompt 7" in text and "http" not in text.replace("http-equiv", "")
+        assert "L3H3" in text and "Prompt 3, clean" in text
     for path in written[1 : 1 + len(figures)]:
         svg = ElementTree.fromstring(path.read_text())
         assert svg[0].tag.endswith("title") and svg[0].text and svg[1].tag.endswith("desc") and svg[1].text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from acdc_custom.graph import Graph, Sender
 
 STRONGEST = 4  # heads that are shown when none are named
-VIEWED = 8  # prompts in the interactive page
 
 
 @analysis("copying", "Copy scores and negative copy scores of all heads.")
@@ -50,8 +49,7 @@ def copying(asked: Asked, heads: str | None) -> None:
 def attention(asked: Asked, heads: str | None, prompt: int) -> None:
     """Attention patterns of some heads on one prompt, and their mean attention from END to the task's words.
 
-    Besides table and figure, attention.html shows the first prompts' tokens coloured by where a head looks; it opens in
-    any browser, without a network.
+    Beside the figure comes attention.html, a page on which heads, prompts and tokens can be chosen.
 
     \b
     acdc-custom analyze attention --task ioi --heads a3.h3,a2.h1
@@ -59,13 +57,14 @@ def attention(asked: Asked, heads: str | None, prompt: int) -> None:
     chosen = parsed_heads(heads)
     batch = prepared(asked)
     from acdc_custom.analyses.attention import draw_attention, head_attention
+    from acdc_custom.report.attention_data import save_attention_page
 
     result = head_attention(batch, _chosen(batch, chosen), prompt)
     for number, head in enumerate(result.heads):
         places = ", ".join(f"{place} {values[number]:.2f}" for place, values in result.to_places.items())
         click.echo(f"{head.label:<10} attends from END to {places or 'no named word'}")
-    pages = {"attention": _viewer(batch, result.heads)}
-    written(asked, "attention", result.to_rows(), {"attention": draw_attention(result)}, pages)
+    written(asked, "attention", result.to_rows(), {"attention": draw_attention(result)})
+    click.echo(f"  {save_attention_page(batch, result.heads, asked.folder / 'attention.html', prompt)}")
 
 
 @analysis("scatter", "Attention against output, for every named word.")
@@ -93,29 +92,6 @@ def _chosen(batch: Prepared, chosen: Callable[[Graph], tuple[Sender, ...]] | Non
     if chosen:
         return chosen(batch.model.graph)
     return head_attribution(batch).strongest(STRONGEST)
-
-
-def _viewer(batch: Prepared, heads: Sequence[Sender]) -> str:
-    """The interactive page, with as many of the heads and of the first prompts as it can hold."""
-    from acdc_custom.report.attention_view import (
-        AttentionData,
-        AttentionHead,
-        AttentionPrompt,
-        attention_page,
-        what_fits,
-    )
-    from acdc_custom.report.measure import patterns_of, pieces
-
-    prompts = batch.batch.prompts[:VIEWED]
-    n_heads, n_prompts = what_fits(len(heads), [len(prompt.clean_ids) for prompt in prompts])
-    prompts, heads = prompts[:n_prompts], heads[:n_heads]
-    texts = [
-        AttentionPrompt(f"Prompt {number}", tuple(pieces(p.clean, len(p.clean_ids), batch.model.tokenizer)))
-        for number, p in enumerate(prompts)
-    ]
-    patterns = [patterns_of(batch.model, heads, prompt.clean_ids) for prompt in prompts]
-    data = AttentionData.of([AttentionHead(str(h), h.label) for h in heads], texts, list(zip(*patterns, strict=True)))
-    return attention_page(data, f"Attention in {batch.model.name} on {batch.task.name}")
 
 
 COMMANDS = (copying, attention, scatter)

@@ -101,18 +101,14 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         yield told
 
 
-def written(
-    asked: Asked, name: str, rows: Sequence[Row], figures: Mapping[str, Figure], pages: Mapping[str, str] | None = None
-) -> None:
-    """Write the table `name`.csv, the figures and the HTML pages, by name, and say where they are."""
-    from acdc_custom.analyses.table import write_csv, write_text
+def written(asked: Asked, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
+    """Write the table `name`.csv and the figures, by name, and say where they are."""
+    from acdc_custom.analyses.table import write_csv
 
     click.echo("Written")
     click.echo(f"  {write_csv(asked.folder / f'{name}.csv', rows)}")
     for figure_name, figure in figures.items():
         click.echo(f"  {figure.save(asked.folder / f'{figure_name}.svg')}")
-    for page_name, page in (pages or {}).items():
-        click.echo(f"  {write_text(asked.folder / f'{page_name}.html', page)}")
 
 
 def top(values: Iterable[tuple[str, float]], unit: str, n: int = 5) -> str:
