@@ -12,6 +12,7 @@ from enum import Enum
 
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
 from acdc_custom.analyses.theme import DIVERGING, SEQUENTIAL, Figure, Theme
@@ -98,7 +99,9 @@ def heatmap(
         bar = figure.colorbar(image, ax=axes, aspect=height / 0.15, pad=0.02)
         bar.outline.set_visible(False)
         for row, column in sorted(marked):
-            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.8, ec=ON_LIGHT))
+            frame = Rectangle((column - 0.43, row - 0.43), 0.86, 0.86, fill=False, lw=1.3, ec=ON_LIGHT)
+            frame.set_path_effects([withStroke(linewidth=2.9, foreground="#ffffff")])  # seen on dark cells, too
+            axes.add_patch(frame)
         if values.size <= NUMBERED_CELLS:
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
