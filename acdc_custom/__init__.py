@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from acdc_custom.heads.patch import patch_paths
     from acdc_custom.heads.table import HeadTable
     from acdc_custom.model.open import open_model as load_model
+    from acdc_custom.report.write import write_report
     from acdc_custom.task import load_task
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ __all__ = [
     "load_task",
     "patch_paths",
     "prepare_batch",
+    "write_report",
 ]
 
 _HOMES = {
@@ -64,6 +66,7 @@ _HOMES = {
     "load_task": ("task", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
     "prepare_batch": ("discovery", "prepare_batch"),
+    "write_report": ("report.write", "write_report"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from circuits import example_circuit
+from circuits import example_circuit, example_heads
 
 from acdc_custom.circuit import Circuit
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt
@@ -40,6 +40,7 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
         [AttentionPrompt(text, ("The", f" {text}", " is")), AttentionPrompt("other", ("A", "\n"))],
         [[[[1, 0, 0], [0.25, 0.75, 0], [0.125, 0.5, 0.375]], [[1, 0], [0.5, 0.5]]]] * 2,
     )
+    rows = tuple(replace(row, attention={text: 0.5}) for row in example_heads().rows)
     return Contents(
         circuit=circuit,
         task=text,
@@ -50,7 +51,7 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
         corrupted=Spread((-3.0, -2.0)),
         inside=Spread((2.0, 4.0)),
         empty=Spread((-1.0, 0.0)),
-        heads=None,
+        heads=replace(example_heads(), notes=(text,), rows=rows),
         attention=data if attention else None,
         figures=(PageFigure(IMAGE, IMAGE, text, text, 100, 50),),
         facts={"a1.h0": [Fact(text, text, text)]},

@@ -81,7 +81,8 @@ def test_commands_on_the_pages_have_options_that_exist(source: str) -> None:
         words = line.split()
         if words[0] not in COMMANDS:
             continue
-        path = " ".join(["acdc-custom", *words[: 2 if words[:2] == ["models", "fetch"] else 1]])
+        names = [" ".join(["acdc-custom", *words[:length]]) for length in (2, 1)]
+        path = next(name for name in names if name in known)
         for option in re.findall(r"(?<=\s)--[a-z]+", line):
             assert f"{option} " in known[path], f"{path} has no {option}"
 
@@ -165,6 +166,17 @@ def test_the_python_on_the_page_runs(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert (tmp_path / "results" / "mine" / "circuit.svg").stat().st_size > 1000
+
+
+def test_the_python_on_the_report_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for code in blocks(page("report.md"), "python"):
+        exec(compile(code, "report.md", "exec"), {})
+    assert "report.html" in capsys.readouterr().out
+    for name in ("attention.html", "results/mine/report.html"):
+        assert Path(name).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_the_readme_python_has_ten_lines() -> None:

@@ -75,8 +75,8 @@ def _scatter(run: Reopened, heads: list[Sender], attribution: lens.HeadAttributi
     points = attention_scatter(prepared, strongest[:SCATTERED_HEADS])
     yield page_figure(
         lambda theme: draw_scatter(points, theme),
-        "For the heads of the circuit that write most towards the answer or the foil: does a head write along a word the "
-        "more, the more it attends to it? A name mover does.",
+        "For the heads of the circuit that write most towards the answer or the foil: does a head write along a word "
+        "the more, the more it attends to it? A name mover does.",
     )
 
 

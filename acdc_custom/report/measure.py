@@ -6,8 +6,6 @@ Owns the running of the model; what comes out is plain values (`contents.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,23 +17,17 @@ from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.behaviour import logit_differences
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.graph import Edge, Sender, Stage
-from acdc_custom.heads.attention import attention_patterns
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.find import find_roles
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadTable
-from acdc_custom.model.layers import layers
-from acdc_custom.model.model import Model
 from acdc_custom.reopen import Reopened
 from acdc_custom.report.analyses import analysis_figures, node_facts
-from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt, what_fits
-from acdc_custom.report.contents import Contents, Example, Guess, Piece, Question, Spread
+from acdc_custom.report.attention_data import attention_data
+from acdc_custom.report.contents import Contents, Question, Spread
+from acdc_custom.report.prompts import choose, example
 from acdc_custom.report.steps import OnStep, counted, silent
-from acdc_custom.task.batch import Prompt
 from acdc_custom.task.spec import TemplateSpec
-from acdc_custom.task.tokens import Encoder
-
-N_EXAMPLES = 4
 
 
 @torch.no_grad()
@@ -71,7 +63,7 @@ def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
         empty=spreads[2],
         corrupted=spreads[3],
         heads=heads,
-        attention=attention(run, chosen, heads),
+        attention=attention_data(prepared, strongest_heads(circuit), chosen, known_roles(heads)),
         figures=tuple(analysis_figures(run, on_step)),
         facts=node_facts(run),
         packages=prepared.provenance(Choices()).packages,
@@ -86,64 +78,12 @@ def run_edges(run: Reopened, edges: Sequence[Edge], carried: Carried | None = No
     )
 
 
-def choose(prompts: Sequence[Prompt], n: int = N_EXAMPLES) -> list[int]:
-    """The rows of up to `n` examples: the first of every template, then the first of all."""
-    first: dict[int, int] = {}
-    for row, prompt in enumerate(prompts):
-        first.setdefault(prompt.template, row)
-    return list(dict.fromkeys([*first.values(), *range(len(prompts))]))[:n]
-
-
 def question(run: Reopened) -> Question:
     """What the task file says of itself."""
     task, corruption = run.prepared.task, run.prepared.batch.corruption
     prompts = task.spec.prompts
     about = prompts.corruptions[corruption].description if isinstance(prompts, TemplateSpec) else ""
     return Question(task.description, task.source, about, run.prepared.batch.notes)
-
-
-def example(prompt: Prompt, tokenizer: Any, logits: Sequence[Tensor]) -> Example:
-    """One prompt; `logits` `[vocab]` at its end of the model, the circuit and no edges."""
-    differs = [a != b for a, b in zip(prompt.clean_ids, prompt.corrupted_ids, strict=True)]
-    clean, corrupted = (
-        tuple(map(Piece, pieces(text, len(ids), tokenizer), differs))
-        for text, ids in ((prompt.clean, prompt.clean_ids), (prompt.corrupted, prompt.corrupted_ids))
-    )
-    model, circuit, empty = (guess(prompt, tokenizer, row.double()) for row in logits)
-    return Example(clean, corrupted, either(prompt.answer), either(prompt.foil), (model, circuit, empty))
-
-
-def guess(prompt: Prompt, tokenizer: Any, logits: Tensor) -> Guess:
-    """What `logits` `[vocab]` say comes after a prompt."""
-    probabilities = logits.softmax(0)
-    likeliest = int(logits.argmax())
-    answers, foils = list(prompt.answer_ids), list(prompt.foil_ids)
-    return Guess(
-        likeliest=text_of(tokenizer, likeliest),
-        probability=float(probabilities[likeliest]),
-        answer=float(probabilities[answers].sum()),
-        foil=float(probabilities[foils].sum()),
-        logit_diff=float(logits[answers].mean() - logits[foils].mean()),
-    )
-
-
-def pieces(text: str, n_tokens: int, tokenizer: Any) -> list[str]:
-    """A prompt's tokens as stretches of its text, each with the space before it; `n_tokens` counts a first BOS."""
-    spans = Encoder(tokenizer).encode(text).spans
-    ends = [0, *(max(end for _, end in spans[: place + 1]) for place in range(len(spans)))]
-    found = [text[start:end] for start, end in pairwise(ends)]
-    special = [text_of(tokenizer, tokenizer.bos_token_id)] if n_tokens > len(spans) else []
-    return [*special, *found]
-
-
-def either(texts: Sequence[str]) -> str:
-    """`Sarah`, or `large / big` where several words are right."""
-    return " / ".join(text.strip() for text in texts)
-
-
-def text_of(tokenizer: Any, token: int | None) -> str:
-    """A token as text."""
-    return "" if token is None else str(tokenizer.decode([token])).strip()
 
 
 def head_table(run: Reopened, on_step: OnStep) -> HeadTable | None:
@@ -153,29 +93,10 @@ def head_table(run: Reopened, on_step: OnStep) -> HeadTable | None:
     return find_roles(run.prepared, run.circuit, on_progress=counted(on_step))
 
 
-def attention(run: Reopened, rows: Sequence[int], table: HeadTable | None) -> AttentionData | None:
-    """Where the circuit's heads look in these prompts, clean and corrupted. None if there is nothing that fits."""
-    model, prompts = run.prepared.model, run.prepared.batch.prompts
-    ids = [(row, kind, getattr(prompts[row], f"{kind}_ids")) for row in rows for kind in ("clean", "corrupted")]
-    heads = strongest_heads(run.circuit)
-    n_heads, n_texts = what_fits(len(heads), [len(tokens) for _, _, tokens in ids])
-    if not n_heads:
-        return None
-    shown, ids = sorted(heads[:n_heads]), ids[:n_texts]
-    texts = [
-        AttentionPrompt(
-            f"Prompt {rows.index(row) + 1}, {kind}",
-            tuple(pieces(getattr(prompts[row], kind), len(tokens), model.tokenizer)),
-        )
-        for row, kind, tokens in ids
-    ]
-    per_text = [patterns_of(model, shown, tokens) for _, _, tokens in ids]
+def known_roles(table: HeadTable | None) -> dict[Sender, str]:
+    """The roles of the heads that have one."""
     roles = {} if table is None else table.roles
-    chosen = [
-        AttentionHead(str(head), head.label, "" if roles.get(head) in (None, Role.UNCLASSIFIED) else roles[head])
-        for head in shown
-    ]
-    return AttentionData.of(chosen, texts, list(zip(*per_text, strict=True)))
+    return {head: str(role) for head, role in roles.items() if role is not Role.UNCLASSIFIED}
 
 
 def strongest_heads(circuit: Circuit) -> list[Sender]:
@@ -185,9 +106,3 @@ def strongest_heads(circuit: Circuit) -> list[Sender]:
         if kept.edge.sender.stage is Stage.HEAD:
             total[kept.edge.sender] = total.get(kept.edge.sender, 0.0) + kept.effect
     return sorted(total, key=lambda head: (-total[head], head))
-
-
-def patterns_of(model: Model, heads: Sequence[Sender], ids: Sequence[int]) -> Tensor:
-    """Attention in one text, `[head, query, key]`."""
-    tokens = torch.tensor([ids], device=model.device)
-    return attention_patterns(list(layers(model.weights, tokens)), heads)[:, 0].cpu()

@@ -51,14 +51,14 @@ def open_page(chromium: Any) -> Iterator[Open]:
     """Open a page; when the test is over, nothing may have been asked of the network or told to the console."""
     opened, asked, told = [], [], []
 
-    def open_(path: Path, viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
+    def open_(path: Path, viewport: dict[str, int] = DESKTOP, fragment: str = "", **options: Any) -> Any:
         context = chromium.new_context(viewport=viewport, **options)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: told.append(message.text))
         page.on("pageerror", lambda error: told.append(str(error)))
         page.on("dialog", lambda dialog: told.append(dialog.message) or dialog.dismiss())
-        page.goto(path.as_uri())
+        page.goto(f"{path.as_uri()}#{fragment}")
         opened.append(context)
         return page
 
@@ -139,6 +139,14 @@ def test_a_click_opens_a_nodes_panel_and_lights_its_edges_up(open_page: Open, re
     assert shown_panels(page) == [] and page.locator(".edge.touches").count() == 0
     page.click(f'#edges [data-show="{name}"] >> nth=0')
     assert shown_panels(page) == [name]
+
+
+def test_the_address_of_a_page_can_name_a_node(open_page: Open, report: Path) -> None:
+    page = open_page(report, fragment="m0")
+    assert shown_panels(page) == ["m0"]
+    until(page, "Math.abs(document.getElementById('circuit').getBoundingClientRect().top) < 20")
+    page.click('[data-node="logits"]')
+    assert page.url.endswith("#logits")
 
 
 def test_the_keyboard_reaches_every_node_and_opens_its_panel(open_page: Open, report: Path) -> None:

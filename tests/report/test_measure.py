@@ -9,7 +9,8 @@ import torch
 
 from acdc_custom.reopen import Reopened, reopen
 from acdc_custom.report.contents import Contents
-from acdc_custom.report.measure import N_EXAMPLES, choose, measure, pieces, strongest_heads
+from acdc_custom.report.measure import measure, strongest_heads
+from acdc_custom.report.prompts import N_EXAMPLES, choose, pieces
 
 
 @pytest.fixture(scope="module")
@@ -87,4 +88,4 @@ def test_examples_show_every_template_first(run: Reopened) -> None:
 def test_every_node_of_the_circuit_has_its_attribution(contents: Contents) -> None:
     assert set(contents.facts) == {str(node) for node in contents.circuit.nodes}
     assert all(of[0].value.endswith(" logits") for of in contents.facts.values())
-    assert len(contents.figures) == 4
+    assert len(contents.figures) == 5

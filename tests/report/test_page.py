@@ -111,15 +111,15 @@ def test_the_contents_name_every_part_in_order(hostile_page: str) -> None:
     page = Page(hostile_page)
     parts = [section["id"] for section in page.all("section")]
     assert parts == [part.name for part in outline(contents_of(hostile_circuit()))]
-    assert parts == ["question", "model", "circuit", "does", "heads", "figures", "search", "again", "limits"]
+    assert parts == ["question", "model", "circuit", "does", "roles", "heads", "figures", "search", "again", "limits"]
     links = [link["href"] for link in page.all("a") if link.get("href", "").removeprefix("#") in parts]
     assert links[: len(parts)] == [f"#{part}" for part in parts]
 
 
 def test_what_there_is_nothing_of_has_no_part() -> None:
-    contents = replace(contents_of(example_circuit(), "text", attention=False), figures=(), facts={})
+    contents = replace(contents_of(example_circuit(), "text", attention=False), heads=None, figures=(), facts={})
     page = Page(report_page(contents))
-    assert {"heads", "figures"}.isdisjoint(section["id"] for section in page.all("section"))
+    assert {"roles", "heads", "figures"}.isdisjoint(section["id"] for section in page.all("section"))
     assert not [box for _, box in page.elements if box.get("id") == "attention"]
 
 

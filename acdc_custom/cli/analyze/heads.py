@@ -49,18 +49,22 @@ def copying(asked: Asked, heads: str | None) -> None:
 def attention(asked: Asked, heads: str | None, prompt: int) -> None:
     """Attention patterns of some heads on one prompt, and their mean attention from END to the task's words.
 
+    Beside the figure comes attention.html, a page on which heads, prompts and tokens can be chosen.
+
     \b
     acdc-custom analyze attention --task ioi --heads a3.h3,a2.h1
     """
     chosen = parsed_heads(heads)
     batch = prepared(asked)
     from acdc_custom.analyses.attention import draw_attention, head_attention
+    from acdc_custom.report.attention_data import save_attention_page
 
     result = head_attention(batch, _chosen(batch, chosen), prompt)
     for number, head in enumerate(result.heads):
         places = ", ".join(f"{place} {values[number]:.2f}" for place, values in result.to_places.items())
         click.echo(f"{head.label:<10} attends from END to {places or 'no named word'}")
     written(asked, "attention", result.to_rows(), {"attention": draw_attention(result)})
+    click.echo(f"  {save_attention_page(batch, result.heads, asked.folder / 'attention.html', prompt)}")
 
 
 @analysis("scatter", "Attention against output, for every named word.")

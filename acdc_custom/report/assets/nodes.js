@@ -25,6 +25,8 @@ if (nodes.size) {
       node.classList.toggle("near", near.has(other));
     }
     for (const [other, panel] of panels) panel.hidden = other !== current;
+    // The address of the page leads back to the node.
+    history.replaceState(null, "", `#${current ?? "circuit"}`);
     if (current !== null) document.dispatchEvent(new CustomEvent("node-chosen", { detail: nodes.get(current) }));
   };
 
@@ -88,6 +90,17 @@ if (nodes.size) {
     if (head) document.dispatchEvent(new CustomEvent("show-head", { detail: head.dataset.headLink }));
   });
 
+  // report.html#a9.h6 opens on that node.
+  const follow = () => {
+    const name = decodeURIComponent(location.hash.slice(1));
+    if (!nodes.has(name) || name === current) return;
+    choose(name);
+    reach(name);
+    document.getElementById("circuit").scrollIntoView({ behavior: "instant" });
+  };
+
   for (const panel of panels.values()) panel.hidden = true;
   reach([...nodes.keys()].at(-1));
+  window.addEventListener("hashchange", follow);
+  follow();
 }
