@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import MISSING, installed, launch
 from report_contents import contents_of, hostile_circuit
 
 from acdc_custom.cli import main
 from acdc_custom.report.page import report_page
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +31,10 @@ def report(run_folder: Path) -> Path:
 def chromium() -> Iterator[Any]:
     """A headless browser: the system's, since none is downloaded."""
     playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = installed()
     if path is None:
-        pytest.skip(f"no browser is installed: none of {', '.join(BROWSERS)} is on the PATH")
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        pytest.skip(MISSING)
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"] if as_root else [])
+        browser = launch(started, path)
         yield browser
         browser.close()

@@ -96,7 +96,7 @@ if (nodes.size) {
     if (!nodes.has(name) || name === current) return;
     choose(name);
     reach(name);
-    document.getElementById("circuit").scrollIntoView();
+    document.getElementById("circuit").scrollIntoView({ behavior: "instant" });
   };
 
   for (const panel of panels.values()) panel.hidden = true;
