@@ -27,11 +27,9 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
     "bool": lambda value: type(value) is bool,
     "int | None": lambda value: value is None or type(value) is int,
     "float | None": lambda value: value is None or type(value) in (int, float),
-    "Mapping[str, int]": lambda value: type(value) is dict and all(type(item) is int for item in value.values()),
-    "Mapping[str, float]": lambda value: (
-        type(value) is dict and all(type(item) in (int, float) for item in value.values())
-    ),
-    "Mapping[str, str]": lambda value: type(value) is dict and all(type(item) is str for item in value.values()),
+    "Mapping[str, float]": lambda value: type(value) is dict and all(type(v) in (int, float) for v in value.values()),
+    "Mapping[str, int]": lambda value: type(value) is dict and all(type(v) is int for v in value.values()),
+    "Mapping[str, str]": lambda value: type(value) is dict and all(type(v) is str for v in value.values()),
 }
 
 

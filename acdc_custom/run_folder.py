@@ -21,7 +21,7 @@ from acdc_custom.decision import Decision
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
 from acdc_custom.memory import MemoryPlan
-from acdc_custom.provenance import Provenance, Settings
+from acdc_custom.provenance import Provenance
 from acdc_custom.reading import parse_json, part, read_regular, record
 
 JOURNAL = "decisions.jsonl"
@@ -63,14 +63,10 @@ class Request:
             if schema > SCHEMA:
                 raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
             provenance = Provenance.from_content(part(content, "provenance", dict))
-            _check_settings(provenance.settings)
             memory = record(MemoryPlan, part(content, "memory", dict))
-            if min(memory.chunk, memory.window_bytes) < 1:
-                raise ValueError(f"it plans for {memory.chunk} prompts and windows of {memory.window_bytes} bytes")
-            del content["provenance"], content["memory"]
-            request: Self = record(cls, content, provenance=provenance, memory=memory)
-            if request.window is not None and request.window < 1:
-                raise ValueError(f"the window is {request.window}")
+            rest = {key: value for key, value in content.items() if key not in ("provenance", "memory")}
+            request: Self = record(cls, rest, provenance=provenance, memory=memory)
+            _check(request)
             return request
         except OSError as error:
             raise ResultError(f"{folder} holds no run that could go on: {path.name}: {error.strerror}.") from error
@@ -80,15 +76,18 @@ class Request:
             raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
 
 
-def _check_settings(settings: Settings) -> None:
-    """Whether they can be asked for. Raises `ValueError` or `UsageError`."""
+def _check(request: Request) -> None:
+    """Whether it can have been asked for. Raises `ValueError` or `UsageError`."""
+    settings, memory = request.provenance.settings, request.memory
     Ablation(settings.ablation), Order(settings.order), Device(settings.device), Precision(settings.dtype)
     checked_threshold(settings.threshold)
     parse_metric(settings.metric)
     checked_seed(settings.seed)
     checked_seed(settings.order_seed)
-    if settings.n < 1:
-        raise ValueError(f"the number of prompts is {settings.n}")
+    counts = {"n": settings.n, "window": request.window, **asdict(memory)}
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{name} is {count}")
 
 
 class RunFolder:

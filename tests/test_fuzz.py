@@ -497,7 +497,7 @@ SETTINGS = {
     "--device": st.sampled_from(["cpu", "auto", "x"]),
     "--dtype": st.sampled_from(["float32", "x"]),
     "--window": NUMBERS,
-    "--memory-limit": st.one_of(NUMBERS, st.sampled_from(["64GiB", "1K", "lots"])),
+    "--memory-limit": st.one_of(st.sampled_from(["4G", "1", "1M", "1e9", "99999999999T"]), NUMBERS),
     "--model": st.sampled_from(["demo-4l", "model", "./model", "nowhere", "", "/", "a/b/c", "\n"]),
 }
 

@@ -69,6 +69,7 @@ class Example:
     limit: int | None
     margin: float | None
     counts: Mapping[str, int]
+    shares: Mapping[str, float]
     names: Mapping[str, str]
 
 
@@ -80,6 +81,7 @@ GOOD = {
     "limit": None,
     "margin": None,
     "counts": {"a": 1},
+    "shares": {"a": 0.5},
     "names": {"a": "b"},
 }
 

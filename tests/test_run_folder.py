@@ -73,7 +73,9 @@ def changed(*keys: str, value: object) -> str:
     ("keys", "value", "message"),
     [
         (["window"], "7", "window is '7', expected int | None"),
-        (["window"], 0, "the window is 0"),
+        (["window"], 0, "window is 0"),
+        (["memory", "chunk"], 0, "chunk is 0"),
+        (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),
         (["more"], 1, "expected an object with model, task, window"),
         (["schema"], True, 'it has no "schema"'),
@@ -84,7 +86,7 @@ def changed(*keys: str, value: object) -> str:
         (["provenance", "settings", "threshold"], float("nan"), "NaN is not a number that JSON has"),
         (["provenance", "settings", "threshold"], -1, "the threshold is -1"),
         (["provenance", "settings", "seed"], -1, "the seed is -1"),
-        (["provenance", "settings", "n"], 0, "the number of prompts is 0"),
+        (["provenance", "settings", "n"], 0, "n is 0"),
     ],
 )
 def test_a_request_that_nobody_can_have_made_is_refused(

@@ -194,8 +194,9 @@ def load_function(name: str) -> Callable[[Tensor, MetricBatch], Tensor]:
     sys.path.insert(0, os.getcwd())
     try:
         function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, ValueError, AttributeError, SyntaxError) as error:
-        raise UsageError(f"the metric {name} cannot be loaded: {error}. Give module:function.") from error
+    except Exception as error:  # a user's module may fail in any way
+        problem = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"the metric {name} cannot be loaded: {problem}. Give module:function.") from error
     finally:
         sys.path.pop(0)
     if not callable(function):

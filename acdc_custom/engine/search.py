@@ -102,6 +102,8 @@ class Search:
     def _take_over(self, receiver: Receiver, decisions: Sequence[Decision]) -> None:
         extent = self._extent_of(receiver)
         evaluated = [d for d in decisions if d.reason is Reason.EVALUATED]
+        if any((d.reason is Reason.DEAD) != (extent is None) for d in decisions):
+            raise SearchError(f"the journal's reasons at {receiver} are not those of this search.")
         if extent is not None:
             for chunk in self.chunks:
                 chunk.visit(receiver, extent)

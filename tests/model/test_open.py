@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,49 @@ def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match=r"could not be loaded: .*safetensors"):
         open_model(str(folder))
+
+
+def changed_config(**values: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        content = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**content, **values}))
+
+    return change
+
+
+def write(name: str, data: bytes) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(data) and None
+
+
+def cut_off(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+BROKEN = {
+    "a configuration that is no JSON": (write("config.json", b"{{{"), "could not be loaded: .*not a valid JSON"),
+    "a configuration that is a list": (write("config.json", b"[]"), "could not be loaded"),
+    "a text for a number": (changed_config(num_hidden_layers="x"), "could not be loaded: .*num_hidden_layers"),
+    "weights that are cut off": (cut_off, "could not be loaded"),
+    "weights that are none": (write("model.safetensors", b"none"), "could not be loaded"),
+    "a layer too few": (
+        changed_config(num_hidden_layers=2),
+        r"do not fit its config\.json: model\.layers\.1.* is missing",
+    ),
+    "a layer too many": (changed_config(num_hidden_layers=0), "belongs to a layer beyond the 0 that there are"),
+    "another width": (changed_config(intermediate_size=32), r"is \(16, 16\), not \(16, 32\), and 2 more like this"),
+    "a tokenizer that is no JSON": (write("tokenizer.json", b"{"), "could not be loaded"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_directory_whose_files_do_not_fit_together_is_one_clear_error(case: str, tmp_path: Path) -> None:
+    change, message = BROKEN[case]
+    folder = local_model(tmp_path / "mine")
+    change(folder)
+    with pytest.raises(ModelError, match=message) as error:
+        open_model(str(folder), device="cpu")
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
