@@ -21,8 +21,7 @@ import matplotlib.style
 from cycler import cycler
 from matplotlib.axes import Axes
 
-from acdc_custom.circuit import write_atomically
-from acdc_custom.errors import ResultError
+from acdc_custom.analyses.table import write_text
 
 FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 DIVERGING = "RdBu"  # red below zero, blue above; told apart by colour-blind readers
@@ -106,13 +105,7 @@ class Figure(matplotlib.figure.Figure):
 
     def save(self, path: str | Path) -> Path:
         """Write the SVG, whole or not at all, and make its folder if need be. Raises `ResultError`."""
-        path = Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, self.to_svg())
-        except OSError as error:
-            raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-        return path
+        return write_text(path, self.to_svg())
 
 
 def _standalone(svg: str, title: str, about: str) -> str:

@@ -25,7 +25,7 @@ from acdc_custom.export.style import (
     shared_html,
     width,
 )
-from acdc_custom.graph import Port
+from acdc_custom.graph import Port, parse_heads
 from acdc_custom.heads.evidence import Role
 
 LINE = 106  # characters
@@ -63,6 +63,9 @@ def facts(selection: Selection) -> list[str]:
         f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "
         f"empty circuit {number(empty.logit_diff)}.",
     ]
+    if settings.knock_out:
+        heads = ", ".join(head.label for head in parse_heads(settings.knock_out))
+        lines.append(f"Searched without {heads}: knocked out, all edges from there removed beforehand.")
     if not selection.is_whole:
         lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by effect, and the nodes they join.")
     return lines

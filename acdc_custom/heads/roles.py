@@ -2,8 +2,8 @@
 
 Owns what each role asks for, as a table, and the verdict. A role is given when every one of its needs is met: the
 number is beyond its threshold, and beyond the 95th percentile of what random tokens give where there is such a control.
-The papers name classes of heads without giving thresholds: they are ours, chosen so that the classes of the IOI paper
-come out, and every verdict shows by how much each was met. Imports no torch.
+The papers describe classes of heads and give their heads' scores, but no thresholds: those are ours, set well below
+what the papers report of such heads and above what they report of others. Imports no torch.
 """
 
 from __future__ import annotations

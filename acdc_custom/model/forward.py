@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acdc_custom.model.layers import layers
+from acdc_custom.model.layers import NOTHING, Replaced, layers
 from acdc_custom.model.weights import Weights
 
 
@@ -24,14 +24,14 @@ class Run:
     post_scales: dict[int, Tensor]  # for layers with a norm after their heads: its scale there, [prompt, pos, 1]
 
 
-def run(weights: Weights, tokens: Tensor) -> Run:
+def run(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Run:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
     residual = weights.embed(tokens)  # [prompt, pos, d_model]
     n_senders = 1 + sum(len(block.attention.out) + (block.mlp is not None) for block in weights.blocks)
     outputs = residual.new_empty(n_senders, *residual.shape)
     outputs[0], place = residual, 1
     residuals, post_scales = [], {}
-    for number, layer in enumerate(layers(weights, tokens)):
+    for number, layer in enumerate(layers(weights, tokens, replaced)):
         residuals.append(layer.before)
         n_heads = len(layer.z)
         outputs[place : place + n_heads] = layer.head_outputs()

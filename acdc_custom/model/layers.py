@@ -6,13 +6,28 @@ what is worth its memory: every node's output (`forward.py`), or only what heads
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from acdc_custom.model.weights import Attention, Weights
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Heads that write something else, and the scales of norms after the heads that a run keeps to."""
+
+    outputs: Mapping[tuple[int, int], Tensor]  # by layer and head, [prompt, pos, d_model]
+    post_scales: Mapping[int, Tensor]  # by layer, [prompt, pos, 1]
+
+    def in_layer(self, layer: int) -> dict[int, Tensor]:
+        """The outputs of one layer, by head."""
+        return {head: output for (of_layer, head), output in self.outputs.items() if of_layer == layer}
+
+
+NOTHING = Replaced({}, {})
 
 
 @dataclass(frozen=True)
@@ -29,14 +44,14 @@ class Layer:
     mlp_input: Tensor | None  # [prompt, pos, d_model]: what the MLP reads
     mlp_output: Tensor | None  # [prompt, pos, d_model], without the output bias
     after: Tensor  # [prompt, pos, d_model]
+    replaced: Mapping[int, Tensor]  # by head, [prompt, pos, d_model]: written in place of what it computed
 
     def head_outputs(self, heads: Sequence[int] | None = None) -> Tensor:
         """What all heads or these write, each its own, without the output bias: `[head, prompt, pos, d_model]`."""
         chosen = list(range(len(self.z)) if heads is None else heads)
-        written = _written(self.z[chosen], self.attention.out[chosen])
-        if self.attention.post_norm is None or self.post_scale is None:
-            return written
-        return written * (self.post_scale * self.attention.post_norm.weight)
+        written = torch.einsum("hnpe,hed->hnpd", self.z[chosen], self.attention.out[chosen])
+        replaced = {chosen.index(head): output for head, output in self.replaced.items() if head in chosen}
+        return _written(self.attention, written, self.post_scale, replaced)
 
     def pattern(self, heads: Sequence[int] | None = None, positions: Tensor | None = None) -> Tensor:
         """Attention probabilities, `[head, prompt, pos, key]`: of all heads and from every position, or of these.
@@ -54,14 +69,14 @@ class Layer:
         return self.attention.pattern(q, k, self.attention.mask(positions, n_keys), "")
 
 
-def layers(weights: Weights, tokens: Tensor) -> Iterator[Layer]:
+def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Iterator[Layer]:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
     residual = weights.embed(tokens)  # [prompt, pos, d_model]
     n_positions = tokens.shape[1]
     positions = torch.arange(n_positions, device=tokens.device)
     rotary = weights.rotary and weights.rotary.at(positions)
-    for block in weights.blocks:
-        before = residual
+    for number, block in enumerate(weights.blocks):
+        before, instead = residual, replaced.in_layer(number)
         attention, normed = block.attention, block.attention_norm(residual)
         q, k, v = (p.shared(normed) for p in (attention.query, attention.key, attention.value))
         if rotary is not None:
@@ -69,11 +84,11 @@ def layers(weights: Weights, tokens: Tensor) -> Iterator[Layer]:
         group_size = q.shape[0] // k.shape[0]
         mask = attention.mask(positions, n_positions)[None]
         z = attention.pattern(q, k.repeat_interleave(group_size, 0), mask, "") @ v.repeat_interleave(group_size, 0)
-        heads, post_scale = _written(z, attention.out), None
+        heads, post_scale = torch.einsum("hnpe,hed->hnpd", z, attention.out), None
         if attention.post_norm is not None:
-            post_scale = attention.post_norm.scale(heads.sum(0))
-            heads = heads * (post_scale * attention.post_norm.weight)
-        residual = residual + heads.sum(0)
+            post_scale = replaced.post_scales.get(number)
+            post_scale = attention.post_norm.scale(heads.sum(0)) if post_scale is None else post_scale
+        residual = residual + _written(attention, heads, post_scale, instead).sum(0)
         if attention.out_bias is not None:
             residual = residual + attention.out_bias
         mlp_input = mlp_output = None
@@ -83,9 +98,13 @@ def layers(weights: Weights, tokens: Tensor) -> Iterator[Layer]:
             residual = residual + mlp_output
             if block.mlp.bias_out is not None:
                 residual = residual + block.mlp.bias_out
-        yield Layer(attention, before, q, k, v, z, post_scale, mlp_input, mlp_output, residual)
+        yield Layer(attention, before, q, k, v, z, post_scale, mlp_input, mlp_output, residual, instead)
 
 
-def _written(z: Tensor, out: Tensor) -> Tensor:
-    """`[head, prompt, pos, d_model]`, before a norm after the heads."""
-    return torch.einsum("hnpe,hed->hnpd", z, out)
+def _written(attention: Attention, heads: Tensor, post_scale: Tensor | None, replaced: Mapping[int, Tensor]) -> Tensor:
+    """What heads write `[head, prompt, pos, d_model]`, from `z @ out`, which it overwrites."""
+    if attention.post_norm is not None and post_scale is not None:
+        heads = heads * (post_scale * attention.post_norm.weight)
+    for place, output in replaced.items():
+        heads[place] = output
+    return heads

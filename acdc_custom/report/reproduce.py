@@ -18,6 +18,7 @@ def command(task: str, model: str, settings: Settings) -> str:
         "threshold": repr(settings.threshold),
         "metric": settings.metric,
         "ablation": settings.ablation,
+        "knock-out": settings.knock_out,
         "corruption": settings.corruption,
         "n": settings.n,
         "seed": settings.seed,
@@ -28,6 +29,8 @@ def command(task: str, model: str, settings: Settings) -> str:
     }
     words = ["acdc-custom", "discover"]
     for name, value in options.items():
+        if value == "":
+            continue
         # With the equals sign, since a value may begin with a dash.
         words.append(shlex.quote(f"--{name}={value}") if str(value).startswith("-") else f"--{name}")
         if not str(value).startswith("-"):

@@ -112,6 +112,7 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "threshold": f"an edge was removed if the metric then rose by less than {with_unit(settings.threshold, unit)}",
         "metric": f"what the search kept low: {metric.about}",
         "ablation": f"what a removed edge carries: {Ablation(settings.ablation).about}",
+        "knock_out": "heads whose edges were all removed before the search began",
         "order": f"which heads and inputs of a layer came first: {Order(settings.order).about}",
         "order_seed": "which random order; it matters for the order “random” alone",
         "n": "how many prompts every removal was judged by",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from circuits import example_heads
 from handmade import (
     DUPLICATE,
     INDUCTION,
@@ -170,3 +173,26 @@ def test_every_role_but_the_empty_one_has_needs_and_every_word_an_explanation() 
     assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 21, 111)] == [
         *("1st", "2nd", "3rd", "4th", "11th", "12th", "21st", "111th")
     ]
+
+
+def test_the_page_has_every_role_measure_and_threshold() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "roles.md").read_text(encoding="utf-8")
+    for measure in Measure:
+        assert f"`{measure}`" in text
+    for role, needs in NEEDS.items():
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| {role} |"))
+        assert role.about in row
+        for need in needs:
+            size = "size of " if need.bound is Bound.SIZE_AT_LEAST else ""
+            bound = "at least" if size else need.bound
+            unit = " %" if need.measure.in_per_cent else ""
+            assert f"{size}`{need.measure}` {bound} {need.threshold:g}{unit}" in row
+
+
+def test_every_key_of_heads_json_is_on_the_files_page() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+    content = json.loads(example_heads().to_json())
+    head = content["heads"][0]
+    score, evidence = head["scores"]["copy_score"], head["evidence"][0]
+    for key in {*content, *content["source"], *head, *score, *evidence, *evidence["others"]}:
+        assert f"`{key}`" in text, key

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from acdc_custom.choices import Device, Direction, Precision, TokenPlace
+from acdc_custom.choices import Device, Direction, Precision, TokenPlace, checked_seed
 from acdc_custom.cli.discover import HUB_HINT, RESULTS
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
@@ -49,7 +49,12 @@ _N = click.option(
     "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: 50, or all there are]"
 )
 _SEED = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Which prompts, and what else is drawn at random."
+    "--seed",
+    type=int,
+    callback=lambda ctx, option, value: checked_seed(value),
+    default=0,
+    show_default=True,
+    help="Which prompts, and what else is drawn at random.",
 )
 _CORRUPTION = click.option(
     "--corruption", metavar="NAME", help="Which of the task's corruptions.  [default: the one that the task names]"

@@ -63,18 +63,18 @@ def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | No
         return None
     from acdc_custom.circuit import Circuit
     from acdc_custom.graph import Sender, Stage
+    from acdc_custom.heads.names import circuit_heads
 
+    shape = None
     if os.sep in text or text.endswith(".json") or Path(text).exists():
         circuit = Circuit.load(text)
-        nodes, shape = circuit.nodes, circuit.shape
+        heads, shape = tuple(circuit_heads(circuit)), circuit.shape
+        if not heads:
+            raise UsageError(f"--heads {text}: this circuit has no heads.")
     else:
-        nodes, shape = tuple(Sender.parse(name.strip()) for name in text.split(",")), None
-    heads = tuple(node for node in nodes if node.stage is Stage.HEAD)
-    others = [str(node) for node in nodes if node.stage is not Stage.HEAD]
-    if shape is None and others:
-        raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6.")
-    if not heads:
-        raise UsageError(f"--heads {text}: this circuit has no heads.")
+        heads = tuple(Sender.parse(name.strip()) for name in text.split(","))
+        if others := [str(node) for node in heads if node.stage is not Stage.HEAD]:
+            raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6.")
 
     def of(graph: Graph) -> tuple[Sender, ...]:
         unknown = [str(head) for head in heads if head not in graph.index]
