@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,3 +90,9 @@ def test_a_figure_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ResultError, match="could not be written"):
         one_of_each(Theme.LIGHT)["bars"].save(tmp_path / "file" / "x.svg")
+
+
+def test_figures_import_no_torch() -> None:
+    program = "import sys, acdc_custom.analyses.figures; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"

@@ -124,6 +124,7 @@ chosen_heads = click.option(
 direction = click.option(
     "--direction",
     type=click.Choice([d.value for d in Direction]),
+    metavar="WAY",
     default=Direction.DENOISING.value,
     show_default=True,
     help="; ".join(f"{d.value}: {d.about}" for d in Direction) + ".",
