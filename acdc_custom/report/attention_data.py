@@ -33,7 +33,8 @@ def attention_data(
 ) -> AttentionData | None:
     """The first of these heads and of these prompts, clean and corrupted, that fit on a page; None if nothing does.
 
-    `rows` count the prompts of the batch; `about` says a few words about some heads.
+    The first head is the one that is shown when the page opens. `rows` count the prompts of the batch; `about` says a
+    few words about some heads.
     """
     model, prompts = prepared.model, prepared.batch.prompts
     ids = [(row, kind, getattr(prompts[row], f"{kind}_ids")) for row in rows for kind in ("clean", "corrupted")]
@@ -50,7 +51,7 @@ def attention_data(
     ]
     per_text = [patterns_of(model, shown, tokens) for _, _, tokens in ids]
     named = [AttentionHead(str(head), head.label, about.get(head, "")) for head in shown]
-    return AttentionData.of(named, texts, list(zip(*per_text, strict=True)))
+    return AttentionData.of(named, texts, list(zip(*per_text, strict=True)), shown.index(heads[0]))
 
 
 @torch.no_grad()

@@ -44,9 +44,12 @@ class AttentionData:
     heads: tuple[AttentionHead, ...]
     prompts: tuple[AttentionPrompt, ...]
     patterns: tuple[tuple[tuple[tuple[int, ...], ...], ...], ...]
+    first: int = 0  # the head that is shown when a page opens
 
     @classmethod
-    def of(cls, heads: Sequence[AttentionHead], prompts: Sequence[AttentionPrompt], patterns: Any) -> Self:
+    def of(
+        cls, heads: Sequence[AttentionHead], prompts: Sequence[AttentionPrompt], patterns: Any, first: int = 0
+    ) -> Self:
         """Round `patterns[head][prompt][query][key]`, probabilities, and leave out the padding and the future."""
         return cls(
             tuple(heads),
@@ -61,12 +64,14 @@ class AttentionData:
                 )
                 for h in range(len(heads))
             ),
+            first,
         )
 
     def to_content(self) -> dict[str, Any]:
         """As a JSON object, for the page."""
         return {
             "scale": SCALE,
+            "first": self.first,
             "heads": [[head.name, head.label, head.about] for head in self.heads],
             "prompts": [[prompt.label, prompt.tokens] for prompt in self.prompts],
             "patterns": self.patterns,

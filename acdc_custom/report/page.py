@@ -150,6 +150,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "percent": words.percent,
         "short": number,
         "nats": words.nats,
+        "hundredths": words.hundredths,
     }
 
 

@@ -16,7 +16,7 @@ COLUMNS = {
     Measure.COPY: "Copies",
     Measure.NEGATIVE_COPY: "Copies against",
     Measure.ANSWER_FROM_CUE: "Answer from cue",
-    Measure.QUERY_EFFECT: "Effect by movers' queries, %",
+    Measure.QUERY_EFFECT: "Via movers' queries, %",
     Measure.INDUCTION: "Induction",
     Measure.DUPLICATE_TOKEN: "Duplicate token",
     Measure.PREVIOUS_TOKEN: "Previous token",

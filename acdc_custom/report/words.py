@@ -31,6 +31,11 @@ def percent(share: float) -> str:
     return f"{share:.{decimals}%}".replace("%", " %")
 
 
+def hundredths(value: float) -> str:
+    """`-0.02`, and `0.00` for what is less, of either sign."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
 def nats(kl: float) -> str:
     """`0.0442 nats`; what is no more than rounding is zero."""
     return "0 nats" if abs(kl) < ROUNDING else f"{number(kl)} nats"

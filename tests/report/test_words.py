@@ -70,3 +70,7 @@ def test_every_metric_and_every_ablation_has_its_limits_said(metric: str, ablati
     assert {"One search, in one order", "One batch of prompts", "The threshold"} <= set(said)
     if metric == "mine:metric":
         assert "mine:metric" in said["What the metric sees"]
+
+
+def test_hundredths_have_no_negative_zero() -> None:
+    assert [words.hundredths(value) for value in (-0.004, 0.004, -0.02, 13.456)] == ["0.00", "0.00", "-0.02", "13.46"]

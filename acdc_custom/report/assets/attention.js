@@ -1,7 +1,7 @@
 // The attention viewer: a token is chosen, the others are coloured by the attention between them and it.
 const box = document.getElementById("attention");
 if (box) {
-  const { scale, heads, prompts, patterns } = JSON.parse(document.getElementById("attention-data").textContent);
+  const { scale, first, heads, prompts, patterns } = JSON.parse(document.getElementById("attention-data").textContent);
   const [text, list, said, prompt, direction, buttons] = ["text", "list", "said", "prompt", "direction", "heads"].map(
     (name) => document.getElementById(`attention-${name}`),
   );
@@ -112,5 +112,5 @@ if (box) {
     if (place >= 0) head(place);
   });
   write();
-  head(0);
+  head(first);
 }
