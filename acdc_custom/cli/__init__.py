@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import re
 import sys
 from importlib import import_module
 
 import click
 
 from acdc_custom import __version__
-from acdc_custom.errors import AcdcError, did_you_mean
+from acdc_custom.errors import AcdcError, UsageError, did_you_mean
 
 COMMANDS = ("discover", "resume", "show", "draw", "report", "roles", "patch", "analyze", "tasks", "models")
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
@@ -54,7 +57,13 @@ def main(args: list[str] | None = None) -> None:
     # Threads that wait for each other spin for a short while only: on a machine that has other work to do, spinning for
     # long makes everything several times slower. Read by GNU OpenMP when torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no é shows \xe9
+        sys.stdout.reconfigure(errors="backslashreplace")
+    args = sys.argv[1:] if args is None else args
     try:
+        for arg in args:
+            if not _is_text(arg):
+                raise UsageError(f"{arg!a} is not text in this system's encoding. Rename the file, or the folder.")
         group.main(args, prog_name="acdc-custom", standalone_mode=False)
     except AcdcError as error:
         _stop(str(error), error.exit_code)
@@ -71,6 +80,8 @@ def main(args: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _stop("no space is left on the device that the output goes to.", 1)
         if os.environ.get(SHOW_TRACEBACK):
             raise
         _stop(
@@ -80,6 +91,14 @@ def main(args: list[str] | None = None) -> None:
         )
 
 
+def _is_text(arg: str) -> bool:
+    """Whether it is in whole characters, which a file can hold; names of files on Linux may be anything."""
+    return arg.encode(errors="ignore").decode() == arg
+
+
 def _stop(message: str, exit_code: int) -> None:
-    click.echo(f"acdc-custom: {message}", err=True)
+    """Say it in one line, whatever is in it, without anything that a terminal would obey."""
+    line = re.sub(r"\s*[\r\n]\s*", " ", message)
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
+    click.echo(f"acdc-custom: {shown}", err=True)
     sys.exit(exit_code)
