@@ -13,6 +13,7 @@ from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, parse_met
 from acdc_custom.circuit import Circuit
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.style import number
+from acdc_custom.graph import parse_heads
 
 # What is said of a circuit that recovers at least this share of the logit difference.
 GRADES = (
@@ -104,6 +105,14 @@ def circuit_verdict(circuit: Circuit) -> list[str]:
     return said
 
 
+def knocked_out(circuit: Circuit) -> str:
+    """What was left out of the search on purpose; nothing if nothing was."""
+    if not circuit.settings.knock_out:
+        return ""
+    heads = ", ".join(head.label for head in parse_heads(circuit.settings.knock_out))
+    return f"This circuit was searched without {heads}: all edges from there were removed before the search began."
+
+
 def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
     """Every setting: its name, its value, and what it means."""
     settings, unit = circuit.settings, unit_of(circuit)
@@ -112,6 +121,7 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "threshold": f"an edge was removed if the metric then rose by less than {with_unit(settings.threshold, unit)}",
         "metric": f"what the search kept low: {metric.about}",
         "ablation": f"what a removed edge carries: {Ablation(settings.ablation).about}",
+        "knock_out": "heads whose edges were all removed before the search began",
         "knock_out": "heads whose edges were all removed before the search began",
         "order": f"which heads and inputs of a layer came first: {Order(settings.order).about}",
         "order_seed": "which random order; it matters for the order “random” alone",
@@ -122,7 +132,7 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "dtype": "the precision of the computation",
     }
     for name, value in asdict(settings).items():
-        yield name.replace("_", " "), str(value), meanings.get(name, "")
+        yield name.replace("_", " "), "none" if value == "" else str(value), meanings.get(name, "")
 
 
 def search_facts(circuit: Circuit) -> list[str]:
