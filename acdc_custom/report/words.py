@@ -122,7 +122,6 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "metric": f"what the search kept low: {metric.about}",
         "ablation": f"what a removed edge carries: {Ablation(settings.ablation).about}",
         "knock_out": "heads whose edges were all removed before the search began",
-        "knock_out": "heads whose edges were all removed before the search began",
         "order": f"which heads and inputs of a layer came first: {Order(settings.order).about}",
         "order_seed": "which random order; it matters for the order “random” alone",
         "n": "how many prompts every removal was judged by",

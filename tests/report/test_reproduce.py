@@ -13,7 +13,7 @@ from acdc_custom.report.reproduce import command
 
 
 @pytest.mark.parametrize(
-    ("task", "seed", "without"), [("ioi", 0, ""), ("./it's $HOME/a b.toml", 3, "a1.h0,a0.h2"), ("-x.toml", 1, "")]
+    ("task", "seed", "without"), [("ioi", 0, ""), ("./it's $HOME/a b.toml", 3, "a0.h2,a1.h0"), ("-x.toml", 1, "")]
 )
 def test_it_asks_for_every_setting(task: str, seed: int, without: str) -> None:
     settings = replace(example_circuit().settings, seed=seed, threshold=1e-05, metric="logit-diff", knock_out=without)
