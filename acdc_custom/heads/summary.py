@@ -31,6 +31,8 @@ LEGEND = (
 
 def summarize_heads(table: HeadTable) -> str:
     """Roles, the numbers behind them, and what they cannot show."""
+    if not table.rows:
+        return "There is no attention head in this circuit."
     rows = sorted(table.rows, key=lambda row: (list(Role).index(row.role), -_strength(row), row.head))
     hidden = [row for row in rows if row.role is Role.UNCLASSIFIED] if len(rows) > MANY else []
     lines = [_header(), *(_line(row) for row in rows if row not in hidden)]

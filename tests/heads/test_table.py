@@ -86,6 +86,7 @@ def test_the_text_fits_the_terminal_and_says_what_is_hidden() -> None:
     text = summarize_heads(table)
     assert max(map(len, text.splitlines())) <= COLUMNS
     assert "L1H0     name mover" in text and "1 name mover, 1 unclassified; 16 prompts" in text
+    assert summarize_heads(replace(table, rows=())) == "There is no attention head in this circuit."
     many = replace(table, rows=(table.rows[0], *[table.rows[1]] * MANY))
     assert f"{MANY} heads more are unclassified; heads.csv has them all." in summarize_heads(many)
 
