@@ -184,7 +184,9 @@ def _by_position(
     positions = positions_of(prepared.batch.prompts, prepared.tokens, prepared.model.tokenizer)
     # Before the first token that differs, both runs are the same, and patching changes nothing.
     effective = positions.mask & prepared.tokens.changed  # [column, prompt, pos]
-    starts = effective.any(1).int().argmax(1).tolist()
+    # A batch of columns is run from the first token that any of them changes, but never without some prompt's end.
+    shortest = prepared.tokens.answer_positions.min()
+    starts = effective.any(1).int().argmax(1).clamp_max(shortest).tolist()
     columns = sorted(effective.flatten(1).any(1).nonzero()[:, 0].tolist(), key=starts.__getitem__)
     logit_diff = np.full((runs.n_layers, len(positions.labels)), base.logit_diff())
     for layer in range(runs.n_layers):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acdc_custom.analyses.figures import attention_panels
+from acdc_custom.analyses.panels import attention_panels
 from acdc_custom.analyses.positions import token_label
 from acdc_custom.analyses.table import Row
 from acdc_custom.analyses.theme import Figure, Theme

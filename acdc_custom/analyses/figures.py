@@ -1,4 +1,4 @@
-"""The forms of figures: heat maps of heads and of positions, lines, bars, histograms, scatters.
+"""The forms of figures with one set of axes: heat maps of heads and of positions, lines, bars, histograms.
 
 Owns how numbers become marks. Every function takes arrays and words, and gives a `Figure`; what the numbers mean is
 the analyses' business. Imports no torch.
@@ -6,12 +6,12 @@ the analyses' business. Imports no torch.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
 from acdc_custom.analyses.theme import DIVERGING, SEQUENTIAL, Figure, Theme
@@ -26,7 +26,6 @@ class Scale(Enum):
 
 
 CELL = 0.27  # inches
-TITLE_LETTER = 0.085  # inches: a letter of a title, more or less
 NUMBERED_CELLS = 80  # a heat map of up to so many cells has its numbers written in
 ON_LIGHT = "#222222"  # cells are light in both themes, but for the extreme ones
 
@@ -82,12 +81,12 @@ def heatmap(
         width = max(4.2, 1.9 + CELL * values.shape[1])
         height = max(2.2, 1.1 + CELL * values.shape[0] + (0.07 * max(map(len, column_labels)) if wide else 0))
         about = f"Heat map of {values.shape[0]} by {values.shape[1]} cells, {rows} by {columns}, in {unit}. "
-        figure = _begin(title, about + _extremes(values, row_labels, column_labels), width, height, theme)
+        figure = Figure(title, about + _extremes(values, row_labels, column_labels), width, height, theme)
         axes = figure.subplots()
         axes.set_facecolor(theme.value.empty)
         colours, low = (DIVERGING, -largest) if scale is Scale.SIGNED else (SEQUENTIAL, 0.0)
         image = axes.imshow(values, cmap=colours, vmin=low, vmax=largest, interpolation="none", aspect="auto")
-        axes.set_title(unit, fontsize=8.5)
+        axes.set_title(unit)
         axes.set_xlabel(columns)
         axes.set_ylabel(rows)
         axes.spines[:].set_visible(False)
@@ -98,7 +97,9 @@ def heatmap(
         bar = figure.colorbar(image, ax=axes, aspect=height / 0.15, pad=0.02)
         bar.outline.set_visible(False)
         for row, column in sorted(marked):
-            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.8, ec=ON_LIGHT))
+            frame = Rectangle((column - 0.43, row - 0.43), 0.86, 0.86, fill=False, lw=1.3, ec=ON_LIGHT)
+            frame.set_path_effects([withStroke(linewidth=2.9, foreground="#ffffff")])  # seen on dark cells, too
+            axes.add_patch(frame)
         if values.size <= NUMBERED_CELLS:
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
@@ -118,7 +119,7 @@ def lines(
 ) -> Figure:
     """One line per entry of `series`, over labelled places. `spread` (of some of them) is drawn as a band around."""
     with theme.applied():
-        figure = _begin(title, f"{y} by {x}: {', '.join(series)}.", max(4.6, 1.6 + 0.19 * len(x_labels)), 3.2, theme)
+        figure = Figure(title, f"{y} by {x}: {', '.join(series)}.", max(4.6, 1.6 + 0.19 * len(x_labels)), 3.2, theme)
         axes = figure.subplots()
         places = np.arange(len(x_labels))
         axes.axhline(0, color=theme.value.faint, lw=0.8)
@@ -150,7 +151,7 @@ def bars(
     values = np.asarray(values, dtype=float)
     with theme.applied():
         about = f"{y} by {x}. Largest: {labels[int(np.nanargmax(values))]}, {np.nanmax(values):.3g}."
-        figure = _begin(title, about, max(4.6, 1.4 + 0.19 * len(labels)), 3.2, theme)
+        figure = Figure(title, about, max(4.6, 1.4 + 0.19 * len(labels)), 3.2, theme)
         axes = figure.subplots()
         above, below = theme.value.series[0], theme.value.series[1]
         colours = [above if value >= 0 else below for value in values]
@@ -178,7 +179,7 @@ def histogram(
     arrays = {name: np.asarray(values, dtype=float) for name, values in samples.items()}
     with theme.applied():
         about = "; ".join(f"{name}: {len(a)} values, mean {a.mean():.3g}" for name, a in arrays.items())
-        figure = _begin(title, f"Histogram of {x}. {about}.", 5.2, 3.2, theme)
+        figure = Figure(title, f"Histogram of {x}. {about}.", 5.2, 3.2, theme)
         axes = figure.subplots()
         every = np.concatenate(list(arrays.values()))
         edges = np.histogram_bin_edges(every, bins=min(40, max(8, round(len(every) ** 0.5)))).tolist()
@@ -192,68 +193,6 @@ def histogram(
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         axes.legend()
-    return figure
-
-
-def scatters(
-    points: Mapping[str, tuple[ArrayLike, ArrayLike]],
-    captions: Mapping[str, str],
-    title: str,
-    x: str,
-    y: str,
-    columns: int,
-    theme: Theme = Theme.LIGHT,
-) -> Figure:
-    """One panel of points per entry, so many in a row, with the panel's `caption` (such as r and p) under its name."""
-    n_rows = -(-len(points) // columns)
-    with theme.applied():
-        about = f"{y} against {x}. " + "; ".join(f"{name}: {captions[name]}" for name in points) + "."
-        figure = _begin(title, about, 1.0 + 2.1 * columns, 0.7 + 2.2 * n_rows, theme)
-        panels = figure.subplots(n_rows, columns, sharex="row", sharey="row", squeeze=False)
-        for panel in panels.flat[len(points) :]:
-            panel.set_visible(False)
-        for panel, (name, (xs, ys)) in zip(panels.flat, points.items(), strict=False):
-            panel.axhline(0, color=theme.value.faint, lw=0.8)
-            panel.scatter(np.asarray(xs, dtype=float), np.asarray(ys, dtype=float), s=11, alpha=0.65, lw=0)
-            panel.set_title(f"{name}\n{captions[name]}", fontsize=8.5)
-            panel.grid(True)
-            panel.set_axisbelow(True)
-        figure.supxlabel(x, fontsize=9)
-        figure.supylabel(y, fontsize=9)
-    return figure
-
-
-def attention_panels(
-    patterns: Mapping[str, ArrayLike], tokens: Sequence[str], title: str, theme: Theme = Theme.LIGHT
-) -> Figure:
-    """One panel per head: attention `[pos, key]` from 0 to 1, over the tokens of one prompt."""
-    columns = min(4, len(patterns))
-    n_rows = -(-len(patterns) // columns)
-    side = 0.45 + 0.115 * len(tokens)
-    with theme.applied():
-        about = f"Attention patterns of {', '.join(patterns)} on: {' '.join(tokens)}"
-        figure = _begin(title, about, 1.2 + side * columns, 0.7 + (side + 0.2) * n_rows, theme)
-        panels = figure.subplots(n_rows, columns, sharex=True, sharey=True, squeeze=False)
-        for panel in panels.flat[len(patterns) :]:
-            panel.set_visible(False)
-        for panel, (name, pattern) in zip(panels.flat, patterns.items(), strict=False):
-            image = panel.imshow(np.asarray(pattern), cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="none")
-            panel.set_title(name, fontsize=8.5)
-            panel.tick_params(length=0)
-            panel.spines[:].set_visible(False)
-            panel.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=6.5)
-            panel.set_yticks(range(len(tokens)), tokens, fontsize=6.5)
-            panel.tick_params(labelbottom=True)
-        bar = figure.colorbar(image, ax=panels, aspect=30, pad=0.02, shrink=0.8)
-        bar.outline.set_visible(False)
-    return figure
-
-
-def _begin(title: str, about: str, width: float, height: float, theme: Theme) -> Figure:
-    """A figure with its title on top, on as many lines as it needs."""
-    lines_of_title = textwrap.wrap(title, int(width / TITLE_LETTER))
-    figure = Figure(title, about, width, height + 0.2 * len(lines_of_title), theme)
-    figure.suptitle("\n".join(lines_of_title), x=0.01, ha="left", fontsize=10.5)
     return figure
 
 

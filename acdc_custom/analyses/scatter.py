@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acdc_custom.analyses.figures import scatters
+from acdc_custom.analyses.panels import scatters
 from acdc_custom.analyses.table import Row
 from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.discovery import Prepared

@@ -10,6 +10,7 @@ import contextlib
 import html
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from acdc_custom.analyses.table import write_text
 FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 DIVERGING = "RdBu"  # red below zero, blue above; told apart by colour-blind readers
 SEQUENTIAL = "Blues"
+TITLE_LETTER = 0.085  # inches: a letter of a title, more or less
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Theme(Enum):
             "axes.spines.top": False,
             "axes.titlecolor": colours.ink,
             "axes.titlelocation": "left",
-            "axes.titlesize": 10.5,
+            "axes.titlesize": 8.5,
             "figure.facecolor": "none",
             "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same layout everywhere
             "font.size": 8.5,
@@ -84,9 +86,11 @@ class Figure(matplotlib.figure.Figure):
     """A matplotlib figure that remembers its theme and its words, and that notebooks show as SVG."""
 
     def __init__(self, title: str, about: str, width: float, height: float, theme: Theme) -> None:
-        """`about` says what is shown, for those who cannot see it; sizes are in inches."""
-        super().__init__(figsize=(width, height), layout="constrained")
+        """`about` says what is shown, for those who cannot see it. Sizes are in inches, without the title's lines."""
+        lines = textwrap.wrap(title, int(width / TITLE_LETTER))
+        super().__init__(figsize=(width, height + 0.2 * len(lines)), layout="constrained")
         self.title, self.about, self.theme = title, about, theme
+        self.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10.5)
 
     @property
     def main(self) -> Axes:

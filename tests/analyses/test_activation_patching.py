@@ -164,6 +164,18 @@ def test_a_patch_before_the_first_difference_does_nothing() -> None:
     assert np.allclose(result.normalised[:, :2], 0) and not np.allclose(result.normalised[:, 2], 0)
 
 
+def test_a_role_may_stand_beyond_the_end_of_a_prompt_in_which_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S is changed at position 5 of the long prompt; in the short one it is the first token, which is the same."""
+    monkeypatch.setattr(rerun, "LARGEST_ON_CPU", 1)
+    prompts = [
+        TinyPrompt((3, 4, 5, 6, 7, 8, 9), (3, 4, 5, 6, 7, 2, 9), positions={"S": 5}, template=0),
+        TinyPrompt((3, 4, 5), (3, 9, 5), positions={"S": 0}, template=1),
+    ]
+    batch = prepared(tiny_gpt2(0), prompts)
+    expected = by_hooks_per_position(batch, HOOKS[patch_residual], Direction.DENOISING)
+    assert np.allclose(patch_residual(batch).logit_diff, expected, atol=CLOSE)
+
+
 def test_two_runs_of_the_same_logit_difference_cannot_be_patched() -> None:
     prompts = [TinyPrompt((3, 4, 5), (3, 9, 5)), TinyPrompt((3, 9, 5), (3, 4, 5))]
     with pytest.raises(UsageError, match="the same logit difference"):

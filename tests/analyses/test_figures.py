@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from acdc_custom.analyses import figures
+from acdc_custom.analyses import figures, panels
 from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Sender
@@ -21,15 +21,15 @@ ROWS, COLUMNS = ["zero", "one"], ["a", "b", "<$c$&>"]
 
 
 def one_of_each(theme: Theme) -> dict[str, Figure]:
-    panels = {"L0H1, S1": ([0.1, 0.2], [1, 2])}
+    points = {"L0H1, S1": ([0.1, 0.2], [1, 2])}
     return {
         "heads": figures.head_heatmap(VALUES, "Title", "logits", [Sender.parse("a1.h2")], theme),
         "cells": figures.heatmap(VALUES, ROWS, COLUMNS, "Title", "logits", "row", "column", theme=theme),
         "lines": figures.lines(COLUMNS, {"one": VALUES[0], "two": [1, 2, 3]}, "Title", "after", "logits", theme=theme),
         "bars": figures.bars(COLUMNS, VALUES[0], "Title", "component", "logits", [0.1, 0.1, 0.1], theme),
         "histogram": figures.histogram({"one": VALUES[0], "two": [1, 2]}, "Title", "cosine", "share", theme),
-        "scatters": figures.scatters(panels, {"L0H1, S1": "r = 1.00"}, "Title", "x", "y", 1, theme),
-        "attention": figures.attention_panels({"L0H1": np.eye(3)}, COLUMNS, "Title", theme),
+        "scatters": panels.scatters(points, {"L0H1, S1": "r = 1.00"}, "Title", "x", "y", 1, theme),
+        "attention": panels.attention_panels({"L0H1": np.eye(3)}, COLUMNS, "Title", theme),
     }
 
 
@@ -93,6 +93,6 @@ def test_a_figure_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 
 def test_figures_import_no_torch() -> None:
-    program = "import sys, acdc_custom.analyses.figures; print('torch' in sys.modules)"
+    program = "import sys, acdc_custom.analyses.figures, acdc_custom.analyses.panels; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False\n"
