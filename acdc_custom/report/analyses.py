@@ -38,8 +38,7 @@ def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
     yield page_figure(
         lambda theme: lens.draw_head_attribution(attribution, heads, theme),
         "What each head writes directly towards the answer (blue) or the foil (red). Heads of the circuit have a "
-        "frame; a "
-        "head can matter without writing to the answer, by what later nodes read from it.",
+        "frame. A head can matter without writing to the answer, by what later nodes read from it.",
     )
     few = _few(run)
     if abs(few.full.logit_diff - few.corrupted.logit_diff) >= SMALLEST_GAP:
@@ -53,9 +52,8 @@ def _patching(few: Prepared, heads: list[Sender], on_step: OnStep) -> Iterator[P
     by_position = activation_patching.patch_residual(few, on_progress=partial(on_step, "patching the residual stream"))
     yield page_figure(
         lambda theme: activation_patching.draw_patching(by_position, theme=theme),
-        f"Where the answer is on its way: the residual stream of the clean run, put into the corrupted run at one "
-        f"layer and one "
-        f"position. 1 brings the clean answer back. On {_count(few)}.",
+        "Where the answer is on its way: the residual stream of the clean run, put into the corrupted run at one "
+        f"layer and one position. 1 brings the clean answer back. On {_count(few)}.",
     )
     by_head = activation_patching.patch_heads(few, on_progress=partial(on_step, "patching heads"))
     yield page_figure(
@@ -96,7 +94,7 @@ def _component(node: Sender) -> str:
 
 
 def _few(run: Reopened) -> Prepared:
-    """The run's first prompts."""
+    """As many prompts as patching gets, of the run's task and seed."""
     prepared, settings = run.prepared, run.circuit.settings
     if settings.n <= PATCHED_PROMPTS:
         return prepared

@@ -29,9 +29,8 @@ def model_spread(contents: Contents) -> PageFigure:
     values = {"clean": contents.model.values, "corrupted": contents.corrupted.values}
     return page_figure(
         lambda theme: histogram(values, "The model on both versions", LOGIT_DIFFERENCE, "share of prompts", theme),
-        "One value for each prompt, in the clean and in the corrupted version. Right of zero the answer of the clean "
-        "prompt "
-        "wins; a dashed line is a mean. The further the two are apart, the more there is for a circuit to carry.",
+        "One value for each prompt, clean and corrupted. Right of zero the answer of the clean prompt wins; a dashed "
+        "line is a mean. The further the two are apart, the more there is for a circuit to carry.",
     )
 
 
@@ -45,8 +44,7 @@ def all_spreads(contents: Contents) -> PageFigure:
     return page_figure(
         lambda theme: histogram(values, "Model, circuit, no edges", LOGIT_DIFFERENCE, "share of prompts", theme),
         "The same prompts, by the whole model, by the circuit alone, and with every edge removed. A faithful circuit "
-        "lies "
-        "where the model lies.",
+        "lies where the model lies.",
     )
 
 

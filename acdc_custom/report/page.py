@@ -139,6 +139,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "finding": words.finding(circuit),
         "model_verdict": words.model_verdict(circuit),
         "circuit_verdict": words.circuit_verdict(circuit),
+        "knocked_out": words.knocked_out(circuit),
         "recovered": _share(circuit.outcome.recovered),
         "ablation": Ablation(circuit.settings.ablation).about,
         "search_facts": words.search_facts(circuit),

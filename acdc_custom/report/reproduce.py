@@ -29,10 +29,8 @@ def command(task: str, model: str, settings: Settings) -> str:
     }
     words = ["acdc-custom", "discover"]
     for name, value in options.items():
-        if value == "":
-            continue
-        # With the equals sign, since a value may begin with a dash.
-        words.append(shlex.quote(f"--{name}={value}") if str(value).startswith("-") else f"--{name}")
-        if not str(value).startswith("-"):
-            words.append(shlex.quote(str(value)))
+        if str(value).startswith("-"):  # it would be taken for an option
+            words.append(shlex.quote(f"--{name}={value}"))
+        elif value != "":
+            words += [f"--{name}", shlex.quote(str(value))]
     return " ".join(words)

@@ -74,3 +74,11 @@ def test_every_metric_and_every_ablation_has_its_limits_said(metric: str, ablati
 
 def test_hundredths_have_no_negative_zero() -> None:
     assert [words.hundredths(value) for value in (-0.004, 0.004, -0.02, 13.456)] == ["0.00", "0.00", "-0.02", "13.46"]
+
+
+def test_heads_that_were_knocked_out_are_named() -> None:
+    circuit = example_circuit()
+    assert words.knocked_out(circuit) == ""
+    settings = replace(circuit.settings, knock_out="a1.h0,a0.h2")
+    said = words.knocked_out(replace(circuit, provenance=replace(circuit.provenance, settings=settings)))
+    assert "without L0H2, L1H0:" in said
