@@ -56,7 +56,16 @@ def example_heads() -> HeadTable:
     for head, verdict in classify(scores).items():
         inside = head.head == 0
         rows.append(
-            HeadRow(head, inside, verdict.role, verdict.also, scores[head], {place: 0.5 * inside}, verdict.evidence)
+            HeadRow(
+                head,
+                inside,
+                verdict.role,
+                verdict.also,
+                scores[head],
+                {place: 0.5 * inside},
+                {place: 0.25},
+                verdict.evidence,
+            )
         )
     source = Source("latest_s", "switch", 16, 0, "cd" * 32, "demo", "ef" * 32, 4.0)
     return HeadTable(source, (rows[0].head,), ("A note.",), tuple(rows))

@@ -85,7 +85,7 @@ def attention_output(
     at = torch.tensor(ends, device=model.device)
     results = []
     for number, head in enumerate(heads):
-        written = layers[head.layer].head_outputs()[head.head, prompts, at]  # [prompt, d_model]
+        written = layers[head.layer].head_outputs([head.head])[0, prompts, at]  # [prompt, d_model]
         for subject in cast.subjects:
             x = attention_to_subject(from_end[number : number + 1], subject)[0]
             along = model.weights.unembedding[torch.tensor(subject.tokens, device=model.device)]

@@ -64,6 +64,7 @@ def _row(head: Sender, in_circuit: bool, measured: Measured) -> HeadRow:
         also=verdict.also,
         scores=measured.scores[head],
         attention=measured.attention[head],
+        correlation=measured.correlation[head],
         evidence=verdict.evidence,
     )
 

@@ -6,6 +6,7 @@ Owns their order and their controls. S-inhibition is told by the queries of the 
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from acdc_custom.engine.tokens import PromptTokens, TokenBatch
 from acdc_custom.graph import LOGITS, Sender, Stage
-from acdc_custom.heads.attention import attention_from, attention_to_places, attention_to_subject
+from acdc_custom.heads.attention import attention_from, attention_output, attention_to_places, attention_to_subject
 from acdc_custom.heads.copying import OvScores, ov_scores
 from acdc_custom.heads.evidence import Measure, Score
 from acdc_custom.heads.names import coming_before
@@ -35,6 +36,7 @@ class Measured:
 
     scores: dict[Sender, dict[Measure, Score]]
     attention: dict[Sender, dict[str, float]]  # from END to each place that holds a word
+    correlation: dict[Sender, dict[str, float]]  # of the attention from END to a word with the output along it
     verdicts: dict[Sender, Verdict]
     movers: tuple[Sender, ...]  # whose queries S-inhibition was looked for in
     logit_diff: float  # the model's
@@ -79,9 +81,14 @@ def measure_heads(
         _add(scores, _effects(Measure.QUERY_EFFECT, patched, random_words))
         _add(scores, _steering(passes, before, movers, from_end[[heads.index(mover) for mover in movers]], cast))
     places = attention_to_places(from_end, cast)
+    correlation: dict[Sender, dict[str, float]] = {head: {} for head in heads}
+    for pair in attention_output(model, passes.clean, cast, tokens.answer_positions[:, 0].tolist(), heads):
+        if not math.isnan(pair.r):
+            correlation[pair.head][pair.subject] = pair.r
     return Measured(
         scores=scores,
         attention={head: {name: float(of[i]) for name, of in places.items()} for i, head in enumerate(heads)},
+        correlation=correlation,
         verdicts=classify(scores),
         movers=movers,
         logit_diff=float(direct.logit_diffs(tokens)[1].mean()),

@@ -42,7 +42,8 @@ class Source:
 
 @dataclass(frozen=True)
 class HeadRow:
-    """One head. `attention` is from END to each place that holds a word, `evidence` what the role rests on.
+    """One head. `attention` is from END to each place that holds a word; `correlation`, per word, is that of the
+    attention to it with what the head writes along it (where both vary); `evidence` is what the role rests on.
 
     An unclassified head has the evidence for the role that it comes closest to.
     """
@@ -53,6 +54,7 @@ class HeadRow:
     also: tuple[Role, ...]
     scores: Mapping[Measure, Score]
     attention: Mapping[str, float]
+    correlation: Mapping[str, float]
     evidence: tuple[Evidence, ...]
 
     @property
@@ -116,6 +118,7 @@ class HeadTable:
     def to_csv(self) -> str:
         """The text of `heads.csv`: a header and one line a head. What was not measured is left empty."""
         places = list(self.rows[0].attention) if self.rows else []
+        words = dict.fromkeys(word for row in self.rows for word in row.correlation)
         text = io.StringIO()
         header = [
             "head",
@@ -125,7 +128,8 @@ class HeadTable:
             "role",
             "also",
             *Measure,
-            *(f"attention_{p}" for p in places),
+            *(f"attention_{place}" for place in places),
+            *(f"correlation_{word}" for word in words),
         ]
         writer = csv.DictWriter(text, header, lineterminator="\n")
         writer.writeheader()
@@ -140,6 +144,7 @@ class HeadTable:
                     "also": "; ".join(row.also),
                     **{measure: score.value for measure, score in row.scores.items()},
                     **{f"attention_{place}": value for place, value in row.attention.items()},
+                    **{f"correlation_{word}": value for word, value in row.correlation.items()},
                 }
             )
         return text.getvalue()

@@ -105,6 +105,8 @@ def test_the_table_of_a_batch_has_the_circuits_heads_or_all(tmp_path: Path) -> N
     assert (table.source.n, table.source.model) == (8, batch.model.name)
     assert any("no negative name mover" in note for note in table.notes)
     assert any(note.endswith(f"--knock-out {MOVER}") for note in table.notes)
+    mover = table[Sender.parse(MOVER)]
+    assert set(mover.correlation) == {"answer", "foil"} and all(-1 <= r <= 1 for r in mover.correlation.values())
     every = find_roles(batch)
     assert len(every.rows) == 9 and every.roles[Sender.parse(NEGATIVE)] is Role.NEGATIVE_NAME_MOVER
     table.save(tmp_path)
