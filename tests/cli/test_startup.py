@@ -40,6 +40,8 @@ sys.exit(code)
         (["discover", "--task", "ioi", "--threshold", "-1"], 2),
         (["discover", "--task", "ioi", "--n", "0"], 2),
         (["show", "no-such-folder"], 1),
+        (["report", "--help"], 0),
+        (["report", "no-such-folder"], 1),
         (["analyze", "lens", "--task", "latest"], 2),
         (["analyze", "attribution", "--task", "ioi", "--heads", "m1"], 2),
     ],
