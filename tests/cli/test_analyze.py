@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from commands import Run
 
-from acdc_custom.cli import main
-
-Run = Callable[..., tuple[int, str, str]]
 FOLDER = Path("results/analyses/latest_s_demo-4l")
 
 # Arguments, the files that they leave, and the columns that the table begins with.
@@ -33,23 +30,6 @@ OF_WORDS = {
     "congruence": (("--similarity", "dot"), ("congruence_block-0_dot",), "word,other,dot"),
     "word-neurons": (("--place", "embedding"), ("word-neurons_embedding",), "layer,neuron,reads_cosine"),
 }
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run a command in an empty folder; gives exit code, output and error output."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*args: str) -> tuple[int, str, str]:
-        try:
-            main(list(args))
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
 
 
 @pytest.mark.parametrize("name", [*ANALYSES, *OF_WORDS])

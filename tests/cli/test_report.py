@@ -5,20 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from commands import run_command
 from pages import Page
 from test_reopen import TASK
-
-from acdc_custom.cli import main
-
-
-def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
-    try:
-        main(list(args))
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_discover_names_the_command_and_the_command_writes_the_page(
@@ -28,13 +17,13 @@ def test_discover_names_the_command_and_the_command_writes_the_page(
     hostile = "a<script>alert(1)</script> b.toml".replace("/", "")
     description = '<script>alert("task")</script>'
     Path(hostile).write_text(TASK.replace("Who gets the book back?", description.replace('"', '\\"')))
-    code, out, _ = run(capsys, "discover", "--task", f"./{hostile}", "--n", "4")
+    code, out, _ = run_command(capsys, "discover", "--task", f"./{hostile}", "--n", "4")
     assert code == 0
     last = out.splitlines()[-1]
     assert "acdc-custom report" in last
     (folder,) = Path("results").iterdir()
     assert str(folder) in last
-    code, out, _ = run(capsys, "report", str(folder))
+    code, out, _ = run_command(capsys, "report", str(folder))
     assert code == 0
     assert out.startswith(f"Written {folder / 'report.html'} (0.")
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
@@ -45,7 +34,9 @@ def test_discover_names_the_command_and_the_command_writes_the_page(
 
 def test_the_page_goes_where_it_is_told(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new" / "mine.html"
-    code, said, _ = run(capsys, "report", str(run_folder / "circuit.json"), "--out", str(out), "--device", "cpu")
+    code, said, _ = run_command(
+        capsys, "report", str(run_folder / "circuit.json"), "--out", str(out), "--device", "cpu"
+    )
     assert code == 0 and str(out) in said
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
@@ -68,7 +59,7 @@ def test_what_cannot_be_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given, _, err = run(capsys, "report", *args)
+    given, _, err = run_command(capsys, "report", *args)
     assert given == code
     assert said in err and len(err.splitlines()) == 1
 
@@ -77,6 +68,6 @@ def test_a_page_that_cannot_be_written_is_one_line(
     run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    code, _, err = run(capsys, "report", str(run_folder), "--out", str(tmp_path / "file" / "report.html"))
+    code, _, err = run_command(capsys, "report", str(run_folder), "--out", str(tmp_path / "file" / "report.html"))
     assert code == 1
     assert "could not be written" in err.splitlines()[-1]

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from commands import Run
 
 from acdc_custom.circuit import Circuit
-from acdc_custom.cli import main
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.summary import COLUMNS
 from acdc_custom.heads.table import HeadTable
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run a command in an empty folder; gives exit code, output and error output."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*args: str) -> tuple[int, str, str]:
-        try:
-            main(list(args))
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
 
 
 def discover(run: Run, *more: str) -> Circuit:
