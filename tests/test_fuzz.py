@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circuits import example_circuit
+from circuits import example_circuit, example_heads
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +26,8 @@ from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import AcdcError
 from acdc_custom.export.dot import to_dot
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.heads.summary import summarize_heads
+from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
@@ -352,6 +354,26 @@ def test_a_circuit_with_changed_bytes_is_read_or_refused(data: bytes) -> None:
     try_circuit(data)
 
 
+@fuzz(300)
+@given(
+    st.one_of(
+        changed_json(json.loads(example_heads().to_json())).map(json.dumps).map(str.encode),
+        changed_bytes(example_heads().to_json().encode()),
+    )
+)
+def test_a_changed_table_of_heads_is_read_or_refused(data: bytes) -> None:
+    with folder() as here:
+        (here / JSON_NAME).write_bytes(data)
+        try:
+            heads = HeadTable.load(here)
+            summarize_heads(heads)
+            to_dot(example_circuit(), heads=heads).encode()
+        except AcdcError as error:
+            return ours(error)
+        heads.save(here / "again")
+        assert HeadTable.load(here / "again") == heads
+
+
 REQUEST_TEXT = Request(
     "latest_s", "demo", None, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance
 ).to_json()
@@ -422,10 +444,13 @@ def call(args: list[str]) -> tuple[int, str, str]:
 
 
 def try_command(args: list[str]) -> int:
-    code, _, err = call(args)
+    code, out, err = call(args)
     assert "this should not have happened" not in err and "Traceback" not in err, (args, err)
     assert code in (0, 1, 2, 130), (args, code)
     ours_only = [line for line in re.split("[\r\n]", err) if line.startswith("acdc-custom: ")]  # \r: a progress bar
+    if code == 2 and not err:
+        assert out.startswith("Usage: "), args  # a group of commands by itself shows its help
+        return code
     assert len(ours_only) == (code != 0), (args, err)
     if code:
         assert err.endswith(f"{ours_only[0]}\n"), (args, err)

@@ -44,9 +44,16 @@ class Batch:
 
 
 def make_batch(
-    name: str, file: str, spec: Spec, tokenizer: Tokenizer, n: int | None, seed: int, corruption: str | None
+    name: str,
+    file: str,
+    spec: Spec,
+    tokenizer: Tokenizer,
+    n: int | None,
+    seed: int,
+    corruption: str | None,
+    most: int = DEFAULT_N,
 ) -> Batch:
-    """The batch of a task; see Task.batch."""
+    """The batch of a task; see Task.batch. With n None, as many prompts as there are, but no more than `most`."""
     checked_number(n)
     checked_seed(seed)
     chosen = spec.default_corruption if corruption is None else corruption
@@ -59,17 +66,17 @@ def make_batch(
         bos = (tokenizer.bos_token_id,)
     if isinstance(spec.prompts, RowSpec):
         _check_corruption(file, chosen, (spec.default_corruption,))
-        texts = given_texts(spec.prompts, n or DEFAULT_N, seed)
+        texts = given_texts(spec.prompts, n or most, seed)
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
-        texts, notes = _made(spec.prompts, chosen, encoder, file, n or DEFAULT_N, seed)
+        texts, notes = _made(spec.prompts, chosen, encoder, file, n or most, seed)
     if n is not None and len(texts) < n:
         raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {len(texts)} can be made.", *notes]))
     if not texts:
         raise TaskError(
             " ".join([f"{file}: no prompt can be made: the words of its slots exclude each other.", *notes])
         )
-    if len(texts) < DEFAULT_N and n is None:
+    if len(texts) < most and n is None:
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
     prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
     notes += text_notes(texts, encoder)

@@ -16,7 +16,7 @@ from acdc_custom.engine.metrics import exact
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import AcdcError, ModelError
 from acdc_custom.model.check import check
-from acdc_custom.model.forward import run
+from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.examine import Problem, examine
@@ -94,7 +94,9 @@ def _tried(corruption: str, prompts: Sequence[Prompt], model: Model, one_more: C
 
 def _answer_logits(model: Model, ids: Tensor, part: TokenBatch) -> Tensor:
     """What the model says after each prompt: `[prompt, vocab]`, in float64."""
-    residual = run(model.weights, ids).residuals[-1]  # [prompt, pos, d_model]
+    residual = model.weights.embed(ids)  # [prompt, pos, d_model]
+    for layer in layers(model.weights, ids):
+        residual = layer.after
     at_answer = residual[torch.arange(len(ids), device=ids.device), part.answer_positions[:, 0]]
     return exact(model.weights.logits(model.weights.final_norm(at_answer)))
 

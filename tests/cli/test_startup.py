@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "transformer_lens", "tokenizers", "numpy", "networkx", "pygraphviz")
+HEAVY = ("torch", "transformers", "transformer_lens", "tokenizers", "numpy", "networkx", "pygraphviz", "matplotlib")
 PROGRAM = f"""
 import sys
 from acdc_custom.cli import main
@@ -29,6 +29,8 @@ sys.exit(code)
         (["--version"], 0),
         (["discover", "--help"], 0),
         (["draw", "--help"], 0),
+        (["analyze", "--help"], 0),
+        (["analyze", "patch-heads", "--help"], 0),
         (["tasks"], 0),
         (["tasks", "list"], 0),
         (["tasks", "new", "my_task", "--out", "/dev/null/my_task.toml"], 1),
@@ -44,6 +46,10 @@ sys.exit(code)
         (["discover", "--task", "ioi", "--threshold", "-1"], 2),
         (["discover", "--task", "ioi", "--n", "0"], 2),
         (["show", "no-such-folder"], 1),
+        (["report", "--help"], 0),
+        (["report", "no-such-folder"], 1),
+        (["analyze", "lens", "--task", "latest"], 2),
+        (["analyze", "attribution", "--task", "ioi", "--heads", "m1"], 2),
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else None,
 )
