@@ -34,21 +34,12 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A word that a corruption replaces: `{B}#2`, and in how many of the prompts it stands."""
-
-    name: str
-    prompts: int
-
-
-@dataclass(frozen=True)
 class Examined:
     """The prompts of one corruption: those that can be used, and what is said of the others."""
 
     corruption: str
-    description: str
     prompts: tuple[Prompt, ...]
-    replaced: tuple[Place, ...]  # in the order of the prompt; empty for rows
+    replaced: tuple[str, ...]  # the words that it replaces, such as {B}#2, in the prompt's order; empty for rows
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
 
@@ -117,7 +108,7 @@ def _examined(
     """Prompts of which any may be right."""
     prompts: list[Prompt] = []
     faults: list[Fault] = []
-    places: Counter[str] = Counter()
+    places: dict[str, None] = {}
     elsewhere: list[str] = []
     for text in texts:
         prompt, wrong = read_prompt(text, task.spec.positions, task.file, encoder, bos)
@@ -127,7 +118,7 @@ def _examined(
         prompts.append(prompt)
         if corruption is not None:
             replaced = dict(_replaced(text, corruption))
-            places.update(replaced.keys())
+            places.update(dict.fromkeys(replaced))
             if not _differs_only_there(text, replaced, encoder):
                 elsewhere.append(f'{text.where}: "{text.clean}" against "{text.corrupted}"')
     problems = [*_too_few(task, len(texts), n), *_grouped(faults, len(texts), said)]
@@ -139,9 +130,8 @@ def _examined(
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
     return Examined(
         task.default_corruption if corruption is None else corruption.name,
-        "" if corruption is None else corruption.description,
         tuple(prompts),
-        tuple(Place(name, number) for name, number in places.items()),
+        tuple(places),
         tuple(problems),
         tuple(notes),
     )
@@ -151,7 +141,7 @@ def _whatever_words(task: Task, texts: list[Text], corruption: Corruption, encod
     """Prompts with words that cannot be used, to see what would be wrong with any others."""
     faults = [fault for text in texts for fault in read_prompt(text, task.spec.positions, task.file, encoder, ())[1]]
     beyond = [fault for fault in faults if fault.flaw in BEYOND_WORDS]
-    return Examined(corruption.name, corruption.description, (), (), tuple(_grouped(beyond, len(texts), said)), ())
+    return Examined(corruption.name, (), (), tuple(_grouped(beyond, len(texts), said)), ())
 
 
 def _shortages(task: Task, spec: TemplateSpec, found: tuple[Fit, ...]) -> Iterator[Problem]:

@@ -68,11 +68,11 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     resolve: Resolve | None = _no_slots
     default, description, source, bos, metric = ROWS_CORRUPTION, "", "", False, ""
     if "rows" in values:
-        for key in _TEMPLATE_KEYS:
-            if key in values:
-                with top.gather():
-                    top.fail(key, "not allowed beside rows: the rows hold the prompts, the answers and the foils")
-        top.only((*_COMMON_KEYS, *_TEMPLATE_KEYS, "rows"))
+        beside = [key for key in _TEMPLATE_KEYS if key in values]
+        for key in beside:
+            with top.gather():
+                top.fail(key, "not allowed beside rows: the rows hold the prompts, the answers and the foils")
+        top.only((*_COMMON_KEYS, *beside, "rows"))
         with top.gather():
             prompts = read_rows(folder / top.need("rows", str), file)
     else:

@@ -200,7 +200,7 @@ def _differences(examined: Examined) -> str:
         sum(a != b for a, b in zip(prompt.clean_ids, prompt.corrupted_ids, strict=True)) for prompt in examined.prompts
     )
     text = str(numbers[0]) if numbers[0] == numbers[-1] else f"{numbers[0]}-{numbers[-1]}"
-    return f"{text}: {' '.join(place.name for place in examined.replaced)}" if examined.replaced else text
+    return f"{text}: {' '.join(examined.replaced)}" if examined.replaced else text
 
 
 def _table(heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -50,7 +50,7 @@ def test_a_new_task_can_be_shown_checked_and_searched_with_the_commands_that_are
     for command in commands:
         code, out, err = run(*command.split(), "--n", "4")
         assert code == 0, err
-    assert out.splitlines()[-1].strip().startswith("results/mine_demo-4l_0.01/")
+    assert "  results/mine_demo-4l_0.01/circuit.json" in out.splitlines()
 
 
 def test_a_file_that_is_there_is_not_overwritten(run: Run) -> None:
