@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from acdc_custom.circuit import Behaviour, ModelRecord, Outcome, SearchRecord, Settings, TaskRecord
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
-from acdc_custom.task import load_task, parse, rows, sections
+from acdc_custom.task import forms, load_task, parse, rows, sections
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -218,12 +218,21 @@ def test_the_csv_on_the_page_is_the_jsonl_on_the_page(tmp_path: Path) -> None:
             "rows",
             *sections._TABLE_EXAMPLES,
             *sections._CORRUPTION_EXAMPLES,
-            *rows.KEYS,
+            *forms.KEYS,
         }
     ),
 )
 def test_every_key_of_a_task_file_is_in_the_task_guide(key: str) -> None:
     assert f"`{key}`" in page("tasks.md")
+
+
+@pytest.mark.parametrize(
+    "key",
+    sorted({*(key for reader in forms.READERS for key in reader.keys), *rows.BESIDE_PROMPTS, *forms.RowForm}),
+)
+def test_every_form_of_rows_and_every_key_of_it_is_on_the_exchange_page(key: str) -> None:
+    text = page("exchange.md")
+    assert f"`{key}`" in text or key == forms.RowForm.OWN or f"[{key}]" in text
 
 
 @pytest.mark.parametrize(

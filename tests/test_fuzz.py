@@ -59,6 +59,9 @@ class LetterTokenizer:
         ids = [self.ids.setdefault(match[0], 2 + len(self.ids)) for match in found]
         return {"input_ids": ids, "offset_mapping": [match.span() for match in found]}
 
+    def decode(self, token_ids: list[int]) -> str:
+        return "".join(text for text, known in self.ids.items() if known in token_ids)
+
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
@@ -255,6 +258,50 @@ def test_a_changed_jsonl_file_is_read_or_refused(lines: list[str], before: str |
         text = (before or "") + "\n".join(lines)
         (here / "rows.jsonl").write_bytes(text.encode(errors="replace"))
         (here / "mine.toml").write_text(ROWS_TASK.format("rows.jsonl"))
+        try_task(here / "mine.toml")
+
+
+OTHERS_ROWS = [
+    {"clean": "2 + 3 =", "corrupt": "2 + 4 =", "answers": [" 5", " 9"], "wrong_answers": [" 6"]},
+    {"": 0, "clean": "2 + 3 =", "corrupted": "2 + 4 =", "correct_idx": 3, "incorrect_idx": "[4, 5]"},
+    {
+        "prompt": "2 + 3 =",
+        "metadata": {"indirect_object": "5", "subject": "6"},
+        "s2_io_flip_counterfactual": {"prompt": "2 + 4 ="},
+    },
+    {
+        "prompt": "2 + 3 =",
+        "choices": {"label": ["A", "B"]},
+        "answerKey": 0,
+        "symbol_counterfactual": {"prompt": "2 + 4 =", "choices": {"label": ["C", "D"]}, "answerKey": 1},
+    },
+    {"prompt": "2 + 3 =", "label": 5, "random_counterfactual": {"prompt": "2 + 4 =", "label": 6}},
+]
+
+
+@fuzz(150)
+@given(
+    st.sampled_from(OTHERS_ROWS).flatmap(
+        lambda row: st.lists(st.one_of(changed_json(row), st.just(row)), min_size=1, max_size=3)
+    )
+)
+def test_a_changed_file_in_another_projects_form_is_read_or_refused(rows: list[Any]) -> None:
+    with folder() as here:
+        for name, text in (
+            ("rows.jsonl", "\n".join(map(json.dumps, rows))),
+            ("rows.json", json.dumps({"prompts": rows})),
+        ):
+            (here / name).write_text(text)
+            (here / "mine.toml").write_text(ROWS_TASK.format(name))
+            try_task(here / "mine.toml")
+
+
+@fuzz(60)
+@given(changed_json({"prompts": OTHERS_ROWS[:1], "seq_labels": ["a"], "word_idxs": {"a": 1}}))
+def test_a_changed_auto_circuit_file_is_read_or_refused(content: Any) -> None:
+    with folder() as here:
+        (here / "rows.json").write_text(json.dumps(content))
+        (here / "mine.toml").write_text(ROWS_TASK.format("rows.json"))
         try_task(here / "mine.toml")
 
 

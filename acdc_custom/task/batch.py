@@ -1,6 +1,6 @@
 """A task's prompts as tokens, with everything that the search needs to know of them.
 
-Owns `Prompt` and `Batch`, and what has to hold of a prompt as tokens. Knows nothing of models.
+Owns `Batch`, and which prompts are in it; what has to hold of each is `prompt.py`'s business. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -9,36 +9,22 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.choices import checked_seed
 from acdc_custom.errors import TaskError, UsageError, did_you_mean
 from acdc_custom.task.fill import fill_prompts
-from acdc_custom.task.pattern import Ref, Span, Where
+from acdc_custom.task.forms import RowForm
+from acdc_custom.task.prompt import END, Misfit, Prompt, PromptText, as_prompt, as_tokens
 from acdc_custom.task.spec import RowSpec, Spec, TemplateSpec
-from acdc_custom.task.tokens import Encoder, Encoding, Tokenizer
+from acdc_custom.task.tokens import Encoder, Tokenizer
 from acdc_custom.task.words import usable
+
+__all__ = ["END", "Batch", "Prompt", "make_batch"]
 
 DEFAULT_N = 50
 MOST_PROMPTS = 100_000  # making more would take minutes, and no machine could search them
-END = "END"  # the position of the last token, where the answer is read
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A clean prompt, its corrupted twin of as many tokens, and what should and should not follow."""
-
-    clean: str
-    corrupted: str
-    answer: tuple[str, ...]
-    foil: tuple[str, ...]
-    clean_ids: tuple[int, ...]
-    corrupted_ids: tuple[int, ...]
-    answer_ids: tuple[int, ...]
-    foil_ids: tuple[int, ...]
-    positions: dict[str, int]  # name -> index into clean_ids; END is always there
-    template: int  # which template it was made from, from 0
 
 
 @dataclass(frozen=True)
@@ -56,20 +42,6 @@ class Batch:
         """A hash of all token ids: clean, corrupted, answer, foil."""
         ids = [[p.clean_ids, p.corrupted_ids, p.answer_ids, p.foil_ids] for p in self.prompts]
         return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class _Text:
-    """A prompt before it is tokenized; `where` names it in errors."""
-
-    where: str
-    keys: tuple[str, str]  # what its answer and its foil are called where they were written
-    clean: str
-    corrupted: str
-    answer: tuple[str, ...]
-    foil: tuple[str, ...]
-    spans: tuple[tuple[Ref, Span], ...]
-    template: int
 
 
 def make_batch(
@@ -91,7 +63,7 @@ def make_batch(
         bos = (tokenizer.bos_token_id,)
     if isinstance(spec.prompts, RowSpec):
         _check_corruption(file, chosen, (spec.default_corruption,))
-        texts = _given(spec.prompts, n or DEFAULT_N, seed)
+        texts, notes = _given(spec.prompts, encoder, n or DEFAULT_N, seed)
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
         texts, notes = _made(spec.prompts, chosen, encoder, file, n or DEFAULT_N, seed)
@@ -103,8 +75,8 @@ def make_batch(
         )
     if len(texts) < DEFAULT_N and n is None:
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
-    prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
-    notes += _unknown(texts, encoder) + _glued(texts, encoder)
+    prompts = [as_prompt(text, spec.positions, file, encoder, bos) for text in texts]
+    notes += _unknown(texts, encoder) + _glued(texts, encoder) + _by_id(texts[0], prompts[0])
     return Batch(tuple(prompts), name, chosen, seed, tuple(notes))
 
 
@@ -115,97 +87,53 @@ def _check_corruption(file: str, chosen: str, known: Iterable[str]) -> None:
         raise TaskError(f'{file}: there is no corruption "{chosen}".{hint} This task has: {", ".join(names)}')
 
 
-def _given(spec: RowSpec, n: int, seed: int) -> list[_Text]:
-    """All rows, or a seeded choice of them, in the file's order."""
-    rows = spec.rows
-    if len(rows) > n:
-        rows = tuple(rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), n)))
-    keys = ("answer", "foil")
-    return [_Text(f"{spec.file}, line {r.line}", keys, r.clean, r.corrupted, r.answer, r.foil, (), 0) for r in rows]
+def _given(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[list[PromptText], list[str]]:
+    """All rows, or a seeded choice of them, in the file's order; and notes.
+
+    Rows in another project's form that do not fit the tokenizer are left out, since they were not written for it.
+    """
+    order: Sequence[int] = range(len(spec.rows))
+    if len(order) > n:
+        order = random.Random(seed).sample(order, len(order))
+    chosen: dict[int, PromptText] = {}
+    misfits: list[Misfit] = []
+    for index in order:
+        row = spec.rows[index]
+        where = f"{spec.file}, {row.place}"
+        text = PromptText(where, ("answer", "foil"), row.clean, row.corrupted, row.answer, row.foil, (), 0)
+        try:
+            as_tokens(text, encoder)
+        except Misfit as misfit:
+            if spec.form is RowForm.OWN:
+                raise
+            misfits.append(misfit)
+            continue
+        chosen[index] = text
+        if len(chosen) == n:
+            break
+    notes = list(spec.notes)
+    if misfits:
+        tried = len(chosen) + len(misfits)
+        notes.append(f"{len(misfits)} of {tried} rows do not fit this tokenizer and are left out; one: {misfits[0]}.")
+    if not chosen:
+        raise TaskError(f"{spec.file}: no row fits this tokenizer; the first: {misfits[0]}")
+    return [chosen[index] for index in sorted(chosen)], notes
 
 
 def _made(
     spec: TemplateSpec, chosen: str, encoder: Encoder, file: str, n: int, seed: int
-) -> tuple[list[_Text], list[str]]:
+) -> tuple[list[PromptText], list[str]]:
     corruption = spec.corruptions[chosen]
     kept, notes = usable(spec, corruption, encoder, file)
     filled = itertools.islice(fill_prompts(kept, corruption, seed), n)
     keys = ("answer", "foil" if corruption.foil == spec.foil else f"corruptions.{chosen}.foil")
     where = f"{file}, corruption {chosen}"
     return [
-        _Text(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template) for f in filled
+        PromptText(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template) for f in filled
     ], notes
 
 
-def _prompt(text: _Text, spec: Spec, file: str, encoder: Encoder, bos: tuple[int, ...]) -> Prompt:
-    clean, corrupted = encoder.encode(text.clean), encoder.encode(text.corrupted)
-    if len(clean.ids) != len(corrupted.ids):
-        raise TaskError(
-            f"{text.where}: clean and corrupted have to be of equal length: "
-            f'"{text.clean}" has {len(clean.ids)} tokens, "{text.corrupted}" has {len(corrupted.ids)}'
-        )
-    if not clean.ids:
-        raise TaskError(f'{text.where}: the tokenizer makes nothing of the prompt "{text.clean}"')
-    if clean.ids == corrupted.ids:
-        raise TaskError(f'{text.where}: clean and corrupted are the same prompt: "{text.clean}"')
-    for ref, span in text.spans:
-        if not encoder.is_one_token(clean, span):
-            raise TaskError(f'{text.where}: {ref.text} is not one token in "{text.clean}"')
-    answer_ids = tuple(_one_token(text.where, text.keys[0], clean, t, encoder) for t in text.answer)
-    foil_ids = tuple(_one_token(text.where, text.keys[1], clean, t, encoder) for t in text.foil)
-    if set(answer_ids) & set(foil_ids):
-        raise TaskError(f'{text.where}: answer and foil are the same token (prompt: "{text.clean}")')
-    positions = {name: _position(name, where, text, clean, len(bos), file) for name, where in spec.positions.items()}
-    positions[END] = len(bos) + len(clean.ids) - 1
-    return Prompt(
-        text.clean,
-        text.corrupted,
-        text.answer,
-        text.foil,
-        bos + clean.ids,
-        bos + corrupted.ids,
-        answer_ids,
-        foil_ids,
-        positions,
-        text.template,
-    )
-
-
-def _one_token(where: str, key: str, prompt: Encoding, text: str, encoder: Encoder) -> int:
-    token = encoder.continuation(prompt, text)
-    if token is None:
-        raise TaskError(f"{where}: {key}: {encoder.explain(prompt, text)}")
-    return token
-
-
-def _position(name: str, where: Where, text: _Text, clean: Encoding, bos: int, file: str) -> int:
-    """The token of a named position: the first one of its word or text, and then the offset."""
-    if isinstance(where.what, Ref):
-        spans = [span for ref, span in text.spans if ref == where.what]
-    else:
-        spans = list(_literal_spans(where.what, text.clean))
-    index = where.nth - 1 if where.nth > 0 else len(spans) + where.nth
-    problem = "occurs once" if len(spans) == 1 else f"occurs {len(spans)} times"
-    if 0 <= index < len(spans):
-        at = clean.tokens_at(spans[index])
-        token = at[0] + where.offset if at else -1
-        if 0 <= token < len(clean.ids):
-            return token + bos
-        problem = "is outside the prompt"
-    raise TaskError(f'{file}: positions.{name}: "{where.text}" is not found; it {problem} in "{text.clean}"')
-
-
-def _literal_spans(literal: str, text: str) -> Iterator[Span]:
-    """Where a literal occurs, without the spaces around it."""
-    inner = literal.strip()
-    lead = literal.index(inner)
-    start = text.find(literal)
-    while start >= 0:
-        yield Span(start + lead, start + lead + len(inner))
-        start = text.find(literal, start + len(literal))
-
-
-def _unknown(texts: list[_Text], encoder: Encoder) -> list[str]:
+def _unknown(texts: list[PromptText], encoder: Encoder) -> list[str]:
     """A note on the words that the tokenizer replaces by its unknown token."""
     words: dict[str, None] = {}
     for text in texts:
@@ -217,13 +145,24 @@ def _unknown(texts: list[_Text], encoder: Encoder) -> list[str]:
     return [f"The tokenizer does not know these words, the model reads them all alike: {', '.join(words)}."]
 
 
-def _glued(texts: list[_Text], encoder: Encoder) -> list[str]:
+def _glued(texts: list[PromptText], encoder: Encoder) -> list[str]:
     """A note when an answer or a foil grows together with the prompt's last word, and need not."""
     for text in texts:
         for after in (*text.answer, *text.foil):
-            if text.clean[-1].isalnum() and after[0].isalnum():
+            if isinstance(after, str) and text.clean[-1].isalnum() and after[0].isalnum():
                 spaced = encoder.continuation(encoder.encode(text.clean), f" {after}")
                 if spaced is not None:
                     last = text.clean.split()[-1]
                     return [f'"{after}" continues the prompt as "{last}{after}"; is its leading space missing?']
     return []
+
+
+def _by_id(text: PromptText, prompt: Prompt) -> list[str]:
+    """A note where a file gives token ids: nothing tells whether they are another tokenizer's."""
+    if not isinstance(text.answer[0], int):
+        return []
+    answer, foil = (" / ".join(map(repr, texts)) for texts in (prompt.answer, prompt.foil))
+    return [
+        f'The file gives answers as token ids. In this tokenizer, those of "{prompt.clean}" are {answer}, not {foil}; '
+        "if these are odd words, the ids belong to another tokenizer."
+    ]

@@ -1,7 +1,7 @@
-"""The rows file of a task: JSONL or CSV with `clean`, `corrupted`, `answer`, `foil`.
+"""The rows file of a task: prompts one by one, in JSONL, CSV or JSON, in our form or another project's.
 
-Owns reading such a file and its errors, which name the file and the line. Knows nothing of
-task files or of tokens.
+Owns reading such a file and its errors, which name the file and the line. What the keys of a row mean is `forms.py`'s
+business. Knows nothing of task files or of tokens.
 """
 
 from __future__ import annotations
@@ -9,37 +9,83 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from acdc_custom.errors import TaskError, did_you_mean
-from acdc_custom.reading import parse_json, read_regular
+from acdc_custom.errors import TaskError
+from acdc_custom.reading import parse_json, read_regular, shortened
+from acdc_custom.task.forms import EXAMPLE, KEYS, Content, Reader, RowForm, Target, content_of, reader_of
 from acdc_custom.task.spec import Row, RowSpec
 
-KEYS = ("clean", "corrupted", "answer", "foil")
-_EXAMPLE = '{"clean": "2 + 3 =", "corrupted": "2 + 4 =", "answer": " 5", "foil": " 6"}'
+# What auto-circuit keeps beside its prompts: names for positions, which differ from ours.
+BESIDE_PROMPTS = ("seq_labels", "word_idxs")
+
+_Record = tuple[str, str, Mapping[str, Any]]  # a row's place in the file, what its keys are called there, and the row
+_Row = tuple[str, str, tuple[Target, ...], tuple[Target, ...]]  # clean, corrupted, answer, foil
 
 
 def read_rows(path: Path, task_file: str) -> RowSpec:
     """Read a rows file that the task file `task_file` names."""
     file = str(path)
-    reader = {".jsonl": _jsonl, ".csv": _csv}.get(path.suffix.lower())
-    if reader is None:
-        raise TaskError(f'{task_file}: rows: "{path.name}" has to end in .jsonl or .csv')
+    records = {".jsonl": _jsonl, ".csv": _csv, ".json": _json}.get(path.suffix.lower())
+    if records is None:
+        raise TaskError(f'{task_file}: rows: "{path.name}" has to end in .jsonl, .csv or .json')
     data = read_bytes(path, f"{task_file}: rows: ")
-    seen: dict[Row, int] = {}
-    rows: list[Row] = []
-    for row in reader(decode(data, file).removeprefix("\ufeff"), file):
-        for key in ("clean", "corrupted"):
-            if not getattr(row, key).strip():
-                raise TaskError(f'{file}, line {row.line}: "{key}" is an empty prompt (example: {_EXAMPLE})')
-        first = seen.setdefault(Row(0, row.clean, row.corrupted, row.answer, row.foil), row.line)
-        if first != row.line:
-            raise TaskError(f"{file}, line {row.line}: the same row as line {first}: {row.clean!r}")
-        rows.append(row)
-    if not rows:
-        raise TaskError(f"{file}: no rows in this file (example of one: {_EXAMPLE})")
-    return RowSpec(file, hashlib.sha256(data).hexdigest(), tuple(rows))
+    reader: Reader | None = None
+    found = _Found({}, {}, 0, 0)
+    for place, word, record in records(decode(data, file).removeprefix("\ufeff"), file):
+        where = f"{file}, {place}"
+        try:
+            own = reader_of(record, word)
+            content = content_of(record, own)
+        except ValueError as error:
+            raise TaskError(f"{where}: {error}") from None
+        reader = reader or own
+        if own != reader:
+            raise TaskError(f"{where}: read by {', '.join(own.keys)}, but the rows before by {', '.join(reader.keys)}")
+        found.add(place, where, reader, content, record)
+    if reader is None or not found.places:
+        raise TaskError(f"{file}: no rows in this file (example of one: {EXAMPLE})")
+    rows = tuple(Row(place, *row) for row, place in found.places.items())
+    notes = () if reader.form is RowForm.OWN else tuple(found.notes(path.name, reader))
+    return RowSpec(file, hashlib.sha256(data).hexdigest(), rows, reader.form, notes)
+
+
+@dataclass
+class _Found:
+    """The rows so far, and what was found beside them."""
+
+    places: dict[_Row, str]  # each row once, with its place in the file
+    unread: dict[str, None]  # keys that are in the file, and not read
+    repeated: int
+    without: int  # a corrupted prompt
+
+    def add(self, place: str, where: str, reader: Reader, content: Content | None, record: Mapping[str, Any]) -> None:
+        """One more row. Raises `TaskError` for one that no tokenizer can make anything of."""
+        self.unread |= dict.fromkeys(key for key in record if key not in reader.keys)
+        if content is None:
+            self.without += 1
+            return
+        for name, prompt in (("clean", content.clean), ("corrupted", content.corrupted)):
+            if not prompt.strip():
+                raise TaskError(f'{where}: "{name}" is an empty prompt (example: {EXAMPLE})')
+        first = self.places.setdefault((content.clean, content.corrupted, content.answer, content.foil), place)
+        if first != place and reader.form is RowForm.OWN:
+            raise TaskError(f"{where}: the same row as {first}: {content.clean!r}")
+        self.repeated += first != place
+
+    def notes(self, name: str, reader: Reader) -> Iterator[str]:
+        """What one should know of a file in another project's form."""
+        n_rows = f"{len(self.places)} row{'s' * (len(self.places) > 1)}"
+        yield f"{name}: {n_rows} in the form of {reader.form}, read by {', '.join(reader.keys)}."
+        if unread := [shortened(key) for key in self.unread if key]:
+            yield f"Not read from it: {', '.join(unread)}."
+        if self.repeated:
+            yield f"Repeated rows, left out: {self.repeated}."
+        if self.without:
+            yield f"Rows without a corrupted prompt, left out: {self.without}."
 
 
 def read_bytes(path: Path, prefix: str = "") -> bytes:
@@ -63,7 +109,7 @@ def decode(data: bytes, file: str) -> str:
         raise TaskError(f"{file}, line {line}: not UTF-8 text; save the file as UTF-8") from None
 
 
-def _jsonl(text: str, file: str) -> Iterator[Row]:
+def _jsonl(text: str, file: str) -> Iterator[_Record]:
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
@@ -71,50 +117,53 @@ def _jsonl(text: str, file: str) -> Iterator[Row]:
             value = parse_json(content)
         except ValueError as error:
             problem = getattr(error, "msg", str(error))  # the parser's own, without its second count of lines
-            raise TaskError(f"{file}, line {line}: not JSON: {problem} (example: {_EXAMPLE})") from None
+            raise TaskError(f"{file}, line {line}: not JSON: {problem} (example: {EXAMPLE})") from None
         if not isinstance(value, dict):
-            raise TaskError(f"{file}, line {line}: not an object with {', '.join(KEYS)} (example: {_EXAMPLE})")
-        _check_keys(tuple(value), f"{file}, line {line}", "key")
-        for key in ("clean", "corrupted"):
-            if not isinstance(value[key], str):
-                raise TaskError(f'{file}, line {line}: "{key}" has to be a text (example: {_EXAMPLE})')
-        answer, foil = (_choices(value[key], key, f"{file}, line {line}") for key in ("answer", "foil"))
-        yield Row(line, value["clean"], value["corrupted"], answer, foil)
+            raise TaskError(f"{file}, line {line}: not an object with {', '.join(KEYS)} (example: {EXAMPLE})")
+        yield f"line {line}", "key", value
 
 
-def _choices(value: object, key: str, where: str) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    texts = tuple(text for text in values if isinstance(text, str) and text)
-    if not values or len(texts) < len(values):
-        raise TaskError(f'{where}: "{key}" has to be a text or a list of texts (example: {_EXAMPLE})')
-    return texts
+def _json(text: str, file: str) -> Iterator[_Record]:
+    """A file of auto-circuit: one object, with the rows as a list."""
+    expected = (
+        'expected an object with a list "prompts", as auto-circuit writes it; for one object per line, use .jsonl'
+    )
+    try:
+        content = parse_json(text)
+    except ValueError as error:
+        raise TaskError(f"{file}: not JSON: {error} ({expected})") from None
+    prompts = content.get("prompts") if isinstance(content, dict) else None
+    if not isinstance(prompts, list):
+        raise TaskError(f"{file}: {expected}")
+    for key in content:
+        if key not in ("prompts", *BESIDE_PROMPTS):
+            raise TaskError(
+                f'{file}: unknown key "{shortened(key)}" beside "prompts". Allowed: {", ".join(BESIDE_PROMPTS)}'
+            )
+    for number, value in enumerate(prompts, 1):
+        if not isinstance(value, dict):
+            raise TaskError(f"{file}, prompt {number}: {shortened(repr(value))} is not an object")
+        yield f"prompt {number}", "key", value
 
 
-def _csv(text: str, file: str) -> Iterator[Row]:
+def _csv(text: str, file: str) -> Iterator[_Record]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        if reader.fieldnames is None:
+        columns = reader.fieldnames
+        if columns is None:
             return
-        _check_keys(tuple(reader.fieldnames), f"{file}, line 1", "column")
+        for column in columns:
+            if columns.count(column) > 1:
+                raise TaskError(f'{file}, line 1: the column "{column}" is there twice')
+        try:
+            reader_of(columns, "column")
+        except ValueError as error:
+            raise TaskError(f"{file}, line 1: {error}") from None
         for record in reader:
             if None in record or None in record.values():
                 raise TaskError(
-                    f"{file}, line {reader.line_num}: not {len(KEYS)} columns; quote a text that has a comma"
+                    f"{file}, line {reader.line_num}: not {len(columns)} columns; quote a text that has a comma"
                 )
-            where = f"{file}, line {reader.line_num}"
-            answer, foil = (_choices(record[key], key, where) for key in ("answer", "foil"))
-            yield Row(reader.line_num, record["clean"], record["corrupted"], answer, foil)
+            yield f"line {reader.line_num}", "column", record
     except csv.Error as error:
         raise TaskError(f"{file}, line {reader.reader.line_num}: not CSV: {error}") from None
-
-
-def _check_keys(given: tuple[str, ...], where: str, word: str) -> None:
-    for key in given:
-        if given.count(key) > 1:
-            raise TaskError(f'{where}: the {word} "{key}" is there twice')
-        if key not in KEYS:
-            hint = did_you_mean(str(key), KEYS)
-            raise TaskError(f'{where}: unknown {word} "{key}".{hint} Allowed: {", ".join(KEYS)}')
-    for key in KEYS:
-        if key not in given:
-            raise TaskError(f'{where}: the {word} "{key}" is missing (example: {_EXAMPLE})')
