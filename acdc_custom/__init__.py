@@ -15,12 +15,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from acdc_custom.choices import Ablation, Device, Metric, Order, Precision
+    from acdc_custom.choices import Ablation, Device, Effect, Metric, Order, Precision
     from acdc_custom.circuit import Circuit
-    from acdc_custom.discovery import discover
+    from acdc_custom.discovery import discover, prepare_batch
     from acdc_custom.errors import AcdcError
     from acdc_custom.export.picture import draw
+    from acdc_custom.heads.find import find_roles
+    from acdc_custom.heads.patch import patch_paths
+    from acdc_custom.heads.table import HeadTable
     from acdc_custom.model.open import open_model as load_model
+    from acdc_custom.report.write import write_report
     from acdc_custom.task import load_task
 
 __version__ = "0.1.0"
@@ -30,13 +34,19 @@ __all__ = [
     "AcdcError",
     "Circuit",
     "Device",
+    "Effect",
+    "HeadTable",
     "Metric",
     "Order",
     "Precision",
     "discover",
     "draw",
+    "find_roles",
     "load_model",
     "load_task",
+    "patch_paths",
+    "prepare_batch",
+    "write_report",
 ]
 
 _HOMES = {
@@ -44,13 +54,19 @@ _HOMES = {
     "AcdcError": ("errors", "AcdcError"),
     "Circuit": ("circuit", "Circuit"),
     "Device": ("choices", "Device"),
+    "Effect": ("choices", "Effect"),
+    "HeadTable": ("heads.table", "HeadTable"),
     "Metric": ("choices", "Metric"),
     "Order": ("choices", "Order"),
     "Precision": ("choices", "Precision"),
     "discover": ("discovery", "discover"),
     "draw": ("export.picture", "draw"),
+    "find_roles": ("heads.find", "find_roles"),
     "load_model": ("model.open", "open_model"),
     "load_task": ("task", "load_task"),
+    "patch_paths": ("heads.patch", "patch_paths"),
+    "prepare_batch": ("discovery", "prepare_batch"),
+    "write_report": ("report.write", "write_report"),
 }
 
 

@@ -119,6 +119,23 @@ class ExportForm(StrEnum):
         return f"edges.{suffix}"
 
 
+class Effect(StrEnum):
+    """What path patching recomputes between the sender and the receiver (`--effect`)."""
+
+    EDGE = "edge"
+    DIRECT = "direct"
+    TOTAL = "total"
+
+    @property
+    def about(self) -> str:
+        """What changes with the sender's output."""
+        return {
+            Effect.EDGE: "nothing between: along the one edge that joins them",
+            Effect.DIRECT: "MLPs between, no other head (as in the IOI paper)",
+            Effect.TOTAL: "everything between, heads included",
+        }[self]
+
+
 class Device(StrEnum):
     """Where to compute (`--device`). `auto`: CUDA if there is any, else Apple's GPU, else the CPU."""
 
@@ -133,6 +150,64 @@ class Precision(StrEnum):
 
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+
+
+class Direction(StrEnum):
+    """Which way activations are patched (`--direction`)."""
+
+    DENOISING = "denoising"
+    NOISING = "noising"
+
+    @property
+    def about(self) -> str:
+        """What is put where."""
+        return {
+            Direction.DENOISING: "clean activations into the corrupted run: what is enough to bring the answer back",
+            Direction.NOISING: "corrupted activations into the clean run: what the answer cannot do without",
+        }[self]
+
+
+class HeadPart(StrEnum):
+    """What of an attention head is patched (`--part`)."""
+
+    Z = "z"
+    Q = "q"
+    K = "k"
+    V = "v"
+    PATTERN = "pattern"
+
+    @property
+    def about(self) -> str:
+        """What it is."""
+        return {
+            HeadPart.Z: "output",
+            HeadPart.Q: "queries",
+            HeadPart.K: "keys",
+            HeadPart.V: "values",
+            HeadPart.PATTERN: "attention pattern",
+        }[self]
+
+
+class TokenPlace(StrEnum):
+    """Where in the model the direction of a token is taken (`--place`)."""
+
+    EMBEDDING = "embedding"
+    BLOCK_0 = "block-0"
+
+    @property
+    def about(self) -> str:
+        """What the direction is."""
+        return {
+            TokenPlace.EMBEDDING: "the token's row of the embedding",
+            TokenPlace.BLOCK_0: "what block 1 reads: the residual stream after block 0's MLP, through block 1's norm",
+        }[self]
+
+
+class Similarity(StrEnum):
+    """How two directions are compared (`--similarity`)."""
+
+    COSINE = "cosine"
+    DOT = "dot"
 
 
 def checked_threshold(threshold: float) -> float:

@@ -29,6 +29,7 @@ from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
+from acdc_custom.graph import Sender, parse_heads
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.check import check
 from acdc_custom.model.model import Model
@@ -77,6 +78,7 @@ class Prepared:
     full: Behaviour  # the full model on the clean prompts
     corrupted: Behaviour  # the full model on the corrupted prompts
     empty: Behaviour  # the empty circuit: the same, unless another ablation was chosen
+    knocked_out: tuple[Sender, ...] = ()  # heads whose edges are removed before a search begins
 
     @property
     def model_normed(self) -> torch.Tensor:
@@ -100,6 +102,7 @@ class Prepared:
                 threshold=choices.threshold,
                 metric=self.metric(choices).value,
                 ablation=self.ablation.value,
+                knock_out=",".join(map(str, self.knocked_out)),
                 order=choices.order.value,
                 order_seed=choices.order_seed,
                 n=len(batch.prompts),
@@ -127,13 +130,16 @@ def prepare_batch(
     ablation: Ablation | str = Ablation.CORRUPTED,
     memory_limit: int | None = None,
     planned: MemoryPlan | None = None,
+    knock_out: str = "",
 ) -> Prepared:
     """Make the prompts, check the engine against the model on some of them, and run the batch.
 
+    `knock_out` names heads, as in "a9.h6,a9.h9", whose edges are all removed before a search begins.
     `memory_limit` is in bytes, by default a share of what is free; `planned` is an earlier run's plan, to be kept to.
     Raises `TaskError` for a task that does not fit the tokenizer, `ModelError` when the check fails, `UsageError` when
     the search does not fit in memory.
     """
+    knocked_out = _heads_of(model, knock_out)
     batch = task.batch(model.tokenizer, n=n, seed=seed, corruption=corruption)
     weights, ablation = model.weights, Ablation(ablation)
     tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
@@ -141,7 +147,7 @@ def prepare_batch(
     memory = planned or plan(model, tokens, memory_limit)
     parts = tokens.chunks(memory.chunk)
     carried = prepare_ablation(ablation, weights, parts)
-    chunks = tuple(build_caches(model, part, carried) for part in parts)
+    chunks = tuple(build_caches(model, part, carried, knocked_out) for part in parts)
 
     empty = behaviour(chunks, (run_circuit(model, chunk.tokens, (), carried) for chunk in chunks))
     corrupted = empty
@@ -149,7 +155,18 @@ def prepare_batch(
         swap = Carried(Ablation.CORRUPTED, None)
         corrupted = behaviour(chunks, (run_circuit(model, chunk.tokens, (), swap) for chunk in chunks))
     full = behaviour(chunks, [chunk.model_normed for chunk in chunks])
-    return Prepared(task, batch, model, tokens, memory, chunks, full, corrupted, empty)
+    return Prepared(task, batch, model, tokens, memory, chunks, full, corrupted, empty, knocked_out)
+
+
+def _heads_of(model: Model, names: str) -> tuple[Sender, ...]:
+    heads = parse_heads(names) if names else ()
+    if unknown := [str(head) for head in heads if head not in model.graph.index]:
+        shape = model.graph.shape
+        raise UsageError(
+            f"{unknown[0]} cannot be knocked out: {model.name} has {shape.n_layers} layers of {shape.n_heads} heads, "
+            "counted from 0."
+        )
+    return heads
 
 
 def discover(
@@ -165,6 +182,7 @@ def discover(
     order_seed: int = 0,
     window: int | None = None,
     memory_limit: int | None = None,
+    knock_out: str = "",
     on_decision: Callable[[Decision], None] = lambda decision: None,
 ) -> Circuit:
     """Find the circuit of a task in a model by exact ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1).
@@ -172,11 +190,13 @@ def discover(
     An edge is removed if that raises the metric by less than `threshold`, in the metric's unit. `metric` and
     `corruption` default to the task's, `n` prompts to 50 or as many as there are. A removed edge carries what
     `ablation` says. `window` fixes how many candidates are evaluated at once, `memory_limit` is in bytes (by default a
-    share of what is free); neither changes the circuit.
+    share of what is free); neither changes the circuit. `knock_out` names heads, as in "a9.h6,a9.h9", whose edges are
+    all removed before the search begins.
     Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
     """
     choices = Choices(threshold, metric, Order(order), order_seed, window)
-    return search(prepare_batch(task, model, n, seed, corruption, ablation, memory_limit), choices, on_decision)
+    prepared = prepare_batch(task, model, n, seed, corruption, ablation, memory_limit, knock_out=knock_out)
+    return search(prepared, choices, on_decision)
 
 
 def search(

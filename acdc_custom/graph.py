@@ -122,6 +122,14 @@ class Receiver:
         )
 
 
+def parse_heads(names: str) -> tuple[Sender, ...]:
+    """The heads of a list such as `a9.h9,a9.h6`, each once, in topological order. Raises `UsageError`."""
+    heads = {Sender.parse(name.strip()) for name in names.split(",")}
+    if others := [str(node) for node in sorted(heads) if node.stage is not Stage.HEAD]:
+        raise UsageError(f"{others[0]} is no head. Heads are called a9.h6.")
+    return tuple(sorted(heads))
+
+
 # Sorts after every other receiver, whatever the model's depth.
 LOGITS = Receiver(1 << 30, Stage.LOGITS)
 

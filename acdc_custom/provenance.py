@@ -20,6 +20,7 @@ class Settings:
     threshold: float
     metric: str
     ablation: str
+    knock_out: str  # heads without edges from the start, as in "a9.h6,a9.h9"; "" for none
     order: str
     order_seed: int  # matters for the random order alone
     n: int  # prompts

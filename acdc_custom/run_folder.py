@@ -20,6 +20,7 @@ from acdc_custom.circuit import FILE_NAME, Circuit, write_atomically
 from acdc_custom.decision import Decision
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
+from acdc_custom.graph import parse_heads
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.provenance import Provenance
 from acdc_custom.reading import parse_json, part, read_regular, record
@@ -82,6 +83,8 @@ def _check(request: Request) -> None:
     Ablation(settings.ablation), Order(settings.order), Device(settings.device), Precision(settings.dtype)
     checked_threshold(settings.threshold)
     parse_metric(settings.metric)
+    if settings.knock_out:
+        parse_heads(settings.knock_out)
     checked_seed(settings.seed)
     checked_seed(settings.order_seed)
     counts = {"n": settings.n, "window": request.window, **asdict(memory)}

@@ -1,4 +1,4 @@
-"""A small circuit, made by hand."""
+"""A small circuit, made by hand, and what is known of its heads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from acdc_custom.circuit import (
     Outcome,
     SearchRecord,
 )
-from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
+from acdc_custom.graph import Edge, GraphShape, Receiver, Sender, Stage
+from acdc_custom.heads.evidence import Measure, Score
+from acdc_custom.heads.roles import classify
+from acdc_custom.heads.table import HeadRow, HeadTable, Source
 from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 
 EDGES = {("m1", "logits"): 1.5, ("a1.h0", "m1"): 0.5, ("embed", "a1.kv0.k"): 0.25, ("embed", "m1"): 0.02}
@@ -17,11 +20,16 @@ EDGES = {("m1", "logits"): 1.5, ("a1.h0", "m1"): 0.5, ("embed", "a1.kv0.k"): 0.2
 
 def example_circuit() -> Circuit:
     """Four edges in two layers of four heads in two groups."""
+    return circuit_of(GraphShape(2, 4, 2), EDGES)
+
+
+def circuit_of(shape: GraphShape, effects: dict[tuple[str, str], float], metric: str = "kl") -> Circuit:
+    """A circuit of these edges."""
     return Circuit(
-        shape=GraphShape(2, 4, 2),
-        edges=tuple(KeptEdge(Edge(Sender.parse(s), Receiver.parse(r)), effect) for (s, r), effect in EDGES.items()),
+        shape=shape,
+        edges=tuple(KeptEdge(Edge(Sender.parse(s), Receiver.parse(r)), effect) for (s, r), effect in effects.items()),
         provenance=Provenance(
-            Settings(0.01, "kl", "corrupted", "original", 0, 50, 0, "switch", "cpu", "float32"),
+            Settings(0.01, metric, "corrupted", "", "original", 0, 50, 0, "switch", "cpu", "float32"),
             TaskRecord("latest_s", 'schema = 1\ndescription = "é"\n', "ab" * 32, "cd" * 32),
             ModelRecord("demo", "LlamaForCausalLM", 1234, "ef" * 32),
             {"torch": "2.13.0"},
@@ -30,3 +38,34 @@ def example_circuit() -> Circuit:
         search=SearchRecord(100, {"evaluated": 40, "same": 2, "dead": 8}, 0.001, 1e-7, 0, 1.5, {"MLPs": 1.25}),
         created="2026-01-02T03:04:05+00:00",
     )
+
+
+def example_heads() -> HeadTable:
+    """A name mover, which is in the circuit above, and a head without a role. A place has an awkward name."""
+    place = "IO, the one"
+    scores = {
+        Sender(1, Stage.HEAD, 0): {
+            Measure.DIRECT_EFFECT: Score(-12.25, 0.5),
+            Measure.COPY: Score(0.9375, 0.0),
+            Measure.ATTENTION_TO_ANSWER: Score(1 / 3, 0.01, place),
+            Measure.INDUCTION: Score(0.1, 0.0),
+        },
+        Sender(1, Stage.HEAD, 1): {Measure.DIRECT_EFFECT: Score(0.5, 0.25), Measure.COPY: Score(0.0, 0.0)},
+    }
+    rows = []
+    for head, verdict in classify(scores).items():
+        inside = head.head == 0
+        rows.append(
+            HeadRow(
+                head,
+                inside,
+                verdict.role,
+                verdict.also,
+                scores[head],
+                {place: 0.5 * inside},
+                {place: 0.25},
+                verdict.evidence,
+            )
+        )
+    source = Source("latest_s", "switch", 16, 0, "cd" * 32, "demo", "ef" * 32, 4.0)
+    return HeadTable(source, (rows[0].head,), ("A note.",), tuple(rows))

@@ -192,7 +192,7 @@ def ablated_outputs(ablation, prompts, clean, corrupted):
 
 
 @torch.no_grad()
-def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None):
+def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, knocked_out=()):
     """All decisions as (sender, receiver, kept, increase), and the final metric."""
     clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
     corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
@@ -207,9 +207,14 @@ def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None):
             total += METRICS[metric](prompt, clean_logits, logits)
         return total / len(prompts)
 
+    every = list(order or visiting_order(weights))
+    removed |= {(sender, receiver) for receiver, senders in every for sender in senders if sender in knocked_out}
     decisions, now = [], value()
-    for receiver, senders in order or visiting_order(weights):
+    for receiver, senders in every:
         for sender in senders:
+            if sender in knocked_out:
+                decisions.append((sender, receiver, False, 0.0))
+                continue
             removed.add((sender, receiver))
             without = value()
             increase = without - now

@@ -81,8 +81,9 @@ def test_commands_on_the_pages_have_options_that_exist(source: str) -> None:
         words = line.split()
         if words[0] not in COMMANDS:
             continue
-        path = " ".join(["acdc-custom", *words[: 2 if words[:2] == ["models", "fetch"] else 1]])
-        for option in re.findall(r"(?<=\s)--[a-z]+", line):
+        path = " ".join(["acdc-custom", *words[:2]])
+        path = path if path in known else f"acdc-custom {words[0]}"
+        for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", line):
             assert f"{option} " in known[path], f"{path} has no {option}"
 
 
@@ -165,6 +166,17 @@ def test_the_python_on_the_page_runs(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert (tmp_path / "results" / "mine" / "circuit.svg").stat().st_size > 1000
+
+
+def test_the_python_on_the_report_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for code in blocks(page("report.md"), "python"):
+        exec(compile(code, "report.md", "exec"), {})
+    assert "report.html" in capsys.readouterr().out
+    for name in ("attention.html", "results/mine/report.html"):
+        assert Path(name).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_the_readme_python_has_ten_lines() -> None:
@@ -292,11 +304,11 @@ def test_relative_links_point_at_files_that_exist(path: Path) -> None:
             assert (path.parent / link.partition("#")[0]).is_file(), link
 
 
-@pytest.mark.parametrize("path", sorted((DOCS / "images").glob("*.svg")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((DOCS / "images").rglob("*.svg")), ids=lambda path: path.name)
 def test_a_picture_is_used_and_described(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "<title" in text and "<desc" in text
-    assert any(f"images/{path.name}" in other.read_text(encoding="utf-8") for other in PAGES)
+    assert any(path.relative_to(DOCS).as_posix() in other.read_text(encoding="utf-8") for other in PAGES)
 
 
 def our_files() -> Iterator[Path]:

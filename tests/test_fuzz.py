@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circuits import example_circuit
+from circuits import example_circuit, example_heads
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +26,8 @@ from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import AcdcError
 from acdc_custom.export.dot import to_dot
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.heads.summary import summarize_heads
+from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
@@ -369,6 +371,26 @@ def test_a_changed_circuit_is_read_or_refused(content: Any) -> None:
 @given(changed_bytes(example_circuit().to_json().encode()))
 def test_a_circuit_with_changed_bytes_is_read_or_refused(data: bytes) -> None:
     try_circuit(data)
+
+
+@fuzz(300)
+@given(
+    st.one_of(
+        changed_json(json.loads(example_heads().to_json())).map(json.dumps).map(str.encode),
+        changed_bytes(example_heads().to_json().encode()),
+    )
+)
+def test_a_changed_table_of_heads_is_read_or_refused(data: bytes) -> None:
+    with folder() as here:
+        (here / JSON_NAME).write_bytes(data)
+        try:
+            heads = HeadTable.load(here)
+            summarize_heads(heads)
+            to_dot(example_circuit(), heads=heads).encode()
+        except AcdcError as error:
+            return ours(error)
+        heads.save(here / "again")
+        assert HeadTable.load(here / "again") == heads
 
 
 REQUEST_TEXT = Request(

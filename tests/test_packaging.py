@@ -46,7 +46,8 @@ def sources() -> set[str]:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom").rglob("*.py")}
     tasks = {f"acdc_custom/tasks/{path.name}" for path in (ROOT / "tasks").glob("*.toml")}
     model = {path.relative_to(ROOT).as_posix() for path in (ROOT / MODEL).iterdir()}
-    return modules | tasks | model | {"acdc_custom/py.typed"}
+    assets = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom/report/assets").iterdir()}
+    return modules | tasks | model | assets | {"acdc_custom/py.typed"}
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from acdc_custom.choices import (
     parse_metric,
 )
 from acdc_custom.errors import UsageError
+from acdc_custom.graph import parse_heads
 from acdc_custom.memory import parse_bytes
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
@@ -68,6 +69,14 @@ def checked_folder(name: str) -> Path:
     default=Ablation.CORRUPTED.value,
     show_default=True,
     help="What a removed edge carries: " + "; ".join(f"{a.value}: {a.about}" for a in Ablation) + ".",
+)
+@click.option(
+    "--knock-out",
+    metavar="HEADS",
+    default="",
+    callback=lambda ctx, option, value: ",".join(map(str, parse_heads(value))) if value else "",
+    help="Search without these heads, such as a9.h9,a9.h6: all their edges are removed before the search begins. Shows "
+    "backup heads, which act only when others are gone.",
 )
 @click.option(
     "--n",
@@ -142,6 +151,7 @@ def command(
     metric: str | None,
     corruption: str | None,
     ablation: str,
+    knock_out: str,
     n: int | None,
     seed: int,
     order: str,
@@ -176,7 +186,7 @@ def command(
         choices = Choices(threshold, metric, Order(order), order_seed, window)
         opened = open_model(model, device, dtype, say=click.echo)
         click.echo(f"Model      {describe_model(opened)}")
-        prepared = prepare_batch(loaded_task, opened, n, seed, corruption, ablation, memory_limit)
+        prepared = prepare_batch(loaded_task, opened, n, seed, corruption, ablation, memory_limit, knock_out=knock_out)
         for line in describe_batch(prepared, threshold):
             click.echo(line)
         run.ask(Request(task, model, window, prepared.memory, prepared.provenance(choices)))

@@ -25,10 +25,15 @@ import click
 def command(folder: Path, out: Path, edges: int | None) -> None:
     """Draw a circuit that was found: FOLDER is a run folder, or a circuit.json.
 
+    Heads are coloured by role if acdc-custom roles has left a heads.json beside the circuit.
+
     \b
     acdc-custom draw results/latest_s_demo-4l_0.01 --out circuit.png --edges 40
     """
     from acdc_custom.circuit import Circuit
     from acdc_custom.export.picture import draw
+    from acdc_custom.heads.table import JSON_NAME, HeadTable
 
-    click.echo(f"Written {draw(Circuit.load(folder), out, edges)}")
+    circuit = Circuit.load(folder)
+    heads = (folder if folder.is_dir() else folder.parent) / JSON_NAME
+    click.echo(f"Written {draw(circuit, out, edges, HeadTable.load(heads) if heads.exists() else None)}")

@@ -44,6 +44,7 @@ def command(folder: Path) -> None:
             settings.corruption,
             settings.ablation,
             planned=request.memory,
+            knock_out=settings.knock_out,
         )
         if differences := request.provenance.differences(prepared.provenance(choices)):
             raise ResultError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -36,6 +37,7 @@ def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Se
     click.echo("Written")
     for path in files:
         click.echo(f"  {path}")
+    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(run.path))}")
     return circuit
 
 

@@ -8,6 +8,7 @@ changed token is ever computed. Senders are in topological order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -18,8 +19,9 @@ from torch import Tensor
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.graph import LOGITS, Receiver, Sender, Stage
+from acdc_custom.graph import Receiver, Sender, Stage
 from acdc_custom.model.forward import run
+from acdc_custom.model.layers import Replaced
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Rotary
 
@@ -84,12 +86,8 @@ class Caches:
     moves: dict[Extent, list[bool]]  # per sender: is any of its delta not zero?
     output: Tensor  # [sender, changed row, d_model], clean
     residuals: Tensor  # [read, prompt, pos, d_model], clean
+    model_normed: Tensor  # [answer row, d_model]: the full model's residual stream there, after the final norm
     post_scales: dict[int, Tensor]  # [prompt, pos, 1] per layer with a norm after its heads, clean: see Attention
-
-    @property
-    def model_normed(self) -> Tensor:
-        """The full model's residual stream at the answer, after the final norm: `[answer row, d_model]`."""
-        return self.model.weights.final_norm(self.residual(LOGITS, Extent.ANSWER))
 
     def residual(self, receiver: Receiver, extent: Extent) -> Tensor:
         """What the receiver reads on the clean prompt: `[row, d_model]`."""
@@ -113,10 +111,19 @@ class Caches:
 
 
 @torch.no_grad()
-def build_caches(model: Model, tokens: TokenBatch, carried: Carried) -> Caches:
-    """Run the prompts clean, and work out what removed edges carry."""
+def build_caches(model: Model, tokens: TokenBatch, carried: Carried, knocked_out: Sequence[Sender] = ()) -> Caches:
+    """Run the prompts clean, and work out what removed edges carry.
+
+    All edges from heads that are `knocked_out` are removed from the start: what is clean is then the run in which
+    they write what removed edges carry. The full model, which the metric compares with, stays what it is.
+    """
     clean = run(model.weights, tokens.clean)
     ablated = carried.outputs(model.weights, tokens, clean)
+    model_residual, post_scales = clean.residuals[-1].clone(), clean.post_scales
+    if knocked_out:
+        del clean
+        outputs = {(head.layer, head.head): ablated[model.graph.index[head]] for head in knocked_out}
+        clean = run(model.weights, tokens.clean, Replaced(outputs, post_scales))
     differs = tokens.changed if carried.ablation is Ablation.CORRUPTED else tokens.is_prompt
     spans = {
         Extent.ANSWER: _span(model, tokens, tokens.is_answer),
@@ -138,7 +145,8 @@ def build_caches(model: Model, tokens: TokenBatch, carried: Carried) -> Caches:
         moves={extent: d.flatten(1).any(1).tolist() for extent, d in delta.items()},
         output=output,
         residuals=clean.residuals,
-        post_scales=clean.post_scales,
+        model_normed=model.weights.final_norm(spans[Extent.ANSWER].of_batch(model_residual)),
+        post_scales=post_scales,
     )
 
 

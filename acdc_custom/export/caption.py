@@ -6,6 +6,7 @@ Owns the words. All that a user made up (names of tasks, corruptions, models) is
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 
 from acdc_custom.choices import parse_metric
 from acdc_custom.circuit import Circuit
@@ -20,10 +21,12 @@ from acdc_custom.export.style import (
     line_html,
     mlp_html,
     number,
+    role_html,
     shared_html,
     width,
 )
-from acdc_custom.graph import Port
+from acdc_custom.graph import Port, parse_heads
+from acdc_custom.heads.evidence import Role
 
 LINE = 106  # characters
 WIDTH_NOTE = "Line width: the effect of an edge, the rise of the metric when its removal was tested."
@@ -60,6 +63,9 @@ def facts(selection: Selection) -> list[str]:
         f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "
         f"empty circuit {number(empty.logit_diff)}.",
     ]
+    if settings.knock_out:
+        heads = ", ".join(head.label for head in parse_heads(settings.knock_out))
+        lines.append(f"Searched without {heads}: knocked out, all edges from there removed beforehand.")
     if not selection.is_whole:
         lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by effect, and the nodes they join.")
     return lines
@@ -115,6 +121,7 @@ def _legend(selection: Selection) -> str:
     ]
     rows = [
         "".join(f"<TD>{node}</TD>{_meaning(words)}" for node, words in nodes),
+        *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
         f'<TD COLSPAN="8" ALIGN="LEFT">{_words(WIDTH_NOTE)}</TD>',
     ]
@@ -123,6 +130,22 @@ def _legend(selection: Selection) -> str:
         + "".join(f"<TR>{row}</TR>" for row in rows if row)
         + "</TABLE>"
     )
+
+
+def _roles(selection: Selection) -> list[str]:
+    """Roles of the drawn heads with their counts, four to a row."""
+    counts = Counter(row.role for row in selection.head_rows.values())
+    cells = [
+        f"<TD>{role_html(role)}</TD>{_meaning(f'{role}: {counts[role]} head{plural(counts[role])}')}"
+        for role in Role
+        if counts[role]
+    ]
+    return ["".join(cells[start : start + 4]) for start in range(0, len(cells), 4)]
+
+
+def plural(n: int) -> str:
+    """The s of more than one."""
+    return "" if n == 1 else "s"
 
 
 def _line(sample: str) -> str:

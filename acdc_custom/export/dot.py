@@ -18,6 +18,7 @@ from acdc_custom.export.style import (
     GREY,
     PORT_STYLES,
     end_html,
+    escape,
     font,
     head_html,
     mlp_html,
@@ -26,7 +27,8 @@ from acdc_custom.export.style import (
     shared_html,
     width,
 )
-from acdc_custom.graph import EMBED, LOGITS, Port, Receiver, Sender, Stage
+from acdc_custom.graph import EMBED, LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.heads.table import HeadTable
 
 MANY_ROWS = 30  # from here on rows move closer together
 PATIENCE = 10  # turns of Graphviz's placement: usual pictures need fewer, and tangled ones gain nothing by more
@@ -41,19 +43,28 @@ class Row:
     gap: str = ""
 
 
-def to_dot(circuit: Circuit, max_edges: int | None = None) -> str:
+def to_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> str:
     """The picture of a circuit as DOT text: its `max_edges` strongest edges, 300 by default.
 
-    Raises `UsageError` if `max_edges` is below 1.
+    With a table of heads, these are coloured by role. Raises `UsageError` if `max_edges` is below 1.
     """
-    selection = select(circuit, max_edges)
+    selection = select(circuit, max_edges, heads)
+    return _digraph(selection, f'bgcolor="white", label=<{caption_html(selection)}>')
+
+
+def to_bare_dot(selection: Selection) -> str:
+    """The picture without caption, legend and background: for a page that has its own."""
+    return _digraph(selection, 'bgcolor="transparent"')
+
+
+def _digraph(selection: Selection, attributes: str) -> str:
     rows = _rows(selection)
     layer_gap = 0.42 if len(rows) <= MANY_ROWS else 0.3
     lines = [
         'digraph "circuit" {',
-        '  graph [charset="UTF-8", rankdir="BT", newrank="true", bgcolor="white", pad="0.3", nodesep="0.14",'
+        '  graph [charset="UTF-8", rankdir="BT", newrank="true", pad="0.3", nodesep="0.14",'
         f' ranksep="{layer_gap}", nslimit="{PATIENCE}", outputorder="edgesfirst", splines="true",'
-        f' fontname="{FONT}", tooltip=" ", labelloc="t", labeljust="l", label=<{caption_html(selection)}>]',
+        f' fontname="{FONT}", tooltip=" ", labelloc="t", labeljust="l", {attributes}]',
         f'  node [shape="plain", fontname="{FONT}"]',
         f'  edge [fontname="{FONT}"]',
     ]
@@ -128,7 +139,7 @@ def _nodes(selection: Selection) -> Iterator[str]:
     into: dict[str, list[KeptEdge]] = defaultdict(list)
     out: dict[str, list[KeptEdge]] = defaultdict(list)
     for kept in selection.edges:
-        into[_target(kept.edge.receiver)].append(kept)
+        into[drawn_node(kept.edge.receiver)].append(kept)
         out[str(kept.edge.sender)].append(kept)
     unit = unit_of(selection.circuit)
     own = (Port.Q,) if selection.circuit.shape.grouped else (Port.Q, Port.K, Port.V)
@@ -140,7 +151,9 @@ def _nodes(selection: Selection) -> Iterator[str]:
                 label = end_html(node.label)
                 tip = f"{node.label}: {_count(out[name], 'edge out', unit)}"
             case Stage.HEAD:
-                label = head_html(node.label, own, _ports(into[name]))
+                row = selection.head_rows.get(node)
+                label = head_html(node.label, own, _ports(into[name]), row.role if row else None)
+                tip += "".join(f"&#10;{escape(line)}" for line in row.lines) if row else ""
             case _:
                 label = mlp_html(node.label)
         yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'
@@ -172,7 +185,7 @@ def _shared_name(receiver: Receiver) -> str:
     return f"a{receiver.layer}.kv{receiver.head}"
 
 
-def _target(receiver: Receiver) -> str:
+def drawn_node(receiver: Receiver) -> str:
     """The name of the picture's node in which an edge ends."""
     if receiver == LOGITS:
         return "logits"
@@ -191,6 +204,11 @@ def _shared_links(selection: Selection) -> Iterator[str]:
         )
 
 
+def edge_id(edge: Edge) -> str:
+    """What the edge's element in the SVG is called: `a0.h1--a1.h0.q`."""
+    return f"{edge.sender}--{edge.receiver}"
+
+
 def _edge(kept: KeptEdge, largest: float, unit: str) -> str:
     receiver = kept.edge.receiver
     style = PORT_STYLES[receiver.port]
@@ -198,7 +216,8 @@ def _edge(kept: KeptEdge, largest: float, unit: str) -> str:
     wide = width(kept.effect, largest)
     tip = f"{kept.edge.sender} → {receiver}: effect {with_unit(kept.effect, unit)}"
     return (
-        f"  {quote(str(kept.edge.sender))} -> {quote(_target(receiver))}{port} "
+        f"  {quote(str(kept.edge.sender))} -> {quote(drawn_node(receiver))}{port} "
         f'[color="{shade(style.colour, kept.effect, largest)}", style="{style.line}", penwidth="{wide}", '
-        f'arrowhead="{style.arrow}", arrowsize="{round(0.4 + 0.06 * wide, 2)}", tooltip="{tip}"]'
+        f'arrowhead="{style.arrow}", arrowsize="{round(0.4 + 0.06 * wide, 2)}", tooltip="{tip}", '
+        f'id="{edge_id(kept.edge)}"]'
     )

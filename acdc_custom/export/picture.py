@@ -20,6 +20,7 @@ from acdc_custom.export.dot import to_dot
 from acdc_custom.export.render import NO_PYGRAPHVIZ, PNG_DPI
 from acdc_custom.export.selection import select
 from acdc_custom.export.style import escape
+from acdc_custom.heads.table import HeadTable
 
 HOVER = ".edge:hover path,.edge:hover polygon,.edge:hover ellipse{stroke:#000000;stroke-opacity:1}"
 
@@ -33,18 +34,19 @@ class Format(StrEnum):
     DOT = "dot"
 
 
-def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None) -> Path:
+def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None, heads: HeadTable | None = None) -> Path:
     """Draw the strongest edges of a circuit (300 by default) into a file, in the format of its suffix.
 
-    The folder is made if need be; the file is written whole or not at all. Raises `UsageError` for a suffix
-    that is no format, `ResultError` if there is no Graphviz or the file cannot be written.
+    With a table of heads, these are coloured by role, and their tooltips show the evidence. The folder is made if
+    need be; the file is written whole or not at all. Raises `UsageError` for a suffix that is no format,
+    `ResultError` if there is no Graphviz or the file cannot be written.
     """
     path = Path(path)
     picture_format = _format_of(path)
-    dot = to_dot(circuit, max_edges)
+    dot = to_dot(circuit, max_edges, heads)
     content: str | bytes = dot
     if picture_format is not Format.DOT:
-        content = _render(dot, picture_format)
+        content = render(dot, picture_format)
     if isinstance(content, bytes) and picture_format is Format.SVG:
         content = _standalone(content.decode(), title(circuit), " ".join(facts(select(circuit, max_edges))))
     try:
@@ -66,8 +68,8 @@ def _format_of(path: Path) -> Format:
     return Format(suffix)
 
 
-def _render(dot: str, picture_format: Format) -> bytes:
-    """The picture, from the first Graphviz that is there."""
+def render(dot: str, picture_format: Format) -> bytes:
+    """The picture of a DOT text, from the first Graphviz that is there. Raises `ResultError`."""
     # Run by path: this works from a checkout, too. -P keeps this folder's modules out of the program's way.
     program = Path(__file__).with_name("render.py")
     done = _run([sys.executable, "-P", str(program), picture_format], dot)

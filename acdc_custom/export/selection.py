@@ -13,6 +13,7 @@ from functools import cached_property
 from acdc_custom.circuit import Circuit, KeptEdge
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Receiver, Sender, Stage
+from acdc_custom.heads.table import HeadRow, HeadTable
 
 DEFAULT_MAX_EDGES = 300
 
@@ -23,6 +24,7 @@ class Selection:
 
     circuit: Circuit
     edges: tuple[KeptEdge, ...]
+    heads: HeadTable | None = None  # with it, heads are coloured by role
 
     @property
     def is_whole(self) -> bool:
@@ -52,6 +54,12 @@ class Selection:
         return tuple(sorted(senders | behind_shared | {*_readers(self.circuit, self.edges)}))
 
     @cached_property
+    def head_rows(self) -> dict[Sender, HeadRow]:
+        """What is known of the drawn heads; none without a table of heads."""
+        known = {} if self.heads is None else {row.head: row for row in self.heads.rows}
+        return {node: known[node] for node in self.nodes if node in known}
+
+    @cached_property
     def logits(self) -> bool:
         """Whether an edge into the logits is drawn."""
         return any(kept.edge.receiver.stage is Stage.LOGITS for kept in self.edges)
@@ -62,13 +70,13 @@ class Selection:
         return tuple(sorted({node.layer for node in self.nodes if node.stage is not Stage.EMBED}))
 
 
-def select(circuit: Circuit, max_edges: int | None = None) -> Selection:
+def select(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> Selection:
     """The strongest edges by effect, `max_edges` of them (300 by default). Raises `UsageError` below 1."""
     limit = DEFAULT_MAX_EDGES if max_edges is None else max_edges
     if limit < 1:
         raise UsageError(f"a picture of {limit} edges was asked for: it needs at least 1.")
     strongest = sorted(circuit.edges, key=lambda kept: (-_strength(kept.effect), kept.edge))[:limit]
-    return Selection(circuit, tuple(sorted(strongest, key=lambda kept: kept.edge)))
+    return Selection(circuit, tuple(sorted(strongest, key=lambda kept: kept.edge)), heads)
 
 
 def _strength(effect: float) -> float:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from acdc_custom.graph import Port
+from acdc_custom.heads.evidence import Role
 
 FONT = "Helvetica,Arial,sans-serif"
 INK = "#222222"
@@ -37,6 +38,27 @@ PORT_STYLES = {
     Port.K: PortStyle("#d55e00", "#fbdcc6", "dashed", "diamond", (9, 4) * 3 + (9,), "◆"),
     Port.V: PortStyle("#007a5a", "#c5ebde", "dotted", "dot", (2, 5) * 6 + (2,), "●"),
     Port.IN: PortStyle("#555555", "#ffffff", "solid", "normal", (44,), "▲"),
+}
+
+
+@dataclass(frozen=True)
+class RoleStyle:
+    """The look of a head with a role."""
+
+    fill: str
+    mark: str  # stands under the head's name, so that nobody has to tell colours apart
+
+
+# Paul Tol's light colours, made for cells with dark text and for colour-blind readers.
+ROLE_STYLES = {
+    Role.NAME_MOVER: RoleStyle("#77aadd", "NM"),
+    Role.NEGATIVE_NAME_MOVER: RoleStyle("#ee8866", "neg. NM"),
+    Role.CUE_MOVER: RoleStyle("#eedd88", "cue"),
+    Role.S_INHIBITION: RoleStyle("#ffaabb", "S-inh."),
+    Role.INDUCTION: RoleStyle("#44bb99", "ind."),
+    Role.DUPLICATE_TOKEN: RoleStyle("#bbcc33", "dup."),
+    Role.PREVIOUS_TOKEN: RoleStyle("#99ddff", "prev."),
+    Role.UNCLASSIFIED: RoleStyle("#dddddd", "?"),
 }
 
 
@@ -74,12 +96,27 @@ def font(text: str, size: int, colour: str = INK) -> str:
     return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text}</FONT>'
 
 
-def head_html(label: str, ports: tuple[Port, ...], used: frozenset[Port]) -> str:
-    """A head: a name over one cell for each of its own inputs, coloured where an edge ends in it."""
+def head_html(label: str, ports: tuple[Port, ...], used: frozenset[Port], role: Role | None = None) -> str:
+    """A head: a name over one cell for each of its own inputs, coloured where an edge ends in it.
+
+    With a role, the name stands on the role's colour, and its mark below.
+    """
+    style = None if role is None else ROLE_STYLES[role]
+    fill = "" if style is None else f' BGCOLOR="{style.fill}"'
+    mark = "" if style is None else f"<BR/>{font(style.mark, 8)}"
     return (
         f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" BGCOLOR="#ffffff">'
-        f'<TR><TD COLSPAN="{len(ports)}" CELLPADDING="2">{font(label, 11)}</TD></TR>'
+        f'<TR><TD COLSPAN="{len(ports)}" CELLPADDING="2"{fill}>{font(label, 11)}{mark}</TD></TR>'
         f"<TR>{_cells(ports, used)}</TR></TABLE>"
+    )
+
+
+def role_html(role: Role) -> str:
+    """A sample of a role for the legend."""
+    style = ROLE_STYLES[role]
+    return (
+        f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" BGCOLOR="{style.fill}"><TR>'
+        f'<TD WIDTH="44">{font(style.mark, 8)}</TD></TR></TABLE>'
     )
 
 

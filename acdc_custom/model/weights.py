@@ -168,14 +168,17 @@ class Mlp:
     bias_gate: Tensor | None = None
     post_norm: Norm | None = None
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """`x` `[..., d_model]`, already normalised; gives `[..., d_model]` without the output bias."""
+    def hidden(self, x: Tensor) -> Tensor:
+        """What each neuron computes: `x` `[..., d_model]`, already normalised; gives `[..., d_mlp]`."""
         hidden = product(x, self.weight_in, self.bias_in)
         if self.weight_gate is None:
-            hidden = self.activation(hidden)
-        else:
-            hidden *= self.activation(product(x, self.weight_gate, self.bias_gate))
-        out = product(hidden, self.weight_out)
+            return self.activation(hidden)
+        hidden *= self.activation(product(x, self.weight_gate, self.bias_gate))
+        return hidden
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """`x` `[..., d_model]`, already normalised; gives `[..., d_model]` without the output bias."""
+        out = product(self.hidden(x), self.weight_out)
         return out if self.post_norm is None else self.post_norm(out)
 
 

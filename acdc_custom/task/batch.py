@@ -45,9 +45,16 @@ class Batch:
 
 
 def make_batch(
-    name: str, file: str, spec: Spec, tokenizer: Tokenizer, n: int | None, seed: int, corruption: str | None
+    name: str,
+    file: str,
+    spec: Spec,
+    tokenizer: Tokenizer,
+    n: int | None,
+    seed: int,
+    corruption: str | None,
+    most: int = DEFAULT_N,
 ) -> Batch:
-    """The batch of a task; see Task.batch."""
+    """The batch of a task; see Task.batch. With n None, as many prompts as there are, but no more than `most`."""
     if n is not None and n < 1:
         raise UsageError(f"the number of prompts has to be 1 or more, not {n}")
     if n is not None and n > MOST_PROMPTS:
@@ -63,17 +70,17 @@ def make_batch(
         bos = (tokenizer.bos_token_id,)
     if isinstance(spec.prompts, RowSpec):
         _check_corruption(file, chosen, (spec.default_corruption,))
-        texts, notes = _given(spec.prompts, encoder, n or DEFAULT_N, seed)
+        texts, notes = _given(spec.prompts, encoder, n or most, seed)
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
-        texts, notes = _made(spec.prompts, chosen, encoder, file, n or DEFAULT_N, seed)
+        texts, notes = _made(spec.prompts, chosen, encoder, file, n or most, seed)
     if n is not None and len(texts) < n:
         raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {len(texts)} can be made.", *notes]))
     if not texts:
         raise TaskError(
             " ".join([f"{file}: no prompt can be made: the words of its slots exclude each other.", *notes])
         )
-    if len(texts) < DEFAULT_N and n is None:
+    if len(texts) < most and n is None:
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
     prompts = [as_prompt(text, spec.positions, file, encoder, bos) for text in texts]
     notes += _unknown(texts, encoder) + _glued(texts, encoder) + _by_id(texts[0], prompts[0])

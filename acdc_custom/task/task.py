@@ -61,3 +61,7 @@ class Task:
         Raises TaskError when the tokenizer does not fit the task, UsageError when n is below 1.
         """
         return make_batch(self.name, self.file, self.spec, tokenizer, n, seed, corruption)
+
+    def up_to(self, most: int, tokenizer: Tokenizer, seed: int = 0, corruption: str | None = None) -> Batch:
+        """The same with as many prompts as the task can make, but no more than `most`."""
+        return make_batch(self.name, self.file, self.spec, tokenizer, None, seed, corruption, most)

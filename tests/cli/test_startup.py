@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "transformer_lens", "tokenizers", "numpy", "networkx", "pygraphviz")
+HEAVY = ("torch", "transformers", "transformer_lens", "tokenizers", "numpy", "networkx", "pygraphviz", "matplotlib")
 PROGRAM = f"""
 import sys
 from acdc_custom.cli import main
@@ -31,6 +31,8 @@ sys.exit(code)
         (["draw", "--help"], 0),
         (["export", "--help"], 0),
         (["export", "results", "--to", "gml"], 2),
+        (["analyze", "--help"], 0),
+        (["analyze", "patch-heads", "--help"], 0),
         (["tasks"], 0),
         (["models"], 0),
         ([], 2),
@@ -40,6 +42,10 @@ sys.exit(code)
         (["discover", "--task", "ioi", "--threshold", "-1"], 2),
         (["discover", "--task", "ioi", "--n", "0"], 2),
         (["show", "no-such-folder"], 1),
+        (["report", "--help"], 0),
+        (["report", "no-such-folder"], 1),
+        (["analyze", "lens", "--task", "latest"], 2),
+        (["analyze", "attribution", "--task", "ioi", "--heads", "m1"], 2),
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else None,
 )

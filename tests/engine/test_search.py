@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from acdc_custom.engine.propagate import propagate
 from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import SearchError
-from acdc_custom.graph import Edge
+from acdc_custom.graph import Edge, Sender
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
 from acdc_custom.visiting import VisitingOrder, visiting_order
@@ -49,8 +49,9 @@ def search(
     ablation: Ablation = Ablation.CORRUPTED,
     order: VisitingOrder | None = None,
     chunk_size: int = 99,
+    knocked_out: Sequence[str] = (),
 ) -> tuple[Search, list[Decision]]:
-    found = Search(prepared(model, prompts, metric, ablation, chunk_size), tau, window, order)
+    found = Search(prepared(model, prompts, metric, ablation, chunk_size, knocked_out), tau, window, order)
     return found, list(found.decisions())
 
 
@@ -60,11 +61,12 @@ def prepared(
     metric: Metric,
     ablation: Ablation = Ablation.CORRUPTED,
     chunk_size: int = 99,
+    knocked_out: Sequence[str] = (),
 ) -> list[tuple[Caches, Objective]]:
     """The prompts, so many at a time."""
     chunks = tokens_of(model, prompts).chunks(chunk_size)
     carried = prepare_ablation(ablation, model.weights, chunks)
-    batch = [build_caches(model, tokens, carried) for tokens in chunks]
+    batch = [build_caches(model, tokens, carried, [Sender.parse(name) for name in knocked_out]) for tokens in chunks]
     return [(caches, prepare(metric, model.weights, caches.tokens, caches.model_normed)) for caches in batch]
 
 
@@ -122,6 +124,31 @@ def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Met
     expected, final = oracle.acdc(model.weights, prompts, tau, metric, ablation)
     agrees(*search(model, prompts, tau, metric, ablation=ablation), expected, final, tau)
     assert any(e[2] for e in expected)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_search_without_some_heads_is_the_oracles_with_their_edges_removed_beforehand(name: str) -> None:
+    model, prompts, tau, without = ARCHITECTURES[name](4), random_prompts(4, n=2), 0.003, ("a0.h1", "a1.h2")
+    expected, final = oracle.acdc(model.weights, prompts, tau, knocked_out=without)
+    whole, _ = oracle.acdc(model.weights, prompts, tau)
+    assert [e[2] for e in expected] != [e[2] for e in whole]
+    for window in (1, None):
+        found, decisions = search(model, prompts, tau, window=window, knocked_out=without)
+        agrees(found, decisions, expected, final, tau)
+        assert found.metric == pytest.approx(of_kept_edges(found, decisions), abs=1e-11)
+        knocked = [d for d in decisions if str(d.edge.sender) in without]
+        assert knocked and not any(d.kept or d.reason is Reason.EVALUATED for d in knocked)
+    assert found.metric_before > 0
+
+
+@pytest.mark.parametrize("ablation", Ablation)
+@pytest.mark.parametrize("name", ["gpt2", "gemma2"])
+def test_heads_are_knocked_out_under_every_ablation(name: str, ablation: Ablation) -> None:
+    model, prompts, tau, without = tiny(name, 6), random_prompts(6, n=4), 0.01, ("a0.h0", "a1.h3")
+    expected, final = oracle.acdc(model.weights, prompts, tau, ablation=ablation, knocked_out=without)
+    for chunk_size in (99, 1):
+        found = search(model, prompts, tau, ablation=ablation, chunk_size=chunk_size, knocked_out=without)
+        agrees(*found, expected, final, tau)
 
 
 @pytest.mark.parametrize("ablation", Ablation)

@@ -1,0 +1,123 @@
+"""What analyses share when they run: opening task and model, progress, chosen heads, and writing what was found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from acdc_custom.errors import ResultError, UsageError
+
+if TYPE_CHECKING:
+    from acdc_custom.analyses.table import Row
+    from acdc_custom.analyses.theme import Figure
+    from acdc_custom.cli.analyze.options import Asked
+    from acdc_custom.discovery import Prepared
+    from acdc_custom.graph import Graph, Sender
+    from acdc_custom.model.model import Model
+    from acdc_custom.task import Task
+
+
+def opened(asked: Asked) -> tuple[Task, Model]:
+    """The task and the model. What is wrong with the task or the folder is told before the model is loaded."""
+    from acdc_custom.cli.running import describe_model
+    from acdc_custom.task import load_task
+
+    task = load_task(asked.task)
+    _check_writable(asked.folder)
+    click.echo(f"Model      {asked.model}, loading ...", err=True)
+    from acdc_custom.model.open import open_model
+
+    model: Model = open_model(asked.model, asked.device, asked.dtype, say=click.echo)
+    click.echo(f"Model      {describe_model(model)}")
+    return task, model
+
+
+def prepared(asked: Asked) -> Prepared:
+    """The batch that was asked for, on its model."""
+    task, model = opened(asked)
+    from acdc_custom.discovery import prepare_batch
+    from acdc_custom.summary import describe_behaviour
+
+    batch = prepare_batch(task, model, asked.n, asked.seed, asked.corruption)
+    prompts = batch.batch
+    click.echo(
+        f"Prompts    {len(prompts.prompts)} of {task.name}, seed {prompts.seed}, corruption {prompts.corruption}"
+    )
+    for note in prompts.notes:
+        click.echo(f"Note       {note}")
+    click.echo(f"The model  {describe_behaviour(batch.full)}; corrupted: {describe_behaviour(batch.corrupted)}")
+    return batch
+
+
+def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | None:
+    """What `--heads` says, read before the model is loaded; which of these heads the model has is asked of its graph.
+
+    Raises `UsageError` for a name that is no head's, `ResultError` for a circuit that cannot be read.
+    """
+    if not text:
+        return None
+    from acdc_custom.circuit import Circuit
+    from acdc_custom.graph import Sender, Stage
+    from acdc_custom.heads.names import circuit_heads
+
+    shape = None
+    if os.sep in text or text.endswith(".json") or Path(text).exists():
+        circuit = Circuit.load(text)
+        heads, shape = tuple(circuit_heads(circuit)), circuit.shape
+        if not heads:
+            raise UsageError(f"--heads {text}: this circuit has no heads.")
+    else:
+        heads = tuple(Sender.parse(name.strip()) for name in text.split(","))
+        if others := [str(node) for node in heads if node.stage is not Stage.HEAD]:
+            raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6.")
+
+    def of(graph: Graph) -> tuple[Sender, ...]:
+        unknown = [str(head) for head in heads if head not in graph.index]
+        if unknown or shape not in (None, graph.shape):
+            what = f"there is no {unknown[0]}" if unknown else "this circuit is of a model of another shape"
+            last = f"a{graph.shape.n_layers - 1}.h{graph.shape.n_heads - 1}"
+            raise UsageError(f"--heads {text}: {what}. This model's heads are a0.h0 to {last}.")
+        return heads
+
+    return of
+
+
+@contextlib.contextmanager
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar that is told how much is done, and of how much."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit=f" {unit}", dynamic_ncols=True, leave=False) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield told
+
+
+def written(asked: Asked, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
+    """Write the table `name`.csv and the figures, by name, and say where they are."""
+    from acdc_custom.analyses.table import write_csv
+
+    click.echo("Written")
+    click.echo(f"  {write_csv(asked.folder / f'{name}.csv', rows)}")
+    for figure_name, figure in figures.items():
+        click.echo(f"  {figure.save(asked.folder / f'{figure_name}.svg')}")
+
+
+def top(values: Iterable[tuple[str, float]], unit: str, n: int = 5) -> str:
+    """The `n` largest of either sign, in one line: `L9H9 2.13, L10H7 -1.87 logits`."""
+    order = sorted(values, key=lambda named: -abs(named[1]))[:n]
+    return ", ".join(f"{name} {value:.2f}" for name, value in order) + f" {unit}"
+
+
+def _check_writable(folder: Path) -> None:
+    existing: Any = next(path for path in (folder, *folder.parents, Path(".")) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ResultError(f"the output folder {folder} cannot be written to. Give another one with --out.")

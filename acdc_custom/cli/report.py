@@ -1,0 +1,51 @@
+"""`acdc-custom report`: a run explained on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from acdc_custom.choices import Device
+
+
+@click.command("report", short_help="Explain a run on one page, report.html.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where the page goes.  [default: report.html in the run folder]",
+)
+@click.option(
+    "--device",
+    type=click.Choice([d.value for d in Device]),
+    help="Where to compute.  [default: where the run did]",
+)
+def command(folder: Path, out: Path | None, device: str | None) -> None:
+    """Explain a run on one page: FOLDER is a run folder, or a circuit.json.
+
+    The page is a single file that opens in any browser without a network: what was asked, how well the model does it,
+    the circuit to zoom and click through, where its heads look, and what the result does not show. The model is opened
+    again for this; its weights and the prompts have to be those of the run.
+
+    \b
+    acdc-custom report results/latest_s_demo-4l_0.01
+    """
+    from tqdm import tqdm
+
+    from acdc_custom.circuit import Circuit
+    from acdc_custom.report.write import write_report
+
+    Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
+    with tqdm(
+        total=1, bar_format="{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}]", dynamic_ncols=True, leave=False
+    ) as bar:
+
+        def on_step(what: str, done: int = 0, total: int = 1) -> None:
+            bar.total, bar.n = total, done
+            bar.set_description_str(f"Report: {what}", refresh=False)
+            bar.refresh()
+
+        path = write_report(folder, out, device, on_step)
+    click.echo(f"Written {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser.")

@@ -1,0 +1,67 @@
+"""`acdc-custom roles`: what each head of a circuit does, and how that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from acdc_custom.choices import Device
+
+
+@click.command("roles", short_help="Tell what each head of a circuit does.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--all-heads", is_flag=True, help="All heads of the model, and not only the circuit's.")
+@click.option("--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: the run's]")
+@click.option("--seed", type=int, help="Which prompts, and which random tokens.  [default: the run's]")
+@click.option(
+    "--device",
+    type=click.Choice([d.value for d in Device]),
+    help="Where to compute.  [default: where the run did]",
+)
+def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, device: str | None) -> None:
+    """Tell what each head of a circuit does: FOLDER is a run folder, or a circuit.json.
+
+    Every head of the model is measured: path patching to the logits and to the movers' queries, copying, attention from
+    END, attention on repeated random tokens. A head gets a role where the evidence is strong enough, compared with a
+    threshold, with all other heads and with random tokens. Writes heads.csv and heads.json beside the circuit, and
+    draws its circuit.svg and circuit.dot anew, coloured by role.
+
+    \b
+    acdc-custom roles results/ioi_smollm2-135m_0.01
+    acdc-custom roles results/ioi_smollm2-135m_0.01 --all-heads --n 16
+    """
+    from acdc_custom.circuit import Circuit
+    from acdc_custom.cli.running import describe_model
+    from acdc_custom.cli.stages import Stages
+    from acdc_custom.export.picture import draw
+    from acdc_custom.run_folder import PICTURES
+
+    circuit = Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
+    click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
+    from acdc_custom.discovery import prepare_batch
+    from acdc_custom.graph import Stage
+    from acdc_custom.heads.find import find_roles
+    from acdc_custom.heads.summary import summarize_heads
+    from acdc_custom.reopen import reopen
+
+    prepared = reopen(folder, device, say=click.echo).prepared
+    click.echo(f"Model      {describe_model(prepared.model)}")
+    settings = circuit.settings
+    if (n, seed) != (None, None):
+        prepared = prepare_batch(
+            prepared.task,
+            prepared.model,
+            n or settings.n,
+            settings.seed if seed is None else seed,
+            settings.corruption,
+            settings.ablation,
+        )
+    every = [sender for sender in prepared.model.graph.senders if sender.stage is Stage.HEAD]
+    with Stages() as stages:
+        table = find_roles(prepared, circuit, every if all_heads else None, stages)
+    click.echo(summarize_heads(table))
+    where = folder if folder.is_dir() else folder.parent
+    click.echo("Written")
+    for path in [*table.save(where), *(draw(circuit, where / name, heads=table) for name in PICTURES)]:
+        click.echo(f"  {path}")

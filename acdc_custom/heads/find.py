@@ -1,0 +1,101 @@
+"""The job: from a prepared batch to a table of heads with their roles.
+
+Owns which heads are in the table, and the notes: what these roles cannot show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from acdc_custom.choices import Metric
+from acdc_custom.circuit import Circuit
+from acdc_custom.discovery import Prepared
+from acdc_custom.errors import UsageError
+from acdc_custom.graph import Sender
+from acdc_custom.heads.evidence import Role
+from acdc_custom.heads.measure import Measured, OnProgress, measure_heads
+from acdc_custom.heads.names import circuit_heads
+from acdc_custom.heads.table import HeadRow, HeadTable, Source
+from acdc_custom.heads.words import Cast, cast_of
+
+
+def find_roles(
+    prepared: Prepared,
+    circuit: Circuit | None = None,
+    heads: Sequence[Sender] | None = None,
+    on_progress: OnProgress = lambda what, more, total: None,
+) -> HeadTable:
+    """What each head does: a role where the evidence is strong enough, and the evidence.
+
+    `heads` are those in the table, by default the circuit's, or the model's without a circuit. Every head of the model
+    is measured in any case, since a number means something beside the others. Raises `UsageError` when the model's
+    logit difference is zero.
+    """
+    batch, model = prepared.batch, prepared.model
+    if prepared.full.logit_diff == 0:
+        raise UsageError("the model's logit difference is zero on these prompts: there is nothing to explain.")
+    cast = cast_of(prepared.task, batch, model.tokenizer)
+    measured = measure_heads(model, prepared.tokens, batch.prompts, cast, batch.seed, on_progress)
+    in_circuit = set() if circuit is None else set(circuit_heads(circuit))
+    chosen = heads or (sorted(in_circuit) if circuit else list(measured.scores))
+    return HeadTable(
+        source=Source(
+            task=prepared.task.name,
+            corruption=batch.corruption,
+            n=len(batch.prompts),
+            seed=batch.seed,
+            batch_sha256=batch.sha256,
+            model=model.name,
+            weights_sha256=model.fingerprint,
+            logit_diff=measured.logit_diff,
+        ),
+        movers=measured.movers,
+        notes=tuple(_notes(measured, cast, circuit)),
+        rows=tuple(_row(head, head in in_circuit, measured) for head in chosen),
+    )
+
+
+def _row(head: Sender, in_circuit: bool, measured: Measured) -> HeadRow:
+    verdict = measured.verdicts[head]
+    return HeadRow(
+        head=head,
+        in_circuit=in_circuit,
+        role=verdict.role,
+        also=verdict.also,
+        scores=measured.scores[head],
+        attention=measured.attention[head],
+        correlation=measured.correlation[head],
+        evidence=verdict.evidence,
+    )
+
+
+def _notes(measured: Measured, cast: Cast, circuit: Circuit | None) -> Iterator[str]:
+    if measured.logit_diff < 0:
+        yield "The model does not do this task: it prefers the foil. Signs are those of a task that is done."
+    if not cast.places:
+        yield (
+            "The task names no position that holds a word, and no prompt names its answer: copying and attention to "
+            "words were not measured, so that movers and S-inhibition heads cannot be told."
+        )
+    elif not measured.movers:
+        yield "No head is a mover, so that S-inhibition, which steers the movers' queries, cannot be told."
+    if circuit is not None and circuit.settings.metric == Metric.LOGIT_DIFF:
+        yield (
+            "The search minimised minus the logit difference: taking away a head that lowers it is an improvement, so "
+            "negative name movers cannot be in this circuit. Search with --metric kl and a small --threshold."
+        )
+    elif circuit is not None and not _has_negative(measured, circuit):
+        yield (
+            f"The circuit has no negative name mover. With {circuit.settings.metric} such heads are kept at small "
+            f"thresholds only; this one is {circuit.settings.threshold:g}."
+        )
+    if measured.movers:
+        names = ",".join(map(str, measured.movers))
+        yield (
+            "Backup heads take over only when the primary ones are gone, and show nothing before. Search again without "
+            f"those: --knock-out {names}"
+        )
+
+
+def _has_negative(measured: Measured, circuit: Circuit) -> bool:
+    return any(measured.verdicts[head].role is Role.NEGATIVE_NAME_MOVER for head in circuit_heads(circuit))

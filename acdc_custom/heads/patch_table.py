@@ -1,0 +1,104 @@
+"""The result of path patching, as a table: which senders matter to the receivers, and how much.
+
+Owns the words and columns that the terminal, the CSV file and the figure share. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from acdc_custom.choices import Effect
+from acdc_custom.graph import Receiver, Sender, Stage
+
+STRONGEST = 15
+
+
+@dataclass(frozen=True)
+class PatchRow:
+    """One sender. `change` is in per cent of the clean logit difference: negative where the sender helps."""
+
+    sender: Sender
+    logit_diff: float  # mean over prompts, when the sender's paths are patched
+    change: float
+
+
+@dataclass(frozen=True)
+class PatchTable:
+    """Path patching of many senders, each by itself, to the same receivers."""
+
+    task: str
+    corruption: str
+    model: str
+    n: int  # prompts
+    seed: int
+    receivers: tuple[Receiver, ...]
+    position: str  # where the receivers read what is patched
+    effect: Effect
+    clean_logit_diff: float
+    rows: tuple[PatchRow, ...]
+
+    @property
+    def title(self) -> str:
+        """What was patched, in one line."""
+        return f"Path patching to {self._to} at {self.position} ({self.effect}), {self.task} in {self.model}"
+
+    @property
+    def name(self) -> str:
+        """What its files are called: `patch_a9.h9.q_END_direct`."""
+        first, *others = map(str, self.receivers)
+        to = f"{first}-and-{len(others)}-more" if others else first
+        return re.sub(r"[^\w.+#-]+", "-", f"patch_{to}_{self.position}_{self.effect}")
+
+    @property
+    def _to(self) -> str:
+        return ", ".join(map(str, self.receivers))
+
+    @property
+    def strongest(self) -> list[PatchRow]:
+        """The rows, largest change first."""
+        return sorted(self.rows, key=lambda row: -abs(row.change))
+
+    def by_head(self, n_layers: int, n_heads: int) -> list[list[float]]:
+        """The changes as `[layer][head]`, nan for what was not patched."""
+        grid = [[float("nan")] * n_heads for _ in range(n_layers)]
+        for row in self.rows:
+            if row.sender.stage is Stage.HEAD:
+                grid[row.sender.layer][row.sender.head] = row.change
+        return grid
+
+    def records(self) -> list[dict[str, str | int | float]]:
+        """One line a sender for a CSV file, each with all that it depends on."""
+        return [
+            {
+                "sender": str(row.sender),
+                "layer": row.sender.layer,
+                "number": row.sender.head,
+                "change_percent": row.change,
+                "logit_diff": row.logit_diff,
+                "clean_logit_diff": self.clean_logit_diff,
+                "receivers": " ".join(map(str, self.receivers)),
+                "position": self.position,
+                "effect": self.effect,
+                "task": self.task,
+                "corruption": self.corruption,
+                "model": self.model,
+                "n": self.n,
+                "seed": self.seed,
+            }
+            for row in self.rows
+        ]
+
+    def text(self) -> str:
+        """The strongest senders for the terminal."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"Patched    paths to {self._to} at {self.position}; {self.effect} effect: {self.effect.about}"
+        yield f"Clean      logit difference {self.clean_logit_diff:.2f}, mean over {self.n} prompts"
+        yield f"{'sender':<10}{'change':>10}   logit difference when patched"
+        for row in self.strongest[:STRONGEST]:
+            yield f"{row.sender.label:<10}{row.change:>8.2f} %   {row.logit_diff:.3f}"
+        more = f" The strongest {STRONGEST} of {len(self.rows)}." if len(self.rows) > STRONGEST else ""
+        yield f"A negative change: the sender helps.{more}"

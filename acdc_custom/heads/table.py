@@ -1,0 +1,227 @@
+"""What is known of the heads of a circuit or a model, as `heads.json` and `heads.csv`.
+
+Owns the contents and the form of both files (schema 1). `heads.json` loads back exactly what was saved; `heads.csv` is
+the same numbers, one line a head, for notebooks and spreadsheets. Imports no torch: pictures and reports read heads
+without a model.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from acdc_custom.circuit import write_atomically
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.graph import Sender
+from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
+from acdc_custom.reading import parse_json, part, read_regular, record
+
+SCHEMA = 1
+JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the heads were measured on."""
+
+    task: str
+    corruption: str
+    n: int  # prompts
+    seed: int  # of the prompts, and of the random tokens
+    batch_sha256: str
+    model: str
+    weights_sha256: str
+    logit_diff: float  # the model's; effects are in per cent of it
+
+
+@dataclass(frozen=True)
+class HeadRow:
+    """One head. `attention` is from END to each place that holds a word; `correlation`, per word, is that of the
+    attention to it with what the head writes along it (where both vary); `evidence` is what the role rests on.
+
+    An unclassified head has the evidence for the role that it comes closest to.
+    """
+
+    head: Sender
+    in_circuit: bool
+    role: Role
+    also: tuple[Role, ...]
+    scores: Mapping[Measure, Score]
+    attention: Mapping[str, float]
+    correlation: Mapping[str, float]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """The role and what it rests on, line by line, for people."""
+        if self.role is not Role.UNCLASSIFIED:
+            return [str(role) for role in (self.role, *self.also)] + [str(e) for e in self.evidence]
+        closest = f"; closest to {self.evidence[0].role}" if self.evidence else ""
+        return [f"{self.role}{closest}", *(str(e) + ("" if e.passed else " - too weak") for e in self.evidence)]
+
+
+@dataclass(frozen=True)
+class HeadTable:
+    """All heads that were asked for, in topological order. `movers` are those whose queries S-inhibition steers."""
+
+    source: Source
+    movers: tuple[Sender, ...]
+    notes: tuple[str, ...]  # whole sentences for the user
+    rows: tuple[HeadRow, ...]
+
+    def __getitem__(self, head: Sender) -> HeadRow:
+        """The row of a head. Raises `KeyError`."""
+        for row in self.rows:
+            if row.head == head:
+                return row
+        raise KeyError(str(head))
+
+    @property
+    def roles(self) -> dict[Sender, Role]:
+        """Each head's role."""
+        return {row.head: row.role for row in self.rows}
+
+    @property
+    def counts(self) -> dict[Role, int]:
+        """How many heads there are of each role that occurs, in the order of `Role`."""
+        counted = Counter(row.role for row in self.rows)
+        return {role: counted[role] for role in Role if counted[role]}
+
+    # -- files ------------------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """The text of `heads.json`."""
+        content = {
+            "schema": SCHEMA,
+            "source": asdict(self.source),
+            "movers": [str(mover) for mover in self.movers],
+            "notes": list(self.notes),
+            "measures": {measure: measure.about for measure in Measure},
+            "roles": {role: role.about for role in Role},
+            "heads": [
+                {
+                    **_plain(row),
+                    "head": str(row.head),
+                    "evidence": [_plain(e) | {"passed": e.passed} for e in row.evidence],
+                }
+                for row in self.rows
+            ],
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """The text of `heads.csv`: a header and one line a head. What was not measured is left empty."""
+        places = list(self.rows[0].attention) if self.rows else []
+        words = dict.fromkeys(word for row in self.rows for word in row.correlation)
+        text = io.StringIO()
+        header = [
+            "head",
+            "layer",
+            "number",
+            "in_circuit",
+            "role",
+            "also",
+            *Measure,
+            *(f"attention_{place}" for place in places),
+            *(f"correlation_{word}" for word in words),
+        ]
+        writer = csv.DictWriter(text, header, lineterminator="\n")
+        writer.writeheader()
+        for row in self.rows:
+            writer.writerow(
+                {
+                    "head": str(row.head),
+                    "layer": row.head.layer,
+                    "number": row.head.head,
+                    "in_circuit": int(row.in_circuit),
+                    "role": row.role,
+                    "also": "; ".join(row.also),
+                    **{measure: score.value for measure, score in row.scores.items()},
+                    **{f"attention_{place}": value for place, value in row.attention.items()},
+                    **{f"correlation_{word}": value for word, value in row.correlation.items()},
+                }
+            )
+        return text.getvalue()
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write `heads.json` and `heads.csv` into a folder, each whole or not at all. Raises `ResultError`."""
+        paths = []
+        for name, content in ((JSON_NAME, self.to_json()), (CSV_NAME, self.to_csv())):
+            path = Path(folder) / name
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, content)
+            except OSError as error:
+                raise ResultError(f"{path} could not be written: {error.strerror}.") from error
+            paths.append(path)
+        return paths
+
+    @classmethod
+    def load(cls, where: str | Path) -> Self:
+        """Read a run folder's `heads.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
+        path = Path(where)
+        try:
+            path = path / JSON_NAME if path.is_dir() else path
+            content = parse_json(read_regular(path).decode())
+            if content["schema"] > SCHEMA:
+                raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
+            return cls(
+                source=record(Source, content["source"]),
+                movers=tuple(map(Sender.parse, part(content, "movers", list))),
+                notes=tuple(map(str, part(content, "notes", list))),
+                rows=tuple(map(_row, part(content, "heads", list))),
+            )
+        except FileNotFoundError:
+            raise ResultError(f"there is no {path}. Make it with: acdc-custom roles {path.parent}") from None
+        except OSError as error:
+            raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+        except KeyError as error:
+            raise ResultError(f"{path} is damaged: {error} is missing.") from error
+        except (TypeError, ValueError, AttributeError, UsageError) as error:
+            raise ResultError(f"{path} is damaged: {error}.") from error
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {field.name: _asdict(getattr(row, field.name)) for field in fields(row)}
+
+
+def _asdict(value: Any) -> Any:
+    """Records, and mappings of them, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: _asdict(of) for key, of in value.items()}
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def _row(content: Any) -> HeadRow:
+    rest = dict(content)
+    row: HeadRow = record(
+        HeadRow,
+        rest,
+        head=Sender.parse(rest.pop("head")),
+        role=Role(rest.pop("role")),
+        also=tuple(map(Role, rest.pop("also"))),
+        scores={Measure(name): record(Score, of) for name, of in rest.pop("scores").items()},
+        evidence=tuple(map(_evidence, rest.pop("evidence"))),
+    )
+    return row
+
+
+def _evidence(content: Any) -> Evidence:
+    rest = {name: value for name, value in content.items() if name != "passed"}
+    nulls = {name: rest.pop(name) for name in ("others", "control")}
+    evidence: Evidence = record(
+        Evidence,
+        rest,
+        role=Role(rest.pop("role")),
+        measure=Measure(rest.pop("measure")),
+        bound=Bound(rest.pop("bound")),
+        whose=Whose(rest.pop("whose")),
+        **{name: None if null is None else record(Null, null) for name, null in nulls.items()},
+    )
+    return evidence

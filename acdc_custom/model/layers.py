@@ -1,0 +1,110 @@
+"""A forward pass, layer by layer: what every component read and computed.
+
+Owns the reference order of a model's computations. Gives one layer at a time and keeps none, so that a caller decides
+what is worth its memory: every node's output (`forward.py`), or only what heads hold in their own few numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from acdc_custom.model.weights import Attention, Weights
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Heads that write something else, and the scales of norms after the heads that a run keeps to."""
+
+    outputs: Mapping[tuple[int, int], Tensor]  # by layer and head, [prompt, pos, d_model]
+    post_scales: Mapping[int, Tensor]  # by layer, [prompt, pos, 1]
+
+    def in_layer(self, layer: int) -> dict[int, Tensor]:
+        """The outputs of one layer, by head."""
+        return {head: output for (of_layer, head), output in self.outputs.items() if of_layer == layer}
+
+
+NOTHING = Replaced({}, {})
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer computed. `before` and `after` are the residual stream around it."""
+
+    attention: Attention
+    before: Tensor  # [prompt, pos, d_model]: what the heads read
+    q: Tensor  # [head, prompt, pos, d_head], with rotary positions
+    k: Tensor  # [kv head, prompt, pos, d_head], with rotary positions
+    v: Tensor  # [kv head, prompt, pos, d_head]
+    z: Tensor  # [head, prompt, pos, d_head]: values mixed by attention
+    post_scale: Tensor | None  # [prompt, pos, 1]: of a norm after the heads, if there is one
+    mlp_input: Tensor | None  # [prompt, pos, d_model]: what the MLP reads
+    mlp_output: Tensor | None  # [prompt, pos, d_model], without the output bias
+    after: Tensor  # [prompt, pos, d_model]
+    replaced: Mapping[int, Tensor]  # by head, [prompt, pos, d_model]: written in place of what it computed
+
+    def head_outputs(self, heads: Sequence[int] | None = None) -> Tensor:
+        """What all heads or these write, each its own, without the output bias: `[head, prompt, pos, d_model]`."""
+        chosen = list(range(len(self.z)) if heads is None else heads)
+        written = torch.einsum("hnpe,hed->hnpd", self.z[chosen], self.attention.out[chosen])
+        replaced = {chosen.index(head): output for head, output in self.replaced.items() if head in chosen}
+        return _written(self.attention, written, self.post_scale, replaced)
+
+    def pattern(self, heads: Sequence[int] | None = None, positions: Tensor | None = None) -> Tensor:
+        """Attention probabilities, `[head, prompt, pos, key]`: of all heads and from every position, or of these.
+
+        `positions` are `[prompt, pos]`. What stands in rows of padding means nothing.
+        """
+        chosen = list(range(len(self.q)) if heads is None else heads)
+        q, (n_prompts, n_keys) = self.q[chosen], self.k.shape[1:3]
+        if positions is None:
+            positions = torch.arange(n_keys, device=q.device).expand(n_prompts, -1)
+        else:
+            q = q[:, torch.arange(n_prompts, device=q.device)[:, None], positions]
+        group_size = len(self.q) // len(self.k)
+        k = self.k[[head // group_size for head in chosen]]
+        return self.attention.pattern(q, k, self.attention.mask(positions, n_keys), "")
+
+
+def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Iterator[Layer]:
+    """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
+    residual = weights.embed(tokens)  # [prompt, pos, d_model]
+    n_positions = tokens.shape[1]
+    positions = torch.arange(n_positions, device=tokens.device)
+    rotary = weights.rotary and weights.rotary.at(positions)
+    for number, block in enumerate(weights.blocks):
+        before, instead = residual, replaced.in_layer(number)
+        attention, normed = block.attention, block.attention_norm(residual)
+        q, k, v = (p.shared(normed) for p in (attention.query, attention.key, attention.value))
+        if rotary is not None:
+            q, k = rotary(q), rotary(k)
+        group_size = q.shape[0] // k.shape[0]
+        mask = attention.mask(positions, n_positions)[None]
+        z = attention.pattern(q, k.repeat_interleave(group_size, 0), mask, "") @ v.repeat_interleave(group_size, 0)
+        heads, post_scale = torch.einsum("hnpe,hed->hnpd", z, attention.out), None
+        if attention.post_norm is not None:
+            post_scale = replaced.post_scales.get(number)
+            post_scale = attention.post_norm.scale(heads.sum(0)) if post_scale is None else post_scale
+        residual = residual + _written(attention, heads, post_scale, instead).sum(0)
+        if attention.out_bias is not None:
+            residual = residual + attention.out_bias
+        mlp_input = mlp_output = None
+        if block.mlp is not None and block.mlp_norm is not None:
+            mlp_input = before if block.parallel else residual
+            mlp_output = block.mlp(block.mlp_norm(mlp_input))
+            residual = residual + mlp_output
+            if block.mlp.bias_out is not None:
+                residual = residual + block.mlp.bias_out
+        yield Layer(attention, before, q, k, v, z, post_scale, mlp_input, mlp_output, residual, instead)
+
+
+def _written(attention: Attention, heads: Tensor, post_scale: Tensor | None, replaced: Mapping[int, Tensor]) -> Tensor:
+    """What heads write `[head, prompt, pos, d_model]`, from `z @ out`, which it overwrites."""
+    if attention.post_norm is not None and post_scale is not None:
+        heads = heads * (post_scale * attention.post_norm.weight)
+    for place, output in replaced.items():
+        heads[place] = output
+    return heads

@@ -1,0 +1,52 @@
+"""The figures of a page: each drawn twice, for light and for dark, and carried within the file.
+
+Owns which figures there are and their captions. How a figure is drawn is the analyses' business.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+from acdc_custom.analyses.figures import histogram
+from acdc_custom.analyses.theme import Figure, Theme
+from acdc_custom.report.contents import Contents, PageFigure
+
+PIXELS = 96  # per inch, as browsers count
+
+LOGIT_DIFFERENCE = "logit difference, answer minus foil"
+
+
+def page_figure(draw: Callable[[Theme], Figure], caption: str) -> PageFigure:
+    """Draw a figure in both themes."""
+    light, dark = draw(Theme.LIGHT), draw(Theme.DARK)
+    width, height = (round(inches * PIXELS) for inches in light.get_size_inches())
+    return PageFigure(_address(light), _address(dark), f"{light.title}. {light.about}", caption, width, height)
+
+
+def model_spread(contents: Contents) -> PageFigure:
+    """The logit difference of every prompt, by the model."""
+    values = {"clean": contents.model.values, "corrupted": contents.corrupted.values}
+    return page_figure(
+        lambda theme: histogram(values, "The model on both versions", LOGIT_DIFFERENCE, "share of prompts", theme),
+        "One value for each prompt, clean and corrupted. Right of zero the answer of the clean prompt wins; a dashed "
+        "line is a mean. The further the two are apart, the more there is for a circuit to carry.",
+    )
+
+
+def all_spreads(contents: Contents) -> PageFigure:
+    """The same by the model, by the circuit and with no edges."""
+    values = {
+        "model": contents.model.values,
+        "circuit": contents.inside.values,
+        "no edges": contents.empty.values,
+    }
+    return page_figure(
+        lambda theme: histogram(values, "Model, circuit, no edges", LOGIT_DIFFERENCE, "share of prompts", theme),
+        "The same prompts, by the whole model, by the circuit alone, and with every edge removed. A faithful circuit "
+        "lies where the model lies.",
+    )
+
+
+def _address(figure: Figure) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(figure.to_svg().encode()).decode()

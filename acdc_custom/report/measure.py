@@ -1,0 +1,108 @@
+"""What the model has to say for a report: how single prompts come out, and where the circuit's heads look.
+
+Owns the running of the model; what comes out is plain values (`contents.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from acdc_custom.choices import Ablation
+from acdc_custom.circuit import Circuit
+from acdc_custom.discovery import Choices
+from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.behaviour import logit_differences
+from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.graph import Edge, Sender, Stage
+from acdc_custom.heads.evidence import Role
+from acdc_custom.heads.find import find_roles
+from acdc_custom.heads.names import circuit_heads
+from acdc_custom.heads.table import HeadTable
+from acdc_custom.reopen import Reopened
+from acdc_custom.report.analyses import analysis_figures, node_facts
+from acdc_custom.report.attention_data import attention_data
+from acdc_custom.report.contents import Contents, Question, Spread
+from acdc_custom.report.prompts import choose, example
+from acdc_custom.report.steps import OnStep, counted, silent
+from acdc_custom.task.spec import TemplateSpec
+
+
+@torch.no_grad()
+def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
+    """Everything that a report shows. `on_step` is told what is about to be computed."""
+    prepared, circuit = run.prepared, run.circuit
+    model, tokens = prepared.model, prepared.tokens
+    on_step("running the circuit")
+    normed = [
+        prepared.model_normed,
+        run_edges(run, [kept.edge for kept in circuit.edges]),
+        run_edges(run, ()),
+        run_edges(run, (), Carried(Ablation.CORRUPTED, None)),
+    ]
+    spreads = [Spread(tuple(logit_differences(model.weights, tokens, x).tolist())) for x in normed]
+    chosen = choose(prepared.batch.prompts)
+    on_step("reading example prompts")
+    logits = [model.weights.logits(x[chosen]) for x in normed[:3]]  # each [example, vocab]
+    examples = tuple(
+        example(prepared.batch.prompts[row], model.tokenizer, [x[place] for x in logits])
+        for place, row in enumerate(chosen)
+    )
+    heads = head_table(run, on_step)
+    on_step("reading where heads look")
+    return Contents(
+        circuit=circuit,
+        task=run.asked.task,
+        model_name=run.asked.model,
+        question=question(run),
+        examples=examples,
+        model=spreads[0],
+        inside=spreads[1],
+        empty=spreads[2],
+        corrupted=spreads[3],
+        heads=heads,
+        attention=attention_data(prepared, strongest_heads(circuit), chosen, known_roles(heads)),
+        figures=tuple(analysis_figures(run, on_step)),
+        facts=node_facts(run),
+        packages=prepared.provenance(Choices()).packages,
+    )
+
+
+def run_edges(run: Reopened, edges: Sequence[Edge], carried: Carried | None = None) -> Tensor:
+    """What these edges alone compute, `[prompt, d_model]`, normalised; `carried` None is the run's ablation."""
+    prepared = run.prepared
+    return torch.cat(
+        [run_circuit(prepared.model, chunk.tokens, edges, carried or chunk.carried) for chunk in prepared.chunks]
+    )
+
+
+def question(run: Reopened) -> Question:
+    """What the task file says of itself."""
+    task, corruption = run.prepared.task, run.prepared.batch.corruption
+    prompts = task.spec.prompts
+    about = prompts.corruptions[corruption].description if isinstance(prompts, TemplateSpec) else ""
+    return Question(task.description, task.source, about, run.prepared.batch.notes)
+
+
+def head_table(run: Reopened, on_step: OnStep) -> HeadTable | None:
+    """What the circuit's heads do. None if it has none, or if the model is indifferent between answer and foil."""
+    if not circuit_heads(run.circuit) or run.prepared.full.logit_diff == 0:
+        return None
+    return find_roles(run.prepared, run.circuit, on_progress=counted(on_step))
+
+
+def known_roles(table: HeadTable | None) -> dict[Sender, str]:
+    """The roles of the heads that have one."""
+    roles = {} if table is None else table.roles
+    return {head: str(role) for head, role in roles.items() if role is not Role.UNCLASSIFIED}
+
+
+def strongest_heads(circuit: Circuit) -> list[Sender]:
+    """The circuit's heads, those first whose edges to later nodes have the largest effects together."""
+    total: dict[Sender, float] = {}
+    for kept in circuit.edges:
+        if kept.edge.sender.stage is Stage.HEAD:
+            total[kept.edge.sender] = total.get(kept.edge.sender, 0.0) + kept.effect
+    return sorted(total, key=lambda head: (-total[head], head))

@@ -1,0 +1,185 @@
+"""The report as one HTML file: which parts it has, in which order, and what each is given.
+
+Owns the outline. The words are in `words.py`, the looks in `assets/`; what is shown comes in as `Contents`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from acdc_custom import __version__
+from acdc_custom.choices import Ablation
+from acdc_custom.circuit import Circuit
+from acdc_custom.export.caption import title, unit_of
+from acdc_custom.export.dot import drawn_node
+from acdc_custom.export.selection import select
+from acdc_custom.export.style import PORT_STYLES, number
+from acdc_custom.graph import Port
+from acdc_custom.report import figures, words
+from acdc_custom.report.contents import Contents
+from acdc_custom.report.panels import INPUTS, panels, receiver_label
+from acdc_custom.report.picture import inline_svg
+from acdc_custom.report.reproduce import command
+from acdc_custom.report.roles import roles_of
+from acdc_custom.report.steps import OnStep, silent
+from acdc_custom.report.template import render
+
+SCRIPTS = ("zoom.js", "nodes.js", "tables.js", "attention.js")
+MOST_EDGES = 20  # in the table of strongest edges
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the page. Its template is `part_NAME.html`."""
+
+    name: str
+    heading: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """One of the numbers at the top."""
+
+    value: str
+    label: str
+    more: str = ""
+
+
+def report_page(contents: Contents, on_step: OnStep = silent) -> str:
+    """The whole page. `on_step` is told what is about to be made. Raises `ResultError` without a Graphviz."""
+    circuit = contents.circuit
+    selection = select(circuit, heads=contents.heads)
+    roles = contents.heads and roles_of(contents.heads)
+    on_step("drawing the circuit")
+    svg = inline_svg(selection) if selection.edges else ""
+    on_step("drawing figures")
+    return render(
+        "report.html",
+        SCRIPTS,
+        version=__version__,
+        date=circuit.created.partition("T")[0],
+        title=title(circuit),
+        parts=list(outline(contents)),
+        numbers=headline(circuit),
+        svg=Markup(svg),  # made by Graphviz from escaped text, and written anew by an XML library
+        panels=list(panels(selection)) if selection.edges else [],
+        legend=legend(circuit),
+        roles=roles,
+        facts=contents.facts,
+        figures=contents.figures,
+        attention=contents.attention and contents.attention.to_content(),
+        attention_heads=[head.name for head in contents.attention.heads] if contents.attention else [],
+        spread=figures.model_spread(contents),
+        spreads=figures.all_spreads(contents),
+        **_facts(contents),
+        **_edges(circuit, len(selection.edges)),
+    )
+
+
+def outline(contents: Contents) -> list[Part]:
+    """The sections: those that have something to show."""
+    parts = [
+        Part("question", "What was asked"),
+        Part("model", "How well the model does it"),
+        Part("circuit", "The circuit"),
+        Part("does", "What the circuit does"),
+    ]
+    if contents.heads:
+        parts.append(Part("roles", "What the heads do"))
+    if contents.attention:
+        parts.append(Part("heads", "Where heads look"))
+    if contents.figures:
+        parts.append(Part("figures", "Figures"))
+    return [
+        *parts,
+        Part("search", "How it was found"),
+        Part("again", "How to find it again"),
+        Part("limits", "What this does not show"),
+    ]
+
+
+def headline(circuit: Circuit) -> list[Number]:
+    """The numbers at the top."""
+    outcome, kept, total = circuit.outcome, len(circuit.edges), circuit.graph.n_edges
+    return [
+        Number(f"{kept:,}", "edges kept", f"of {total:,}"),
+        Number(f"{len(circuit.nodes):,}", "nodes that send", f"of {len(circuit.graph.senders):,}"),
+        Number(_share(outcome.recovered), "of the logit difference recovered"),
+        Number(words.percent(outcome.circuit.correct), "of prompts: the answer wins, circuit alone"),
+        Number(words.percent(outcome.model.correct), "of prompts: the answer wins, whole model"),
+    ]
+
+
+def legend(circuit: Circuit) -> list[dict[str, str]]:
+    """What the lines mean."""
+    meanings = {Port.Q: "into a query", Port.K: "into a key", Port.V: "into a value"}
+    meanings[Port.IN] = "into an MLP or the logits" if circuit.shape.has_mlp else "into the logits"
+    dashes = {Port.Q: "", Port.K: "9 4", Port.V: "2 4", Port.IN: ""}
+    return [
+        {"colour": PORT_STYLES[port].colour, "dashes": dashes[port], "meaning": meaning}
+        for port, meaning in meanings.items()
+    ]
+
+
+def _facts(contents: Contents) -> dict[str, Any]:
+    """What the parts say in words and numbers."""
+    circuit = contents.circuit
+    versions, now = _versions(circuit.packages), _versions(contents.packages)
+    return {
+        "circuit": circuit,
+        "settings": circuit.settings,
+        "outcome": circuit.outcome,
+        "question": contents.question,
+        "examples": contents.examples,
+        "model": contents.model,
+        "finding": words.finding(circuit),
+        "model_verdict": words.model_verdict(circuit),
+        "circuit_verdict": words.circuit_verdict(circuit),
+        "knocked_out": words.knocked_out(circuit),
+        "recovered": _share(circuit.outcome.recovered),
+        "ablation": Ablation(circuit.settings.ablation).about,
+        "search_facts": words.search_facts(circuit),
+        "settings_table": list(words.settings_table(circuit)),
+        "limits": list(words.limits(circuit)),
+        "command": command(contents.task, contents.model_name, circuit.settings),
+        "versions": versions,
+        "versions_now": now if now != versions else "",
+        "percent": words.percent,
+        "short": number,
+        "nats": words.nats,
+        "hundredths": words.hundredths,
+    }
+
+
+def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
+    strongest = [
+        {
+            "sender": str(kept.edge.sender),
+            "sender_label": kept.edge.sender.label,
+            "receiver": drawn_node(kept.edge.receiver),
+            "receiver_label": receiver_label(kept.edge.receiver),
+            "port": INPUTS[kept.edge.receiver.port],
+            "effect": kept.effect,
+        }
+        for kept in circuit.strongest(MOST_EDGES)
+    ]
+    return {
+        "strongest": strongest,
+        "kept": len(circuit.edges),
+        "shown": shown,
+        "whole": shown == len(circuit.edges),
+        "unit": unit_of(circuit),
+        "largest": max((kept.effect for kept in circuit.edges), default=0.0) or 1.0,
+    }
+
+
+def _share(value: float) -> str:
+    return "none to recover" if math.isnan(value) else words.percent(value)
+
+
+def _versions(packages: Any) -> str:
+    return ", ".join(f"{name} {version}" for name, version in packages.items())

@@ -1,0 +1,115 @@
+"""The circuit's picture as part of a page: Graphviz's SVG, made to be clicked, focused and coloured by the page.
+
+Owns what the page's script finds in it: a node's element has `data-node`, an edge's has `data-sender` and
+`data-receiver`, names as in the picture. Nothing is added that could run or load.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.export.caption import title
+from acdc_custom.export.dot import drawn_node, edge_id, to_bare_dot
+from acdc_custom.export.picture import Format, render
+from acdc_custom.export.selection import Selection
+
+XLINK_TITLE = "{http://www.w3.org/1999/xlink}title"
+SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+
+
+def inline_svg(selection: Selection) -> str:
+    """The drawn part of a circuit as an `<svg>` element for an HTML page. Raises `ResultError` without a Graphviz."""
+    root = ElementTree.fromstring(render(to_bare_dot(selection), Format.SVG))
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        element.attrib.pop(SPACE, None)
+    edges = {edge_id(kept.edge): kept.edge for kept in selection.edges}
+    for group in root.iter("g"):
+        tip = _unwrap(group)
+        match group.get("class"):
+            case "node":
+                _node(group, tip)
+            case "edge" if edge := edges.get(group.get("id", "")):
+                _edge(group, tip, str(edge.sender), drawn_node(edge.receiver))
+            case "edge":  # from what heads share to the heads: no edge of the circuit
+                sender, _, receiver = _text_of(group, "title").partition("->")
+                if tip:
+                    _edge(group, tip, sender, receiver)
+                    group.set("data-link", "")
+            case "graph":
+                _drop(group, "title")
+    return ElementTree.tostring(_framed(root, selection.circuit), encoding="unicode")
+
+
+def _framed(root: Element, circuit: Circuit) -> Element:
+    _, _, width, height = root.attrib["viewBox"].split()
+    frame = Element(
+        "svg",
+        {
+            "class": "circuit",
+            "role": "group",
+            "aria-label": f"{title(circuit)}: nodes and the edges between them",
+            "viewBox": root.attrib["viewBox"],
+            "data-width": width,
+            "data-height": height,
+        },
+    )
+    frame.extend(list(root))
+    return frame
+
+
+def _unwrap(group: Element) -> str:
+    """Take Graphviz's `<g><a title>` out from around what a group draws; gives the tooltip."""
+    tip = ""
+    for inner in list(group):
+        link = inner.find("a") if inner.tag == "g" and inner.get("id", "").startswith("a_") else None
+        if link is not None:
+            tip = link.get(XLINK_TITLE, "").strip()
+            place = list(group).index(inner)
+            group.remove(inner)
+            for offset, mark in enumerate(list(link)):
+                group.insert(place + offset, mark)
+    return tip
+
+
+def _node(group: Element, tip: str) -> None:
+    name = _text_of(group, "title")
+    _drop(group, "title")
+    group.attrib.pop("id", None)
+    if not tip:  # the label of a row
+        group.set("class", "row")
+        return
+    group.set("data-node", name)
+    group.set("role", "button")
+    group.set("tabindex", "-1")
+    group.set("aria-label", tip)
+    _tip(group, tip)
+
+
+def _edge(group: Element, tip: str, sender: str, receiver: str) -> None:
+    _drop(group, "title")
+    group.attrib.pop("id", None)
+    group.set("data-sender", sender)
+    group.set("data-receiver", receiver)
+    _tip(group, tip)
+    if (path := group.find("path")) is not None:
+        # Thin lines are hard to point at.
+        group.append(Element("path", {"class": "hit", "d": path.attrib["d"]}))
+
+
+def _tip(group: Element, tip: str) -> None:
+    title = SubElement(group, "title")
+    title.text = tip
+    group.remove(title)
+    group.insert(0, title)
+
+
+def _text_of(group: Element, tag: str) -> str:
+    return group.findtext(tag, "")
+
+
+def _drop(group: Element, tag: str) -> None:
+    for found in group.findall(tag):
+        group.remove(found)

@@ -1,0 +1,70 @@
+"""Single prompts of a batch: which ones a page shows, their tokens as text, and what comes after them.
+
+Owns the examples of a report. What the numbers are for is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor
+
+from acdc_custom.report.contents import Example, Guess, Piece
+from acdc_custom.task.batch import Prompt
+from acdc_custom.task.tokens import Encoder
+
+N_EXAMPLES = 4
+
+
+def choose(prompts: Sequence[Prompt], n: int = N_EXAMPLES) -> list[int]:
+    """The rows of up to `n` examples: the first of every template, then the first of all."""
+    first: dict[int, int] = {}
+    for row, prompt in enumerate(prompts):
+        first.setdefault(prompt.template, row)
+    return list(dict.fromkeys([*first.values(), *range(len(prompts))]))[:n]
+
+
+def example(prompt: Prompt, tokenizer: Any, logits: Sequence[Tensor]) -> Example:
+    """One prompt; `logits` `[vocab]` at its end of the model, the circuit and no edges."""
+    differs = [a != b for a, b in zip(prompt.clean_ids, prompt.corrupted_ids, strict=True)]
+    clean, corrupted = (
+        tuple(map(Piece, pieces(text, len(ids), tokenizer), differs))
+        for text, ids in ((prompt.clean, prompt.clean_ids), (prompt.corrupted, prompt.corrupted_ids))
+    )
+    model, circuit, empty = (guess(prompt, tokenizer, row.double()) for row in logits)
+    return Example(clean, corrupted, either(prompt.answer), either(prompt.foil), (model, circuit, empty))
+
+
+def guess(prompt: Prompt, tokenizer: Any, logits: Tensor) -> Guess:
+    """What `logits` `[vocab]` say comes after a prompt."""
+    probabilities = logits.softmax(0)
+    likeliest = int(logits.argmax())
+    answers, foils = list(prompt.answer_ids), list(prompt.foil_ids)
+    return Guess(
+        likeliest=text_of(tokenizer, likeliest),
+        probability=float(probabilities[likeliest]),
+        answer=float(probabilities[answers].sum()),
+        foil=float(probabilities[foils].sum()),
+        logit_diff=float(logits[answers].mean() - logits[foils].mean()),
+    )
+
+
+def pieces(text: str, n_tokens: int, tokenizer: Any) -> list[str]:
+    """A prompt's tokens as stretches of its text, each with the space before it; `n_tokens` counts a first BOS."""
+    spans = Encoder(tokenizer).encode(text).spans
+    ends = [0, *(max(end for _, end in spans[: place + 1]) for place in range(len(spans)))]
+    found = [text[start:end] for start, end in pairwise(ends)]
+    special = [text_of(tokenizer, tokenizer.bos_token_id)] if n_tokens > len(spans) else []
+    return [*special, *found]
+
+
+def either(texts: Sequence[str]) -> str:
+    """`Sarah`, or `large / big` where several words are right."""
+    return " / ".join(text.strip() for text in texts)
+
+
+def text_of(tokenizer: Any, token: int | None) -> str:
+    """A token as text."""
+    return "" if token is None else str(tokenizer.decode([token])).strip()

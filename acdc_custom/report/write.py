@@ -1,0 +1,51 @@
+"""From a run folder to its `report.html`.
+
+Owns the order of the steps, and where the file goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from acdc_custom.choices import Device
+from acdc_custom.circuit import write_atomically
+from acdc_custom.errors import ResultError
+from acdc_custom.report.steps import OnStep, silent
+
+FILE_NAME = "report.html"
+
+
+def write_report(
+    where: str | Path,
+    out: str | Path | None = None,
+    device: Device | str | None = None,
+    on_step: OnStep = silent,
+) -> Path:
+    """Write the report of a run folder, or of a `circuit.json`; gives its path, `report.html` beside it by default.
+
+    Opens the run's model again, on `device` if it is given. `on_step` is told what is about to be done. Raises an
+    `AcdcError` that says why there can be no report.
+    """
+    where = Path(where)
+    path = Path(out) if out is not None else (where if where.is_dir() else where.parent) / FILE_NAME
+    with _writing(path):  # before there is any work to lose
+        path.parent.mkdir(parents=True, exist_ok=True)
+    on_step("opening the model")
+    from acdc_custom.reopen import reopen
+    from acdc_custom.report.measure import measure
+    from acdc_custom.report.page import report_page
+
+    page = report_page(measure(reopen(where, device), on_step), on_step)
+    with _writing(path):
+        write_atomically(path, page)
+    return path
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ResultError(f"{path} could not be written: {error.strerror}.") from error

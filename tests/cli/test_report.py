@@ -1,0 +1,73 @@
+"""`acdc-custom report`: where the page goes, and what is said when there can be none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commands import run_command
+from pages import Page
+from test_reopen import TASK
+
+
+def test_discover_names_the_command_and_the_command_writes_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hostile = "a<script>alert(1)</script> b.toml".replace("/", "")
+    description = '<script>alert("task")</script>'
+    Path(hostile).write_text(TASK.replace("Who gets the book back?", description.replace('"', '\\"')))
+    code, out, _ = run_command(capsys, "discover", "--task", f"./{hostile}", "--n", "4")
+    assert code == 0
+    last = out.splitlines()[-1]
+    assert "acdc-custom report" in last
+    (folder,) = Path("results").iterdir()
+    assert str(folder) in last
+    code, out, _ = run_command(capsys, "report", str(folder))
+    assert code == 0
+    assert out.startswith(f"Written {folder / 'report.html'} (0.")
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert description in page.texts
+    assert [a for a in page.all("script") if a.get("type") != "application/json"] == [{}]
+    assert "a<script>alert(1)<script> b.toml" in "".join(page.texts)
+
+
+def test_the_page_goes_where_it_is_told(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "mine.html"
+    code, said, _ = run_command(
+        capsys, "report", str(run_folder / "circuit.json"), "--out", str(out), "--device", "cpu"
+    )
+    assert code == 0 and str(out) in said
+    assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("no-such",), 1, "there is no no-such"),
+        ((".",), 1, "Give a run folder"),
+        (("no-such", "--out", "."), 2, "is a directory"),
+        ((), 2, "Missing argument"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    args: tuple[str, ...],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given, _, err = run_command(capsys, "report", *args)
+    assert given == code
+    assert said in err and len(err.splitlines()) == 1
+
+
+def test_a_page_that_cannot_be_written_is_one_line(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, err = run_command(capsys, "report", str(run_folder), "--out", str(tmp_path / "file" / "report.html"))
+    assert code == 1
+    assert "could not be written" in err.splitlines()[-1]

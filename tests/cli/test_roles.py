@@ -1,0 +1,152 @@
+"""`acdc-custom roles` and `patch`, and a search without some heads: what a user types, and what comes back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from commands import Run
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.graph import Sender, Stage
+from acdc_custom.heads.names import circuit_heads
+from acdc_custom.heads.summary import COLUMNS
+from acdc_custom.heads.table import HeadTable
+
+
+def discover(run: Run, *more: str) -> Circuit:
+    code, _, err = run("discover", "--task", "ioi", "--n", "6", "--out", "run", *more)
+    assert code == 0, err
+    return Circuit.load("run")
+
+
+def test_roles_are_printed_written_and_drawn(run: Run) -> None:
+    circuit = discover(run)
+    plain = Path("run/circuit.dot").read_text()
+    code, out, _ = run("roles", "run")
+    assert code == 0
+    lines = out.splitlines()
+    table = HeadTable.load("run")
+    assert [row.head for row in table.rows] == circuit_heads(circuit)
+    header = next(i for i, line in enumerate(lines) if line.startswith("head "))
+    printed = [line.split()[0] for line in lines[header + 1 : header + 1 + len(table.rows)]]
+    assert sorted(printed) == sorted(row.head.label for row in table.rows)
+    assert max(map(len, lines[header:])) <= COLUMNS
+    assert lines[-5:] == [
+        "Written",
+        *(f"  run/{name}" for name in ("heads.json", "heads.csv", "circuit.dot", "circuit.svg")),
+    ]
+    assert table.source.n == 6 and table.source.batch_sha256 == circuit.task.batch_sha256
+    drawn = Path("run/circuit.dot").read_text()
+    assert drawn != plain and "heads" in drawn
+    ElementTree.parse("run/circuit.svg")
+    assert run("draw", "run", "--out", "again.dot")[0] == 0
+    assert Path("again.dot").read_text() == drawn
+
+
+def test_all_heads_and_other_prompts_can_be_asked_for(run: Run) -> None:
+    circuit = discover(run)
+    code, out, _ = run("roles", "run/circuit.json", "--all-heads", "--n", "4", "--seed", "3")
+    assert code == 0
+    table = HeadTable.load("run")
+    assert len(table.rows) == circuit.shape.n_layers * circuit.shape.n_heads
+    assert {row.head for row in table.rows if row.in_circuit} == set(circuit_heads(circuit))
+    assert (table.source.n, table.source.seed) == (4, 3)
+    assert "4 prompts" in out
+
+
+def test_a_run_that_is_not_there_is_told_before_anything_is_loaded(run: Run) -> None:
+    code, out, err = run("roles", "nowhere")
+    assert (code, out) == (1, "") and err.startswith("acdc-custom: there is no nowhere")
+
+
+def test_patch_prints_and_writes_a_change_for_each_head(run: Run) -> None:
+    code, out, _ = run("patch", "--task", "ioi", "--n", "4", "--to", "a3.h1.q,a3.h2.q", "--position", "END")
+    assert code == 0
+    assert "Patched    paths to a3.h1.q, a3.h2.q at END; direct effect: MLPs between, no other head" in out
+    folder = Path("results/analyses/ioi_demo-4l")
+    (table,), (figure,) = folder.glob("*.csv"), folder.glob("*.svg")
+    assert table.stem == figure.stem == "patch_a3.h1.q-and-1-more_END_direct"
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["sender"] for row in rows] == [f"a{layer}.h{head}" for layer in range(3) for head in range(8)]
+    assert {row["receivers"] for row in rows} == {"a3.h1.q a3.h2.q"}
+    for row in rows:
+        clean = float(row["clean_logit_diff"])
+        assert float(row["change_percent"]) == pytest.approx(100 * (float(row["logit_diff"]) - clean) / clean)
+    ElementTree.parse(figure)
+
+
+def test_patch_takes_senders_by_name_by_kind_and_from_a_circuit(run: Run) -> None:
+    def senders(*more: str) -> list[str]:
+        code, _, err = run("patch", "--task", "ioi", "--n", "2", "--to", "logits", "--out", "out", *more)
+        assert code == 0, err
+        with Path("out/patch_logits_END_direct.csv").open(newline="") as file:
+            return [row["sender"] for row in csv.DictReader(file)]
+
+    circuit = discover(run)
+    assert senders("--from", "m2, a1.h3") == ["a1.h3", "m2"]
+    assert senders("--from", "nodes") == [str(sender) for sender in circuit.graph.senders]
+    assert senders("--heads-from", "run") == [str(head) for head in circuit_heads(circuit)]
+
+
+WRONG = {
+    "no such position": (("--to", "a3.h1.v", "--position", "S9"), 2, 'no position is called "S9". Did you mean "S2"?'),
+    "no such head": (("--to", "a9.h1.v"), 2, "there is no a9.h1.v in this model: it has 4 layers of 8 heads"),
+    "no receiver": (("--to", "a3.h1"), 2, '"a3.h1" is not a receiver.'),
+    "no path": (("--to", "a1.h1.v", "--from", "a2.h0"), 2, "a2.h0 does not come before a1.h1.v"),
+    "logits and more": (("--to", "logits,a1.h1.v"), 2, "the logits come after every other receiver"),
+    "no circuit": (("--to", "logits", "--heads-from", "nowhere"), 1, "there is no nowhere"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_patched_is_one_line(run: Run, case: str) -> None:
+    args, expected, message = WRONG[case]
+    code, _, err = run("patch", "--task", "ioi", "--n", "2", *args)
+    last = err.splitlines()[-1]
+    assert (code, message in last) == (expected, True), err
+    assert last.startswith("acdc-custom: ")
+
+
+def test_a_search_without_some_heads_keeps_none_of_their_edges_and_says_so(run: Run) -> None:
+    whole = discover(run)
+    head = circuit_heads(whole)[0]
+    Path("run").rename("whole")
+    code, out, _ = run("discover", "--task", "ioi", "--n", "6", "--out", "run", "--knock-out", f"{head}, a3.h7")
+    assert code == 0 and f"without    {head},a3.h7" in out
+    without = Circuit.load("run")
+    assert without.settings.knock_out == f"{head},a3.h7"
+    assert json.loads(Path("run/run.json").read_text())["provenance"]["settings"]["knock_out"] == f"{head},a3.h7"
+    assert not {head, Sender(3, Stage.HEAD, 7)} & set(without.nodes)
+    assert without.outcome.model == whole.outcome.model and without.outcome.metric_before > 0
+    assert f"Searched without {head.label}, L3H7" in Path("run/circuit.dot").read_text()
+
+
+def test_a_search_without_some_heads_that_was_stopped_goes_on_without_them(run: Run) -> None:
+    whole = discover(run, "--knock-out", "a0.h4")
+    journal = Path("run/decisions.jsonl")
+    decided = journal.read_text()
+    journal.write_text("".join(decided.splitlines(keepends=True)[:700]))
+    Path("run/circuit.json").unlink()
+    code, _, err = run("resume", "run")
+    assert code == 0, err
+    assert journal.read_text() == decided
+    assert (Circuit.load("run").edges, Circuit.load("run").provenance) == (whole.edges, whole.provenance)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("a9.h0", "a9.h0 cannot be knocked out: demo-4l has 4 layers of 8 heads, counted from 0"),
+        ("m1", "m1 is no head. Heads are called a9.h6."),
+        ("L1H2", '"L1H2" is not a sender.'),
+    ],
+)
+def test_what_cannot_be_knocked_out_is_told(run: Run, names: str, message: str) -> None:
+    code, _, err = run("discover", "--task", "ioi", "--n", "2", "--out", "run", "--knock-out", names)
+    assert (code, message in err.splitlines()[-1]) == (2, True), err
+    assert not Path("run").exists()

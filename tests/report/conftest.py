@@ -1,0 +1,40 @@
+"""A report of a real run, one made by hand from hostile text, and a browser to open them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import MISSING, installed, launch
+from report_contents import contents_of, hostile_circuit
+
+from acdc_custom.cli import main
+from acdc_custom.report.page import report_page
+
+
+@pytest.fixture(scope="session")
+def hostile_page() -> str:
+    """A page on which every text from outside tries to become a script."""
+    return report_page(contents_of(hostile_circuit()))
+
+
+@pytest.fixture(scope="session")
+def report(run_folder: Path) -> Path:
+    """Its report."""
+    main(["report", str(run_folder)])
+    return run_folder / "report.html"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser: the system's, since none is downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = installed()
+    if path is None:
+        pytest.skip(MISSING)
+    with playwright.sync_playwright() as started:
+        browser = launch(started, path)
+        yield browser
+        browser.close()

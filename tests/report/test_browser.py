@@ -1,0 +1,322 @@
+"""The report in a real browser: nothing leaves it, everything can be reached, and all of it can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
+READABLE, LARGE_READABLE = 4.5, 3.0  # WCAG 2, level AA
+
+# The contrast of every element that has text of its own with what lies behind it.
+CONTRASTS = """() => {
+  const parse = (colour) => {
+    const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return [r, g, b, a];
+  };
+  const over = (top, below) => top.slice(0, 3).map((c, i) => c * top[3] + below[i] * (1 - top[3]));
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    if (!element) return [255, 255, 255];
+    const colour = parse(getComputedStyle(element).backgroundColor);
+    return colour[3] === 1 ? colour.slice(0, 3) : over(colour, behind(element.parentElement));
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    if (element.closest("svg, script, noscript, option") || !element.checkVisibility()) continue;
+    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || element.classList.contains("unread") || element.classList.contains("visually-hidden")) continue;
+    const style = getComputedStyle(element);
+    const back = behind(element);
+    const [a, b] = [light(over(parse(style.color), back)), light(back)].sort((x, y) => y - x);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    found.push([(a + 0.05) / (b + 0.05), large, element.tagName + " " + element.textContent.trim().slice(0, 30)]);
+  }
+  return found;
+}"""
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Open]:
+    """Open a page; when the test is over, nothing may have been asked of the network or told to the console."""
+    opened, asked, told = [], [], []
+
+    def open_(path: Path, viewport: dict[str, int] = DESKTOP, fragment: str = "", **options: Any) -> Any:
+        context = chromium.new_context(viewport=viewport, **options)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("dialog", lambda dialog: told.append(dialog.message) or dialog.dismiss())
+        page.goto(f"{path.as_uri()}#{fragment}")
+        opened.append(context)
+        return page
+
+    yield open_
+    for context in opened:
+        context.close()
+    assert opened
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert told == []
+
+
+@pytest.fixture(scope="session")
+def hostile(hostile_page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hostile") / "report.html"
+    path.write_text(hostile_page, encoding="utf-8")
+    return path
+
+
+def shown_panels(page: Any) -> list[str]:
+    return [panel.get_attribute("data-panel") for panel in page.locator("[data-panel]:visible").all()]
+
+
+def view(page: Any) -> list[float]:
+    return [float(n) for n in page.locator("svg.circuit").get_attribute("viewBox").split()]
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """`MLP 3` before `MLP 12`, and small letters among the others."""
+    return [(int(part), "") if part.isdigit() else (0, part.lower()) for part in re.findall(r"\d+|\D+", name)]
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait for what takes the browser a moment. (Its own way of waiting is what the page's policy forbids.)"""
+    for _ in range(100):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(30)
+    raise AssertionError(condition)
+
+
+def test_hostile_text_is_shown_as_text_and_does_nothing(open_page: Open, hostile: Path) -> None:
+    page = open_page(hostile)
+    assert "<script>alert('gotcha')</script>" in page.inner_text("h1")
+    assert page.evaluate("document.scripts.length") == 2  # ours, and the data of the viewer
+    page.click('[data-node="m1"]')
+    assert shown_panels(page) == ["m1"]
+
+
+def test_the_policy_blocks_what_would_be_asked_of_the_network(chromium: Any, report: Path) -> None:
+    page = chromium.new_page()
+    page.goto(report.as_uri())
+    blocked = page.evaluate(
+        """async () => {
+          const seen = new Promise((done) =>
+            addEventListener("securitypolicyviolation", (event) => done(event.violatedDirective)),
+          );
+          new Image().src = "https://example.invalid/x.png";
+          return await seen;
+        }"""
+    )
+    page.close()
+    assert blocked == "img-src"
+
+
+def test_a_click_opens_a_nodes_panel_and_lights_its_edges_up(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    assert shown_panels(page) == []
+    page.click('[data-node="m0"]')
+    assert shown_panels(page) == ["m0"]
+    lit = page.locator(".edge.touches")
+    assert lit.count() > 1
+    assert all("m0" in (edge.get_attribute("data-sender"), edge.get_attribute("data-receiver")) for edge in lit.all())
+    other = page.locator("article:visible [data-show]").first
+    name = other.get_attribute("data-show")
+    other.click()
+    assert shown_panels(page) == [name]
+    page.click("article:visible [data-close]")
+    assert shown_panels(page) == [] and page.locator(".edge.touches").count() == 0
+    page.click(f'#edges [data-show="{name}"] >> nth=0')
+    assert shown_panels(page) == [name]
+
+
+def test_the_address_of_a_page_can_name_a_node(open_page: Open, report: Path) -> None:
+    page = open_page(report, fragment="m0")
+    assert shown_panels(page) == ["m0"]
+    until(page, "Math.abs(document.getElementById('circuit').getBoundingClientRect().top) < 20")
+    page.click('[data-node="logits"]')
+    assert page.url.endswith("#logits")
+
+
+def test_the_keyboard_reaches_every_node_and_opens_its_panel(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    page.focus("#stage")
+    page.keyboard.press("Tab")
+    focused = "document.activeElement.dataset.node"
+    assert page.evaluate(focused) == "logits"
+    page.keyboard.press("Enter")
+    assert shown_panels(page) == ["logits"]
+    reached = {"logits"}
+    for key in (["ArrowRight"] * 8 + ["ArrowLeft"] * 8 + ["ArrowDown"]) * 10:
+        page.keyboard.press(key)
+        reached.add(page.evaluate(focused))
+    assert reached == set(page.eval_on_selector_all("[data-node]", "nodes => nodes.map((n) => n.dataset.node)"))
+    page.keyboard.press("Space")
+    assert shown_panels(page) == [page.evaluate(focused)]
+    page.keyboard.press("Escape")
+    assert shown_panels(page) == []
+    frame = "document.activeElement.querySelector('[fill=none], polygon:only-of-type')"
+    assert page.evaluate(f"getComputedStyle({frame}).strokeWidth") == "3px"
+
+
+def test_buttons_keys_wheel_and_drag_zoom_and_pan(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    whole = view(page)
+    page.click("[data-zoom=in]")
+    closer = view(page)
+    assert closer[2] == pytest.approx(whole[2] / 1.4, rel=1e-3)
+    page.focus("#stage")
+    page.keyboard.press("ArrowRight")
+    assert view(page)[0] > closer[0]
+    page.keyboard.press("+")
+    assert view(page)[2] < closer[2]
+    page.keyboard.press("0")
+    assert view(page) == whole
+    box = page.locator("#stage").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 40
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, 50)
+    page.wait_for_timeout(50)
+    assert view(page) == whole  # the wheel alone scrolls
+    page.locator("#stage").scroll_into_view_if_needed()
+    box = page.locator("#stage").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    until(page, f"document.querySelector('svg.circuit').viewBox.baseVal.width < {whole[2] - 1}")
+    before = view(page)
+    page.mouse.down()
+    page.mouse.move(x - 80, y - 30, steps=4)
+    page.mouse.up()
+    after = view(page)
+    assert after[0] > before[0] and after[1] > before[1] and after[2] == before[2]
+    assert shown_panels(page) == []  # a drag is no click
+    page.click("[data-zoom=fit]")
+    assert view(page) == whole
+
+
+def test_two_fingers_zoom(open_page: Open, report: Path) -> None:
+    page = open_page(report, PHONE, has_touch=True)
+    page.locator("#stage").scroll_into_view_if_needed()
+    whole = view(page)
+    box = page.locator("#stage").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: float) -> None:
+        session.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [{"x": x + dx, "y": y, "id": n} for n, dx in enumerate(points)]},
+        )
+
+    touch("touchStart", -20, 20)
+    for distance in (30, 45, 60):
+        touch("touchMove", -distance, distance)
+    touch("touchEnd")
+    assert view(page)[2] < whole[2] / 2
+
+
+def test_the_attention_viewer_shows_what_the_data_say(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    data = page.evaluate("JSON.parse(document.getElementById('attention-data').textContent)")
+    page.click("#attention-heads button >> nth=1")
+    page.select_option("#attention-prompt", "1")
+    tokens = data["prompts"][1][1]
+    row = data["patterns"][1][1][-1]
+    assert page.locator("#attention-text").inner_text().split() == "".join(tokens).split()
+    best = max(range(len(row)), key=lambda key: row[key])
+    first = page.locator("#attention-list li").first
+    assert first.locator(".token").inner_text() == f"{tokens[best].strip()} ({best + 1})"
+    assert float(first.locator(".share").inner_text().split()[0]) == pytest.approx(row[best] / 10, abs=0.51)
+    spans = page.locator("#attention-text span")
+    spans.last.focus()
+    page.keyboard.press("Home")
+    assert page.locator("#attention-list li").count() == 1  # the first token sees itself alone
+    page.keyboard.press("ArrowRight")
+    assert spans.nth(1).get_attribute("aria-pressed") == "true"
+    page.select_option("#attention-direction", "read")
+    column = [data["patterns"][1][1][query][1] for query in range(1, len(tokens))]
+    best = 1 + max(range(len(column)), key=lambda query: column[query])
+    assert page.locator("#attention-list .token").first.inner_text() == f"{tokens[best].strip()} ({best + 1})"
+    spans.nth(3).hover()
+    assert "token 4," in page.locator("#attention-said").inner_text()
+
+
+def test_a_panel_leads_to_the_attention_of_its_head(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    link = page.locator("[data-head-link]").last
+    head = link.get_attribute("data-head-link")
+    page.click(f'[data-node="{head}"]')
+    link.click()
+    assert page.locator(f'#attention-heads [data-head="{head}"]').get_attribute("aria-pressed") == "true"
+    until(page, "document.getElementById('attention').getBoundingClientRect().top < innerHeight")
+
+
+def test_tables_sort_both_ways(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    effects = "[...document.querySelectorAll('#edges td.number')].map((cell) => Number(cell.dataset.value))"
+    names = "[...document.querySelectorAll('#edges tbody tr')].map((row) => row.cells[0].textContent)"
+    assert page.evaluate(effects) == sorted(page.evaluate(effects), reverse=True)
+    page.click("#edges th.number button")
+    assert page.evaluate(effects) == sorted(page.evaluate(effects))
+    page.click("#edges th >> nth=0 >> button")
+    assert page.evaluate(names) == sorted(page.evaluate(names), key=natural)
+    assert page.locator("#edges th[aria-sort]").get_attribute("aria-sort") == "ascending"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("which", ["report", "hostile"])
+def test_all_text_has_enough_contrast(open_page: Open, which: str, scheme: str, request: pytest.FixtureRequest) -> None:
+    page = open_page(request.getfixturevalue(which), color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    page.click('[data-node="m1"]')
+    found = page.evaluate(CONTRASTS)
+    assert len(found) > 100
+    weak = [(round(ratio, 2), text) for ratio, large, text in found if ratio < (LARGE_READABLE if large else READABLE)]
+    assert weak == []
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+@pytest.mark.parametrize("width", [320, 375, 768, 1280, 2200])
+@pytest.mark.parametrize("which", ["report", "hostile"])
+def test_the_page_never_scrolls_sideways(
+    open_page: Open, which: str, width: int, request: pytest.FixtureRequest
+) -> None:
+    page = open_page(request.getfixturevalue(which), {"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    page.click('[data-node="m1"]')
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_reduced_motion_is_respected(open_page: Open, report: Path) -> None:
+    behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
+    assert open_page(report).evaluate(behaviour) == "smooth"
+    assert open_page(report, reduced_motion="reduce").evaluate(behaviour) == "auto"
+
+
+def test_print_is_light_and_without_controls(open_page: Open, report: Path) -> None:
+    page = open_page(report, color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("button:visible").count() == 0
+
+
+def test_without_scripts_the_words_and_the_picture_are_there(open_page: Open, report: Path) -> None:
+    page = open_page(report, java_script_enabled=False)
+    assert page.locator("svg.circuit").is_visible()
+    assert page.locator("[data-panel]:visible").count() > 3
+    assert page.locator("noscript p").is_visible()

@@ -1,0 +1,91 @@
+"""What is measured for a report agrees with the model's own code and with the search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from acdc_custom.reopen import Reopened, reopen
+from acdc_custom.report.contents import Contents
+from acdc_custom.report.measure import measure, strongest_heads
+from acdc_custom.report.prompts import N_EXAMPLES, choose, pieces
+
+
+@pytest.fixture(scope="module")
+def run(run_folder: Path) -> Reopened:
+    return reopen(run_folder)
+
+
+@pytest.fixture(scope="module")
+def contents(run: Reopened) -> Contents:
+    return measure(run)
+
+
+def test_the_spreads_have_the_means_that_the_circuit_file_holds(contents: Contents) -> None:
+    outcome = contents.circuit.outcome
+    for spread, behaviour in (
+        (contents.model, outcome.model),
+        (contents.inside, outcome.circuit),
+        (contents.empty, outcome.empty),
+    ):
+        assert len(spread.values) == contents.circuit.settings.n
+        assert spread.mean == pytest.approx(behaviour.logit_diff, abs=1e-4)
+        assert sum(value > 0 for value in spread.values) / len(spread.values) == behaviour.correct
+    assert contents.corrupted == contents.empty
+
+
+def test_the_guesses_of_the_model_are_those_of_transformer_lens(run: Reopened, contents: Contents) -> None:
+    for row, example in zip(choose(run.prepared.batch.prompts), contents.examples, strict=True):
+        prompt = run.prepared.batch.prompts[row]
+        with torch.no_grad():
+            logits = run.prepared.model.bridge(torch.tensor([prompt.clean_ids]))[0, -1]
+        probabilities = logits.softmax(0)
+        guess = example.guesses[0]
+        assert guess.probability == pytest.approx(float(probabilities.max()), abs=1e-5)
+        assert guess.likeliest == run.prepared.model.tokenizer.decode([int(logits.argmax())]).strip()
+        assert guess.answer == pytest.approx(float(probabilities[list(prompt.answer_ids)].sum()), abs=1e-5)
+        assert guess.logit_diff == pytest.approx(contents.model.values[row], abs=1e-4)
+
+
+def test_the_attention_is_that_of_transformer_lens(run: Reopened, contents: Contents) -> None:
+    data = contents.attention
+    assert data is not None
+    assert {head.name for head in data.heads} == {str(head) for head in strongest_heads(run.circuit)}
+    prompt = run.prepared.batch.prompts[choose(run.prepared.batch.prompts)[0]]
+    for text, ids in enumerate((prompt.clean_ids, prompt.corrupted_ids)):
+        _, cache = run.prepared.model.bridge.run_with_cache(torch.tensor([ids]))
+        for head, of in zip(data.heads, data.patterns, strict=True):
+            layer, number = head.name.removeprefix("a").split(".h")
+            theirs = cache[f"blocks.{layer}.attn.hook_pattern"][0, int(number)]
+            for query, row in enumerate(of[text]):
+                assert len(row) == query + 1
+                assert torch.tensor(row) / 1000 == pytest.approx(theirs[query, : query + 1], abs=6e-4)
+
+
+def test_the_pieces_of_a_prompt_are_its_text(run: Reopened, contents: Contents) -> None:
+    tokenizer = run.prepared.model.tokenizer
+    for prompt in run.prepared.batch.prompts:
+        found = pieces(prompt.clean, len(prompt.clean_ids), tokenizer)
+        assert len(found) == len(prompt.clean_ids)
+        assert "".join(found[-len(found) + run.prepared.task.prepend_bos :]) == prompt.clean
+    for example in contents.examples:
+        assert any(piece.changed for piece in example.clean)
+        for clean, corrupted in zip(example.clean, example.corrupted, strict=True):
+            assert clean.changed == (clean.text != corrupted.text)
+
+
+def test_examples_show_every_template_first(run: Reopened) -> None:
+    prompts = run.prepared.batch.prompts
+    chosen = choose(prompts)
+    templates = {prompt.template for prompt in prompts}
+    assert len(chosen) == N_EXAMPLES == len(set(chosen))
+    assert {prompts[row].template for row in chosen[: len(templates)]} >= set(list(templates)[:N_EXAMPLES])
+    assert choose(prompts[:1]) == [0]
+
+
+def test_every_node_of_the_circuit_has_its_attribution(contents: Contents) -> None:
+    assert set(contents.facts) == {str(node) for node in contents.circuit.nodes}
+    assert all(of[0].value.endswith(" logits") for of in contents.facts.values())
+    assert len(contents.figures) == 5

@@ -1,0 +1,84 @@
+"""What the page says of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from circuits import example_circuit
+
+from acdc_custom.choices import Ablation, Metric
+from acdc_custom.circuit import Behaviour, Circuit
+from acdc_custom.provenance import Settings
+from acdc_custom.report import words
+
+
+def with_logit_diffs(model: float, circuit: float, empty: float) -> Circuit:
+    made = example_circuit()
+    kinds = {"model": model, "circuit": circuit, "empty": empty}
+    outcome = replace(made.outcome, **{name: Behaviour(0.1, value, 0.9) for name, value in kinds.items()})
+    return replace(made, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((4, 4, 0), "do the task on their own: they recover 100 %"),
+        ((4, 3, 0), "do most of the task on their own: they recover 75 %"),
+        ((4, 1, 0), "do a part of the task on their own: they recover 25 %"),
+        ((4, 0.1, 0), "do next to nothing of the task on their own: they recover 2.5 %"),
+        ((4, -1, 0), "do next to nothing of the task on their own: they recover -25 %"),
+        ((4, 14, 0), "do more than the whole model"),
+        ((-1, 4, 0), "the model does not do this task"),
+        ((4, 4, 4), "Removing every edge does not change"),
+    ],
+)
+def test_the_finding_says_how_much_of_the_task_the_circuit_does(numbers: tuple[float, ...], said: str) -> None:
+    assert said in words.finding(with_logit_diffs(*numbers))
+
+
+def test_an_overshooting_circuit_is_warned_of() -> None:
+    assert any("worked against the answer" in said for said in words.circuit_verdict(with_logit_diffs(4, 14, 0)))
+    assert not any("worked against the answer" in said for said in words.circuit_verdict(with_logit_diffs(4, 4, 0)))
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (0.004, "0.4 %"), (0.0996, "10 %"), (0.914, "91 %"), (1, "100 %")]
+)
+def test_percentages_have_decimals_only_where_they_are_small(share: float, text: str) -> None:
+    assert words.percent(share) == text
+
+
+def test_a_divergence_that_is_rounding_is_zero() -> None:
+    assert (words.nats(2e-7), words.nats(0.0442)) == ("0 nats", "0.0442 nats")
+
+
+def test_every_setting_is_listed_with_its_value_and_its_meaning() -> None:
+    rows = list(words.settings_table(example_circuit()))
+    assert [name.replace(" ", "_") for name, _, _ in rows] == [field.name for field in fields(Settings)]
+    assert all(value and meaning for _, value, meaning in rows)
+
+
+@pytest.mark.parametrize("metric", [*Metric, "mine:metric"])
+@pytest.mark.parametrize("ablation", list(Ablation))
+def test_every_metric_and_every_ablation_has_its_limits_said(metric: str, ablation: Ablation) -> None:
+    circuit = example_circuit()
+    settings = replace(circuit.settings, metric=str(metric), ablation=ablation.value)
+    circuit = replace(circuit, provenance=replace(circuit.provenance, settings=settings))
+    said = dict(words.limits(circuit))
+    assert len(said) == 7 and all(sentence.endswith(".") for sentence in said.values())
+    assert {"One search, in one order", "One batch of prompts", "The threshold"} <= set(said)
+    if metric == "mine:metric":
+        assert "mine:metric" in said["What the metric sees"]
+
+
+def test_hundredths_have_no_negative_zero() -> None:
+    assert [words.hundredths(value) for value in (-0.004, 0.004, -0.02, 13.456)] == ["0.00", "0.00", "-0.02", "13.46"]
+
+
+def test_heads_that_were_knocked_out_are_named() -> None:
+    circuit = example_circuit()
+    assert words.knocked_out(circuit) == ""
+    settings = replace(circuit.settings, knock_out="a1.h0,a0.h2")
+    said = words.knocked_out(replace(circuit, provenance=replace(circuit.provenance, settings=settings)))
+    assert "without L0H2, L1H0:" in said
