@@ -17,9 +17,11 @@ import pytest
 from circuits import example_circuit
 from packaging.requirements import Requirement
 
+from acdc_custom.choices import ExportForm
 from acdc_custom.circuit import Behaviour, ModelRecord, Outcome, SearchRecord, Settings, TaskRecord
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
+from acdc_custom.export.exchange import COLUMNS
 from acdc_custom.task import forms, load_task, parse, rows, sections
 
 ROOT = Path(__file__).parents[1]
@@ -245,6 +247,13 @@ def test_every_key_of_a_task_file_is_in_the_task_guide(key: str) -> None:
 def test_every_form_of_rows_and_every_key_of_it_is_on_the_exchange_page(key: str) -> None:
     text = page("exchange.md")
     assert f"`{key}`" in text or key == forms.RowForm.OWN or f"[{key}]" in text
+
+
+def test_every_form_of_export_its_file_and_its_columns_are_on_the_exchange_page() -> None:
+    for form in ExportForm:
+        assert f"\n| `{form.value}` | `{form.file_name}` |" in page("exchange.md")
+    for column in COLUMNS:
+        assert f"`{column}`" in page("exchange.md")
 
 
 @pytest.mark.parametrize(

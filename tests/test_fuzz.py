@@ -511,7 +511,9 @@ PATHS = st.one_of(
 NUMBERS = st.sampled_from(
     ["0", "1", "-1", "3", "1e-300", "1e999", "nan", "-inf", "x", "", "1" * 30, "9" * 5000, "0x10", "1_0", "²", "1.5"]
 )
-NAMES = st.one_of(st.sampled_from(["kl", "rename", "original", "cpu", "zero", "float32", "ioi", "demo-4l"]), PATHS)
+NAMES = st.one_of(
+    st.sampled_from(["kl", "rename", "original", "cpu", "zero", "float32", "ioi", "demo-4l", "graphml", "csv"]), PATHS
+)
 OPTIONS = {
     "discover": (
         "--task --threshold --model --metric --corruption --ablation --n --seed --order --order-seed --device --dtype"
@@ -519,6 +521,7 @@ OPTIONS = {
     ),
     "draw": "--out --edges",
     "show": "--edges",
+    "export": "--to --to --out",
 }
 FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch"]
 
