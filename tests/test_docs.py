@@ -256,6 +256,16 @@ def test_every_form_of_export_its_file_and_its_columns_are_on_the_exchange_page(
         assert f"`{column}`" in page("exchange.md")
 
 
+def test_every_column_of_a_survey_is_on_its_page() -> None:
+    from acdc_custom.survey.ask import Answer, Place, Survey
+    from acdc_custom.survey.questions import KEYS, Question
+    from acdc_custom.survey.table import to_rows
+
+    (row,) = to_rows(Survey("", (Answer(Question("", "", ("a", "b")), " a", 0.5, 0, (0.5, 0.25)),), ()))
+    for word in (*KEYS, *row, *(place.value for place in Place)):
+        assert f"`{word}`" in page("survey.md"), word
+
+
 @pytest.mark.parametrize(
     "record", [Settings, TaskRecord, ModelRecord, Behaviour, Outcome, SearchRecord], ids=lambda kind: kind.__name__
 )

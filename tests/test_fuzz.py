@@ -31,8 +31,9 @@ from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
+from acdc_custom.survey.questions import read_questions
 from acdc_custom.task import Task, load_task, task_names
-from acdc_custom.task.rows import KEYS
+from acdc_custom.task.forms import KEYS
 
 BUILT_IN = {name: load_task(name).text for name in task_names()}
 ROWS_TASK = 'schema = 1\ndescription = "sums"\nrows = "{}"\n'
@@ -345,6 +346,28 @@ def test_rows_of_any_text_are_read_back_as_they_are(rows: list[dict[str, str]]) 
         assert read == [tuple(row[key] for key in KEYS) for row in rows]
 
 
+# -- surveys ---------------------------------------------------------------------------------------------
+
+QUESTION = {"prompt": "Ann saw Bob. Bob saw", "subjects": ["Ann", "Bob"]}
+
+
+@fuzz(100)
+@given(
+    st.one_of(
+        st.lists(changed_json(QUESTION).map(json.dumps), max_size=2).map("\n".join), changed_text(json.dumps(QUESTION))
+    ),
+    changed_bytes(b'prompt,subjects\n"Ann saw Bob. Then",Ann;Bob\n'),
+)
+def test_a_changed_survey_is_read_or_refused(lines: str, table: bytes) -> None:
+    with folder() as here:
+        for name, data in (("x.jsonl", lines.encode(errors="replace")), ("x.csv", table)):
+            (here / name).write_bytes(data)
+            try:
+                assert read_questions(here / name)
+            except AcdcError as error:
+                ours(error)
+
+
 # -- results ---------------------------------------------------------------------------------------------
 
 
@@ -522,6 +545,7 @@ OPTIONS = {
     "draw": "--out --edges",
     "show": "--edges",
     "export": "--to --to --out",
+    "survey": "--prepend-bos --device --dtype --out",
 }
 FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch"]
 

@@ -14,7 +14,20 @@ import click
 from acdc_custom import __version__
 from acdc_custom.errors import AcdcError, UsageError, did_you_mean
 
-COMMANDS = ("discover", "resume", "show", "draw", "export", "report", "roles", "patch", "analyze", "tasks", "models")
+COMMANDS = (
+    "discover",
+    "resume",
+    "show",
+    "draw",
+    "export",
+    "report",
+    "roles",
+    "patch",
+    "analyze",
+    "survey",
+    "tasks",
+    "models",
+)
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
 
 

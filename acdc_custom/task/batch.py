@@ -142,11 +142,8 @@ def _made(
 
 def _unknown(texts: list[PromptText], encoder: Encoder) -> list[str]:
     """A note on the words that the tokenizer replaces by its unknown token."""
-    words: dict[str, None] = {}
-    for text in texts:
-        for encoding in (encoder.encode(text.clean), encoder.encode(text.corrupted)):
-            spans = zip(encoding.ids, encoding.spans, strict=True)
-            words |= {encoding.text[a:b].strip(): None for token, (a, b) in spans if token == encoder.unknown_id}
+    both = [prompt for text in texts for prompt in (text.clean, text.corrupted)]
+    words = dict.fromkeys(word for prompt in both for word in encoder.unknown_words(encoder.encode(prompt)))
     if not words:
         return []
     return [f"The tokenizer does not know these words, the model reads them all alike: {', '.join(words)}."]

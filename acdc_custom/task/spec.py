@@ -104,8 +104,8 @@ class RowSpec:
     file: str  # as the user would find it: relative to where the task file was found
     sha256: str  # of the file's bytes
     rows: tuple[Row, ...]
-    form: RowForm
-    notes: tuple[str, ...]  # whole sentences for the user
+    form: RowForm = RowForm.OWN
+    notes: tuple[str, ...] = ()  # whole sentences for the user
 
 
 @dataclass(frozen=True)

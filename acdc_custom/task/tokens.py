@@ -71,6 +71,11 @@ class Encoder:
         except OverflowError:  # larger than any tokenizer's ids can be
             return None
 
+    def unknown_words(self, encoding: Encoding) -> list[str]:
+        """The words that the tokenizer replaces by its unknown token."""
+        spans = zip(encoding.ids, encoding.spans, strict=True)
+        return [encoding.text[a:b].strip() for token, (a, b) in spans if token == self.unknown_id]
+
     def is_one_token(self, encoding: Encoding, span: Span) -> bool:
         """Whether a stretch of text became one token of its own, and a known one."""
         at = encoding.tokens_at(span)

@@ -30,6 +30,8 @@ sys.exit(code)
         (["discover", "--help"], 0),
         (["draw", "--help"], 0),
         (["export", "--help"], 0),
+        (["survey", "--help"], 0),
+        (["survey", "nowhere.csv"], 2),
         (["export", "results", "--to", "gml"], 2),
         (["analyze", "--help"], 0),
         (["analyze", "patch-heads", "--help"], 0),

@@ -50,7 +50,7 @@ def changed(**values: object) -> str:
 
 MISTAKES = {
     "bad JSON": ("x.jsonl", JSONL + "{oops\n", "x.jsonl, line 2: not JSON: "),
-    "no object": ("x.jsonl", "[1]\n", "x.jsonl, line 1: not an object with clean, corrupted, answer, foil"),
+    "no object": ("x.jsonl", "[1]\n", "x.jsonl, line 1: not an object (example: "),
     "a missing key": ("x.jsonl", '{"clean": "a"}', 'x.jsonl, line 1: the key "corrupted" is missing (example: {"clean"'),
     "an unknown key": ("x.jsonl", changed(fiol=" x"), 'x.jsonl, line 1: unknown key "fiol". Did you mean "foil"?'),
     "a number for a prompt": ("x.jsonl", changed(clean=1), 'x.jsonl, line 1: "clean" has to be a text'),
