@@ -123,7 +123,10 @@ def _chosen(row: Mapping[str, Any]) -> str:
     labels, place = _object(row, "choices").get("label"), row.get("answerKey")
     if not isinstance(labels, list) or type(place) is not int or not 0 <= place < len(labels):
         raise ValueError('"answerKey" has to be the place of the answer in the list "choices.label", from 0')
-    return str(labels[place])
+    letter = labels[place]
+    if not isinstance(letter, str) or not letter:
+        raise ValueError(f'"choices.label" has to be a list of texts, not {shortened(repr(labels))}')
+    return letter
 
 
 def _label(row: Mapping[str, Any]) -> str:

@@ -193,6 +193,7 @@ MISTAKES = {
     "a word for an id": ("x.csv", csv_of(eap_ig("correct_idx", "incorrect_idx", (" Bob", 3))), 'line 2: "correct_idx" has to be a token\'s id or a list of them, not \' Bob\''),
     "a negative id": ("x.csv", csv_of(eap_ig("correct_idx", "incorrect_idx", (3, -1))), 'line 2: "incorrect_idx" has to be a token\'s id'),
     "a place beyond the choices": ("x.jsonl", jsonl({**MIB_CHOICES, "answerKey": 2}), 'line 1: "answerKey" has to be the place'),
+    "a choice without a letter": ("x.jsonl", jsonl({**MIB_CHOICES, "choices": {"label": ["A", ""]}}), 'line 1: "choices.label" has to be a list of texts'),
     "nested columns in CSV": ("x.csv", csv_of(MIB_IOI), "line 2: \"s2_io_flip_counterfactual\" has to be an object, not "),
     "metadata without the name": ("x.jsonl", jsonl({**MIB_IOI, "metadata": {"subject": "Bob"}}), 'line 1: "indirect_object" has to be a text'),
     "a label that is none": ("x.jsonl", jsonl({**MIB_ARITHMETIC, "label": None}), 'line 1: "label" has to be a number or a text, not None'),
