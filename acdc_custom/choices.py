@@ -92,6 +92,33 @@ class Order(StrEnum):
         }[self]
 
 
+class ExportForm(StrEnum):
+    """What a circuit can be written as for other tools (`--to`)."""
+
+    MIB = "mib"
+    GRAPHML = "graphml"
+    DOT = "dot"
+    CSV = "csv"
+    JSON_GRAPH = "json-graph"
+
+    @property
+    def about(self) -> str:
+        """Who reads it."""
+        return {
+            ExportForm.MIB: "the circuit JSON of EAP-IG and the MIB benchmark",
+            ExportForm.GRAPHML: "a graph for Gephi, Cytoscape, yEd, igraph or networkx",
+            ExportForm.DOT: "the picture as Graphviz source, with every edge",
+            ExportForm.CSV: "a table of the edges",
+            ExportForm.JSON_GRAPH: "a graph in JSON (node-link) for D3 or networkx",
+        }[self]
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called if nobody says otherwise."""
+        suffix = {ExportForm.MIB: "mib.json", ExportForm.JSON_GRAPH: "graph.json"}.get(self, self.value)
+        return f"edges.{suffix}"
+
+
 class Effect(StrEnum):
     """What path patching recomputes between the sender and the receiver (`--effect`)."""
 

@@ -17,10 +17,12 @@ import pytest
 from circuits import example_circuit
 from packaging.requirements import Requirement
 
+from acdc_custom.choices import ExportForm
 from acdc_custom.circuit import Behaviour, ModelRecord, Outcome, SearchRecord, Settings, TaskRecord
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
-from acdc_custom.task import load_task, parse, rows, sections
+from acdc_custom.export.exchange import COLUMNS
+from acdc_custom.task import forms, load_task, parse, rows, sections
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -230,12 +232,38 @@ def test_the_csv_on_the_page_is_the_jsonl_on_the_page(tmp_path: Path) -> None:
             "rows",
             *sections._TABLE_EXAMPLES,
             *sections._CORRUPTION_EXAMPLES,
-            *rows.KEYS,
+            *forms.KEYS,
         }
     ),
 )
 def test_every_key_of_a_task_file_is_in_the_task_guide(key: str) -> None:
     assert f"`{key}`" in page("tasks.md")
+
+
+@pytest.mark.parametrize(
+    "key",
+    sorted({*(key for reader in forms.READERS for key in reader.keys), *rows.BESIDE_PROMPTS, *forms.RowForm}),
+)
+def test_every_form_of_rows_and_every_key_of_it_is_on_the_exchange_page(key: str) -> None:
+    text = page("exchange.md")
+    assert f"`{key}`" in text or key == forms.RowForm.OWN or f"[{key}]" in text
+
+
+def test_every_form_of_export_its_file_and_its_columns_are_on_the_exchange_page() -> None:
+    for form in ExportForm:
+        assert f"\n| `{form.value}` | `{form.file_name}` |" in page("exchange.md")
+    for column in COLUMNS:
+        assert f"`{column}`" in page("exchange.md")
+
+
+def test_every_column_of_a_survey_is_on_its_page() -> None:
+    from acdc_custom.survey.ask import Answer, Place, Survey
+    from acdc_custom.survey.questions import KEYS, Question
+    from acdc_custom.survey.table import to_rows
+
+    (row,) = to_rows(Survey("", (Answer(Question("", "", ("a", "b")), " a", 0.5, 0, (0.5, 0.25)),), ()))
+    for word in (*KEYS, *row, *(place.value for place in Place)):
+        assert f"`{word}`" in page("survey.md"), word
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,10 @@ from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
+from acdc_custom.survey.questions import read_questions
 from acdc_custom.task import Task, load_task, task_names
 from acdc_custom.task.examine import examine
-from acdc_custom.task.rows import KEYS
+from acdc_custom.task.forms import KEYS
 from acdc_custom.task.starter import STARTER
 
 BUILT_IN = {name: load_task(name).text for name in task_names()}
@@ -62,6 +63,9 @@ class LetterTokenizer:
         found = list(re.finditer(r" ?[A-Za-z0-9]+|.", text, re.DOTALL))
         ids = [self.ids.setdefault(match[0], 2 + len(self.ids)) for match in found]
         return {"input_ids": ids, "offset_mapping": [match.span() for match in found]}
+
+    def decode(self, token_ids: list[int]) -> str:
+        return "".join(text for text, known in self.ids.items() if known in token_ids)
 
 
 @contextlib.contextmanager
@@ -193,6 +197,19 @@ def try_task(path: Path) -> Task | None:
     return task
 
 
+def look_at(task: Task) -> None:
+    """Examine a task, and see that a batch agrees."""
+    found = examine(task, LetterTokenizer(), n=3, seed=1)
+    wrong = [*found.problems, *(problem for one in found.examined for problem in one.problems)]
+    for one in found.examined:
+        try:
+            batch = task.batch(LetterTokenizer(), n=3, seed=1, corruption=one.corruption)
+        except AcdcError as error:
+            assert wrong, error
+        else:
+            assert (one.problems, one.prompts) == ((), batch.prompts)
+
+
 @fuzz(250)
 @given(st.sampled_from(sorted(BUILT_IN)).flatmap(lambda name: changed_text(BUILT_IN[name])))
 def test_a_changed_task_file_is_read_or_refused(text: str) -> None:
@@ -207,15 +224,7 @@ def test_a_changed_starter_file_is_examined_to_the_end_or_refused(text: str) -> 
     with folder() as here:
         (here / "mine.toml").write_bytes(text.encode(errors="replace"))
         if task := try_task(here / "mine.toml"):
-            found = examine(task, LetterTokenizer(), n=3, seed=1)
-            wrong = [*found.problems, *(problem for one in found.examined for problem in one.problems)]
-            for one in found.examined:
-                try:
-                    batch = task.batch(LetterTokenizer(), n=3, seed=1, corruption=one.corruption)
-                except AcdcError as error:
-                    assert wrong, error
-                else:
-                    assert (one.problems, one.prompts) == ((), batch.prompts)
+            look_at(task)
 
 
 @fuzz(30)
@@ -285,6 +294,52 @@ def test_a_changed_jsonl_file_is_read_or_refused(lines: list[str], before: str |
         text = (before or "") + "\n".join(lines)
         (here / "rows.jsonl").write_bytes(text.encode(errors="replace"))
         (here / "mine.toml").write_text(ROWS_TASK.format("rows.jsonl"))
+        if task := try_task(here / "mine.toml"):
+            look_at(task)
+
+
+OTHERS_ROWS = [
+    {"clean": "2 + 3 =", "corrupt": "2 + 4 =", "answers": [" 5", " 9"], "wrong_answers": [" 6"]},
+    {"": 0, "clean": "2 + 3 =", "corrupted": "2 + 4 =", "correct_idx": 3, "incorrect_idx": "[4, 5]"},
+    {
+        "prompt": "2 + 3 =",
+        "metadata": {"indirect_object": "5", "subject": "6"},
+        "s2_io_flip_counterfactual": {"prompt": "2 + 4 ="},
+    },
+    {
+        "prompt": "2 + 3 =",
+        "choices": {"label": ["A", "B"]},
+        "answerKey": 0,
+        "symbol_counterfactual": {"prompt": "2 + 4 =", "choices": {"label": ["C", "D"]}, "answerKey": 1},
+    },
+    {"prompt": "2 + 3 =", "label": 5, "random_counterfactual": {"prompt": "2 + 4 =", "label": 6}},
+]
+
+
+@fuzz(150)
+@given(
+    st.sampled_from(OTHERS_ROWS).flatmap(
+        lambda row: st.lists(st.one_of(changed_json(row), st.just(row)), min_size=1, max_size=3)
+    )
+)
+def test_a_changed_file_in_another_projects_form_is_read_or_refused(rows: list[Any]) -> None:
+    with folder() as here:
+        for name, text in (
+            ("rows.jsonl", "\n".join(map(json.dumps, rows))),
+            ("rows.json", json.dumps({"prompts": rows})),
+        ):
+            (here / name).write_text(text)
+            (here / "mine.toml").write_text(ROWS_TASK.format(name))
+            if task := try_task(here / "mine.toml"):
+                look_at(task)
+
+
+@fuzz(60)
+@given(changed_json({"prompts": OTHERS_ROWS[:1], "seq_labels": ["a"], "word_idxs": {"a": 1}}))
+def test_a_changed_auto_circuit_file_is_read_or_refused(content: Any) -> None:
+    with folder() as here:
+        (here / "rows.json").write_text(json.dumps(content))
+        (here / "mine.toml").write_text(ROWS_TASK.format("rows.json"))
         try_task(here / "mine.toml")
 
 
@@ -324,6 +379,28 @@ def test_rows_of_any_text_are_read_back_as_they_are(rows: list[dict[str, str]]) 
         assert task
         read = [(row.clean, row.corrupted, *row.answer, *row.foil) for row in task.spec.prompts.rows]
         assert read == [tuple(row[key] for key in KEYS) for row in rows]
+
+
+# -- surveys ---------------------------------------------------------------------------------------------
+
+QUESTION = {"prompt": "Ann saw Bob. Bob saw", "subjects": ["Ann", "Bob"]}
+
+
+@fuzz(100)
+@given(
+    st.one_of(
+        st.lists(changed_json(QUESTION).map(json.dumps), max_size=2).map("\n".join), changed_text(json.dumps(QUESTION))
+    ),
+    changed_bytes(b'prompt,subjects\n"Ann saw Bob. Then",Ann;Bob\n'),
+)
+def test_a_changed_survey_is_read_or_refused(lines: str, table: bytes) -> None:
+    with folder() as here:
+        for name, data in (("x.jsonl", lines.encode(errors="replace")), ("x.csv", table)):
+            (here / name).write_bytes(data)
+            try:
+                assert read_questions(here / name)
+            except AcdcError as error:
+                ours(error)
 
 
 # -- results ---------------------------------------------------------------------------------------------
@@ -495,7 +572,9 @@ PATHS = st.one_of(
 NUMBERS = st.sampled_from(
     ["0", "1", "-1", "3", "1e-300", "1e999", "nan", "-inf", "x", "", "1" * 30, "9" * 5000, "0x10", "1_0", "²", "1.5"]
 )
-NAMES = st.one_of(st.sampled_from(["kl", "rename", "original", "cpu", "zero", "float32", "ioi", "demo-4l"]), PATHS)
+NAMES = st.one_of(
+    st.sampled_from(["kl", "rename", "original", "cpu", "zero", "float32", "ioi", "demo-4l", "graphml", "csv"]), PATHS
+)
 OPTIONS = {
     "discover": (
         "--task --threshold --model --metric --corruption --ablation --n --seed --order --order-seed --device --dtype"
@@ -504,6 +583,8 @@ OPTIONS = {
     "draw": "--out --edges",
     "show": "--edges",
     "tasks": "--n --seed --corruption --model --out",
+    "export": "--to --to --out",
+    "survey": "--prepend-bos --device --dtype --out",
 }
 FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch", "new", "show", "check", "list"]
 

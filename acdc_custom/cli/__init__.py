@@ -15,7 +15,20 @@ from acdc_custom import __version__
 from acdc_custom.errors import AcdcError, UsageError, did_you_mean
 from acdc_custom.reading import printable
 
-COMMANDS = ("discover", "resume", "show", "draw", "report", "roles", "patch", "analyze", "tasks", "models")
+COMMANDS = (
+    "discover",
+    "resume",
+    "show",
+    "draw",
+    "export",
+    "report",
+    "roles",
+    "patch",
+    "analyze",
+    "survey",
+    "tasks",
+    "models",
+)
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
 
 

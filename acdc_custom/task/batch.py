@@ -9,13 +9,14 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.choices import checked_seed
 from acdc_custom.errors import TaskError, UsageError, did_you_mean
 from acdc_custom.task.fill import fill_prompts
-from acdc_custom.task.prompt import END, Prompt, Text, read_prompt
+from acdc_custom.task.forms import RowForm
+from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
 from acdc_custom.task.tokens import Encoder, Tokenizer
 from acdc_custom.task.words import usable
@@ -66,7 +67,10 @@ def make_batch(
         bos = (tokenizer.bos_token_id,)
     if isinstance(spec.prompts, RowSpec):
         _check_corruption(file, chosen, (spec.default_corruption,))
-        texts = given_texts(spec.prompts, n or most, seed)
+        texts, left_out = given_texts(spec.prompts, encoder, n or most, seed)
+        if not texts:
+            raise TaskError(none_fits(spec.prompts, left_out))
+        notes = given_notes(spec.prompts, len(texts), left_out)
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
         texts, notes = _made(spec.prompts, chosen, encoder, file, n or most, seed)
@@ -99,13 +103,44 @@ def _check_corruption(file: str, chosen: str, known: Iterable[str]) -> None:
         raise TaskError(f'{file}: there is no corruption "{chosen}".{hint} This task has: {", ".join(names)}')
 
 
-def given_texts(spec: RowSpec, n: int, seed: int) -> list[Text]:
-    """All rows, or a seeded choice of them, in the file's order."""
-    rows = spec.rows
-    if len(rows) > n:
-        rows = tuple(rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), n)))
-    keys = ("answer", "foil")
-    return [Text(f"{spec.file}, line {r.line}", keys, r.clean, r.corrupted, r.answer, r.foil, (), 0) for r in rows]
+def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[list[Text], list[Fault]]:
+    """All rows, or a seeded choice of them, in the file's order; and, for each row left out, what is wrong with it.
+
+    Only rows in another project's form are left out, those that do not fit the tokenizer: they were not written for it.
+    """
+    order: Sequence[int] = range(len(spec.rows))
+    if len(order) > n:
+        order = random.Random(seed).sample(order, len(order))
+    chosen: dict[int, Text] = {}
+    left_out: list[Fault] = []
+    for index in order:
+        row = spec.rows[index]
+        keys = ("answer", "foil")
+        text = Text(f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0)
+        faults = () if spec.form is RowForm.OWN else read_prompt(text, {}, spec.file, encoder, ())[1]
+        if faults:
+            left_out.append(faults[0])
+            continue
+        chosen[index] = text
+        if len(chosen) == n:
+            break
+    return [chosen[index] for index in sorted(chosen)], left_out
+
+
+def given_notes(spec: RowSpec, n_chosen: int, left_out: Sequence[Fault]) -> list[str]:
+    """What to know of a rows file, and of its rows that are left out."""
+    notes = list(spec.notes)
+    if left_out:
+        notes.append(
+            f"{len(left_out)} of {n_chosen + len(left_out)} rows do not fit this tokenizer and are left out; "
+            f"one: {left_out[0].message}."
+        )
+    return notes
+
+
+def none_fits(spec: RowSpec, left_out: Sequence[Fault]) -> str:
+    """What to say when every row is left out."""
+    return f"{spec.file}: no row fits this tokenizer; the first: {left_out[0].message}"
 
 
 def made_texts(spec: TemplateSpec, corruption: Corruption, file: str, n: int, seed: int) -> list[Text]:
@@ -135,16 +170,13 @@ def _prompt(text: Text, spec: Spec, file: str, encoder: Encoder, bos: tuple[int,
 
 def text_notes(texts: list[Text], encoder: Encoder) -> list[str]:
     """What to beware of in prompts that can be used as they are."""
-    return _unknown(texts, encoder) + _glued(texts, encoder)
+    return _unknown(texts, encoder) + _glued(texts, encoder) + _by_id(texts, encoder)
 
 
 def _unknown(texts: list[Text], encoder: Encoder) -> list[str]:
     """A note on the words that the tokenizer replaces by its unknown token."""
-    words: dict[str, None] = {}
-    for text in texts:
-        for encoding in (encoder.encode(text.clean), encoder.encode(text.corrupted)):
-            spans = zip(encoding.ids, encoding.spans, strict=True)
-            words |= {encoding.text[a:b].strip(): None for token, (a, b) in spans if token == encoder.unknown_id}
+    both = [prompt for text in texts for prompt in (text.clean, text.corrupted)]
+    words = dict.fromkeys(word for prompt in both for word in encoder.unknown_words(encoder.encode(prompt)))
     if not words:
         return []
     return [f"The tokenizer does not know these words, the model reads them all alike: {', '.join(words)}."]
@@ -154,9 +186,23 @@ def _glued(texts: list[Text], encoder: Encoder) -> list[str]:
     """A note when an answer or a foil grows together with the prompt's last word, and need not."""
     for text in texts:
         for after in (*text.answer, *text.foil):
-            if text.clean[-1].isalnum() and after[0].isalnum():
+            if isinstance(after, str) and text.clean[-1].isalnum() and after[0].isalnum():
                 spaced = encoder.continuation(encoder.encode(text.clean), f" {after}")
                 if spaced is not None:
                     last = text.clean.split()[-1]
                     return [f'"{after}" continues the prompt as "{last}{after}"; is its leading space missing?']
+    return []
+
+
+def _by_id(texts: list[Text], encoder: Encoder) -> list[str]:
+    """A note where a file gives token ids: nothing tells whether they are another tokenizer's."""
+    for text in texts:
+        answers = [encoder.text_of(target) for target in text.answer if isinstance(target, int)]
+        foils = [encoder.text_of(target) for target in text.foil if isinstance(target, int)]
+        if answers:
+            answer, foil = (" / ".join(map(repr, dict.fromkeys(each))) for each in (answers, foils))
+            return [
+                f'The file gives answers as token ids. In this tokenizer, those of "{text.clean}" are {answer}, '
+                f"not {foil}; if these are odd words, the ids belong to another tokenizer."
+            ]
     return []

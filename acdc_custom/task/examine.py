@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from acdc_custom.choices import checked_seed
 from acdc_custom.errors import count
-from acdc_custom.task.batch import DEFAULT_N, checked_number, given_texts, made_texts, text_notes
+from acdc_custom.task.batch import (
+    DEFAULT_N,
+    checked_number,
+    given_notes,
+    given_texts,
+    made_texts,
+    none_fits,
+    text_notes,
+)
+from acdc_custom.task.forms import RowForm
 from acdc_custom.task.pattern import Ref, Span, occurrences
 from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
 from acdc_custom.task.spec import Corruption, RowSpec, TemplateSpec
@@ -76,10 +85,20 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
     examined: list[Examined] = []
     found: tuple[Fit, ...] = ()
     said: Said = set()
+    notes: list[str] = []
     if isinstance(spec.prompts, RowSpec):
-        texts = given_texts(spec.prompts, n or DEFAULT_N, seed)
-        examined.append(_examined(task, texts, None, encoder, bos, n, said))
-        problems += _duplicates(texts, encoder)
+        texts, left_out = given_texts(spec.prompts, encoder, n or DEFAULT_N, seed)
+        if texts:
+            notes += given_notes(spec.prompts, len(texts), left_out)
+            examined.append(_examined(task, texts, None, encoder, bos, n, said))
+        else:
+            notes += spec.prompts.notes
+            problems.append(Problem(none_fits(spec.prompts, left_out), left_out[0].flaw.value))
+            examined.append(Examined(task.default_corruption, (), (), (), ()))
+        if spec.prompts.form is RowForm.OWN:
+            problems += _duplicates(texts, encoder)
+        else:
+            notes += _repeated(texts, encoder)
     else:
         found = tuple(fits(spec.prompts, encoder))
         problems += [Problem(f"{task.file}: {fit.blocked}", Flaw.ANSWER.value) for fit in found if fit.blocked]
@@ -92,7 +111,7 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
                 continue
             texts = made_texts(with_words(spec.prompts, found), corruption, task.file, n or DEFAULT_N, seed)
             examined.append(_examined(task, texts, corruption, encoder, bos, n, said))
-    notes = [note for fit in found if (note := _at_start_note(fit))]
+    notes += [note for fit in found if (note := _at_start_note(fit))]
     return Examination(task, seed, found, tuple(examined), tuple(problems), tuple(notes))
 
 
@@ -194,6 +213,14 @@ def _duplicates(texts: list[Text], encoder: Encoder) -> Iterator[Problem]:
         for what, words in (("answer", text.answer), ("foil", text.foil)):
             if len(set(words)) < len(words):
                 yield Problem(f"{text.where}: {what}: a word is there twice", "Delete one of the two.")
+
+
+def _repeated(texts: list[Text], encoder: Encoder) -> list[str]:
+    """A note on clean prompts that are there more than once, as other projects' files may well have them."""
+    repeated = len(texts) - len({encoder.encode(text.clean).ids for text in texts})
+    if not repeated:
+        return []
+    return [f"Rows with the clean prompt of an earlier one, which are used as well: {repeated} of {len(texts)}."]
 
 
 def _replaced(text: Text, corruption: Corruption) -> Iterator[tuple[str, Span]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import acdc_custom
 from acdc_custom.errors import TaskError, did_you_mean
 from acdc_custom.task.parse import parse_task
-from acdc_custom.task.rows import decode, read_bytes
+from acdc_custom.task.records import decode, read_bytes
 from acdc_custom.task.spec import RowSpec
 from acdc_custom.task.task import Task
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from acdc_custom.task.forms import Target
 from acdc_custom.task.pattern import Ref, Span, Where
 from acdc_custom.task.tokens import Encoder, Encoding
 
@@ -39,8 +40,8 @@ class Text:
     keys: tuple[str, str]  # what its answer and its foil are called where they were written
     clean: str
     corrupted: str
-    answer: tuple[str, ...]
-    foil: tuple[str, ...]
+    answer: tuple[Target, ...]
+    foil: tuple[Target, ...]
     spans: tuple[tuple[Ref, Span], ...]
     template: int
 
@@ -53,6 +54,7 @@ class Flaw(Enum):
     SAME = "Let the corrupted prompt have another word in it."
     SPLIT = "Choose another word, or put spaces around the slot."
     ANSWER = "Give answers and foils of one token each, with the space before them: shorter or more common words."
+    TOKEN = "Give token ids of this model's own tokenizer, or texts."
     SAME_ANSWER = "Choose another foil; a corruption may have a foil of its own."
     POSITION = "Count in the prompt that is shown, or name a text that every prompt has."
 
@@ -75,15 +77,10 @@ def read_prompt(
     """
     clean, corrupted = encoder.encode(text.clean), encoder.encode(text.corrupted)
     faults = list(_faults(text, clean, corrupted, encoder))
-    ids: dict[str, tuple[int, ...]] = {}
-    for key, continuations in zip(text.keys, (text.answer, text.foil), strict=True):
-        tokens = [encoder.continuation(clean, after) for after in continuations]
-        ids[key] = tuple(token for token in tokens if token is not None)
-        for after, token in zip(continuations, tokens, strict=True):
-            if token is None:
-                faults.append(Fault(Flaw.ANSWER, key, f"{text.where}: {key}: {encoder.explain(clean, after)}"))
-    answer_ids, foil_ids = (ids[key] for key in text.keys)
-    if set(answer_ids) & set(foil_ids):
+    answer, wrong_answers = _targets(text.where, text.keys[0], text.answer, clean, encoder)
+    foil, wrong_foils = _targets(text.where, text.keys[1], text.foil, clean, encoder)
+    faults += wrong_answers + wrong_foils
+    if answer.keys() & foil.keys():
         message = f'{text.where}: answer and foil are the same token (prompt: "{text.clean}")'
         faults.append(Fault(Flaw.SAME_ANSWER, "", message))
     found = {name: _position(where, text, clean) for name, where in positions.items()}
@@ -96,12 +93,12 @@ def read_prompt(
     prompt = Prompt(
         text.clean,
         text.corrupted,
-        text.answer,
-        text.foil,
+        tuple(answer.values()),
+        tuple(foil.values()),
         bos + clean.ids,
         bos + corrupted.ids,
-        answer_ids,
-        foil_ids,
+        tuple(answer),
+        tuple(foil),
         {name: len(bos) + at for name, at in found.items() if isinstance(at, int)}
         | {END: len(bos) + len(clean.ids) - 1},
         text.template,
@@ -125,6 +122,31 @@ def _faults(text: Text, clean: Encoding, corrupted: Encoding, encoder: Encoder) 
     for ref, span in text.spans:
         if not encoder.is_one_token(clean, span):
             yield Fault(Flaw.SPLIT, ref.text, f'{text.where}: {ref.text} is not one token in "{text.clean}"')
+
+
+def _targets(
+    where: str, key: str, given: tuple[Target, ...], clean: Encoding, encoder: Encoder
+) -> tuple[dict[int, str], list[Fault]]:
+    """Token ids and their texts, and what is wrong with them.
+
+    What is given twice, or is one token in two writings, counts once.
+    """
+    found: dict[int, str] = {}
+    faults: list[Fault] = []
+    for target in given:
+        if isinstance(target, int):
+            text = encoder.text_of(target)
+            if text is None:
+                faults.append(Fault(Flaw.TOKEN, key, f"{where}: {key}: this tokenizer has no token {target}"))
+            else:
+                found.setdefault(target, text)
+            continue
+        token = encoder.continuation(clean, target)
+        if token is None:
+            faults.append(Fault(Flaw.ANSWER, key, f"{where}: {key}: {encoder.explain(clean, target)}"))
+        else:
+            found.setdefault(token, target)
+    return found, faults
 
 
 def _position(where: Where, text: Text, clean: Encoding) -> int | str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from acdc_custom.task.forms import RowForm, Target
 from acdc_custom.task.pattern import Entry, Pattern, Where, refs
 
 SCHEMA = 1
@@ -89,11 +90,11 @@ class TemplateSpec:
 class Row:
     """One prompt of a rows file."""
 
-    line: int
+    place: str  # in the file: `line 3`
     clean: str
     corrupted: str
-    answer: tuple[str, ...]
-    foil: tuple[str, ...]
+    answer: tuple[Target, ...]
+    foil: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class RowSpec:
     file: str  # as the user would find it: relative to where the task file was found
     sha256: str  # of the file's bytes
     rows: tuple[Row, ...]
+    form: RowForm = RowForm.OWN
+    notes: tuple[str, ...] = ()  # whole sentences for the user
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ class Tokenizer(Protocol):
     def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> Any:
         """`input_ids`, and `offset_mapping`: each token's (start, end) in characters."""
 
+    def decode(self, token_ids: list[int]) -> Any:
+        """The text of some tokens; empty for ids that it does not have."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -66,6 +69,18 @@ class Encoder:
             ) from None
         spans = tuple((int(start), int(end)) for start, end in output["offset_mapping"])
         return Encoding(text, tuple(map(int, output["input_ids"])), spans)
+
+    def text_of(self, token: int) -> str | None:
+        """A token's text, or None if there is no such token."""
+        try:
+            return str(self._tokenizer.decode([token])) or None
+        except OverflowError:  # larger than any tokenizer's ids can be
+            return None
+
+    def unknown_words(self, encoding: Encoding) -> list[str]:
+        """The words that the tokenizer replaces by its unknown token."""
+        spans = zip(encoding.ids, encoding.spans, strict=True)
+        return [encoding.text[a:b].strip() for token, (a, b) in spans if token == self.unknown_id]
 
     def is_one_token(self, encoding: Encoding, span: Span) -> bool:
         """Whether a stretch of text became one token of its own, and a known one."""

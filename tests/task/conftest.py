@@ -65,6 +65,9 @@ class SmallTokenizer:
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
         return {"input_ids": encoding.ids, "offset_mapping": encoding.offsets}
 
+    def decode(self, token_ids: list[int]) -> str:
+        return self.tokenizer.decode(token_ids, skip_special_tokens=False)
+
 
 def word_level(text: str, bos_token_id: int | None = 0) -> SmallTokenizer:
     """A tokenizer whose words are those of a text; every other word is unknown."""

@@ -165,6 +165,56 @@ def test_every_row_is_looked_at_and_the_good_ones_are_used(write: Write, make_wo
     assert [prompt.clean for prompt in found.prompts] == ["one and two", "two or six"]
 
 
+def of_auto_circuit(clean: str, corrupted: str, answer: str, foil: str) -> str:
+    content = {"clean": clean, "corrupt": corrupted, "answers": [answer, answer], "wrong_answers": [foil]}
+    return json.dumps(content) + "\n"
+
+
+FOREIGN = (
+    of_auto_circuit("one and two", "one and six", " a", " b")
+    + of_auto_circuit("one and two", "one and six six", " a", " b")
+    + of_auto_circuit("one and two", "one or two", " a", " b")
+    + of_auto_circuit("two and two", "six and two", " z", " b")
+)
+
+
+def test_rows_of_others_that_do_not_fit_are_a_note_and_those_of_a_batch_are_used(
+    write: Write, make_word_level: Make
+) -> None:
+    write(FOREIGN, "rows.jsonl")
+    task, tokenizer = load_task(write(ROWS)), make_word_level("one and or two six a b")
+    found, batch = examine(task, tokenizer), task.batch(tokenizer)
+    assert all_problems(found) == []
+    assert found.prompts == batch.prompts
+    assert [prompt.answer for prompt in found.prompts] == [(" a",), (" a",)]
+    (left_out,) = (note for note in found.notes if "left out" in note)
+    assert left_out.startswith("2 of 4 rows do not fit") and left_out in batch.notes
+    assert "Rows with the clean prompt of an earlier one, which are used as well: 1 of 2." in found.notes
+
+
+def test_too_few_rows_of_others_are_a_problem(write: Write, make_word_level: Make) -> None:
+    write(FOREIGN, "rows.jsonl")
+    task, tokenizer = load_task(write(ROWS)), make_word_level("one and or two six a b")
+    (what,) = all_problems(examine(task, tokenizer, n=3))
+    assert what.endswith("3 prompts were asked for, and only 2 can be made.")
+
+
+def test_rows_of_others_none_of_which_fits_are_a_problem(write: Write, make_word_level: Make) -> None:
+    write(FOREIGN, "rows.jsonl")
+    task, tokenizer = load_task(write(ROWS)), make_word_level("one and or two six")
+    with pytest.raises(TaskError, match="no row fits this tokenizer") as error:
+        task.batch(tokenizer)
+    found = examine(task, tokenizer)
+    assert (all_problems(found), fixes(found), found.prompts) == ([str(error.value)], [Flaw.ANSWER.value], ())
+
+
+def test_positions_are_looked_for_in_rows_of_others(write: Write, make_word_level: Make) -> None:
+    write(FOREIGN, "rows.jsonl")
+    task = load_task(write(ROWS + '[positions]\nsix = "six"\n'))
+    found = examine(task, make_word_level("one and or two six a b"))
+    assert fixes(found) == [Flaw.POSITION.value]
+
+
 def test_what_a_batch_would_raise_is_among_the_problems(write: Write, task_text: str, words: Any) -> None:
     for old, new in (
         ('dot = ".#2"', 'dot = "!"'),

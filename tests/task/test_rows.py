@@ -24,7 +24,7 @@ def test_jsonl_rows_are_read_with_their_lines(write: Write) -> None:
     write("\n" + JSONL, "sums.jsonl")
     task = load_task(write(HEAD.format(file="sums.jsonl")))
     (row,) = task.spec.prompts.rows
-    assert row.line == 2
+    assert row.place == "line 2"
     assert (row.clean, row.corrupted) == ("one and two", "one and three")
     assert (row.answer, row.foil) == ((" three", " 3"), (" four",))
     assert task.corruptions == ("rows",) == (task.default_corruption,)
@@ -33,7 +33,7 @@ def test_jsonl_rows_are_read_with_their_lines(write: Write) -> None:
 def test_csv_rows_keep_the_leading_space(write: Write) -> None:
     write("\ufeff" + CSV, "sums.csv")
     (row,) = load_task(write(HEAD.format(file="sums.csv"))).spec.prompts.rows
-    assert (row.line, row.clean, row.answer, row.foil) == (2, "one, two", (" three",), (" four",))
+    assert (row.place, row.clean, row.answer, row.foil) == ("line 2", "one, two", (" three",), (" four",))
 
 
 def test_the_hash_covers_the_rows(write: Write) -> None:
@@ -50,7 +50,7 @@ def changed(**values: object) -> str:
 
 MISTAKES = {
     "bad JSON": ("x.jsonl", JSONL + "{oops\n", "x.jsonl, line 2: not JSON: "),
-    "no object": ("x.jsonl", "[1]\n", "x.jsonl, line 1: not an object with clean, corrupted, answer, foil"),
+    "no object": ("x.jsonl", "[1]\n", "x.jsonl, line 1: not an object (example: "),
     "a missing key": ("x.jsonl", '{"clean": "a"}', 'x.jsonl, line 1: the key "corrupted" is missing (example: {"clean"'),
     "an unknown key": ("x.jsonl", changed(fiol=" x"), 'x.jsonl, line 1: unknown key "fiol". Did you mean "foil"?'),
     "a number for a prompt": ("x.jsonl", changed(clean=1), 'x.jsonl, line 1: "clean" has to be a text'),
@@ -87,7 +87,7 @@ def test_a_mistake_in_the_rows_names_file_and_line(write: Write, file: str, text
     ("head", "message"),
     [
         (HEAD.format(file="none.jsonl"), "rows: there is no file "),
-        (HEAD.format(file="rows.txt"), 'rows: "rows.txt" has to end in .jsonl or .csv'),
+        (HEAD.format(file="rows.txt"), 'rows: "rows.txt" has to end in .jsonl, .csv or .json'),
         (HEAD.format(file="folder.csv"), "rows: "),
         (HEAD.format(file="") .replace('""', "3"), "rows: has to be a text in quotes, not 3"),
         (HEAD.format(file="x.csv") + 'answer = " x"\n', "answer: not allowed beside rows"),

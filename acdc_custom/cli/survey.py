@@ -1,0 +1,78 @@
+"""`acdc-custom survey`: what a model says after many prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from acdc_custom.choices import Device, Precision
+from acdc_custom.cli.discover import HUB_HINT, RESULTS
+from acdc_custom.model.catalogue import DEFAULT_MODEL
+
+
+@click.command("survey", short_help="What the model says: the earliest subject, the latest, or none.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FOLDER", help=f"The model: {HUB_HINT}."
+)
+@click.option("--prepend-bos", is_flag=True, help="Put the beginning-of-text token before every prompt.")
+@click.option(
+    "--device",
+    type=click.Choice([d.value for d in Device]),
+    default=Device.AUTO.value,
+    show_default=True,
+    help="Where to compute; auto takes CUDA if there is any, then Apple's GPU, then the CPU.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice([p.value for p in Precision]),
+    default=Precision.FLOAT32.value,
+    show_default=True,
+    help="Precision.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Where table and figure go.  [default: results/survey/FILE_MODEL]",
+)
+def command(file: Path, model: str, prepend_bos: bool, device: str, dtype: str, out: Path | None) -> None:
+    """What does the model say next, and which subject is it? FILE has prompts, each with the subjects that it names.
+
+    FILE is CSV or JSONL with the columns prompt and subjects. For every prompt, shows the likeliest next word, its
+    probability, and whether it is the earliest subject, one in the middle, the latest, or none. Writes survey.csv and
+    survey.svg.
+
+    \b
+    acdc-custom survey subjects.csv --model gpt2
+    """
+    from acdc_custom.survey.questions import read_questions
+
+    questions = read_questions(file)
+    click.echo(f"Model      {model}, loading ...", err=True)
+    from acdc_custom.analyses.table import write_csv
+    from acdc_custom.cli.analyze.running import progress
+    from acdc_custom.cli.running import describe_model
+    from acdc_custom.errors import UsageError
+    from acdc_custom.model.open import open_model
+    from acdc_custom.survey.ask import ask
+    from acdc_custom.survey.table import draw, lines, to_rows
+
+    opened = open_model(model, device, dtype, say=click.echo)
+    click.echo(f"Model      {describe_model(opened)}")
+    bos: tuple[int, ...] = ()
+    if prepend_bos:
+        if opened.tokenizer.bos_token_id is None:
+            raise UsageError("--prepend-bos: this model's tokenizer has no beginning-of-text token. Leave it away.")
+        bos = (opened.tokenizer.bos_token_id,)
+    with progress("Asking", "prompts") as told:
+        survey = ask(opened, questions, bos, told)
+    for note in survey.notes:
+        click.echo(f"Note       {note}")
+    for line in lines(survey):
+        click.echo(line)
+    folder = out or RESULTS / "survey" / f"{file.stem}_{Path(model).name}"
+    click.echo("Written")
+    click.echo(f"  {write_csv(folder / 'survey.csv', to_rows(survey))}")
+    click.echo(f"  {draw(survey).save(folder / 'survey.svg')}")

@@ -1,0 +1,88 @@
+"""What a model said, as lines for a terminal, as rows for a CSV file, and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from acdc_custom.analyses.figures import Scale, heatmap
+from acdc_custom.analyses.table import Row
+from acdc_custom.analyses.theme import Figure, Theme
+from acdc_custom.reading import shortened
+from acdc_custom.survey.ask import Answer, Place, Survey
+
+LONGEST_PROMPT = 100  # characters of a prompt in the terminal
+
+
+def lines(survey: Survey) -> Iterator[str]:
+    """A table for the terminal: a line per prompt, and then how often the top word was which subject."""
+    tops = [_word(answer) for answer in survey.answers]
+    wide = max(map(len, (*tops, "top")))
+    yield f"{'':>4}  {'top':<{wide}}  {'probability':>11}  {'which subject':<16}  prompt"
+    for number, (answer, top) in enumerate(zip(survey.answers, tops, strict=True), 1):
+        yield (
+            f"{number:>4}  {top:<{wide}}  {answer.probability:>11.2%}  {_which(answer):<16}  "
+            f"{shortened(_visible(answer.question.prompt), LONGEST_PROMPT)}"
+        )
+    yield ""
+    yield f"{'':16}{'top word':>12}  mean probability"
+    for place in Place:
+        count = sum(answer.place is place for answer in survey.answers)
+        mean = float(np.mean([answer.of_places[place] for answer in survey.answers]))
+        yield f"{place.value:<16}{f'{count} of {len(survey.answers)}':>12}  {mean:>16.2%}"
+
+
+def to_rows(survey: Survey) -> list[Row]:
+    """A row per prompt. Probabilities are from 0 to 1; those of the four places add up to 1."""
+    return [
+        {
+            "prompt": answer.question.prompt,
+            "subjects": ";".join(answer.question.subjects),
+            "top": answer.top,
+            "probability": answer.probability,
+            "place": answer.place.value,
+            "subject": "" if answer.subject is None else answer.subject + 1,
+            "p_earliest": answer.of_places[Place.EARLIEST],
+            "p_middle": answer.of_places[Place.MIDDLE],
+            "p_latest": answer.of_places[Place.LATEST],
+            "p_not_a_subject": answer.of_places[Place.NONE],
+            "p_subjects": ";".join(f"{probability:.6g}" for probability in answer.of_subjects),
+        }
+        for answer in survey.answers
+    ]
+
+
+def draw(survey: Survey, theme: Theme = Theme.LIGHT) -> Figure:
+    """A heat map: the probability of each place after each prompt; a frame around the place of the top word."""
+    places = list(Place)
+    values = [[answer.of_places[place] for place in places] for answer in survey.answers]
+    return heatmap(
+        values,
+        [f"{number}: {_word(answer)}" for number, answer in enumerate(survey.answers, 1)],
+        [place.value for place in places],
+        f"What {survey.model} says next, by which subject it is; framed: what the likeliest word is",
+        "probability",
+        "prompt and likeliest word",
+        "subject",
+        {(row, places.index(answer.place)) for row, answer in enumerate(survey.answers)},
+        theme,
+        Scale.AMOUNT,
+    )
+
+
+def _which(answer: Answer) -> str:
+    """`latest, 4 of 4`."""
+    if answer.subject is None:
+        return answer.place.value
+    return f"{answer.place.value}, {answer.subject + 1} of {len(answer.of_subjects)}"
+
+
+def _word(answer: Answer) -> str:
+    """The likeliest token as people read it, without the space before it."""
+    return _visible(answer.top.strip()) or repr(answer.top)
+
+
+def _visible(text: str) -> str:
+    """In one line, without anything that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
