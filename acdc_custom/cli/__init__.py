@@ -14,7 +14,7 @@ import click
 from acdc_custom import __version__
 from acdc_custom.errors import AcdcError, UsageError, did_you_mean
 
-COMMANDS = ("discover", "resume", "show", "draw", "report", "roles", "patch", "analyze", "tasks", "models")
+COMMANDS = ("discover", "resume", "show", "draw", "report", "compare", "roles", "patch", "analyze", "tasks", "models")
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
 
 from acdc_custom.choices import parse_metric
 from acdc_custom.circuit import Circuit
@@ -14,6 +15,8 @@ from acdc_custom.export.selection import Selection
 from acdc_custom.export.style import (
     GREY,
     PORT_STYLES,
+    ROLE_STYLES,
+    badge_html,
     end_html,
     escape,
     font,
@@ -21,7 +24,6 @@ from acdc_custom.export.style import (
     line_html,
     mlp_html,
     number,
-    role_html,
     shared_html,
     width,
 )
@@ -73,10 +75,16 @@ def facts(selection: Selection) -> list[str]:
 
 def caption_html(selection: Selection) -> str:
     """The caption and the legend, as the HTML-like label of the whole picture."""
-    rows = [_row(font(f"<B>{escape(line)}</B>", 16)) for line in _wrap(title(selection.circuit), LINE * 3 // 5)]
-    for fact in facts(selection):
-        rows += [_row(font(escape(line), 11)) for line in _wrap(fact, LINE)]
-    rows.append(_row(_legend(selection) if selection.edges else font(escape(_nothing(selection.circuit)), 12)))
+    legend = _legend(selection) if selection.edges else font(escape(_nothing(selection.circuit)), 12)
+    return block_html(title(selection.circuit), facts(selection), legend)
+
+
+def block_html(heading: str, lines: Iterable[str], legend: str) -> str:
+    """A heading and lines of plain text over a legend, which is HTML-like."""
+    rows = [_row(font(f"<B>{escape(line)}</B>", 16)) for line in _wrap(heading, LINE * 3 // 5)]
+    for text in lines:
+        rows += [_row(font(escape(line), 11)) for line in _wrap(text, LINE)]
+    rows.append(_row(legend))
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(rows)}</TABLE>'
 
 
@@ -136,7 +144,7 @@ def _roles(selection: Selection) -> list[str]:
     """Roles of the drawn heads with their counts, four to a row."""
     counts = Counter(row.role for row in selection.head_rows.values())
     cells = [
-        f"<TD>{role_html(role)}</TD>{_meaning(f'{role}: {counts[role]} head{plural(counts[role])}')}"
+        f"<TD>{badge_html(ROLE_STYLES[role])}</TD>{_meaning(f'{role}: {counts[role]} head{plural(counts[role])}')}"
         for role in Role
         if counts[role]
     ]
