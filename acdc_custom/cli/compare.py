@@ -62,14 +62,15 @@ def command(
     """
     from acdc_custom.choices import checked_seed
     from acdc_custom.cli.stages import Stages
-    from acdc_custom.compare.comparison import checked_draws, compare_circuits
     from acdc_custom.compare.entry import load_entries
+
+    entries = load_entries(folders)  # what is wrong with a folder is told before anything is loaded
+    checked_seed(seed)
+    from acdc_custom.compare.comparison import checked_draws, compare_circuits
     from acdc_custom.compare.summary import summarize_comparison
     from acdc_custom.compare.write import default_folder, write_comparison
 
-    entries = load_entries(folders)
     checked_draws(draws)
-    checked_seed(seed)
     with Stages() as stages:
         crossings = [] if without_model else _cross(entries, device, stages)
         comparison = compare_circuits(entries, draws, seed, crossings, stages)

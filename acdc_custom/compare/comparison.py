@@ -20,7 +20,7 @@ from acdc_custom.errors import UsageError
 
 DRAWS = 1000
 FEWEST_DRAWS = 20  # fewer cannot show a p of 0.05
-MOST_DRAWS = 1_000_000
+MOST_DRAWS = 100_000
 
 
 @dataclass(frozen=True)

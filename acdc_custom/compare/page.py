@@ -12,12 +12,13 @@ from typing import Any
 from markupsafe import Markup
 
 from acdc_custom import __version__
-from acdc_custom.compare import summary, words
+from acdc_custom.compare import words
 from acdc_custom.compare.chance import Null
 from acdc_custom.compare.comparison import Comparison, Crossing
 from acdc_custom.compare.entry import describe_shape
 from acdc_custom.compare.overlap import Part
 from acdc_custom.compare.picture import SharedPaint, picture_title, union_of
+from acdc_custom.compare.summary import recovered, shared_in_all
 from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import Selection, select
 from acdc_custom.graph import Edge, Sender
@@ -56,7 +57,7 @@ def comparison_page(comparison: Comparison) -> str:
         shape=describe_shape(comparison.entries[0].circuit.shape),
         entries=comparison.entries,
         private={entry.letter: len(comparison.private_to(Part.EDGES, entry.letter)) for entry in comparison.entries},
-        shared={part: len(comparison.shared_by_all(part)) for part in Part},
+        shared=shared_in_all(comparison),
         tables=[(part, part.about, [p for p in comparison.pairs if p.part is part]) for part in Part],
         shares=list(_shares(comparison)),
         nulls=list(Null),
@@ -69,7 +70,7 @@ def comparison_page(comparison: Comparison) -> str:
         heads=[(head, _head_sides(comparison, head.head)) for head in roles],
         letters=[entry.letter for entry in comparison.entries],
         crossings=_crossings(comparison),
-        recovered=summary.recovered,
+        recovered=recovered,
         edges=_edges(comparison)[:MOST_EDGES],
         n_edges=len(comparison.members[Part.EDGES]),
         shown=len(selection.edges),
@@ -79,7 +80,13 @@ def comparison_page(comparison: Comparison) -> str:
 
 def per_cent(value: float | None) -> str:
     """A share; a dash where there is none."""
-    return "-" if value is None else f"{value:.0%}" if value >= 0.1 or value == 0 else f"{value:.1%}"
+    return "-" if value is None else _shown(value)
+
+
+def _shown(share: float) -> str:
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
 def _shares(comparison: Comparison) -> Any:
@@ -126,7 +133,7 @@ def _edges(comparison: Comparison) -> list[dict[str, Any]]:
             "receiver": drawn_node(edge.receiver),
             "receiver_label": receiver_label(edge.receiver),
             "port": INPUTS[edge.receiver.port],
-            "letters": " ".join(by),
+            "letters": "\N{NO-BREAK SPACE}".join(by),
             "shares": by,
         }
         for edge, by in members

@@ -13,17 +13,18 @@ from acdc_custom.circuit import Circuit, KeptEdge, write_atomically
 from acdc_custom.compare.comparison import Comparison
 from acdc_custom.compare.overlap import Member, Part
 from acdc_custom.errors import ResultError
-from acdc_custom.export.caption import block_html, plural
+from acdc_custom.export.caption import block_html, plural, sample_html
 from acdc_custom.export.dot import captioned_dot
 from acdc_custom.export.picture import Format, render, standalone
 from acdc_custom.export.selection import Selection, select
-from acdc_custom.export.style import PORT_STYLES, Badge, badge_html, escape, font, line_html, number
+from acdc_custom.export.style import GREY, PORT_STYLES, Badge, badge_html, line_html, number
 from acdc_custom.graph import Port, Sender
 
 FIRST, SECOND, BOTH = "#0072b2", "#d55e00", "#222222"
 TINTS = {FIRST: "#cfe5f3", SECOND: "#fbdcc6", BOTH: "#dddddd"}
 LIGHT, DARK = (158, 202, 225), (8, 48, 107)  # in one circuit, in all
 MANY = 4  # letters on a badge; more are counted
+PER_ROW = 3  # of the legend
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def union_of(comparison: Comparison) -> Circuit:
 
 def picture_title(comparison: Comparison) -> str:
     """Plain text."""
-    return f"{len(comparison.entries)} circuits compared"
+    names = [entry.name for entry in comparison.entries]
+    return f"{names[0]} and {names[1]} compared" if len(names) == 2 else f"{len(names)} circuits compared"
 
 
 def picture_facts(comparison: Comparison, selection: Selection) -> list[str]:
@@ -150,16 +152,34 @@ def draw_comparison(comparison: Comparison, path: Path) -> Path:
 
 
 def _legend(comparison: Comparison) -> str:
-    groups = "".join(
-        f"<TR><TD>{badge_html(group.badge)}</TD>"
-        f'<TD WIDTH="44" HEIGHT="4" FIXEDSIZE="TRUE" BGCOLOR="{group.colour}"></TD>'
-        f'<TD ALIGN="LEFT">{font(escape(f"{group.meaning}: {group.n_edges:,} edges"), 10)}</TD></TR>'
+    """Whose the colours are, some to a row, and then what the lines lead into."""
+    groups = [
+        sample_html(_row(badge_html(group.badge), _line(Port.IN, group.colour)), _counted(group))
         for group in SharedPaint(comparison).groups()
-    )
+    ]
     ports = {Port.Q: "into a query", Port.K: "into a key", Port.V: "into a value"}
-    lines = "".join(
-        f"<TR><TD></TD><TD>{line_html(replace(PORT_STYLES[port], colour='#555555'))}</TD>"
-        f'<TD ALIGN="LEFT">{font(escape(f"{meaning} {PORT_STYLES[port].mark}"), 10)}</TD></TR>'
-        for port, meaning in ports.items()
+    lines = [
+        sample_html(_row(_line(port, GREY)), f"{meaning} {PORT_STYLES[port].mark}") for port, meaning in ports.items()
+    ]
+    rows = [*(groups[start : start + PER_ROW] for start in range(0, len(groups), PER_ROW)), lines]
+    return (
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4">'
+        + "".join(f"<TR>{''.join(row)}</TR>" for row in rows)
+        + "</TABLE>"
     )
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4">{groups}{lines}</TABLE>'
+
+
+def _counted(group: Group) -> str:
+    return f"{group.meaning}: {group.n_edges:,} edge{plural(group.n_edges)}"
+
+
+def _line(port: Port, colour: str) -> str:
+    return line_html(replace(PORT_STYLES[port], colour=colour))
+
+
+def _row(*cells: str) -> str:
+    return (
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"><TR>'
+        + "".join(f"<TD>{cell}</TD>" for cell in cells)
+        + "</TR></TABLE>"
+    )

@@ -40,17 +40,23 @@ def _circuits(comparison: Comparison) -> Iterator[str]:
             f"{private:,} edges in no other"
         )
     if len(comparison.entries) > 2:
-        shared = {part: len(comparison.shared_by_all(part)) for part in Part}
-        yield "All share " + ", ".join(
-            f"{count} {str(part).removesuffix('s')}{plural(count)}" for part, count in shared.items()
-        )
+        yield f"All share {shared_in_all(comparison)}"
+
+
+def shared_in_all(comparison: Comparison) -> str:
+    """`11 edges, 6 nodes and 1 head`."""
+    edges, nodes, heads = (
+        f"{count:,} {part.removesuffix('s')}{plural(count)}"
+        for part, count in ((part, len(comparison.shared_by_all(part))) for part in Part)
+    )
+    return f"{edges}, {nodes} and {heads}"
 
 
 def _overlaps(comparison: Comparison) -> Iterator[str]:
     yield ""
     yield (
         f"{'Overlap':<14}{'shared':>7}{'of 1st':>8}{'of 2nd':>8}{'Jaccard':>9}{'by chance':>11}{'z':>7}{'p':>8}"
-        f"{'weighted':>10}{'by chance':>11}{'z':>7}"
+        f"{'weighted':>10}{'by chance':>11}{'z':>7}{'p':>8}"
     )
     for pair in comparison.pairs:
         yield _overlap(pair)
@@ -79,6 +85,7 @@ def _overlap(pair: Pair) -> str:
         f"{_name(pair):<14}{both.n_shared:>7}{_share(both.of_first):>8}"
         f"{_share(both.of_second):>8}{_three(both.jaccard):>9}{_mean(shuffled.jaccard):>11}{_z(shuffled.jaccard):>7}"
         f"{_p(shuffled.jaccard):>8}{_three(both.weighted):>10}{_mean(shuffled.weighted):>11}{_z(shuffled.weighted):>7}"
+        f"{_p(shuffled.weighted):>8}"
     )
 
 
@@ -92,7 +99,7 @@ def _heads(comparison: Comparison) -> Iterator[str]:
     several = [head for head in comparison.heads if len(head.circuits) > 1]
     different = [head for head in several if head.differs]
     yield ""
-    yield f"Roles: {len(several)} head{plural(len(several))} in several circuits, with different roles: {len(different)}"
+    yield f"Roles: {len(several)} head{plural(len(several))} in several circuits, {len(different)} with different roles"
     for head in different[:MOST_HEADS]:
         roles = (f"{letter} {row.role}" for letter, row in head.rows.items() if row.role is not Role.UNCLASSIFIED)
         yield f"  {head.head.label:<8} {'; '.join(roles)}"

@@ -128,7 +128,7 @@ def _legend(selection: Selection) -> str:
         for effect in scale(selection)
     ]
     rows = [
-        "".join(f"<TD>{node}</TD>{_meaning(words)}" for node, words in nodes),
+        "".join(sample_html(node, words) for node, words in nodes),
         *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
         f'<TD COLSPAN="8" ALIGN="LEFT">{_words(WIDTH_NOTE)}</TD>',
@@ -144,7 +144,7 @@ def _roles(selection: Selection) -> list[str]:
     """Roles of the drawn heads with their counts, four to a row."""
     counts = Counter(row.role for row in selection.head_rows.values())
     cells = [
-        f"<TD>{badge_html(ROLE_STYLES[role])}</TD>{_meaning(f'{role}: {counts[role]} head{plural(counts[role])}')}"
+        sample_html(badge_html(ROLE_STYLES[role]), f"{role}: {counts[role]} head{plural(counts[role])}")
         for role in Role
         if counts[role]
     ]
@@ -154,6 +154,11 @@ def _roles(selection: Selection) -> list[str]:
 def plural(n: int) -> str:
     """The s of more than one."""
     return "" if n == 1 else "s"
+
+
+def sample_html(sample: str, words: str) -> str:
+    """Two cells of a legend: a sample, and what it means in plain words."""
+    return f"<TD>{sample}</TD>{_meaning(words)}"
 
 
 def _line(sample: str) -> str:
