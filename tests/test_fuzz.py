@@ -472,6 +472,7 @@ OPTIONS = {
     ),
     "draw": "--out --edges",
     "show": "--edges",
+    "compare": "--draws --seed --out",
 }
 FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch"]
 
