@@ -9,6 +9,7 @@ import click
 
 from acdc_custom.choices import Device
 from acdc_custom.cli.discover import checked_folder
+from acdc_custom.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,8 @@ def command(
 
     entries = load_entries(folders)  # what is wrong with a folder is told before anything is loaded
     checked_seed(seed)
+    if without_model and device:
+        raise UsageError("--device says where the models run, and --without-model runs none. Leave one of them out.")
     from acdc_custom.compare.comparison import checked_draws, compare_circuits
     from acdc_custom.compare.summary import summarize_comparison
     from acdc_custom.compare.write import default_folder, write_comparison

@@ -43,7 +43,7 @@ def _chance(pair: Pair) -> str:
     chance = next(chance for chance in pair.chances if chance.null is Null.SHUFFLED)
     if chance.jaccard is None:
         return "There is nothing to compare with chance."
-    verdict = "More than" if is_rare(pair) else "No more than"
+    verdict = "More than" if is_rare(pair) else "Not clearly more than"
     return (
         f"{verdict} circuits with their heads shuffled do: a Jaccard index of {chance.jaccard.observed:.3f}, by chance "
         f"{chance.jaccard.mean:.3f} (p = {chance.jaccard.p:.2g})."

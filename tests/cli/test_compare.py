@@ -55,6 +55,7 @@ def test_circuits_are_run_on_each_others_prompts(run: Run, run_folder: Path, tmp
         (("results/a", "results/b", "--out", " "), 2, "the folder's name is empty"),
         (("results/a", "results/b", "--without-model", "--out", "file"), 1, "could not be written"),
         (("results/a", "results/b"), 1, "add --without-model"),
+        (("results/a", "results/b", "--without-model", "--device", "cpu"), 2, "Leave one of them out"),
     ],
 )
 def test_what_cannot_be_is_one_line(
