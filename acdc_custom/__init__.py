@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from acdc_custom.choices import Ablation, Device, Effect, Metric, Order, Precision
     from acdc_custom.circuit import Circuit
+    from acdc_custom.compare.comparison import compare_circuits
+    from acdc_custom.compare.entry import load_entries
     from acdc_custom.discovery import discover, prepare_batch
     from acdc_custom.errors import AcdcError
     from acdc_custom.export.picture import draw
@@ -41,9 +43,11 @@ __all__ = [
     "Order",
     "Precision",
     "check_task",
+    "compare_circuits",
     "discover",
     "draw",
     "find_roles",
+    "load_entries",
     "load_model",
     "load_task",
     "patch_paths",
@@ -62,9 +66,11 @@ _HOMES = {
     "Order": ("choices", "Order"),
     "Precision": ("choices", "Precision"),
     "check_task": ("trial.measure", "check_task"),
+    "compare_circuits": ("compare.comparison", "compare_circuits"),
     "discover": ("discovery", "discover"),
     "draw": ("export.picture", "draw"),
     "find_roles": ("heads.find", "find_roles"),
+    "load_entries": ("compare.entry", "load_entries"),
     "load_model": ("model.open", "open_model"),
     "load_task": ("task", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),

@@ -582,6 +582,7 @@ OPTIONS = {
     ),
     "draw": "--out --edges",
     "show": "--edges",
+    "compare": "--draws --seed --out",
     "tasks": "--n --seed --corruption --model --out",
     "export": "--to --to --out",
     "survey": "--prepend-bos --device --dtype --out",

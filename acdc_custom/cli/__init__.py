@@ -22,6 +22,7 @@ COMMANDS = (
     "draw",
     "export",
     "report",
+    "compare",
     "roles",
     "patch",
     "analyze",

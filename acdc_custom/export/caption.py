@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
 
 from acdc_custom.choices import parse_metric
 from acdc_custom.circuit import Circuit
@@ -14,6 +15,8 @@ from acdc_custom.export.selection import Selection
 from acdc_custom.export.style import (
     GREY,
     PORT_STYLES,
+    ROLE_STYLES,
+    badge_html,
     end_html,
     escape,
     font,
@@ -21,7 +24,6 @@ from acdc_custom.export.style import (
     line_html,
     mlp_html,
     number,
-    role_html,
     shared_html,
     width,
 )
@@ -73,10 +75,16 @@ def facts(selection: Selection) -> list[str]:
 
 def caption_html(selection: Selection) -> str:
     """The caption and the legend, as the HTML-like label of the whole picture."""
-    rows = [_row(font(f"<B>{escape(line)}</B>", 16)) for line in _wrap(title(selection.circuit), LINE * 3 // 5)]
-    for fact in facts(selection):
-        rows += [_row(font(escape(line), 11)) for line in _wrap(fact, LINE)]
-    rows.append(_row(_legend(selection) if selection.edges else font(escape(_nothing(selection.circuit)), 12)))
+    legend = _legend(selection) if selection.edges else font(escape(_nothing(selection.circuit)), 12)
+    return block_html(title(selection.circuit), facts(selection), legend)
+
+
+def block_html(heading: str, lines: Iterable[str], legend: str) -> str:
+    """A heading and lines of plain text over a legend, which is HTML-like."""
+    rows = [_row(font(f"<B>{escape(line)}</B>", 16)) for line in _wrap(heading, LINE * 3 // 5)]
+    for text in lines:
+        rows += [_row(font(escape(line), 11)) for line in _wrap(text, LINE)]
+    rows.append(_row(legend))
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(rows)}</TABLE>'
 
 
@@ -120,7 +128,7 @@ def _legend(selection: Selection) -> str:
         for effect in scale(selection)
     ]
     rows = [
-        "".join(f"<TD>{node}</TD>{_meaning(words)}" for node, words in nodes),
+        "".join(sample_html(node, words) for node, words in nodes),
         *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
         f'<TD COLSPAN="8" ALIGN="LEFT">{_words(WIDTH_NOTE)}</TD>',
@@ -136,7 +144,7 @@ def _roles(selection: Selection) -> list[str]:
     """Roles of the drawn heads with their counts, four to a row."""
     counts = Counter(row.role for row in selection.head_rows.values())
     cells = [
-        f"<TD>{role_html(role)}</TD>{_meaning(f'{role}: {counts[role]} head{plural(counts[role])}')}"
+        sample_html(badge_html(ROLE_STYLES[role]), f"{role}: {counts[role]} head{plural(counts[role])}")
         for role in Role
         if counts[role]
     ]
@@ -146,6 +154,11 @@ def _roles(selection: Selection) -> list[str]:
 def plural(n: int) -> str:
     """The s of more than one."""
     return "" if n == 1 else "s"
+
+
+def sample_html(sample: str, words: str) -> str:
+    """Two cells of a legend: a sample, and what it means in plain words."""
+    return f"<TD>{sample}</TD>{_meaning(words)}"
 
 
 def _line(sample: str) -> str:

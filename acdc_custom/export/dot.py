@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from acdc_custom.circuit import Circuit, KeptEdge
-from acdc_custom.export.caption import caption_html, unit_of, with_unit
+from acdc_custom.export.caption import caption_html
+from acdc_custom.export.paint import Paint, RolePaint
 from acdc_custom.export.selection import Selection, select
 from acdc_custom.export.style import (
     FONT,
@@ -23,7 +24,6 @@ from acdc_custom.export.style import (
     head_html,
     mlp_html,
     quote,
-    shade,
     shared_html,
     width,
 )
@@ -49,15 +49,20 @@ def to_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | No
     With a table of heads, these are coloured by role. Raises `UsageError` if `max_edges` is below 1.
     """
     selection = select(circuit, max_edges, heads)
-    return _digraph(selection, f'bgcolor="white", label=<{caption_html(selection)}>')
+    return captioned_dot(selection, RolePaint(selection), caption_html(selection))
 
 
-def to_bare_dot(selection: Selection) -> str:
+def captioned_dot(selection: Selection, paint: Paint, caption: str) -> str:
+    """A picture under a caption, which is HTML-like: one that stands alone."""
+    return _digraph(selection, paint, f'bgcolor="white", label=<{caption}>')
+
+
+def to_bare_dot(selection: Selection, paint: Paint | None = None) -> str:
     """The picture without caption, legend and background: for a page that has its own."""
-    return _digraph(selection, 'bgcolor="transparent"')
+    return _digraph(selection, paint or RolePaint(selection), 'bgcolor="transparent"')
 
 
-def _digraph(selection: Selection, attributes: str) -> str:
+def _digraph(selection: Selection, paint: Paint, attributes: str) -> str:
     rows = _rows(selection)
     layer_gap = 0.42 if len(rows) <= MANY_ROWS else 0.3
     lines = [
@@ -69,13 +74,13 @@ def _digraph(selection: Selection, attributes: str) -> str:
         f'  edge [fontname="{FONT}"]',
     ]
     if selection.edges:
-        lines += _body(selection, rows)
+        lines += _body(selection, paint, rows)
     else:
         lines.append('  "empty" [label="", style="invis"]')
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _body(selection: Selection, rows: list[Row]) -> Iterator[str]:
+def _body(selection: Selection, paint: Paint, rows: list[Row]) -> Iterator[str]:
     names = [f"row{place}" for place in range(len(rows))]
     margin = 125 if any(row.gap for row in rows) else 60
     for name, row in zip(names, rows, strict=True):
@@ -84,16 +89,15 @@ def _body(selection: Selection, rows: list[Row]) -> Iterator[str]:
     # In a cluster of its own, so that no edge runs through the labels.
     yield '  subgraph "cluster_circuit" {'
     yield '    graph [label="", peripheries="0", margin="0"]'
-    yield from _nodes(selection)
+    yield from _nodes(selection, paint)
     yield "  }"
     for name, row in zip(names, rows, strict=True):
         yield f'  {{ rank="same"; {"; ".join(map(quote, (name, *row.nodes)))} }}'
     yield from _shared_links(selection)
     largest = max(kept.effect for kept in selection.edges)
-    unit = unit_of(selection.circuit)
     # The strongest are drawn last, on top.
     for kept in sorted(selection.edges, key=lambda kept: (kept.effect, kept.edge)):
-        yield _edge(kept, largest, unit)
+        yield _edge(kept, largest, paint)
 
 
 def _margin(row: Row, points: int) -> str:
@@ -135,45 +139,43 @@ def _gap(previous: int, layer: int, missing: str) -> str:
     return f"layer {first}: {missing}" if first == last else f"layers {first} to {last}: {missing}"
 
 
-def _nodes(selection: Selection) -> Iterator[str]:
+def _nodes(selection: Selection, paint: Paint) -> Iterator[str]:
     into: dict[str, list[KeptEdge]] = defaultdict(list)
     out: dict[str, list[KeptEdge]] = defaultdict(list)
     for kept in selection.edges:
         into[drawn_node(kept.edge.receiver)].append(kept)
         out[str(kept.edge.sender)].append(kept)
-    unit = unit_of(selection.circuit)
     own = (Port.Q,) if selection.circuit.shape.grouped else (Port.Q, Port.K, Port.V)
     for node in selection.nodes:
         name = str(node)
-        tip = f"{node.label}: {_count(out[name], 'edge out', unit)}; {_count(into[name], 'edge in', unit)}"
+        tip = f"{node.label}: {_count(out[name], 'edge out', paint)}; {_count(into[name], 'edge in', paint)}"
         match node.stage:
             case Stage.EMBED:
                 label = end_html(node.label)
-                tip = f"{node.label}: {_count(out[name], 'edge out', unit)}"
+                tip = f"{node.label}: {_count(out[name], 'edge out', paint)}"
             case Stage.HEAD:
-                row = selection.head_rows.get(node)
-                label = head_html(node.label, own, _ports(into[name]), row.role if row else None)
-                tip += "".join(f"&#10;{escape(line)}" for line in row.lines) if row else ""
+                label = head_html(node.label, own, _ports(into[name]), paint.badge(node))
             case _:
-                label = mlp_html(node.label)
+                label = mlp_html(node.label, paint.badge(node))
+        tip += "".join(f"&#10;{escape(line)}" for line in paint.node_notes(node))
         yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'
     for name in dict.fromkeys(_shared_name(receiver) for receiver in selection.shared):
         receiver = next(r for r in selection.shared if _shared_name(r) == name)
         heads = ", ".join(head.label for head in selection.circuit.graph.nodes_of(receiver))
-        tip = f"L{receiver.layer} kv{receiver.head}, shared by {heads}: {_count(into[name], 'edge in', unit)}"
+        tip = f"L{receiver.layer} kv{receiver.head}, shared by {heads}: {_count(into[name], 'edge in', paint)}"
         label = shared_html(f"kv{receiver.head}", _ports(into[name]))
         yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'
     if selection.logits:
-        tip = f"logits: {_count(into['logits'], 'edge in', unit)}"
+        tip = f"logits: {_count(into['logits'], 'edge in', paint)}"
         yield f'    "logits" [label=<{end_html("logits")}>, tooltip="{tip}"]'
 
 
-def _count(edges: list[KeptEdge], what: str, unit: str) -> str:
+def _count(edges: list[KeptEdge], what: str, paint: Paint) -> str:
     """`2 edges in, the strongest 0.31 nats`."""
     noun, direction = what.split()
     if not edges:
         return f"no {noun} {direction}"
-    strongest = with_unit(max(kept.effect for kept in edges), unit)
+    strongest = paint.amount(max(kept.effect for kept in edges))
     return f"{len(edges)} {noun}{'s' * (len(edges) > 1)} {direction}, the strongest {strongest}"
 
 
@@ -209,15 +211,15 @@ def edge_id(edge: Edge) -> str:
     return f"{edge.sender}--{edge.receiver}"
 
 
-def _edge(kept: KeptEdge, largest: float, unit: str) -> str:
+def _edge(kept: KeptEdge, largest: float, paint: Paint) -> str:
     receiver = kept.edge.receiver
     style = PORT_STYLES[receiver.port]
     port = f":{receiver.port}:s" if receiver.stage is Stage.HEAD else ""
     wide = width(kept.effect, largest)
-    tip = f"{kept.edge.sender} → {receiver}: effect {with_unit(kept.effect, unit)}"
+    tip = f"{kept.edge.sender} → {receiver}: {escape(paint.edge_note(kept))}"
     return (
         f"  {quote(str(kept.edge.sender))} -> {quote(drawn_node(receiver))}{port} "
-        f'[color="{shade(style.colour, kept.effect, largest)}", style="{style.line}", penwidth="{wide}", '
+        f'[color="{paint.colour(kept, largest)}", style="{style.line}", penwidth="{wide}", '
         f'arrowhead="{style.arrow}", arrowsize="{round(0.4 + 0.06 * wide, 2)}", tooltip="{tip}", '
         f'id="{edge_id(kept.edge)}"]'
     )

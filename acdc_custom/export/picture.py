@@ -48,7 +48,7 @@ def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None, heads
     if picture_format is not Format.DOT:
         content = render(dot, picture_format)
     if isinstance(content, bytes) and picture_format is Format.SVG:
-        content = _standalone(content.decode(), title(circuit), " ".join(facts(select(circuit, max_edges))))
+        content = standalone(content.decode(), title(circuit), " ".join(facts(select(circuit, max_edges))))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
@@ -98,7 +98,7 @@ def _run(command: list[str], dot: str) -> subprocess.CompletedProcess[bytes]:
         raise ResultError(f"{command[0]} could not be started: {error.strerror}.") from error
 
 
-def _standalone(svg: str, name: str, description: str) -> str:
+def standalone(svg: str, name: str, description: str) -> str:
     """Graphviz's SVG with a title, a description, a language and tooltips that every browser shows."""
     # Graphviz's own titles are internal names; what it makes of tooltips is no title to every browser.
     svg = re.sub(r'<title>[^<]*</title>\n(?=<g id="a_)', "", svg)

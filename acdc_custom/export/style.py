@@ -42,8 +42,8 @@ PORT_STYLES = {
 
 
 @dataclass(frozen=True)
-class RoleStyle:
-    """The look of a head with a role."""
+class Badge:
+    """What the name of a node stands on, to tell kinds of nodes apart."""
 
     fill: str
     mark: str  # stands under the head's name, so that nobody has to tell colours apart
@@ -51,14 +51,14 @@ class RoleStyle:
 
 # Paul Tol's light colours, made for cells with dark text and for colour-blind readers.
 ROLE_STYLES = {
-    Role.NAME_MOVER: RoleStyle("#77aadd", "NM"),
-    Role.NEGATIVE_NAME_MOVER: RoleStyle("#ee8866", "neg. NM"),
-    Role.CUE_MOVER: RoleStyle("#eedd88", "cue"),
-    Role.S_INHIBITION: RoleStyle("#ffaabb", "S-inh."),
-    Role.INDUCTION: RoleStyle("#44bb99", "ind."),
-    Role.DUPLICATE_TOKEN: RoleStyle("#bbcc33", "dup."),
-    Role.PREVIOUS_TOKEN: RoleStyle("#99ddff", "prev."),
-    Role.UNCLASSIFIED: RoleStyle("#dddddd", "?"),
+    Role.NAME_MOVER: Badge("#77aadd", "NM"),
+    Role.NEGATIVE_NAME_MOVER: Badge("#ee8866", "neg. NM"),
+    Role.CUE_MOVER: Badge("#eedd88", "cue"),
+    Role.S_INHIBITION: Badge("#ffaabb", "S-inh."),
+    Role.INDUCTION: Badge("#44bb99", "ind."),
+    Role.DUPLICATE_TOKEN: Badge("#bbcc33", "dup."),
+    Role.PREVIOUS_TOKEN: Badge("#99ddff", "prev."),
+    Role.UNCLASSIFIED: Badge("#dddddd", "?"),
 }
 
 
@@ -96,14 +96,13 @@ def font(text: str, size: int, colour: str = INK) -> str:
     return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text}</FONT>'
 
 
-def head_html(label: str, ports: tuple[Port, ...], used: frozenset[Port], role: Role | None = None) -> str:
+def head_html(label: str, ports: tuple[Port, ...], used: frozenset[Port], badge: Badge | None = None) -> str:
     """A head: a name over one cell for each of its own inputs, coloured where an edge ends in it.
 
-    With a role, the name stands on the role's colour, and its mark below.
+    With a badge, the name stands on its colour, and its mark below.
     """
-    style = None if role is None else ROLE_STYLES[role]
-    fill = "" if style is None else f' BGCOLOR="{style.fill}"'
-    mark = "" if style is None else f"<BR/>{font(style.mark, 8)}"
+    fill = "" if badge is None else f' BGCOLOR="{badge.fill}"'
+    mark = "" if badge is None else f"<BR/>{font(badge.mark, 8)}"
     return (
         f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" BGCOLOR="#ffffff">'
         f'<TR><TD COLSPAN="{len(ports)}" CELLPADDING="2"{fill}>{font(label, 11)}{mark}</TD></TR>'
@@ -111,12 +110,11 @@ def head_html(label: str, ports: tuple[Port, ...], used: frozenset[Port], role: 
     )
 
 
-def role_html(role: Role) -> str:
-    """A sample of a role for the legend."""
-    style = ROLE_STYLES[role]
+def badge_html(badge: Badge) -> str:
+    """A sample of a badge for the legend."""
     return (
-        f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" BGCOLOR="{style.fill}"><TR>'
-        f'<TD WIDTH="44">{font(style.mark, 8)}</TD></TR></TABLE>'
+        f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" BGCOLOR="{badge.fill}"><TR>'
+        f'<TD WIDTH="44">{font(badge.mark, 8)}</TD></TR></TABLE>'
     )
 
 
@@ -137,11 +135,12 @@ def _cells(ports: tuple[Port, ...], used: frozenset[Port]) -> str:
     )
 
 
-def mlp_html(label: str) -> str:
-    """An MLP: a rounded box."""
+def mlp_html(label: str, badge: Badge | None = None) -> str:
+    """An MLP: a rounded box. With a badge, in its colour, its mark below the name."""
+    fill, mark = ("#ece7d8", "") if badge is None else (badge.fill, f"<BR/>{font(badge.mark, 8)}")
     return (
         f'<TABLE BORDER="1" STYLE="ROUNDED" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" '
-        f'BGCOLOR="#ece7d8"><TR><TD>{font(label, 11)}</TD></TR></TABLE>'
+        f'BGCOLOR="{fill}"><TR><TD>{font(label, 11)}{mark}</TD></TR></TABLE>'
     )
 
 

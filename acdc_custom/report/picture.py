@@ -9,9 +9,9 @@ from __future__ import annotations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from acdc_custom.circuit import Circuit
 from acdc_custom.export.caption import title
 from acdc_custom.export.dot import drawn_node, edge_id, to_bare_dot
+from acdc_custom.export.paint import Paint
 from acdc_custom.export.picture import Format, render
 from acdc_custom.export.selection import Selection
 
@@ -19,9 +19,12 @@ XLINK_TITLE = "{http://www.w3.org/1999/xlink}title"
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 
-def inline_svg(selection: Selection) -> str:
-    """The drawn part of a circuit as an `<svg>` element for an HTML page. Raises `ResultError` without a Graphviz."""
-    root = ElementTree.fromstring(render(to_bare_dot(selection), Format.SVG))
+def inline_svg(selection: Selection, name: str = "", paint: Paint | None = None) -> str:
+    """The drawn part of a circuit as an `<svg>` element for an HTML page.
+
+    `name` is what it is called, by default the circuit's title. Raises `ResultError` without a Graphviz.
+    """
+    root = ElementTree.fromstring(render(to_bare_dot(selection, paint), Format.SVG))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         element.attrib.pop(SPACE, None)
@@ -40,17 +43,17 @@ def inline_svg(selection: Selection) -> str:
                     group.set("data-link", "")
             case "graph":
                 _drop(group, "title")
-    return ElementTree.tostring(_framed(root, selection.circuit), encoding="unicode")
+    return ElementTree.tostring(_framed(root, name or title(selection.circuit)), encoding="unicode")
 
 
-def _framed(root: Element, circuit: Circuit) -> Element:
+def _framed(root: Element, name: str) -> Element:
     _, _, width, height = root.attrib["viewBox"].split()
     frame = Element(
         "svg",
         {
             "class": "circuit",
             "role": "group",
-            "aria-label": f"{title(circuit)}: nodes and the edges between them",
+            "aria-label": f"{name}: nodes and the edges between them",
             "viewBox": root.attrib["viewBox"],
             "data-width": width,
             "data-height": height,

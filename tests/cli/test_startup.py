@@ -51,6 +51,8 @@ sys.exit(code)
         (["discover", "--task", "ioi", "--n", "0"], 2),
         (["show", "no-such-folder"], 1),
         (["report", "--help"], 0),
+        (["compare", "--help"], 0),
+        (["compare", "no-such-folder", "nor-this"], 1),
         (["report", "no-such-folder"], 1),
         (["analyze", "lens", "--task", "latest"], 2),
         (["analyze", "attribution", "--task", "ioi", "--heads", "m1"], 2),

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from circuits import EDGES
+from compared import OTHER, entries_of
+
+from acdc_custom.compare.comparison import compare_circuits
+from acdc_custom.compare.page import comparison_page
 
 PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
 READABLE, LARGE_READABLE = 4.5, 3.0  # WCAG 2, level AA
@@ -320,3 +325,20 @@ def test_without_scripts_the_words_and_the_picture_are_there(open_page: Open, re
     assert page.locator("svg.circuit").is_visible()
     assert page.locator("[data-panel]:visible").count() > 3
     assert page.locator("noscript p").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_comparison_opens_is_readable_and_shows_what_a_node_is_in_each_circuit(
+    open_page: Open, scheme: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "comparison.html"
+    path.write_text(comparison_page(compare_circuits(entries_of(EDGES, OTHER), draws=20)), encoding="utf-8")
+    page = open_page(path, PHONE, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    assert shown_panels(page) == []
+    page.click('[data-node="a1.h0"]')
+    assert shown_panels(page) == ["a1.h0"]
+    assert "induction" in page.locator('[data-panel="a1.h0"]').inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    weak = [text for ratio, large, text in page.evaluate(CONTRASTS) if ratio < (LARGE_READABLE if large else READABLE)]
+    assert weak == []

@@ -1,0 +1,100 @@
+"""`acdc-custom compare`: what circuits share, against chance, and each on each other's prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from acdc_custom.choices import Device
+from acdc_custom.cli.discover import checked_folder
+from acdc_custom.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acdc_custom.cli.stages import Stages
+    from acdc_custom.compare.comparison import Crossing
+    from acdc_custom.compare.entry import Entry
+
+
+@click.command("compare", short_help="Compare circuits: what they share, and what chance explains.")
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER FOLDER...")
+@click.option(
+    "--without-model",
+    is_flag=True,
+    help="Compare the files alone; no circuit is run on another's prompts.",
+)
+@click.option(
+    "--draws",
+    type=int,
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="How many random circuits of each kind.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random circuits.")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
+    help="Where the results go.  [default: results/compare_NAMES]",
+)
+@click.option(
+    "--device",
+    type=click.Choice([d.value for d in Device]),
+    help="Where to compute.  [default: where the runs did]",
+)
+def command(
+    folders: tuple[Path, ...], without_model: bool, draws: int, seed: int, out: Path | None, device: str | None
+) -> None:
+    """Compare circuits of other tasks, thresholds, seeds, or models of one shape: each FOLDER is a run folder, or a
+    circuit.json.
+
+    Shared and private edges, nodes and heads; Jaccard index, precision and recall, overlap weighted by effect, each
+    against random circuits of the same size and degrees; roles side by side where acdc-custom roles has left them; and
+    each circuit on each other's prompts, for which the models are opened again. Writes comparison.json, comparison.svg
+    and comparison.html.
+
+    \b
+    acdc-custom compare results/latest_s_demo-4l_0.01 results/ioi_demo-4l_0.01
+    acdc-custom compare results/ioi_*/ --without-model
+    """
+    from acdc_custom.choices import checked_seed
+    from acdc_custom.cli.stages import Stages
+    from acdc_custom.compare.entry import load_entries
+
+    entries = load_entries(folders)  # what is wrong with a folder is told before anything is loaded
+    checked_seed(seed)
+    if without_model and device:
+        raise UsageError("--device says where the models run, and --without-model runs none. Leave one of them out.")
+    from acdc_custom.compare.comparison import checked_draws, compare_circuits
+    from acdc_custom.compare.summary import summarize_comparison
+    from acdc_custom.compare.write import default_folder, write_comparison
+
+    checked_draws(draws)
+    with Stages() as stages:
+        crossings = [] if without_model else _cross(entries, device, stages)
+        comparison = compare_circuits(entries, draws, seed, crossings, stages)
+    files = write_comparison(comparison, out or default_folder(entries))
+    click.echo(summarize_comparison(comparison))
+    click.echo("Written")
+    for path in files:
+        click.echo(f"  {path}")
+
+
+def _cross(entries: Sequence[Entry], device: str | None, stages: Stages) -> list[Crossing]:
+    """Run each on each other's prompts, with a progress bar."""
+    from acdc_custom.compare.crossing import cross, n_crossings
+    from acdc_custom.errors import ModelError, ResultError, TaskError
+
+    crossings = []
+    stages("Each circuit on each other's prompts", 0, n_crossings(entries))
+    try:
+        for crossing in cross(entries, device):
+            crossings.append(crossing)
+            stages("Each circuit on each other's prompts", 1, n_crossings(entries))
+    except (ModelError, ResultError, TaskError) as error:
+        raise type(error)(f"{error} To compare the files alone, add --without-model.") from error
+    return crossings

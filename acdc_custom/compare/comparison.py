@@ -1,0 +1,144 @@
+"""A comparison: everything that was found out about some circuits side by side.
+
+Owns the record and what is worth a warning before anybody reads the numbers. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+from acdc_custom.choices import checked_seed
+from acdc_custom.circuit import Behaviour, Outcome
+from acdc_custom.compare.chance import Chance, OnProgress, against_chance
+from acdc_custom.compare.entry import Entry, check_shapes
+from acdc_custom.compare.overlap import Member, Overlap, Part, members_of, overlap
+from acdc_custom.compare.roles import HeadSides, side_by_side
+from acdc_custom.errors import UsageError
+
+DRAWS = 1000
+FEWEST_DRAWS = 20  # fewer cannot show a p of 0.05
+MOST_DRAWS = 100_000
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two of the circuits, one part of them."""
+
+    part: Part
+    first: Entry
+    second: Entry
+    overlap: Overlap
+    chances: tuple[Chance, ...]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """One set of edges on one circuit's prompts. `edges` is a letter, or what the set is made of."""
+
+    edges: str
+    n_edges: int
+    prompts: str  # the letter of the circuit whose prompts, model and ablation these are
+    outcome: Outcome
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How well these edges alone do it."""
+        return self.outcome.circuit
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything. `crossings` is empty where no model was run."""
+
+    entries: tuple[Entry, ...]
+    pairs: tuple[Pair, ...]
+    heads: tuple[HeadSides, ...]
+    crossings: tuple[Crossing, ...]
+    draws: int
+    seed: int
+
+    @cached_property
+    def members(self) -> Mapping[Part, Mapping[Member, Mapping[str, float]]]:
+        """For each part and member, the letters of the circuits that have it, each with its weight there."""
+        found: dict[Part, dict[Member, dict[str, float]]] = {part: {} for part in Part}
+        for entry in self.entries:
+            for part in Part:
+                for member, weight in members_of(entry.circuit, part).items():
+                    found[part].setdefault(member, {})[entry.letter] = weight
+        return {part: dict(sorted(members.items())) for part, members in found.items()}
+
+    def shared_by_all(self, part: Part) -> list[Member]:
+        """What every circuit has."""
+        return [member for member, by in self.members[part].items() if len(by) == len(self.entries)]
+
+    def private_to(self, part: Part, letter: str) -> list[Member]:
+        """What only this circuit has."""
+        return [member for member, by in self.members[part].items() if set(by) == {letter}]
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What makes these circuits hard to compare, whole sentences."""
+        return tuple(_notes(self.entries))
+
+
+def compare_circuits(
+    entries: Sequence[Entry],
+    draws: int = DRAWS,
+    seed: int = 0,
+    crossings: Iterable[Crossing] = (),
+    on_progress: OnProgress = lambda what, more, total: None,
+) -> Comparison:
+    """Compare circuits, each overlap against `draws` random circuits of each kind.
+
+    `on_progress` is told what is done, how many steps more are done, and of how many. Raises `UsageError`.
+    """
+    check_shapes(entries)
+    checked_draws(draws)
+    checked_seed(seed)
+    chances = against_chance([entry.circuit for entry in entries], draws, seed, on_progress)
+    pairs = tuple(
+        Pair(
+            part,
+            entries[first],
+            entries[second],
+            overlap(members_of(entries[first].circuit, part), members_of(entries[second].circuit, part)),
+            chances[part, first, second],
+        )
+        for part in Part
+        for first, second in combinations(range(len(entries)), 2)
+    )
+    return Comparison(tuple(entries), pairs, side_by_side(entries), tuple(crossings), draws, seed)
+
+
+def checked_draws(draws: int) -> int:
+    """Raises `UsageError` for fewer draws than can show anything, and for more than anybody waits for."""
+    if not FEWEST_DRAWS <= draws <= MOST_DRAWS:
+        raise UsageError(f"{draws} draws were asked for: allowed are {FEWEST_DRAWS} to {MOST_DRAWS:,}.")
+    return draws
+
+
+def _notes(entries: Sequence[Entry]) -> Iterable[str]:
+    circuits = [entry.circuit for entry in entries]
+    if len({circuit.model.weights_sha256 for circuit in circuits}) > 1:
+        yield (
+            "These circuits are in different models: the same head number is the same head only where one model was "
+            "trained on from the other."
+        )
+    for what, values in (
+        ("metrics", {circuit.settings.metric for circuit in circuits}),
+        ("ablations", {circuit.settings.ablation for circuit in circuits}),
+        ("visiting orders", {(circuit.settings.order, circuit.settings.order_seed) for circuit in circuits}),
+    ):
+        if len(values) > 1:
+            yield f"They were found with different {what}, which changes circuits by itself."
+    counts = [len(circuit.edges) for circuit in circuits]
+    if 0 in counts:
+        yield "A circuit without edges shares nothing with any other."
+    elif max(counts) > 2 * min(counts):
+        yield (
+            f"Their sizes differ much ({min(counts):,} to {max(counts):,} edges): the Jaccard index cannot be near 1, "
+            "however alike they are. Precision and recall tell more."
+        )

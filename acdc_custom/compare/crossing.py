@@ -1,0 +1,47 @@
+"""Each circuit on each other's prompts: does what one task needs do the other task, too?
+
+Owns the running of models: one run is opened at a time, and everything is run on its prompts, with its model and its
+ablation. The diagonal is each circuit on its own prompts, which is what its `circuit.json` says. Beside the circuits
+stand the edges that all of them share, and all edges of any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from acdc_custom.choices import Device
+from acdc_custom.compare.comparison import Crossing
+from acdc_custom.compare.entry import Entry
+from acdc_custom.engine.behaviour import behaviour
+from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.graph import Edge
+from acdc_custom.reopen import reopen
+
+SHARED, ANY = "shared by all", "all together"
+
+
+def edge_sets(entries: Sequence[Entry]) -> Mapping[str, frozenset[Edge]]:
+    """What is run: each circuit by its letter, and what is made of them."""
+    sets = {entry.letter: frozenset(kept.edge for kept in entry.circuit.edges) for entry in entries}
+    return {**sets, SHARED: frozenset.intersection(*sets.values()), ANY: frozenset.union(*sets.values())}
+
+
+def n_crossings(entries: Sequence[Entry]) -> int:
+    """How many results `cross` gives."""
+    return len(entries) * len(edge_sets(entries))
+
+
+def cross(entries: Sequence[Entry], device: Device | str | None = None) -> Iterator[Crossing]:
+    """Run every set of edges on every circuit's prompts; `device` None is each run's own.
+
+    Raises an `AcdcError` when a run cannot be opened again.
+    """
+    for entry in entries:
+        prepared = reopen(entry.where, device).prepared
+        for name, edges in edge_sets(entries).items():
+            kept = sorted(edges)
+            normed = [run_circuit(prepared.model, chunk.tokens, kept, chunk.carried) for chunk in prepared.chunks]
+            inside = behaviour(prepared.chunks, normed)
+            outcome = replace(entry.circuit.outcome, model=prepared.full, circuit=inside, empty=prepared.empty)
+            yield Crossing(name, len(kept), entry.letter, outcome)

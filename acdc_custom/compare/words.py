@@ -1,0 +1,94 @@
+"""What the page of a comparison says in whole sentences: what was found, and what overlap does and does not show.
+
+Owns the wording. Plain text, escaped where it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from acdc_custom.compare.chance import Null
+from acdc_custom.compare.comparison import Comparison, Pair
+from acdc_custom.compare.overlap import Part
+
+RARE = 0.05  # the usual p; ours to choose, so it is said
+
+
+def finding(comparison: Comparison) -> str:
+    """The first sentences of the page."""
+    pairs = [pair for pair in comparison.pairs if pair.part is Part.EDGES]
+    if len(pairs) == 1:
+        return f"{_shared(pairs[0])} {_chance(pairs[0])}"
+    shared = len(comparison.shared_by_all(Part.EDGES))
+    more = [pair for pair in pairs if is_rare(pair)]
+    names = ", ".join(f"{pair.first.letter} and {pair.second.letter}" for pair in more)
+    return (
+        f"All {len(comparison.entries)} circuits share {shared:,} edge{'s' * (shared != 1)}. Of {len(pairs)} pairs, "
+        f"{len(more)} share more edges than circuits with their heads shuffled do (p below {RARE})"
+        + (f": {names}." if more else ".")
+    )
+
+
+def is_rare(pair: Pair) -> bool:
+    """Whether random circuits seldom share as much."""
+    return any(c.null is Null.SHUFFLED and c.jaccard is not None and c.jaccard.p < RARE for c in pair.chances)
+
+
+def _shared(pair: Pair) -> str:
+    both, a, b = pair.overlap, pair.first.letter, pair.second.letter
+    return f"{a} and {b} share {both.n_shared:,} edges, of {both.n_first:,} in {a} and {both.n_second:,} in {b}."
+
+
+def _chance(pair: Pair) -> str:
+    chance = next(chance for chance in pair.chances if chance.null is Null.SHUFFLED)
+    if chance.jaccard is None:
+        return "There is nothing to compare with chance."
+    verdict = "More than" if is_rare(pair) else "Not clearly more than"
+    return (
+        f"{verdict} circuits with their heads shuffled do: a Jaccard index of {chance.jaccard.observed:.3f}, by chance "
+        f"{chance.jaccard.mean:.3f} (p = {chance.jaccard.p:.2g})."
+    )
+
+
+def limits(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """What overlap shows and does not show: a heading and a sentence each."""
+    yield (
+        "A shared edge is a shared connection, not a shared computation.",
+        "The same head can do different things on two tasks. Roles say more, and so does each circuit on the other's "
+        "prompts.",
+    )
+    yield (
+        "Little overlap does not mean different mechanisms.",
+        "Models have several heads for one job, and a search keeps only some of them: two searches for one task with "
+        "other prompts, orders or thresholds already differ. Compare such runs first; their overlap is the most that "
+        "two tasks can be expected to have.",
+    )
+    yield (
+        "Much overlap can come from the layers alone.",
+        "Early MLPs, the embedding and the last MLP are in most circuits. That is why chance here keeps layers and "
+        "degrees: uniformly random edges would make any two circuits look related.",
+    )
+    yield (
+        "Chance has two meanings here, and each leaves something out.",
+        "With heads shuffled, MLPs and the embedding stay where they are, so their overlap counts as chance: it asks "
+        "whether the same heads are used. With edges rewired, the nodes stay: it asks whether the same nodes are "
+        "connected in the same way. Where the degrees leave no other circuit, it can say nothing.",
+    )
+    n_tests = sum(len(pair.chances) for pair in comparison.pairs)
+    yield (
+        "Many comparisons find something by accident.",
+        f"There are {n_tests} p-values for the Jaccard index on this page, none of them corrected for the others; at "
+        f"{RARE}, one in twenty is below it by chance. The smallest that {comparison.draws:,} draws can show is "
+        f"{1 / (1 + comparison.draws):.2g}.",
+    )
+    if comparison.crossings:
+        yield (
+            "A circuit that does another task need not be what the model uses for it.",
+            "And one that fails there may lack a single edge. The share recovered can exceed 100 %, or be negative; "
+            "read it with the KL divergence, which sees what the logit difference does not.",
+        )
+    else:
+        yield (
+            "No circuit was run on another's prompts.",
+            "Whether a circuit does another's task is not told by their overlap. Leave out --without-model to see it.",
+        )

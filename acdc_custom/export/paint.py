@@ -1,0 +1,63 @@
+"""What a picture's colours and tooltips say: by default inputs, effects and roles.
+
+Owns the choice; how a colour or a badge looks is `style.py`'s, where things stand is `dot.py`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from acdc_custom.circuit import KeptEdge
+from acdc_custom.export.caption import unit_of, with_unit
+from acdc_custom.export.selection import Selection
+from acdc_custom.export.style import PORT_STYLES, ROLE_STYLES, Badge, shade
+from acdc_custom.graph import Sender
+
+
+class Paint(Protocol):
+    """All texts are plain: they are escaped where they are written."""
+
+    def colour(self, kept: KeptEdge, largest: float) -> str:
+        """An edge's colour; `largest` is the largest effect of all drawn edges."""
+
+    def badge(self, node: Sender) -> Badge | None:
+        """What a node's name stands on."""
+
+    def amount(self, effect: float) -> str:
+        """An effect with its unit."""
+
+    def edge_note(self, kept: KeptEdge) -> str:
+        """What the tooltip says of an edge."""
+
+    def node_notes(self, node: Sender) -> list[str]:
+        """Lines that are added to a node's tooltip."""
+
+
+@dataclass(frozen=True)
+class RolePaint:
+    """Edges by the input that they lead into, weak ones paler; heads by role, where it is known."""
+
+    selection: Selection
+
+    def colour(self, kept: KeptEdge, largest: float) -> str:
+        """The input's."""
+        return shade(PORT_STYLES[kept.edge.receiver.port].colour, kept.effect, largest)
+
+    def badge(self, node: Sender) -> Badge | None:
+        """The role's."""
+        row = self.selection.head_rows.get(node)
+        return ROLE_STYLES[row.role] if row else None
+
+    def amount(self, effect: float) -> str:
+        """In the metric's unit."""
+        return with_unit(effect, unit_of(self.selection.circuit))
+
+    def edge_note(self, kept: KeptEdge) -> str:
+        """Its effect."""
+        return f"effect {self.amount(kept.effect)}"
+
+    def node_notes(self, node: Sender) -> list[str]:
+        """The role, and what it rests on."""
+        row = self.selection.head_rows.get(node)
+        return row.lines if row else []
