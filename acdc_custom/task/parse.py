@@ -21,12 +21,13 @@ from acdc_custom.task.tables import Table
 
 ROWS_CORRUPTION = "rows"  # the only corruption of a task whose rows are given
 
-_COMMON_KEYS = ("schema", "description", "source", "prepend_bos", "metric", "positions")
+_COMMON_KEYS = ("schema", "description", "source", "model", "prepend_bos", "metric", "positions")
 _TEMPLATE_KEYS = ("corruption", "templates", "answer", "foil", "slots", "words", "corruptions")
 _EXAMPLES = {
     "schema": f"schema = {SCHEMA}",
     "description": 'description = "one line for people"',
     "source": 'source = "the paper"',
+    "model": 'model = "gpt2"',
     "prepend_bos": "prepend_bos = true",
     "metric": 'metric = "kl"',
     "corruption": 'corruption = "switch"',
@@ -74,6 +75,7 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     return Spec(
         description=top.need("description", str),
         source=top.get("source", ""),
+        model=top.get("model", ""),
         prepend_bos=top.get("prepend_bos", False),
         metric=_metric(top),
         default_corruption=default,
