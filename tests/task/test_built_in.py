@@ -119,6 +119,37 @@ def test_the_model_of_a_task_is_a_text(tmp_path: Path) -> None:
         load_task(path)
 
 
+@pytest.fixture(scope="module")
+def documented() -> dict[str, list[str]]:
+    """The table of the task guide: task -> its cells."""
+    page = (row_tasks.TASKS.parent / "docs/tasks.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("<!-- tasks -->")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.partition("<!-- end -->")[0].split("\n")
+    ]
+    return {cells[0].strip("`"): cells[1:] for cells in rows if cells[0].startswith("`")}
+
+
+def test_every_built_in_task_is_in_the_table_of_the_task_guide(documented: dict[str, list[str]]) -> None:
+    assert tuple(documented) == task_names()
+
+
+def test_the_table_says_what_the_bundled_model_does(documented: dict[str, list[str]]) -> None:
+    from acdc_custom.analyses.behaviour_spread import behaviour_spread
+    from acdc_custom.model.open import open_model
+
+    model = open_model(DEFAULT_MODEL)
+    for name, (_, demo, _, _) in documented.items():
+        if demo == "-":
+            with pytest.raises(TaskError):
+                behaviour_spread(load_task(name), model, (32,))
+            continue
+        (row,) = behaviour_spread(load_task(name), model, (32,)).to_rows()
+        mean, correct = demo.split(", ")
+        assert float(mean) == pytest.approx(row["mean"], abs=0.01), name
+        assert correct == f"{row['correct']:.0%}", name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", task_names())
 def test_every_built_in_task_makes_32_prompts_for_smollm2(name: str) -> None:
