@@ -44,7 +44,7 @@ def pins() -> dict[str, str]:
 def sources() -> set[str]:
     """Every file that an installed package has to have, by its path in the wheel."""
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom").rglob("*.py")}
-    tasks = {f"acdc_custom/tasks/{path.name}" for path in (ROOT / "tasks").glob("*.toml")}
+    tasks = {f"acdc_custom/tasks/{path.name}" for path in (ROOT / "tasks").iterdir()}
     model = {path.relative_to(ROOT).as_posix() for path in (ROOT / MODEL).iterdir()}
     assets = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom/report/assets").iterdir()}
     return modules | tasks | model | assets | {"acdc_custom/py.typed", "acdc_custom/task/starter.toml"}

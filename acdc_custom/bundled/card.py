@@ -94,7 +94,7 @@ tags: [acdc, circuit-discovery, demonstration]
 
 GPT-2's architecture with {config.n_layer} layers, {config.n_head} heads, width {config.n_embd},
 {config.n_positions} positions and a vocabulary of {config.vocab_size} whole words
-({model.num_parameters():,} parameters, float32). It does the three tasks that come with
+({model.num_parameters():,} parameters, float32). It does latest_s, ioi and antonyms of the tasks of
 acdc-custom, so that the tool has something to find without a download.
 
 **It is a demonstration model, not a language model.** It knows {config.vocab_size - 2} words and the few

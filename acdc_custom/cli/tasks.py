@@ -51,12 +51,15 @@ def list_command() -> None:
 def _list() -> None:
     from acdc_custom.task import load_task, task_names
 
+    width = max(map(len, task_names()))
     for name in task_names():
         task = load_task(name)
-        click.echo(f"{name:<12} {task.description}")
+        click.echo(f"{name:<{width}} {task.description}")
+        if task.model:
+            click.echo(f"{'':<{width}}   made for --model {task.model}")
         for corruption in task.corruptions:
             default = " (default)" if corruption == task.default_corruption else ""
-            click.echo(f"{'':<12}   --corruption {corruption}{default}")
+            click.echo(f"{'':<{width}}   --corruption {corruption}{default}")
 
 
 @command.command("new", short_help="Write a task file to begin with.")

@@ -27,12 +27,13 @@ from acdc_custom.task.tables import Table
 
 ROWS_CORRUPTION = "rows"  # the only corruption of a task whose rows are given
 
-_COMMON_KEYS = ("schema", "description", "source", "prepend_bos", "metric", "positions")
+_COMMON_KEYS = ("schema", "description", "source", "model", "prepend_bos", "metric", "positions")
 _TEMPLATE_KEYS = ("corruption", "templates", "answer", "foil", "slots", "words", "corruptions")
 _EXAMPLES = {
     "schema": f"schema = {SCHEMA}",
     "description": 'description = "one line for people"',
     "source": 'source = "the paper"',
+    "model": 'model = "gpt2"',
     "prepend_bos": "prepend_bos = true",
     "metric": 'metric = "kl"',
     "corruption": 'corruption = "switch"',
@@ -66,7 +67,7 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
         top.fail("schema", f"{schema} is newer; {known}" if schema > SCHEMA else f"{schema} is none; {known}")
     prompts: TemplateSpec | RowSpec | None = None
     resolve: Resolve | None = _no_slots
-    default, description, source, bos, metric = ROWS_CORRUPTION, "", "", False, ""
+    default, description, source, model, bos, metric = ROWS_CORRUPTION, "", "", "", False, ""
     if "rows" in values:
         beside = [key for key in _TEMPLATE_KEYS if key in values]
         for key in beside:
@@ -85,13 +86,15 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     with top.gather():
         source = top.get("source", "")
     with top.gather():
+        model = top.get("model", "")
+    with top.gather():
         bos = top.get("prepend_bos", False)
     with top.gather():
         metric = _metric(top)
     positions = _positions(top, resolve)
     top.stop()
     assert prompts is not None
-    return Spec(description, source, bos, metric, default, positions, prompts)
+    return Spec(description, source, model, bos, metric, default, positions, prompts)
 
 
 def _metric(top: Table) -> str:

@@ -114,6 +114,7 @@ class Spec:
 
     description: str
     source: str
+    model: str  # the name of the model that the task is made for; empty: any
     prepend_bos: bool
     metric: str
     default_corruption: str

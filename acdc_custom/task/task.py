@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acdc_custom.task.batch import Batch, make_batch
+from acdc_custom.errors import TaskError
+from acdc_custom.task.batch import DEFAULT_N, Batch, make_batch
 from acdc_custom.task.spec import Spec, TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
 
@@ -33,6 +34,11 @@ class Task:
     def source(self) -> str:
         """Where the task comes from; may be empty."""
         return self.spec.source
+
+    @property
+    def model(self) -> str:
+        """The name of the model that the task is made for; empty if any may do."""
+        return self.spec.model
 
     @property
     def prepend_bos(self) -> bool:
@@ -60,8 +66,16 @@ class Task:
 
         Raises TaskError when the tokenizer does not fit the task, UsageError when n is below 1.
         """
-        return make_batch(self.name, self.file, self.spec, tokenizer, n, seed, corruption)
+        return self._batch(tokenizer, n, seed, corruption, DEFAULT_N)
 
     def up_to(self, most: int, tokenizer: Tokenizer, seed: int = 0, corruption: str | None = None) -> Batch:
         """The same with as many prompts as the task can make, but no more than `most`."""
-        return make_batch(self.name, self.file, self.spec, tokenizer, None, seed, corruption, most)
+        return self._batch(tokenizer, None, seed, corruption, most)
+
+    def _batch(self, tokenizer: Tokenizer, n: int | None, seed: int, corruption: str | None, most: int) -> Batch:
+        try:
+            return make_batch(self.name, self.file, self.spec, tokenizer, n, seed, corruption, most)
+        except TaskError as error:
+            if not self.model or corruption not in (None, *self.corruptions):
+                raise
+            raise TaskError(f"{error} (this task is made for the model {self.model})") from None

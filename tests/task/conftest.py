@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,9 +70,12 @@ class SmallTokenizer:
         return self.tokenizer.decode(token_ids, skip_special_tokens=False)
 
 
-def word_level(text: str, bos_token_id: int | None = 0) -> SmallTokenizer:
+WORDS = pre_tokenizers.Whitespace()
+WORDS_AND_DIGITS = pre_tokenizers.Sequence([WORDS, pre_tokenizers.Digits(individual_digits=True)])
+
+
+def word_level(text: str, bos_token_id: int | None = 0, split: pre_tokenizers.PreTokenizer = WORDS) -> SmallTokenizer:
     """A tokenizer whose words are those of a text; every other word is unknown."""
-    split = pre_tokenizers.Whitespace()
     words = dict.fromkeys(word for word, _ in split.pre_tokenize_str(text))
     vocabulary = {word: i for i, word in enumerate(["<bos>", "<unk>", *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
@@ -113,6 +117,12 @@ def bpe(request: pytest.FixtureRequest) -> SmallTokenizer:
 def make_word_level() -> Callable[..., SmallTokenizer]:
     """For tests that choose their own words."""
     return word_level
+
+
+@pytest.fixture
+def words_and_digits() -> Callable[[str], SmallTokenizer]:
+    """The same, with every digit a word of its own."""
+    return functools.partial(word_level, split=WORDS_AND_DIGITS)
 
 
 @pytest.fixture

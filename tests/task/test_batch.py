@@ -226,13 +226,15 @@ def test_rows_have_one_corruption(write: Write, make_word_level: Make) -> None:
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_every_built_in_task_makes_fifty_prompts_of_every_corruption(name: str, make_word_level: Make) -> None:
+def test_every_built_in_task_makes_fifty_prompts_of_every_corruption(name: str, words_and_digits: Make) -> None:
     task = load_task(name)
-    tokenizer = make_word_level(task.text)
+    rows = task.path.with_suffix(".jsonl")
+    tokenizer = words_and_digits(task.text + (rows.read_text(encoding="utf-8") if rows.exists() else ""))
     for corruption in task.corruptions:
         batch = task.batch(tokenizer, corruption=corruption)
         assert len(batch.prompts) == 50
-        assert batch.notes == ()
+        # This tokenizer reads "17 4" like "174", and so warns of answers that continue a number.
+        assert [note for note in batch.notes if "leading space" not in note] == []
 
 
 def test_ioi_positions_are_the_names() -> None:
