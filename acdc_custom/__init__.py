@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from acdc_custom.model.open import open_model as load_model
     from acdc_custom.report.write import write_report
     from acdc_custom.task import load_task
+    from acdc_custom.trial.measure import check_task
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "Metric",
     "Order",
     "Precision",
+    "check_task",
     "discover",
     "draw",
     "find_roles",
@@ -59,6 +61,7 @@ _HOMES = {
     "Metric": ("choices", "Metric"),
     "Order": ("choices", "Order"),
     "Precision": ("choices", "Precision"),
+    "check_task": ("trial.measure", "check_task"),
     "discover": ("discovery", "discover"),
     "draw": ("export.picture", "draw"),
     "find_roles": ("heads.find", "find_roles"),

@@ -4,6 +4,7 @@
     ├── UsageError           exit code 2: something that was asked for cannot be right
     │   └── TaskError        a task file, or the data that it names
     ├── ModelError           a model that cannot be found, loaded or trusted
+    ├── ProblemsFound        a task that was checked, and has problems
     ├── SearchError          a search that cannot go on
     └── ResultError          a result file or folder that cannot be read or written
 
@@ -14,7 +15,7 @@ as one line; nothing here knows about the command line beyond the exit code.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class AcdcError(Exception):
@@ -30,11 +31,26 @@ class UsageError(AcdcError):
 
 
 class TaskError(UsageError):
-    """A task file, or the rows that it names, cannot be used."""
+    """A task file, or the rows that it names, cannot be used.
+
+    `what` is wrong, and `example` is a line that would be right, where there is one. `more` are the other errors that
+    were found in the same file: the message says how many.
+    """
+
+    def __init__(self, what: str, example: str = "", more: Sequence[TaskError] = ()) -> None:
+        self.what, self.example, self.more = what, example, tuple(more)
+        message = what + (f" (example: {example})" if example else "")
+        if more:
+            message = f"{message.removesuffix('.')}. In this file: {count(len(more), 'more problem')}."
+        super().__init__(message)
 
 
 class ModelError(AcdcError):
     """A model cannot be found, loaded, or trusted to compute what its own code computes."""
+
+
+class ProblemsFound(AcdcError):
+    """A task was checked, and problems were found; they have been told."""
 
 
 class SearchError(AcdcError):
@@ -43,6 +59,11 @@ class SearchError(AcdcError):
 
 class ResultError(AcdcError):
     """A result file or folder cannot be read or written."""
+
+
+def count(number: int, noun: str) -> str:
+    """`1 prompt`, `3 prompts`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

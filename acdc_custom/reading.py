@@ -135,3 +135,8 @@ def _check_characters(value: Any) -> None:
 def shortened(text: str, longest: int = 80) -> str:
     """A text for a message, cut off where it gets too long."""
     return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: on one line, without anything that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

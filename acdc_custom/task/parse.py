@@ -7,16 +7,22 @@ together. Everything that can be found wrong without a tokenizer is found here.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from acdc_custom.choices import Metric, parse_metric
 from acdc_custom.errors import TaskError, UsageError, did_you_mean
-from acdc_custom.task.pattern import Ref, Resolve, Where, parse_pattern, parse_where
+from acdc_custom.task.pattern import Pattern, Ref, Resolve, Where, parse_where
 from acdc_custom.task.rows import read_rows
-from acdc_custom.task.sections import read_continuation, read_corruption, read_words, slot_resolver
-from acdc_custom.task.spec import SCHEMA, Corruption, FromList, RowSpec, Spec, TemplateSpec
+from acdc_custom.task.sections import (
+    read_continuation,
+    read_corruption,
+    read_slots,
+    read_templates,
+    read_words,
+    slot_resolver,
+)
+from acdc_custom.task.spec import SCHEMA, Corruption, FromList, RowSpec, Spec, TemplateSpec, WordList
 from acdc_custom.task.tables import Table
 
 ROWS_CORRUPTION = "rows"  # the only corruption of a task whose rows are given
@@ -59,29 +65,36 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     if schema != SCHEMA:
         known = f"this version of acdc-custom reads schema {SCHEMA}"
         top.fail("schema", f"{schema} is newer; {known}" if schema > SCHEMA else f"{schema} is none; {known}")
+    prompts: TemplateSpec | RowSpec | None = None
+    resolve: Resolve | None = _no_slots
+    default, description, source, model, bos, metric = ROWS_CORRUPTION, "", "", "", False, ""
     if "rows" in values:
-        for key in _TEMPLATE_KEYS:
-            if key in values:
+        beside = [key for key in _TEMPLATE_KEYS if key in values]
+        for key in beside:
+            with top.gather():
                 top.fail(key, "not allowed beside rows: the rows hold the prompts, the answers and the foils")
-    top.only((*_COMMON_KEYS, "rows") if "rows" in values else (*_COMMON_KEYS, *_TEMPLATE_KEYS, "rows"))
-    prompts: TemplateSpec | RowSpec
-    if "rows" in values:
-        prompts = read_rows(folder / top.need("rows", str), file)
-        default = ROWS_CORRUPTION
-        resolve: Resolve = _no_slots
+        top.only((*_COMMON_KEYS, *beside, "rows"))
+        with top.gather():
+            prompts = read_rows(folder / top.need("rows", str), file)
     else:
+        top.only((*_COMMON_KEYS, *_TEMPLATE_KEYS, "rows"))
         prompts, resolve = _templates(top)
-        default = _default_corruption(top, prompts.corruptions)
-    return Spec(
-        description=top.need("description", str),
-        source=top.get("source", ""),
-        model=top.get("model", ""),
-        prepend_bos=top.get("prepend_bos", False),
-        metric=_metric(top),
-        default_corruption=default,
-        positions=_positions(top, resolve),
-        prompts=prompts,
-    )
+        with top.gather():
+            default = _default_corruption(top)
+    with top.gather():
+        description = top.need("description", str)
+    with top.gather():
+        source = top.get("source", "")
+    with top.gather():
+        model = top.get("model", "")
+    with top.gather():
+        bos = top.get("prepend_bos", False)
+    with top.gather():
+        metric = _metric(top)
+    positions = _positions(top, resolve)
+    top.stop()
+    assert prompts is not None
+    return Spec(description, source, model, bos, metric, default, positions, prompts)
 
 
 def _metric(top: Table) -> str:
@@ -96,35 +109,51 @@ def _no_slots(inside: str) -> Ref:
     raise ValueError(f'{{{inside}}}: a task of rows has no slots; use literal text, such as ".#2"')
 
 
-def _templates(top: Table) -> tuple[TemplateSpec, Resolve]:
-    texts = top.texts("templates")
-    words = read_words(top.table("words", _WORD_EXAMPLE))
-    slot_table = top.table("slots", _SLOT_EXAMPLE)
-    slots = {slot: slot_table.need(slot, str) for slot in slot_table.values}
-    for slot, name in slots.items():
-        if not slot.isidentifier():
-            slot_table.fail(slot, "a slot's name is made of letters, digits and _")
-        if name not in words:
-            slot_table.fail(slot, f'there is no list "{name}" in [words].{did_you_mean(name, words)}')
+def _templates(top: Table) -> tuple[TemplateSpec | None, Resolve | None]:
+    """What the keys of a task with templates say, and what finds its slots; None for what errors do not let be read."""
+    before = len(top.errors)
+    texts: tuple[str, ...] = ()
+    words: dict[str, WordList] = {}
+    slots: dict[str, str] = {}
+    with top.gather():
+        texts = top.texts("templates")
+    readable = len(top.errors)
+    with top.gather():
+        word_table = top.table("words", _WORD_EXAMPLE)
+        words = read_words(word_table)
+        slots = read_slots(top.table("slots", _SLOT_EXAMPLE), word_table.values)
+    if len(top.errors) > readable:
+        for key in ("answer", "foil", "corruptions"):
+            with top.gather():
+                top.need(key, dict if key == "corruptions" else str)
+        return None, None
     resolve = slot_resolver(slots, words)
-    templates = tuple(top.checked("templates", partial(parse_pattern, text, resolve)) for text in texts)
-    for number, text in enumerate(texts, 1):
-        if not text.strip():
-            top.fail("templates", f"template {number} is an empty prompt")
-    answer = read_continuation(top, "answer", resolve)
-    foil = read_continuation(top, "foil", resolve)
-    table = top.table("corruptions", _CORRUPTION_EXAMPLE)
-    if not table.values:
-        top.fail("corruptions", "there is no corruption")
-    corruptions = {name: read_corruption(table, name, templates, slots, words, foil, resolve) for name in table.values}
+    templates = read_templates(top, texts, resolve)
+    answer: Pattern = ()
+    foil: Pattern = ()
+    corruptions: dict[str, Corruption] = {}
+    with top.gather():
+        answer = read_continuation(top, "answer", resolve)
+    with top.gather():
+        foil = read_continuation(top, "foil", resolve)
+    with top.gather():
+        table = top.table("corruptions", _CORRUPTION_EXAMPLE)
+        if not table.values:
+            top.fail("corruptions", "there is no corruption")
+        for name in table.values if len(templates) == len(texts) > 0 else ():
+            with top.gather():
+                corruptions[name] = read_corruption(table, name, templates, slots, words, foil, resolve)
+    if len(top.errors) > before:
+        return None, resolve
     spec = TemplateSpec(templates, answer, foil, slots, words, corruptions)
     _all_used(top, spec)
     return spec, resolve
 
 
-def _default_corruption(top: Table, corruptions: Mapping[str, Corruption]) -> str:
-    if "corruption" not in top.values and len(corruptions) == 1:
-        return next(iter(corruptions))
+def _default_corruption(top: Table) -> str:
+    corruptions: dict[str, object] = top.get("corruptions", {})
+    if "corruption" not in top.values and len(corruptions) <= 1:
+        return next(iter(corruptions), "")
     name = top.need("corruption", str)
     if name not in corruptions:
         hint = did_you_mean(name, corruptions)
@@ -136,23 +165,27 @@ def _all_used(top: Table, spec: TemplateSpec) -> None:
     used = {slot for template in spec.templates for slot in spec.clean_slots(template)}
     for slot in spec.slots:
         if slot not in used:
-            top.table("slots", {}).fail(slot, "this slot is used nowhere; use it or delete it")
+            with top.gather():
+                top.table("slots", {}).fail(slot, "this slot is used nowhere; use it or delete it")
     lists = set(spec.slots.values())
     for corruption in spec.corruptions.values():
         lists |= {r.source.words for r in corruption.replace if isinstance(r.source, FromList)}
     for name in spec.words:
         if name not in lists:
-            top.table("words", {}).fail(name, "no slot uses this list; use it or delete it")
+            with top.gather():
+                top.table("words", {}).fail(name, "no slot uses this list; use it or delete it")
 
 
-def _positions(top: Table, resolve: Resolve) -> dict[str, Where]:
-    if "positions" not in top.values:
-        return {}
-    table = top.table("positions", _POSITION_EXAMPLE)
-    if "END" in table.values:
-        table.fail("END", "END is always the last token of the prompt and cannot be given")
+def _positions(top: Table, resolve: Resolve | None) -> dict[str, Where]:
+    """[positions]; gathers. Without slots that are right, nothing can be said of them."""
     positions: dict[str, Where] = {}
-    for name in table.values:
-        text = table.need(name, str)
-        positions[name] = table.checked(name, partial(parse_where, text, resolve))
+    if "positions" in top.values and resolve is not None:
+        with top.gather():
+            table = top.table("positions", _POSITION_EXAMPLE)
+            for name in table.values:
+                with table.gather():
+                    if name == "END":
+                        table.fail("END", "END is always the last token of the prompt and cannot be given")
+                    text = table.need(name, str)
+                    positions[name] = table.checked(name, partial(parse_where, text, resolve))
     return positions

@@ -5,7 +5,7 @@ Owns what [words], [slots] and [corruptions.*] may hold. Knows nothing of the fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from acdc_custom.errors import did_you_mean
@@ -52,22 +52,53 @@ def slot_resolver(slots: Mapping[str, str], words: Mapping[str, WordList]) -> Re
 
 
 def read_words(table: Table) -> dict[str, WordList]:
-    """[words]: plain lists and tables."""
+    """[words]: plain lists and tables. Gathers, and leaves out the lists that are not right."""
     lists: dict[str, WordList] = {}
-    for name, value in table.values.items():
-        if type(value) is dict:
-            lists[name] = _word_table(table.table(name, _TABLE_EXAMPLES), name)
-        else:
-            lists[name] = WordList(name, ("",), tuple((word,) for word in table.texts(name)))
-        seen: set[Entry] = set()
-        for row in lists[name].rows:
-            for word in row:
-                if not word.strip() or word != word.strip():
-                    table.fail(name, f'"{word}" is not a word: it is empty, or has spaces around it')
-            if row in seen:
-                table.fail(name, f'"{" / ".join(row)}" is in the list twice')
-            seen.add(row)
+    for name in table.values:
+        with table.gather():
+            lists[name] = _word_list(table, name)
     return lists
+
+
+def _word_list(table: Table, name: str) -> WordList:
+    if type(table.values[name]) is dict:
+        words = _word_table(table.table(name, _TABLE_EXAMPLES), name)
+    else:
+        words = WordList(name, ("",), tuple((word,) for word in table.texts(name)))
+    seen: set[Entry] = set()
+    for row in words.rows:
+        for word in row:
+            if not word.strip() or word != word.strip():
+                table.fail(name, f'"{word}" is not a word: it is empty, or has spaces around it')
+        if row in seen:
+            table.fail(name, f'"{" / ".join(row)}" is in the list twice')
+        seen.add(row)
+    return words
+
+
+def read_slots(table: Table, lists: Collection[str]) -> dict[str, str]:
+    """[slots]: which of the lists fills which slot. Gathers, and leaves out the slots that are not right."""
+    slots: dict[str, str] = {}
+    for slot in table.values:
+        with table.gather():
+            name = table.need(slot, str)
+            if not slot.isidentifier():
+                table.fail(slot, "a slot's name is made of letters, digits and _")
+            if name not in lists:
+                table.fail(slot, f'there is no list "{name}" in [words].{did_you_mean(name, lists)}')
+            slots[slot] = name
+    return slots
+
+
+def read_templates(table: Table, texts: Sequence[str], resolve: Resolve) -> tuple[Pattern, ...]:
+    """The templates, cut at their slots. Gathers, and leaves out those that are not right."""
+    templates = []
+    for number, text in enumerate(texts, 1):
+        with table.gather():
+            templates.append(table.checked("templates", partial(parse_pattern, text, resolve)))
+            if not text.strip():
+                table.fail("templates", f"template {number} is an empty prompt")
+    return tuple(templates)
 
 
 def _word_table(table: Table, name: str) -> WordList:

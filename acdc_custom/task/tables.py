@@ -6,7 +6,8 @@ nothing of what the keys mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from acdc_custom.errors import TaskError, did_you_mean
@@ -25,26 +26,48 @@ _KINDS: Mapping[type, str] = {
 class Table:
     """One table of a task file: typed access, and errors that say where."""
 
-    def __init__(self, file: str, name: str, values: Mapping[str, Any], examples: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        file: str,
+        name: str,
+        values: Mapping[str, Any],
+        examples: Mapping[str, str],
+        errors: list[TaskError] | None = None,
+    ) -> None:
         self.file = file
         self.name = name  # "" for the file itself
         self.values = values
         self.examples = examples  # key -> a line that would be right; "*" for any key
+        self.errors = [] if errors is None else errors  # gathered so far, in all tables of the file
 
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raise the error about a key, with an example where there is one."""
         example = self.examples.get(key, self.examples.get("*"))
-        raise TaskError(f"{self.file}: {self._path(key)}: {problem}" + (f" (example: {example})" if example else ""))
+        raise TaskError(f"{self.file}: {self._path(key)}: {problem}", example or "")
+
+    @contextmanager
+    def gather(self) -> Iterator[None]:
+        """Keep the error of what is done within, if there is one, so that the rest of the file is read as well."""
+        try:
+            yield
+        except TaskError as error:
+            self.errors.append(error)
+
+    def stop(self) -> None:
+        """Raise what has been gathered, if anything has: the first error, which knows of the others."""
+        if self.errors:
+            first, *more = self.errors
+            raise TaskError(first.what, first.example, more)
 
     def only(self, allowed: Iterable[str]) -> None:
-        """Refuse every key that is not one of these."""
+        """Refuse every key that is not one of these; gathers."""
         allowed = tuple(allowed)
         for key in self.values:
             if key not in allowed:
-                self.fail(
-                    key,
-                    f"unknown key.{did_you_mean(key, allowed)} Allowed here: {', '.join(sorted(allowed))}",
-                )
+                with self.gather():
+                    self.fail(
+                        key, f"unknown key.{did_you_mean(key, allowed)} Allowed here: {', '.join(sorted(allowed))}"
+                    )
 
     def need(self, key: str, kind: type[T]) -> T:
         """The value of a key that has to be there."""
@@ -71,7 +94,7 @@ class Table:
 
     def table(self, key: str, examples: Mapping[str, str]) -> Table:
         """A table inside this one."""
-        return Table(self.file, self._path(key), self.need(key, dict), examples)
+        return Table(self.file, self._path(key), self.need(key, dict), examples, self.errors)
 
     def checked(self, key: str, parse: Callable[[], T]) -> T:
         """Turn a ValueError of the pattern language into an error about this key."""

@@ -37,9 +37,15 @@ class Encoding:
         """The indices of the tokens that overlap a stretch of the text."""
         return tuple(i for i, (start, end) in enumerate(self.spans) if start < span.end and end > span.start)
 
-    def pieces(self, first: int) -> str:
+    def quoted(self, first: int) -> str:
         """The tokens from the `first` on, as people read them: "is" "Al" "ice"."""
         return " ".join(f'"{self.text[start:end]}"' for start, end in self.spans[first:])
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The text cut at its tokens, each with the space before it, whatever the tokenizer says of spaces."""
+        ends = [end for _, end in self.spans]
+        return tuple(self.text[start:end] for start, end in zip([0, *ends], ends, strict=False))
 
 
 class Encoder:
@@ -69,6 +75,13 @@ class Encoder:
         start, end = encoding.spans[at[0]]
         return encoding.text[start:end].strip() == encoding.text[span.start : span.end]
 
+    def pieces(self, encoding: Encoding, span: Span) -> str:
+        """What a stretch of text became: "Al+ice"; a token that is unknown is said to be so."""
+        at = encoding.tokens_at(span)
+        if any(encoding.ids[i] == self.unknown_id for i in at):
+            return f"{encoding.text[span.start : span.end].strip()} is unknown"
+        return "+".join(encoding.text[start:end].strip() for start, end in (encoding.spans[i] for i in at)) or "nothing"
+
     def continuation(self, prompt: Encoding, text: str) -> int | None:
         """The one token that `text` adds to the prompt, or None if it adds more, or changes the prompt's."""
         ids = self.encode(prompt.text + text).ids
@@ -86,7 +99,7 @@ class Encoder:
         elif longer.ids[same:] == (self.unknown_id,):
             problem = "is a word that the tokenizer does not know"
         else:
-            problem = f"is not one token after the prompt; the text then ends in {longer.pieces(same)}"
+            problem = f"is not one token after the prompt; the text then ends in {longer.quoted(same)}"
         hint = ""
         if prompt.text[-1:].isspace():
             hint = "; the prompt ends in a space, which belongs at the start of the answer and the foil"

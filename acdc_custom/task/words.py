@@ -7,11 +7,11 @@ words are left. Knows nothing of sampling.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from acdc_custom.errors import TaskError
-from acdc_custom.task.pattern import Entry, Pattern, Ref, fill, occurrences, refs
+from acdc_custom.task.pattern import Entry, Pattern, Ref, Span, fill, occurrences, refs
 from acdc_custom.task.spec import Corruption, FromList, TemplateSpec, WordList
 from acdc_custom.task.tokens import Encoder
 
@@ -25,48 +25,87 @@ class _Place:
     ref: Ref
     nth: int
     key: str
+    at_start: bool  # of the prompt, where no space comes before the word
 
 
-def usable(spec: TemplateSpec, corruption: Corruption, encoder: Encoder, file: str) -> tuple[TemplateSpec, list[str]]:
-    """The task with only the words that are one token wherever a prompt may put them, and notes on the rest.
+@dataclass(frozen=True)
+class Fit:
+    """Which words of a list can be used: those that are one token wherever a prompt may put them.
 
     All corruptions count, so the words (and with them the clean prompts) are the same for each.
     """
-    words: dict[str, WordList] = {}
-    notes: list[str] = []
-    for name, word_list in spec.words.items():
-        unfit = _unfit(spec, word_list, encoder, file)
-        dropped = tuple(row for row in word_list.rows if row in unfit)
-        kept = tuple(row for row in word_list.rows if row not in unfit)
-        needed = _needed(spec, corruption, name)
-        if len(kept) < needed:
-            raise TaskError(
-                f"{file}: words.{name}: a prompt needs {needed} of this list, and {len(kept)} of "
-                f"{len(word_list.rows)} are left: {_shown(kept)}; not one token for this tokenizer: "
-                f"{_shown(dropped)}"
-            )
-        if dropped:
-            notes.append(
-                f"{len(dropped)} of the {len(word_list.rows)} words of the list {name} are not one token "
-                f"here and are left out: {_shown(dropped)}. Kept: {_shown(kept)}."
-            )
-        words[name] = WordList(name, word_list.columns, kept)
-    return dataclasses.replace(spec, words=words), notes
+
+    words: WordList
+    left_out: Mapping[Entry, str]  # row -> how the tokenizer splits it, such as "Al+ice"
+    only_at_start: tuple[Entry, ...]  # rows that would fit with a space before them: split only where a prompt begins
+    blocked: str  # when none can be an answer or a foil: which key, and why; else empty
+
+    @property
+    def dropped(self) -> tuple[Entry, ...]:
+        """The rows that cannot be used."""
+        return tuple(row for row in self.words.rows if row in self.left_out)
+
+    @property
+    def kept(self) -> tuple[Entry, ...]:
+        """The rows that can be used."""
+        return tuple(row for row in self.words.rows if row not in self.left_out)
 
 
-def _unfit(spec: TemplateSpec, word_list: WordList, encoder: Encoder, file: str) -> set[Entry]:
-    """The rows of a list with a word that is not one token in one of its places."""
+def fits(spec: TemplateSpec, encoder: Encoder) -> Iterator[Fit]:
+    """Every list of a task, tried in every place where a prompt may put its words."""
     placeholder = {slot: spec.list_of(slot).rows[0] for slot in spec.slots}
-    unfit: set[Entry] = set()
-    for place in _places(spec, word_list.name):
-        failed = [row for row in word_list.rows if not _fits(place, row, placeholder, encoder)]
-        if place.continuation is not None and len(failed) == len(word_list.rows):
-            prompt, _ = fill(place.template, placeholder)
-            text, _ = fill(place.continuation, {**placeholder, place.ref.slot: failed[0]})
-            why = encoder.explain(encoder.encode(prompt), text)
-            raise TaskError(f"{file}: {place.key}: no word of the list {word_list.name} can be used here: {why}")
-        unfit.update(failed)
-    return unfit
+    for words in spec.words.values():
+        left_out: dict[Entry, str] = {}
+        beyond_start: set[Entry] = set()
+        blocked = ""
+        for place in _places(spec, words.name):
+            failed = {row: how for row in words.rows if (how := _split(place, row, placeholder, encoder))}
+            if place.continuation is not None and len(failed) == len(words.rows) and not blocked:
+                prompt, _ = fill(place.template, placeholder)
+                text, _ = fill(place.continuation, {**placeholder, place.ref.slot: words.rows[0]})
+                why = encoder.explain(encoder.encode(prompt), text)
+                blocked = f"{place.key}: no word of the list {words.name} can be used here: {why}"
+            left_out = {**failed, **left_out}
+            if not place.at_start:
+                beyond_start.update(failed)
+        only_at_start = tuple(row for row in left_out if row not in beyond_start)
+        yield Fit(words, left_out, only_at_start, blocked)
+
+
+def usable(spec: TemplateSpec, corruption: Corruption, encoder: Encoder, file: str) -> tuple[TemplateSpec, list[str]]:
+    """The task with only the words that fit, and notes on the rest. Raises TaskError when too few are left."""
+    found = tuple(fits(spec, encoder))
+    for fit in found:
+        if problem := fit.blocked or shortage(spec, corruption, fit):
+            raise TaskError(f"{file}: {problem}")
+    return with_words(spec, found), [note for fit in found if (note := left_out_note(fit))]
+
+
+def with_words(spec: TemplateSpec, found: Iterable[Fit]) -> TemplateSpec:
+    """The task with only the words that fit."""
+    words = {fit.words.name: dataclasses.replace(fit.words, rows=fit.kept) for fit in found}
+    return dataclasses.replace(spec, words=words)
+
+
+def shortage(spec: TemplateSpec, corruption: Corruption, fit: Fit) -> str:
+    """What is wrong when too few words of a list are left for a prompt and its twin; else empty."""
+    words, least = fit.words, needed(spec, corruption, fit.words.name)
+    if len(fit.kept) >= least:
+        return ""
+    return (
+        f"words.{words.name}: a prompt needs {least} of this list, and {len(fit.kept)} of "
+        f"{len(words.rows)} are left: {_shown(fit.kept)}; not one token for this tokenizer: {_shown(fit.dropped)}"
+    )
+
+
+def left_out_note(fit: Fit) -> str:
+    """A sentence on the words that are left out; empty when none are."""
+    if not fit.left_out:
+        return ""
+    return (
+        f"{len(fit.left_out)} of the {len(fit.words.rows)} words of the list {fit.words.name} are not one token "
+        f"here and are left out: {_shown(fit.dropped)}. Kept: {_shown(fit.kept)}."
+    )
 
 
 def _places(spec: TemplateSpec, name: str) -> Iterator[_Place]:
@@ -79,15 +118,16 @@ def _places(spec: TemplateSpec, name: str) -> Iterator[_Place]:
         after = [(*template[i + 1 :], "")[0] for i, piece in enumerate(template) if isinstance(piece, Ref)]
         for (ref, nth), before, behind in zip(occurrences(template), around, after, strict=True):
             context: tuple[object, ...] = (_literal(before), _literal(behind), ref.column)
+            at_start = before == ""
             if name in _lists_at(spec, ref.slot) and context not in seen:
                 seen.add(context)
-                yield _Place(template, None, ref, nth, "templates")
+                yield _Place(template, None, ref, nth, "templates", at_start)
         for key, pattern in continuations:
             for ref, nth in occurrences(pattern):
                 context = (_literal(template[-1]), tuple(map(_literal, pattern)), nth, ref.column)
                 if spec.slots[ref.slot] == name and context not in seen:
                     seen.add(context)
-                    yield _Place(template, pattern, ref, nth, key)
+                    yield _Place(template, pattern, ref, nth, key, False)
 
 
 def _literal(piece: str | Ref) -> str | None:
@@ -105,30 +145,34 @@ def _lists_at(spec: TemplateSpec, slot: str) -> set[str]:
     return lists
 
 
-def _fits(place: _Place, row: Entry, placeholder: Mapping[str, Entry], encoder: Encoder) -> bool:
+def _split(place: _Place, row: Entry, placeholder: Mapping[str, Entry], encoder: Encoder) -> str:
+    """How a row's word is split at a place, such as "Al+ice"; empty if it is one token."""
     here = {(place.ref.slot, place.nth): row}
     if place.continuation is not None:
         prompt, _ = fill(place.template, placeholder)
-        text, _ = fill(place.continuation, placeholder, here)
-        return encoder.continuation(encoder.encode(prompt), text) is not None
+        after, _ = fill(place.continuation, placeholder, here)
+        if encoder.continuation(encoder.encode(prompt), after) is not None:
+            return ""
+        return encoder.pieces(encoder.encode(prompt + after), Span(len(prompt), len(prompt + after)))
     text, spans = fill(place.template, placeholder, here)
     numbers = list(occurrences(place.template))
     _, span = spans[numbers.index((place.ref, place.nth))]
-    return encoder.is_one_token(encoder.encode(text), span)
+    encoding = encoder.encode(text)
+    return "" if encoder.is_one_token(encoding, span) else encoder.pieces(encoding, span)
 
 
-def _needed(spec: TemplateSpec, corruption: Corruption, name: str) -> int:
+def needed(spec: TemplateSpec, corruption: Corruption, name: str) -> int:
     """How many rows of a list the hungriest template takes."""
-    needed = 0
+    most = 0
     for template in spec.templates:
         slots = sum(spec.slots[slot] == name for slot in spec.clean_slots(template))
         present = {ref.slot for ref in refs(template)}
         fresh = sum(
             replacement.source == FromList(name) and replacement.slot in present for replacement in corruption.replace
         )
-        needed = max(needed, slots + fresh)
-    return needed
+        most = max(most, slots + fresh)
+    return most
 
 
-def _shown(rows: tuple[Entry, ...]) -> str:
+def _shown(rows: Iterable[Entry]) -> str:
     return ", ".join("/".join(row) for row in rows) or "none"

@@ -149,3 +149,36 @@ def test_a_file_that_goes_too_deep_or_too_far_is_one_clear_error(write: Write, t
     with pytest.raises(TaskError) as error:
         load_task(path)
     assert str(error.value).startswith(f"{path}: {message}")
+
+
+def test_all_mistakes_that_do_not_depend_on_each_other_are_gathered(write: Write, task_text: str) -> None:
+    path = write(
+        task_text.replace('"Who has the ball?"', "3")
+        .replace('answer = " {B}"', 'answer = " {X}"')
+        .replace('giver = "{A}"', 'giver = "{Y}"')
+        .replace('{ A = "names"', '{ X = "names"')
+        .replace("schema = 1", 'schema = 1\ncolour = "red"\nmetric = "kll"')
+    )
+    with pytest.raises(TaskError) as error:
+        load_task(path)
+    found = (error.value, *error.value.more)
+    assert [one.what.removeprefix(f"{path}: ").split(":")[0] for one in found] == [
+        "colour", "answer", "corruptions.rename.replace.X", "description", "metric", "positions.giver",
+    ]  # fmt: skip
+    assert str(error.value).endswith("words. In this file: 5 more problems.")
+
+
+def test_a_broken_word_list_is_told_without_what_follows_from_it(write: Write, task_text: str) -> None:
+    path = write(task_text.replace('"Carol"', '"Bob"').replace('A = "names"\nB', 'A = "nmes"\nB'))
+    with pytest.raises(TaskError) as error:
+        load_task(path)
+    assert [one.what.removeprefix(f"{path}: ").split(":")[0] for one in (error.value, *error.value.more)] == [
+        "words.names", "slots.A",
+    ]  # fmt: skip
+
+
+def test_a_broken_template_is_told_without_what_follows_from_it(write: Write, table_text: str) -> None:
+    path = write(table_text.replace("{A} says", "{A says"))
+    with pytest.raises(TaskError) as error:
+        load_task(path)
+    assert error.value.more == () and "templates: the brace {" in str(error.value)
