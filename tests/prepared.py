@@ -36,7 +36,12 @@ class NumberTokenizer:
 
 
 TASK = Task(
-    "tiny", "tiny.toml", Path("tiny.toml"), "", "0" * 64, Spec("", "", "", False, "kl", "given", {}, RowSpec("", "", ()))
+    "tiny",
+    "tiny.toml",
+    Path("tiny.toml"),
+    "",
+    "0" * 64,
+    Spec("", "", "", False, "kl", "given", {}, RowSpec("", "", ())),
 )
 
 

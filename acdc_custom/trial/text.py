@@ -88,7 +88,8 @@ def wrapped(text: str, first: str, later: str) -> Iterator[str]:
 
 
 def _task(task: Task) -> Iterator[str]:
-    yield from headed("Task", f"{task.name}: {task.description}")
+    made_for = f" Made for the model {task.model}." if task.model else ""
+    yield from headed("Task", f"{task.name}: {task.description}{made_for}")
 
 
 def _prompts(examination: Examination) -> Iterator[str]:

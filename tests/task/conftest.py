@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
+from acdc_custom.task import Task
+
 TASK = """\
 schema = 1
 description = "Who has the ball?"
@@ -123,6 +125,19 @@ def make_word_level() -> Callable[..., SmallTokenizer]:
 def words_and_digits() -> Callable[[str], SmallTokenizer]:
     """The same, with every digit a word of its own."""
     return functools.partial(word_level, split=WORDS_AND_DIGITS)
+
+
+@pytest.fixture
+def words_of() -> Callable[[Task], SmallTokenizer]:
+    """A tokenizer of every word and digit in a built-in task's files."""
+
+    def tokenizer(task: Task) -> SmallTokenizer:
+        rows = task.path.with_suffix(".jsonl")
+        return word_level(
+            task.text + (rows.read_text(encoding="utf-8") if rows.exists() else ""), split=WORDS_AND_DIGITS
+        )
+
+    return tokenizer
 
 
 @pytest.fixture

@@ -226,10 +226,9 @@ def test_rows_have_one_corruption(write: Write, make_word_level: Make) -> None:
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_every_built_in_task_makes_fifty_prompts_of_every_corruption(name: str, words_and_digits: Make) -> None:
+def test_every_built_in_task_makes_fifty_prompts_of_every_corruption(name: str, words_of: Make) -> None:
     task = load_task(name)
-    rows = task.path.with_suffix(".jsonl")
-    tokenizer = words_and_digits(task.text + (rows.read_text(encoding="utf-8") if rows.exists() else ""))
+    tokenizer = words_of(task)
     for corruption in task.corruptions:
         batch = task.batch(tokenizer, corruption=corruption)
         assert len(batch.prompts) == 50

@@ -28,9 +28,9 @@ def fixes(found: Examination) -> list[str]:
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_a_built_in_task_has_no_problems_and_the_prompts_of_its_batches(name: str, make_word_level: Make) -> None:
+def test_a_built_in_task_has_no_problems_and_the_prompts_of_its_batches(name: str, words_of: Make) -> None:
     task = load_task(name)
-    tokenizer = make_word_level(task.text)
+    tokenizer = words_of(task)
     found = examine(task, tokenizer, n=10, seed=3)
     assert all_problems(found) == []
     assert found.examined[0].corruption == task.default_corruption
