@@ -79,6 +79,6 @@ def test_smollm2_names_the_indirect_object_and_its_circuit_is_what_the_search_sa
     assert circuit.outcome.model.correct == 1 and circuit.outcome.model.logit_diff > 3
     assert circuit.search.noise < 1e-4  # the circuit run anew from its definition has the metric that was tracked
     assert circuit.outcome.circuit.kl == pytest.approx(circuit.outcome.metric_after)
-    # At so high a threshold it is no more than the beginning of a circuit; every edge of it brings it nearer to the model.
+    # At so high a threshold it is the beginning of a circuit, which brings the output nearer to the model.
     assert circuit.outcome.circuit.kl < 0.95 * circuit.outcome.empty.kl
     assert min(kept.effect for kept in circuit.edges) >= 0.05
