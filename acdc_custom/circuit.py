@@ -6,10 +6,7 @@ in words why it cannot. Imports no torch: a circuit can be read, drawn and compa
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +18,7 @@ from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape, Receiver, Sender
 from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.reading import checked, parse_json, part, read_regular, record, shortened
+from acdc_custom.writing import write_file
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
@@ -151,13 +149,7 @@ class Circuit:
 
     def save(self, folder: str | Path) -> Path:
         """Write `circuit.json` into a run folder, whole or not at all; gives its path. Raises `ResultError`."""
-        path = Path(folder) / FILE_NAME
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, self.to_json())
-        except OSError as error:
-            raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-        return path
+        return write_file(Path(folder) / FILE_NAME, self.to_json())
 
     @classmethod
     def load(cls, where: str | Path) -> Self:
@@ -213,28 +205,6 @@ class Circuit:
             )
             raise ResultError(f"{path} is damaged: {what}.")
         return circuit
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file that is whole or not there, whatever happens in between. Raises `OSError`."""
-    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(unfinished, 0o666 & ~_umask())
-        os.replace(unfinished, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(unfinished)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _shape(content: dict[str, Any]) -> GraphShape:

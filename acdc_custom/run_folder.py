@@ -16,7 +16,7 @@ from shlex import quote
 from typing import IO, Any, Self
 
 from acdc_custom.choices import Ablation, Device, Order, Precision, checked_seed, checked_threshold, parse_metric
-from acdc_custom.circuit import FILE_NAME, Circuit, write_atomically
+from acdc_custom.circuit import FILE_NAME, Circuit
 from acdc_custom.decision import Decision
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.picture import draw
@@ -24,6 +24,7 @@ from acdc_custom.graph import parse_heads
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.provenance import Provenance
 from acdc_custom.reading import parse_json, part, read_regular, record
+from acdc_custom.writing import write_atomically
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"

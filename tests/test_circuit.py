@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from circuits import example_circuit
 
-from acdc_custom.circuit import Circuit, write_atomically
+from acdc_custom.circuit import Circuit
 from acdc_custom.errors import ResultError
+from acdc_custom.writing import write_atomically
 
 
 def test_what_was_saved_is_loaded_back_exactly(tmp_path: Path) -> None:

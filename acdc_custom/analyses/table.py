@@ -1,4 +1,4 @@
-"""Results as files: rows of names and numbers as CSV, and any text, whole or not at all.
+"""Results as files: rows of names and numbers as CSV.
 
 Owns the writing. Which rows there are is each result's business.
 """
@@ -10,8 +10,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from acdc_custom.circuit import write_atomically
-from acdc_custom.errors import ResultError
+from acdc_custom.writing import write_file
 
 Row = Mapping[str, str | int | float]
 
@@ -22,15 +21,4 @@ def write_csv(path: str | Path, rows: Sequence[Row]) -> Path:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return write_text(path, text.getvalue())
-
-
-def write_text(path: str | Path, content: str) -> Path:
-    """Write a file, whole or not at all, and make its folder. Raises `ResultError`."""
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    except OSError as error:
-        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-    return path
+    return write_file(path, text.getvalue())

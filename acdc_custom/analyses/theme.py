@@ -22,7 +22,7 @@ import matplotlib.style
 from cycler import cycler
 from matplotlib.axes import Axes
 
-from acdc_custom.analyses.table import write_text
+from acdc_custom.writing import write_file
 
 FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 DIVERGING = "RdBu"  # red below zero, blue above; told apart by colour-blind readers
@@ -109,7 +109,7 @@ class Figure(matplotlib.figure.Figure):
 
     def save(self, path: str | Path) -> Path:
         """Write the SVG, whole or not at all, and make its folder if need be. Raises `ResultError`."""
-        return write_text(path, self.to_svg())
+        return write_file(path, self.to_svg())
 
 
 def _standalone(svg: str, title: str, about: str) -> str:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit, KeptEdge, write_atomically
+from acdc_custom.circuit import Circuit, KeptEdge
 from acdc_custom.compare.comparison import Comparison
 from acdc_custom.compare.overlap import Member, Part
-from acdc_custom.errors import ResultError
 from acdc_custom.export.caption import block_html, plural, sample_html
 from acdc_custom.export.dot import captioned_dot
 from acdc_custom.export.picture import Format, render, standalone
 from acdc_custom.export.selection import Selection, select
 from acdc_custom.export.style import GREY, PORT_STYLES, Badge, badge_html, line_html, number
 from acdc_custom.graph import Port, Sender
+from acdc_custom.writing import write_file
 
 FIRST, SECOND, BOTH = "#0072b2", "#d55e00", "#222222"
 TINTS = {FIRST: "#cfe5f3", SECOND: "#fbdcc6", BOTH: "#dddddd"}
@@ -143,12 +143,7 @@ def draw_comparison(comparison: Comparison, path: Path) -> Path:
     heading, facts = picture_title(comparison), picture_facts(comparison, selection)
     dot = captioned_dot(selection, SharedPaint(comparison), block_html(heading, facts, _legend(comparison)))
     svg = standalone(render(dot, Format.SVG).decode(), heading, " ".join(facts))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, svg)
-    except OSError as error:
-        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-    return path
+    return write_file(path, svg)
 
 
 def _legend(comparison: Comparison) -> str:

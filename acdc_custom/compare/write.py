@@ -9,13 +9,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from acdc_custom.circuit import write_atomically
 from acdc_custom.compare.comparison import Comparison
 from acdc_custom.compare.content import to_json
 from acdc_custom.compare.entry import Entry
 from acdc_custom.compare.page import comparison_page
 from acdc_custom.compare.picture import draw_comparison
-from acdc_custom.errors import ResultError
+from acdc_custom.writing import write_file
 
 JSON_NAME, PICTURE_NAME, PAGE_NAME = "comparison.json", "comparison.svg", "comparison.html"
 NAMED = 3  # circuits in a folder's name; more are counted
@@ -34,9 +33,5 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
     folder = Path(folder)
     texts = {JSON_NAME: to_json(comparison), PAGE_NAME: comparison_page(comparison)}
     for name, text in texts.items():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / name, text)
-        except OSError as error:
-            raise ResultError(f"{folder / name} could not be written: {error.strerror}.") from error
+        write_file(folder / name, text)
     return [folder / JSON_NAME, draw_comparison(comparison, folder / PICTURE_NAME), folder / PAGE_NAME]

@@ -10,11 +10,12 @@ import io
 from pathlib import Path
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit import Circuit, write_atomically
-from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.circuit import Circuit
+from acdc_custom.errors import UsageError
 from acdc_custom.export.dot import to_dot
 from acdc_custom.export.graphs import to_graphml, to_json_graph
 from acdc_custom.export.mib import to_mib
+from acdc_custom.writing import write_file
 
 COLUMNS = ("sender", "receiver", "port", "effect")
 
@@ -25,14 +26,8 @@ def write(circuit: Circuit, form: ExportForm | str, path: str | Path, d_model: i
     The folder is made if need be. Raises `UsageError` where a form cannot hold the circuit, `ResultError` if the file
     cannot be written.
     """
-    path = Path(path)
     text = _text(circuit, ExportForm(form), d_model)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text)
-    except OSError as error:
-        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-    return path
+    return write_file(path, text)
 
 
 def _text(circuit: Circuit, form: ExportForm, d_model: int | None) -> str:

@@ -13,7 +13,7 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit, write_atomically
+from acdc_custom.circuit import Circuit
 from acdc_custom.errors import ResultError, UsageError, did_you_mean
 from acdc_custom.export.caption import facts, title
 from acdc_custom.export.dot import to_dot
@@ -21,6 +21,7 @@ from acdc_custom.export.render import NO_PYGRAPHVIZ, PNG_DPI
 from acdc_custom.export.selection import select
 from acdc_custom.export.style import escape
 from acdc_custom.heads.table import HeadTable
+from acdc_custom.writing import write_file
 
 HOVER = ".edge:hover path,.edge:hover polygon,.edge:hover ellipse{stroke:#000000;stroke-opacity:1}"
 
@@ -49,12 +50,7 @@ def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None, heads
         content = render(dot, picture_format)
     if isinstance(content, bytes) and picture_format is Format.SVG:
         content = standalone(content.decode(), title(circuit), " ".join(facts(select(circuit, max_edges))))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    except OSError as error:
-        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-    return path
+    return write_file(path, content)
 
 
 def _format_of(path: Path) -> Format:

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from acdc_custom.circuit import write_atomically
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
 from acdc_custom.reading import parse_json, part, read_regular, record
+from acdc_custom.writing import write_file
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
@@ -151,16 +151,8 @@ class HeadTable:
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write `heads.json` and `heads.csv` into a folder, each whole or not at all. Raises `ResultError`."""
-        paths = []
-        for name, content in ((JSON_NAME, self.to_json()), (CSV_NAME, self.to_csv())):
-            path = Path(folder) / name
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, content)
-            except OSError as error:
-                raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-            paths.append(path)
-        return paths
+        texts = {JSON_NAME: self.to_json(), CSV_NAME: self.to_csv()}
+        return [write_file(Path(folder) / name, text) for name, text in texts.items()]
 
     @classmethod
     def load(cls, where: str | Path) -> Self:

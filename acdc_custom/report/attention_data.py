@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from acdc_custom.circuit import write_atomically
 from acdc_custom.discovery import Prepared
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Sender
@@ -26,6 +25,7 @@ from acdc_custom.report.attention_view import (
     what_fits,
 )
 from acdc_custom.report.prompts import choose, pieces
+from acdc_custom.writing import write_file
 
 
 def attention_data(
@@ -66,15 +66,9 @@ def save_attention_page(prepared: Prepared, heads: Sequence[Sender], path: str |
 
     Raises `ResultError` when it cannot be written, or when the prompts are too long for a page.
     """
-    path = Path(path)
     rows = list(dict.fromkeys([first, *choose(prepared.batch.prompts)]))
     data = attention_data(prepared, heads, rows, {})
     if data is None:
         raise ResultError("the prompts are too long for a page that shows attention. Use shorter prompts.")
     title = f"Attention in {prepared.model.name} on {prepared.task.name}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, attention_page(data, title, prepared.task.description))
-    except OSError as error:
-        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-    return path
+    return write_file(path, attention_page(data, title, prepared.task.description))

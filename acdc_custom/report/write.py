@@ -5,14 +5,12 @@ Owns the order of the steps, and where the file goes.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from acdc_custom.choices import Device
-from acdc_custom.circuit import write_atomically
 from acdc_custom.errors import ResultError
 from acdc_custom.report.steps import OnStep, silent
+from acdc_custom.writing import write_file
 
 FILE_NAME = "report.html"
 
@@ -30,22 +28,14 @@ def write_report(
     """
     where = Path(where)
     path = Path(out) if out is not None else (where if where.is_dir() else where.parent) / FILE_NAME
-    with _writing(path):  # before there is any work to lose
+    try:  # before there is any work to lose
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
     on_step("opening the model")
     from acdc_custom.reopen import reopen
     from acdc_custom.report.measure import measure
     from acdc_custom.report.page import report_page
 
     page = report_page(measure(reopen(where, device), on_step), on_step)
-    with _writing(path):
-        write_atomically(path, page)
-    return path
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ResultError(f"{path} could not be written: {error.strerror}.") from error
+    return write_file(path, page)
