@@ -31,14 +31,13 @@ from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender, parse_heads
 from acdc_custom.memory import MemoryPlan
-from acdc_custom.model.check import check
+from acdc_custom.model.check import check_batch
 from acdc_custom.model.model import Model
 from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.task import Batch, Task
 from acdc_custom.visiting import visiting_order
 
 DEFAULT_THRESHOLD = 0.01
-CHECKED_PROMPTS = 4  # prompts of each kind that the load-time check runs
 PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
 
 
@@ -143,7 +142,7 @@ def prepare_batch(
     batch = task.batch(model.tokenizer, n=n, seed=seed, corruption=corruption)
     weights, ablation = model.weights, Ablation(ablation)
     tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
-    check(model, torch.cat((tokens.clean[:CHECKED_PROMPTS], tokens.corrupted[:CHECKED_PROMPTS])))
+    check_batch(model, tokens.clean, tokens.corrupted)
     memory = planned or plan(model, tokens, memory_limit)
     parts = tokens.chunks(memory.chunk)
     carried = prepare_ablation(ablation, weights, parts)

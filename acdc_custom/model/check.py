@@ -19,6 +19,12 @@ from acdc_custom.model.quiet import quiet
 # Largest difference allowed, as a share of the component's largest number. Both sides compute in the model's
 # dtype, but Hugging Face code computes some norms and all softmaxes in float32 even in a float64 model.
 TOLERANCE = 1e-4
+CHECKED_PROMPTS = 4  # of each kind that a batch has
+
+
+def check_batch(model: Model, clean: Tensor, corrupted: Tensor) -> None:
+    """Compare on the first prompts of a batch, `[prompt, pos]` each. Raises `ModelError` as `check` does."""
+    check(model, torch.cat((clean[:CHECKED_PROMPTS], corrupted[:CHECKED_PROMPTS])))
 
 
 @torch.no_grad()

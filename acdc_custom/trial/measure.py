@@ -15,7 +15,7 @@ from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.metrics import exact
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import AcdcError, ModelError
-from acdc_custom.model.check import check
+from acdc_custom.model.check import check_batch
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.task import Prompt, Task
@@ -23,7 +23,6 @@ from acdc_custom.task.examine import Problem, examine
 from acdc_custom.trial.findings import TaskCheck, Tried
 
 AT_ONCE = 16  # prompts at most, so that progress shows
-CHECKED_PROMPTS = 4
 
 
 def check_task(
@@ -64,7 +63,7 @@ def check_task(
 @torch.no_grad()
 def _tried(corruption: str, prompts: Sequence[Prompt], model: Model, one_more: Callable[[int], None]) -> Tried:
     tokens = token_batch(prompts, model.max_positions, len(model.weights.unembedding), model.device)
-    check(model, torch.cat((tokens.clean[:CHECKED_PROMPTS], tokens.corrupted[:CHECKED_PROMPTS])))
+    check_batch(model, tokens.clean, tokens.corrupted)
     columns: list[list[Tensor]] = [[], [], [], [], []]
     for part in tokens.chunks(min(AT_ONCE, plan(model, tokens).chunk)):
         clean, corrupted = (_answer_logits(model, ids, part) for ids in (part.clean, part.corrupted))

@@ -117,7 +117,7 @@ def test_a_model_that_the_engine_does_not_reproduce_is_a_problem(monkeypatch: py
     def fail(*_: object) -> float:
         raise ModelError("the engine does not reproduce it")
 
-    monkeypatch.setattr(measure, "check", fail)
+    monkeypatch.setattr(measure, "check_batch", fail)
     (problem,) = check_task(load_task("latest_s"), demo(), n=3).problems
     assert (problem.what, problem.fix) == ("the engine does not reproduce it", "Choose another --model.")
 
