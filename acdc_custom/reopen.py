@@ -15,6 +15,7 @@ from acdc_custom.circuit import FILE_NAME, Circuit
 from acdc_custom.discovery import Prepared, prepare_batch
 from acdc_custom.errors import ResultError
 from acdc_custom.memory import MemoryPlan
+from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.run_folder import REQUEST, Request
 from acdc_custom.task.find import load_task
@@ -39,19 +40,22 @@ class Reopened:
 
 
 def reopen(
-    where: str | Path, device: Device | str | None = None, say: Callable[[str], None] = lambda line: None
+    where: str | Path,
+    device: Device | str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    opener: Callable[..., Model] = open_model,
 ) -> Reopened:
     """Open a run folder or a `circuit.json`, its model and its prompts; `device` None is the run's.
 
-    `say` is told, in a line, of anything that takes time. Raises an `AcdcError` when the task or the model cannot be
-    opened, or is not what it was.
+    `say` is told, in a line, of anything that takes time. `opener` opens models as `open_model` does. Raises an
+    `AcdcError` when the task or the model cannot be opened, or is not what it was.
     """
     path = Path(where)
     circuit = Circuit.load(path)
     asked = _asked(path if path.is_dir() else path.parent, circuit)
     settings = circuit.settings
     task = load_task(asked.task)
-    model = open_model(asked.model, device or settings.device, settings.dtype, say)
+    model = opener(asked.model, device or settings.device, settings.dtype, say)
     prepared = prepare_batch(
         task, model, settings.n, settings.seed, settings.corruption, settings.ablation, planned=asked.memory
     )

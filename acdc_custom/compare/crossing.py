@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from acdc_custom.choices import Device
 from acdc_custom.compare.comparison import Crossing
@@ -16,6 +17,7 @@ from acdc_custom.compare.entry import Entry
 from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.graph import Edge
+from acdc_custom.model.open import open_model
 from acdc_custom.reopen import reopen
 
 SHARED, ANY = "shared by all", "all together"
@@ -37,9 +39,11 @@ def cross(entries: Sequence[Entry], device: Device | str | None = None) -> Itera
 
     Raises an `AcdcError` when a run cannot be opened again.
     """
+    sets = edge_sets(entries)
+    opener = lru_cache(maxsize=1)(open_model)  # runs of one model, one after the other, open it once
     for entry in entries:
-        prepared = reopen(entry.where, device).prepared
-        for name, edges in edge_sets(entries).items():
+        prepared = reopen(entry.where, device, opener=opener).prepared
+        for name, edges in sets.items():
             kept = sorted(edges)
             normed = [run_circuit(prepared.model, chunk.tokens, kept, chunk.carried) for chunk in prepared.chunks]
             inside = behaviour(prepared.chunks, normed)
