@@ -8,7 +8,6 @@ import click
 
 from acdc_custom.choices import (
     Ablation,
-    Device,
     Metric,
     Order,
     Precision,
@@ -16,14 +15,12 @@ from acdc_custom.choices import (
     checked_threshold,
     parse_metric,
 )
+from acdc_custom.cli.options import corruption_option, device_option, model_option, n_option
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import parse_heads
 from acdc_custom.memory import parse_bytes
-from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 RESULTS = Path("results")
-
-HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
 
 
 def checked_folder(name: str) -> Path:
@@ -48,20 +45,14 @@ def checked_folder(name: str) -> Path:
     show_default=True,
     help="Remove an edge if that raises the metric by less; in the metric's unit.",
 )
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FOLDER", help=f"The model: {HUB_HINT}."
-)
+@model_option
 @click.option(
     "--metric",
     metavar="NAME",
     callback=lambda ctx, option, value: value and parse_metric(value).value,
     help=f"What is minimised: {', '.join(Metric)}, or module:function for your own.  [default: the task's, usually kl]",
 )
-@click.option(
-    "--corruption",
-    metavar="NAME",
-    help="Which of the task's corruptions.  [default: the one that the task names]",
-)
+@corruption_option
 @click.option(
     "--ablation",
     type=click.Choice([a.value for a in Ablation]),
@@ -78,12 +69,7 @@ def checked_folder(name: str) -> Path:
     help="Search without these heads, such as a9.h9,a9.h6: all their edges are removed before the search begins. Shows "
     "backup heads, which act only when others are gone.",
 )
-@click.option(
-    "--n",
-    type=click.IntRange(min=1),
-    metavar="PROMPTS",
-    help="How many prompts.  [default: 50, or all there are]",
-)
+@n_option
 @click.option(
     "--seed",
     type=int,
@@ -110,13 +96,7 @@ def checked_folder(name: str) -> Path:
     show_default=True,
     help="Which random order.",
 )
-@click.option(
-    "--device",
-    type=click.Choice([d.value for d in Device]),
-    default=Device.AUTO.value,
-    show_default=True,
-    help="Where to compute; auto takes CUDA if there is any, then Apple's GPU, then the CPU.",
-)
+@device_option
 @click.option(
     "--dtype",
     type=click.Choice([p.value for p in Precision]),

@@ -6,31 +6,16 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import Device, Precision
-from acdc_custom.cli.discover import HUB_HINT, RESULTS
-from acdc_custom.model.catalogue import DEFAULT_MODEL
+from acdc_custom.cli.discover import RESULTS
+from acdc_custom.cli.options import device_option, dtype_option, model_option
 
 
 @click.command("survey", short_help="What the model says: the earliest subject, the latest, or none.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FOLDER", help=f"The model: {HUB_HINT}."
-)
+@model_option
 @click.option("--prepend-bos", is_flag=True, help="Put the beginning-of-text token before every prompt.")
-@click.option(
-    "--device",
-    type=click.Choice([d.value for d in Device]),
-    default=Device.AUTO.value,
-    show_default=True,
-    help="Where to compute; auto takes CUDA if there is any, then Apple's GPU, then the CPU.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice([p.value for p in Precision]),
-    default=Precision.FLOAT32.value,
-    show_default=True,
-    help="Precision.",
-)
+@device_option
+@dtype_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.choices import checked_seed
-from acdc_custom.cli.discover import HUB_HINT
+from acdc_custom.cli.options import HUB_HINT, corruption_option, model_option, n_option
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 SHOWN = 5  # prompts
@@ -99,9 +99,7 @@ def new_command(name: str, out: Path | None) -> None:
     help=f"How many prompts.  [default: the first {SHOWN} of those that a search would take]",
 )
 @_seed
-@click.option(
-    "--corruption", metavar="NAME", help="Which of the task's corruptions.  [default: the one that the task names]"
-)
+@corruption_option
 @click.option(
     "--model",
     default=DEFAULT_MODEL,
@@ -140,12 +138,8 @@ def show_command(task: str, n: int | None, seed: int, corruption: str | None, mo
 
 @command.command("check", short_help="Say what would go wrong with a task, before any search.")
 @_task
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FOLDER", help=f"The model: {HUB_HINT}."
-)
-@click.option(
-    "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: 50, or all there are]"
-)
+@model_option
+@n_option
 @_seed
 def check_command(task: str, model: str, n: int | None, seed: int) -> None:
     """Say what would go wrong with a task on a model, before any search, and how well the model does it.

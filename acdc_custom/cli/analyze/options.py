@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from acdc_custom.choices import Device, Direction, Precision, TokenPlace, checked_seed
-from acdc_custom.cli.discover import HUB_HINT, RESULTS
-from acdc_custom.model.catalogue import DEFAULT_MODEL
+from acdc_custom.choices import Direction, TokenPlace, checked_seed
+from acdc_custom.cli.discover import RESULTS
+from acdc_custom.cli.options import corruption_option, device_option, dtype_option, model_option, n_option
 
 Function = Callable[..., None]
 
@@ -42,12 +42,6 @@ class Asked:
 _TASK = click.option(
     "--task", required=True, metavar="NAME|FILE", help="A built-in task (see acdc-custom tasks), or a task file."
 )
-_MODEL = click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FOLDER", help=f"The model: {HUB_HINT}."
-)
-_N = click.option(
-    "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: 50, or all there are]"
-)
 _SEED = click.option(
     "--seed",
     type=int,
@@ -55,23 +49,6 @@ _SEED = click.option(
     default=0,
     show_default=True,
     help="Which prompts, and what else is drawn at random.",
-)
-_CORRUPTION = click.option(
-    "--corruption", metavar="NAME", help="Which of the task's corruptions.  [default: the one that the task names]"
-)
-_DEVICE = click.option(
-    "--device",
-    type=click.Choice([d.value for d in Device]),
-    default=Device.AUTO.value,
-    show_default=True,
-    help="Where to compute; auto takes CUDA if there is any, then Apple's GPU, then the CPU.",
-)
-_DTYPE = click.option(
-    "--dtype",
-    type=click.Choice([p.value for p in Precision]),
-    default=Precision.FLOAT32.value,
-    show_default=True,
-    help="Precision.",
 )
 _OUT = click.option(
     "--out",
@@ -83,12 +60,14 @@ _OUT = click.option(
 
 def analysis(name: str, short_help: str) -> Callable[[Function], click.Command]:
     """A subcommand that looks at prompts. Its function gets the shared options as one `Asked`."""
-    return _subcommand(name, short_help, (_TASK, _MODEL, _N, _SEED, _CORRUPTION, _DEVICE, _DTYPE, _OUT))
+    return _subcommand(
+        name, short_help, (_TASK, model_option, n_option, _SEED, corruption_option, device_option, dtype_option, _OUT)
+    )
 
 
 def word_analysis(name: str, short_help: str) -> Callable[[Function], click.Command]:
     """The same for a subcommand that looks at words, and at no prompts."""
-    return _subcommand(name, short_help, (_TASK, _MODEL, _SEED, _DEVICE, _DTYPE, _OUT))
+    return _subcommand(name, short_help, (_TASK, model_option, _SEED, device_option, dtype_option, _OUT))
 
 
 def _subcommand(
