@@ -78,7 +78,7 @@ def changed(*keys: str, value: object) -> str:
         (["memory", "chunk"], 0, "chunk is 0"),
         (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),
-        (["more"], 1, "expected an object with model, task, window"),
+        (["more"], 1, "expected an object with edges, model, task, window"),
         (["schema"], True, 'it has no "schema"'),
         (["provenance"], [], "provenance is [], expected an object"),
         (["provenance", "settings", "order"], "x", "'x' is not a valid Order"),
