@@ -80,6 +80,20 @@ def checked_folder(name: str) -> Path:
     help="Which prompts: the same seed, the same prompts.",
 )
 @click.option(
+    "--templates",
+    metavar="NUMBERS",
+    default="",
+    help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
+)
+@click.option(
+    "--resample",
+    type=int,
+    metavar="SEED",
+    callback=lambda ctx, option, value: value if value is None else checked_seed(value),
+    help="Draw the prompts anew with replacement (a bootstrap draw), with this seed; to see how the circuit depends on "
+    "them.",
+)
+@click.option(
     "--order",
     type=click.Choice([o.value for o in Order]),
     metavar="ORDER",
@@ -135,6 +149,8 @@ def command(
     knock_out: str,
     n: int | None,
     seed: int,
+    templates: str,
+    resample: int | None,
     order: str,
     order_seed: int,
     device: str,
@@ -172,6 +188,8 @@ def command(
         ablation=ablation,
         order=order,
         order_seed=order_seed,
+        templates=templates,
+        resample=resample,
         knock_out=knock_out,
         window=window,
         memory_limit=memory_limit,
