@@ -27,6 +27,7 @@ from acdc_custom.grid.state import News, State
 from acdc_custom.job import Job
 from acdc_custom.model.size import model_bytes
 
+PROGRAM = (sys.executable, "-m", "acdc_custom.grid.process")
 PATIENCE = 1.0  # seconds without news, after which that is told
 
 
@@ -61,7 +62,7 @@ class Local:
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
         crew = crew_for(len(jobs), largest, this_machine(), self.workers)
         with (folder / LOG).open("a", encoding="utf-8") as log:
-            shift = _Shift(folder, crew, log, list(jobs))
+            shift = Shift(folder, crew, log, list(jobs), PROGRAM)
             try:
                 yield from shift.work()
             finally:
@@ -71,13 +72,14 @@ class Local:
 
 
 @dataclass
-class _Shift:
-    """The processes at work on a list of jobs."""
+class Shift:
+    """The processes at work on a list of jobs, each a `program` with the folder and its bytes as arguments."""
 
     folder: Path
     crew: Crew
     log: IO[str]
     waiting: list[Job]
+    program: tuple[str, ...]
     workers: list[_Worker] = field(default_factory=list)
     answers: Answers = field(default_factory=SimpleQueue)
     deaths: Counter[str] = field(default_factory=Counter)
@@ -141,7 +143,7 @@ class _Shift:
         environment.setdefault("OMP_NUM_THREADS", str(self.crew.threads))
         environment.setdefault("GOMP_SPINCOUNT", "10000")  # see cli/__init__.py
         process = subprocess.Popen(
-            [sys.executable, "-m", "acdc_custom.grid.process", str(self.folder), str(self.crew.memory)],
+            [*self.program, str(self.folder), str(self.crew.memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
