@@ -136,6 +136,12 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
 def search_facts(circuit: Circuit) -> list[str]:
     """How the search went."""
     search, unit = circuit.search, unit_of(circuit)
+    if search.consensus:
+        return [
+            f"This is a {search.consensus}, each with its mean effect in the runs that kept it. The runs differ in "
+            f"prompts, visiting orders or templates; together they made {search.evaluations:,} evaluations in "
+            f"{search.seconds:.1f} s."
+        ]
     said = [
         f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
         f"evaluating the metric ({search.evaluations:,} evaluations in {search.seconds:.1f} s). The others could "
