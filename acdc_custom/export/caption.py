@@ -67,7 +67,7 @@ def facts(selection: Selection) -> list[str]:
         f"empty circuit {number(empty.logit_diff)}.",
     ]
     if consensus := circuit.search.consensus:
-        lines.insert(0, f"{consensus.capitalize()}; an edge's effect is its mean over these.")
+        lines.insert(0, f"{consensus.capitalize()}; an effect is the mean over the runs that keep the edge.")
     if settings.knock_out:
         heads = ", ".join(head.label for head in parse_heads(settings.knock_out))
         lines.append(f"Searched without {heads}: knocked out, all edges from there removed beforehand.")

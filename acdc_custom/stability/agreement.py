@@ -1,8 +1,8 @@
 """How alike runs are: the Jaccard index of every two, and its mean with an interval.
 
-Owns the formulas. The interval is a bootstrap over runs (Efron 1979), since the pairs are not independent of each other:
-runs are drawn with replacement, and the mean is taken over pairs of different runs among those drawn. A run paired with
-itself says nothing of how alike two runs are, and would raise the mean.
+Owns the formulas. The interval is a bootstrap over runs (Efron 1979), since the pairs are not independent of each
+other: runs are drawn with replacement, and the mean is taken over pairs of different runs among those drawn. A run
+paired with itself says nothing of how alike two runs are, and would raise the mean.
 """
 
 from __future__ import annotations

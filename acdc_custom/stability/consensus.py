@@ -1,7 +1,7 @@
 """The circuit of the edges that at least a certain share of the runs keeps.
 
 Owns what belongs to it. The definition is the plain one: an edge is in or out by its share alone, whatever becomes of
-its neighbours. So an edge may be left without a kept path to the logits; it carries nothing then, and is counted as dead.
+its neighbours. So an edge may be left without a kept path to the logits: it carries nothing then, and counts as dead.
 """
 
 from __future__ import annotations

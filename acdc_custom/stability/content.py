@@ -20,8 +20,8 @@ from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
 from acdc_custom.provenance import Provenance
 from acdc_custom.reading import checked, parse_json, part, read_regular, record
 from acdc_custom.stability.agreement import Agreement, Matrix
-from acdc_custom.stability.record import Point, RunRecord, Stability, checked_share
-from acdc_custom.stability.shares import Share
+from acdc_custom.stability.record import Point, RunRecord, Stability
+from acdc_custom.stability.shares import Share, checked_share
 
 SCHEMA = 1
 JSON_NAME = "stability.json"
@@ -29,7 +29,7 @@ JSON_NAME = "stability.json"
 
 def to_json(stability: Stability) -> str:
     """The text of `stability.json`."""
-    content = {
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         **stability.provenance.to_content(),
         "graph": asdict(stability.shape),

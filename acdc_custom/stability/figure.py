@@ -9,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from acdc_custom.analyses.theme import SEQUENTIAL, Figure, Theme
 from acdc_custom.compare.overlap import Part
@@ -29,7 +30,7 @@ def stability_figure(stability: Stability, theme: Theme = Theme.LIGHT) -> Figure
         "consensus and by each run against its number of edges."
     )
     with theme.applied():
-        figure = Figure(f"How stable is the circuit of {task_of(stability)}?", about, 8.6, 7.4, theme)
+        figure = Figure(f"How stable is the circuit of {task_of(stability)}?", about, 9.6, 7.4, theme)
         (often, heads), (alike, faithful) = figure.subplots(2, 2)
         _often(often, stability)
         _heads(heads, stability, theme)
@@ -43,24 +44,24 @@ def _often(axes: Axes, stability: Stability) -> None:
     shares = stability.shares[Part.EDGES]
     n = len(stability.consensus_runs)
     counts = Counter(share.n_kept for share in shares)
-    places = np.arange(1, n + 1)
+    places = range(1, n + 1)
     axes.bar(places, [counts[place] for place in places], width=0.8)
     axes.axvline(stability.share * n - 0.5, ls="--", lw=1, color="#d55e00")
-    axes.set_title(f"Edges by how many of {n} runs keep them; right of the line: the consensus")
+    axes.set_title(f"Edges by how many of {n} runs keep them (line: consensus)")
     axes.set_xlabel("runs that keep the edge")
     axes.set_ylabel("edges")
     axes.set_xlim(0.3, n + 0.7)
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _heads(axes: Axes, stability: Stability, theme: Theme) -> None:
     """The heads most often kept, each with its interval."""
     every = stability.shares[Part.HEADS]
     rows = every[:MOST_HEADS]
-    title = "Heads by the share of runs that keep them, with 95 % intervals"
+    title = "Heads by the share of runs that keep them"
     axes.set_title(title if len(rows) == len(every) else f"{title}; {len(rows)} of {len(every)}")
     places = np.arange(len(rows))
     lows, highs = (np.array([row.interval[end] for row in rows]) for end in (0, 1))
@@ -69,7 +70,7 @@ def _heads(axes: Axes, stability: Stability, theme: Theme) -> None:
     axes.set_yticks(places, [row.member.label if isinstance(row.member, Sender) else "" for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("share of runs")
+    axes.set_xlabel("share of runs, with 95 % interval")
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     if not rows:
@@ -90,7 +91,7 @@ def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
     axes.set_xticks((starts[:-1] + starts[1:] - 1) / 2, names)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title("Jaccard index of the edges of every two runs, by what they vary")
+    axes.set_title("Jaccard index of the edges of every two runs")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
     bar.outline.set_visible(False)
 
@@ -119,4 +120,4 @@ def _faithful(axes: Axes, stability: Stability, theme: Theme) -> None:
     axes.set_ylabel("share recovered")
     axes.set_xlim(left=0)
     axes.grid(axis="y")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")

@@ -73,7 +73,8 @@ def draw_all(stability: Stability, circuit: Circuit, path: Path) -> Path:
     shown = edges[:DEFAULT_MAX_EDGES]
     selection = Selection(replace(circuit, edges=edges), tuple(sorted(shown, key=lambda kept: kept.edge)))
     n_runs = len(stability.consensus_runs)
-    lines = [f"{count(len(edges), 'edge')} that at least one of {n_runs:,} runs keeps; effects are means over these."]
+    kept = count(len(edges), "edge")
+    lines = [f"{kept} that at least one of {n_runs:,} runs keeps; an effect is the mean over those that do."]
     if not selection.is_whole:
         lines.append(f"{len(shown):,} of them shown, the most often kept, and the nodes they join.")
     _, svg = _drawn(stability, selection, f"All runs together: {title(circuit).partition(' of ')[2]}", lines)

@@ -52,8 +52,8 @@ def parse_variations(names: str) -> tuple[Variation, ...]:
 def plan_runs(vary: Sequence[Variation], runs: int, alone: int, n_templates: int, seed: int) -> Plan:
     """`runs` runs that vary everything at once, and for each kind, if there are several, `alone` that vary only it.
 
-    `n_templates` is how many the task has: with a single one, templates do not vary. No two runs of one kind have the
-    same draw; there are fewer where templates are too few for so many. Raises `UsageError`.
+    `n_templates` is how many the task has, 0 for rows: with one or none, templates do not vary. No two runs of one kind
+    have the same draw; there are fewer where templates are too few for so many. Raises `UsageError`.
     """
     if not FEWEST_RUNS <= runs <= MOST_RUNS:
         raise UsageError(f"{count(runs, 'run')} cannot show it: allowed are {FEWEST_RUNS} to {MOST_RUNS}.")
@@ -62,12 +62,11 @@ def plan_runs(vary: Sequence[Variation], runs: int, alone: int, n_templates: int
     checked_seed(seed)
     kinds = tuple(kind for kind in vary if kind is not Variation.TEMPLATES or n_templates > 1)
     notes = []
-    if len(kinds) < len(vary):
-        notes.append("The task has a single template: templates do not vary.")
+    why = "the task has a single template" if n_templates == 1 else "the task's prompts are given row by row"
     if not kinds:
-        raise UsageError(
-            "the task has a single template, so templates cannot vary. Vary something else: --vary prompts,orders."
-        )
+        raise UsageError(f"templates cannot vary: {why}. Vary something else: --vary prompts,orders.")
+    if len(kinds) < len(vary):
+        notes.append(f"Templates do not vary: {why}.")
     groups = [(kinds, runs), *(((kind,), alone) for kind in kinds if len(kinds) > 1 and alone)]
     draws: list[Draw] = []
     for group, wanted in groups:

@@ -1,7 +1,6 @@
 """All that was found out about how stable a circuit is.
 
-Owns the record and how it is put together from finished runs. Imports no torch: how faithful the edges are is measured
-elsewhere (`faithfulness`) and handed in.
+Owns the record and how it is put together from finished runs. Imports no torch: what runs a set of edges is handed in.
 """
 
 from __future__ import annotations

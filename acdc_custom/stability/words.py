@@ -9,11 +9,10 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from statistics import median
 
-from acdc_custom.choices import Variation
+from acdc_custom.choices import Variation, parse_metric
 from acdc_custom.compare.overlap import Part
 from acdc_custom.errors import count
 from acdc_custom.export.caption import with_unit
-from acdc_custom.choices import parse_metric
 from acdc_custom.graph import Sender
 from acdc_custom.stability.agreement import Agreement
 from acdc_custom.stability.record import CORE, Stability
@@ -97,10 +96,9 @@ def _head(stability: Stability) -> Iterator[str]:
     settings, runs = stability.provenance.settings, stability.consensus_runs
     kinds = ", ".join(kind for kind in Variation if kind in stability.varied)
     more = len(stability.runs) - len(runs)
-    yield (
-        f"Stability of {task_of(stability)} at threshold {with_unit(settings.threshold, parse_metric(settings.metric).unit)}: "
-        f"{count(len(runs), 'run')} varying {kinds}" + (f", and {more} that vary one of these alone" if more else "")
-    )
+    threshold = with_unit(settings.threshold, parse_metric(settings.metric).unit)
+    yield f"Stability of {task_of(stability)} at threshold {threshold}"
+    yield f"  runs       {len(runs)} varying {kinds}" + (f"; {more} more that vary one of these alone" if more else "")
     sizes = [run.sizes[Part.EDGES] for run in runs]
     recovered = [stability.recovered(run.behaviour) for run in runs]
     kls = [run.behaviour.kl for run in runs]

@@ -1,7 +1,7 @@
-"""The consensus run on the model: how well it does the task, and the circuit that is written down.
+"""The consensus as a circuit like any other, which is what its folder holds.
 
-Owns what needs torch here. All is measured on the prompts that the runs drew theirs from, so that single circuits and
-the consensus stand side by side on equal terms.
+Owns how the records of many searches become one. Its behaviour is measured on the prompts of a run that varies nothing,
+which are those that all runs drew theirs from.
 """
 
 from __future__ import annotations
@@ -16,19 +16,10 @@ import torch
 from acdc_custom.circuit import Circuit, Outcome, SearchRecord
 from acdc_custom.compare.overlap import Part
 from acdc_custom.discovery import Choices, Prepared
-from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.stability.consensus import consensus_edges
-from acdc_custom.stability.record import Measure, Run, Stability
-
-
-def measure_on(prepared: Prepared) -> Measure:
-    """What runs a set of edges on the prepared prompts."""
-    chunks = prepared.chunks
-    return lambda edges: behaviour(
-        chunks, [run_circuit(prepared.model, chunk.tokens, kept, chunk.carried) for kept in [list(edges)] for chunk in chunks]
-    )
+from acdc_custom.stability.record import Run, Stability
 
 
 @torch.no_grad()
