@@ -86,7 +86,7 @@ def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
     for start in starts[1:-1]:
         axes.axhline(start - 0.5, color="#ffffff", lw=2)
         axes.axvline(start - 0.5, color="#ffffff", lw=2)
-    names = [kinds_of(varied, stability) for varied in groups]
+    names = [kinds_of(varied) for varied in groups]
     axes.set_yticks((starts[:-1] + starts[1:] - 1) / 2, names, rotation=90, va="center")
     axes.set_xticks((starts[:-1] + starts[1:] - 1) / 2, names)
     axes.tick_params(length=0)

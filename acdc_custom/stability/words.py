@@ -17,8 +17,10 @@ from acdc_custom.graph import Sender
 from acdc_custom.stability.agreement import Agreement
 from acdc_custom.stability.record import CORE, Stability
 from acdc_custom.stability.shares import Share
+from acdc_custom.stats import wilson
 
 STABLE, PARTLY = 0.8, 0.5  # mean Jaccard indices of edges; bounds of ours
+FEW = 10  # runs; with fewer, what all of them keep may be kept by two thirds of all such runs
 MOST_HEADS = 12
 WIDTH = 110
 
@@ -40,11 +42,14 @@ def summarize_stability(stability: Stability) -> str:
 
 def verdict(stability: Stability) -> str:
     """How stable it is, what to trust and what not, in a few sentences."""
+    if not stability.shares[Part.EDGES]:
+        return "No run keeps any edge: there is no circuit at this threshold. Try a lower one."
     edges, heads = stability.agreement(Part.EDGES), stability.agreement(Part.HEADS)
     how = "stable" if edges.mean >= STABLE else "stable in part" if edges.mean >= PARTLY else "not stable"
     said = [
         f"This circuit is {how}: of the edges that either of two runs keeps, both keep {edges.mean:.0%}"
-        f"{_interval(edges)}, and of the heads {heads.mean:.0%}{_interval(heads)}."
+        f"{_interval(edges)}"
+        + (f", and of the heads {heads.mean:.0%}{_interval(heads)}." if stability.shares[Part.HEADS] else ".")
     ]
     core_edges, core_heads = stability.core(Part.EDGES), stability.core(Part.HEADS)
     rare = [share for share in stability.shares[Part.EDGES] if not share.reaches(0.5)]
@@ -62,10 +67,16 @@ def verdict(stability: Stability) -> str:
             f"Do not build on the {count(len(rare), 'edge')} of {every:,} that fewer than half of the runs keep: they "
             "come and go with what was varied."
         )
+    if edges.n_runs < FEW:
+        least = wilson(edges.n_runs, edges.n_runs)[0]
+        said.append(
+            f"{count(edges.n_runs, 'run')} are few: of what all of them keep, another might do without "
+            f"({least:.0%} to 100% of all such runs keep it, by the 95% interval)."
+        )
     return " ".join([*said, *_which_matters(stability)])
 
 
-def kinds_of(varied: Iterable[Variation], stability: Stability) -> str:
+def kinds_of(varied: Iterable[Variation]) -> str:
     """`all at once`, or the one kind."""
     names = [kind.value for kind in Variation if kind in set(varied)]
     return names[0] if len(names) == 1 else "all at once"
@@ -84,10 +95,10 @@ def _which_matters(stability: Stability) -> Iterator[str]:
     if len(alone) < 2:
         return
     worst, *others = sorted(alone, key=lambda found: found.mean)
-    means = ", ".join(f"{kinds_of(found.varied, stability)} {found.mean:.2f}" for found in (worst, *others))
+    means = ", ".join(f"{kinds_of(found.varied)} {found.mean:.2f}" for found in (worst, *others))
     clear = worst.high is not None and all(other.low is not None and worst.high < other.low for other in others)
     if clear:
-        yield f"Of what was varied, {kinds_of(worst.varied, stability)} change it most (Jaccard alone: {means})."
+        yield f"Of what was varied, {kinds_of(worst.varied)} change it most (Jaccard alone: {means})."
     else:
         yield f"No kind of variation clearly changes it more than the others (Jaccard alone: {means})."
 
@@ -114,7 +125,7 @@ def _alike(stability: Stability) -> Iterator[str]:
     yield f"{'Jaccard index of two runs':<26}{'runs':>5}" + "".join(f"{part.value:>22}" for part in Part)
     for varied in dict.fromkeys(found.varied for found in stability.agreements):
         row = [stability.agreement(part, varied) for part in Part]
-        name = kinds_of(varied, stability)
+        name = kinds_of(varied)
         yield f"  {name:<24}{row[0].n_runs:>5}" + "".join(f"{_mean(found):>22}" for found in row)
 
 
