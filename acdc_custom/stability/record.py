@@ -112,8 +112,8 @@ def examine_runs(
 ) -> Stability:
     """What these runs have in common. The first run varies everything, and the consensus is of those that do.
 
-    `measure` runs a set of edges; `on_progress` is told of each time it has. Raises `UsageError` for fewer than two
-    such runs, for runs in graphs of different shapes, and for a share that cannot be one.
+    `measure` runs a set of edges; `on_progress` is told of each time it has, `n_measured` times in all. Raises
+    `UsageError` for fewer than two such runs, for runs in graphs of different shapes, and for a share that cannot be.
     """
     checked_share(share)
     checked_runs(runs)
@@ -156,6 +156,11 @@ def examine_runs(
         empty=empty,
         notes=tuple(notes),
     )
+
+
+def n_measured(runs: Sequence[Run], share: float) -> int:
+    """How many sets of edges are run."""
+    return len(runs) + len(points(share))
 
 
 def points(share: float) -> list[float]:

@@ -1,0 +1,49 @@
+"""From finished runs and their model to what the runs have in common: the whole analysis.
+
+Owns that single circuits and the consensus are measured alike, on the prompts that all runs drew theirs from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.discovery import Choices, Prepared
+from acdc_custom.evaluate.bench import Bench
+from acdc_custom.stability.as_circuit import consensus_circuit
+from acdc_custom.stability.record import Run, Stability, examine_runs
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was found, and the consensus as a circuit."""
+
+    stability: Stability
+    consensus: Circuit
+
+
+def study_runs(
+    runs: Sequence[Run],
+    prepared: Prepared,
+    choices: Choices,
+    share: float = 0.5,
+    notes: Sequence[str] = (),
+    on_progress: Callable[[int], None] = lambda more: None,
+) -> Study:
+    """What `runs` have in common, those that vary everything first; see `examine_runs`.
+
+    `prepared` is the batch of a run that varies nothing, `choices` are that run's. Raises `UsageError`.
+    """
+    bench = Bench(prepared)
+    stability = examine_runs(
+        runs,
+        prepared.provenance(choices),
+        lambda edges: bench(edges).behaviour(),
+        bench.full.behaviour(),
+        bench.empty.behaviour(),
+        share,
+        notes,
+        on_progress,
+    )
+    return Study(stability, consensus_circuit(stability, runs, prepared, choices))
