@@ -9,7 +9,7 @@ from circuits import circuit_of, example_circuit
 from acdc_custom.choices import Variation
 from acdc_custom.circuit import Behaviour
 from acdc_custom.graph import Edge, GraphShape
-from acdc_custom.stability.record import Run, Stability, examine_runs
+from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 
 SHAPE = GraphShape(2, 4, 2)
 ALL = frozenset({Variation.PROMPTS, Variation.ORDERS})
@@ -24,8 +24,8 @@ FOUR: list[dict[tuple[str, str], float]] = [
 ]
 
 
-def runs_of(effects: Sequence[dict[tuple[str, str], float]], varied: frozenset[Variation] = ALL) -> list[Run]:
-    return [Run(f"run-{number}", varied, circuit_of(SHAPE, edges)) for number, edges in enumerate(effects, 1)]
+def runs_of(effects: Sequence[dict[tuple[str, str], float]], varied: frozenset[Variation] = ALL) -> list[FinishedRun]:
+    return [FinishedRun(f"run-{number}", varied, circuit_of(SHAPE, edges)) for number, edges in enumerate(effects, 1)]
 
 
 def by_size(edges: Iterable[Edge]) -> Behaviour:
@@ -34,6 +34,6 @@ def by_size(edges: Iterable[Edge]) -> Behaviour:
     return Behaviour(kl=2.0 - 0.5 * n, logit_diff=-1.0 + 1.25 * n, correct=n / 4)
 
 
-def study(runs: Sequence[Run], share: float = 0.5) -> Stability:
+def study(runs: Sequence[FinishedRun], share: float = 0.5) -> Stability:
     outcome = example_circuit().outcome
     return examine_runs(runs, example_circuit().provenance, by_size, outcome.model, outcome.empty, share, ["A note."])

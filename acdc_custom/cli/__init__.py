@@ -23,6 +23,7 @@ COMMANDS = (
     "export",
     "report",
     "compare",
+    "stability",
     "roles",
     "patch",
     "analyze",

@@ -19,11 +19,13 @@ from acdc_custom.discovery import Choices, Prepared
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.stability.consensus import consensus_edges
-from acdc_custom.stability.record import Run, Stability
+from acdc_custom.stability.record import FinishedRun, Stability
 
 
 @torch.no_grad()
-def consensus_circuit(stability: Stability, runs: Sequence[Run], prepared: Prepared, choices: Choices) -> Circuit:
+def consensus_circuit(
+    stability: Stability, runs: Sequence[FinishedRun], prepared: Prepared, choices: Choices
+) -> Circuit:
     """The consensus as a circuit like any other, with the settings of a run that varies nothing."""
     searches = [run.circuit.search for run in runs if run.varied == stability.varied]
     edges = consensus_edges(stability.shares[Part.EDGES], stability.share)

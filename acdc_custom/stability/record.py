@@ -25,7 +25,7 @@ Measure = Callable[[Iterable[Edge]], Behaviour]  # runs a set of edges on the pr
 
 
 @dataclass(frozen=True)
-class Run:
+class FinishedRun:
     """A finished run: its folder's name, what it varies, what it found."""
 
     name: str
@@ -101,7 +101,7 @@ class Stability:
 
 
 def examine_runs(
-    runs: Sequence[Run],
+    runs: Sequence[FinishedRun],
     provenance: Provenance,
     measure: Measure,
     full: Behaviour,
@@ -158,7 +158,7 @@ def examine_runs(
     )
 
 
-def n_measured(runs: Sequence[Run], share: float) -> int:
+def n_measured(runs: Sequence[FinishedRun], share: float) -> int:
     """How many sets of edges are run."""
     return len(runs) + len(points(share))
 
@@ -168,7 +168,7 @@ def points(share: float) -> list[float]:
     return sorted({*CURVE, share})
 
 
-def checked_runs(runs: Sequence[Run]) -> None:
+def checked_runs(runs: Sequence[FinishedRun]) -> None:
     """Raises `UsageError` unless two runs or more vary everything, all in graphs of one shape."""
     if sum(run.varied == runs[0].varied for run in runs) < 2:
         raise UsageError("what runs have in common takes two finished runs at least, that vary the same.")
@@ -177,5 +177,5 @@ def checked_runs(runs: Sequence[Run]) -> None:
             raise UsageError(f"{runs[0].name} and {run.name} are circuits in models of different shapes.")
 
 
-def _kinds(runs: Sequence[Run]) -> list[frozenset[Variation]]:
+def _kinds(runs: Sequence[FinishedRun]) -> list[frozenset[Variation]]:
     return list(dict.fromkeys(run.varied for run in runs))

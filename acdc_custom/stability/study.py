@@ -12,7 +12,7 @@ from acdc_custom.circuit import Circuit
 from acdc_custom.discovery import Choices, Prepared
 from acdc_custom.evaluate.bench import Bench
 from acdc_custom.stability.as_circuit import consensus_circuit
-from acdc_custom.stability.record import Run, Stability, examine_runs
+from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Study:
 
 
 def study_runs(
-    runs: Sequence[Run],
+    runs: Sequence[FinishedRun],
     prepared: Prepared,
     choices: Choices,
     share: float = 0.5,

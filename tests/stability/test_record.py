@@ -16,7 +16,7 @@ from acdc_custom.compare.overlap import Part
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import GraphShape
 from acdc_custom.stability.content import JSON_NAME, load_stability, to_json
-from acdc_custom.stability.record import Run, Stability
+from acdc_custom.stability.record import FinishedRun, Stability
 from acdc_custom.stability.tables import edges_csv, heads_csv
 
 
@@ -50,7 +50,7 @@ def test_runs_of_which_there_is_one_or_which_do_not_fit_are_refused() -> None:
     with pytest.raises(UsageError, match="two finished runs at least"):
         study([*runs_of(FOUR[:1]), *runs_of(FOUR[:2], PROMPTS)])
     with pytest.raises(UsageError, match="different shapes"):
-        study([*runs_of(FOUR), Run("other", ALL, circuit_of(GraphShape(3, 2, 2), {}))])
+        study([*runs_of(FOUR), FinishedRun("other", ALL, circuit_of(GraphShape(3, 2, 2), {}))])
 
 
 @pytest.mark.parametrize("effects", [FOUR, [{}, {}], [FOUR[0]] * 3])

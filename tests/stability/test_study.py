@@ -18,7 +18,7 @@ from acdc_custom.model.open import open_model
 from acdc_custom.run_folder import Request
 from acdc_custom.stability.content import load_stability
 from acdc_custom.stability.plan import plan_runs
-from acdc_custom.stability.record import Run
+from acdc_custom.stability.record import FinishedRun
 from acdc_custom.stability.study import Study, study_runs
 from acdc_custom.stability.write import write_stability
 from acdc_custom.task import load_task
@@ -32,7 +32,7 @@ class Made:
     """A study, its runs and its folder."""
 
     study: Study
-    runs: list[Run]
+    runs: list[FinishedRun]
     folder: Path
 
 
@@ -46,12 +46,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         prepared = prepare_batch(task, model, N, templates=draw.templates, resample=draw.resample)
         circuit = search(prepared, Choices(0.1, None, Order.RANDOM, draw.order_seed or 0))
         circuit.save(folder / draw.name)
-        runs.append(Run(draw.name, draw.varied, circuit))
+        runs.append(FinishedRun(draw.name, draw.varied, circuit))
     base = prepare_batch(task, model, N)
     steps: list[int] = []
     found = study_runs(runs, base, CHOICES, 0.6, plan.notes, steps.append)
     assert sum(steps) == len(runs) + len(found.stability.curve)
-    request = Request("ioi", "demo-4l", None, base.memory, base.provenance(CHOICES))
+    request = Request("ioi", "demo-4l", None, model.graph.n_edges, base.memory, base.provenance(CHOICES))
     write_stability(found.stability, found.consensus, request, folder)
     return Made(found, runs, folder)
 
