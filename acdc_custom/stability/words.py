@@ -20,6 +20,7 @@ from acdc_custom.stability.shares import Share
 from acdc_custom.stats import wilson
 
 STABLE, PARTLY = 0.8, 0.5  # mean Jaccard indices of edges; bounds of ours
+CLEARLY_LESS = 0.1  # of the logit difference recovered
 FEW = 10  # runs; with fewer, what all of them keep may be kept by two thirds of all such runs
 MOST_HEADS = 12
 WIDTH = 110
@@ -64,8 +65,8 @@ def verdict(stability: Stability) -> str:
     if rare:
         every = len(stability.shares[Part.EDGES])
         said.append(
-            f"Do not build on the {count(len(rare), 'edge')} of {every:,} that fewer than half of the runs keep: they "
-            "come and go with what was varied."
+            f"Do not build on the {count(len(rare), 'edge')} of {every:,} that fewer than half of the runs keep: such "
+            "edges come and go with what was varied."
         )
     if edges.n_runs < FEW:
         least = wilson(edges.n_runs, edges.n_runs)[0]
@@ -73,7 +74,7 @@ def verdict(stability: Stability) -> str:
             f"{count(edges.n_runs, 'run')} are few: of what all of them keep, another might do without "
             f"({least:.0%} to 100% of all such runs keep it, by the 95% interval)."
         )
-    return " ".join([*said, *_which_matters(stability)])
+    return " ".join([*said, *_how_faithful(stability), *_which_matters(stability)])
 
 
 def kinds_of(varied: Iterable[Variation]) -> str:
@@ -87,6 +88,25 @@ def task_of(stability: Stability) -> str:
     origin = stability.provenance
     corruption = f" ({origin.settings.corruption})" if origin.settings.corruption else ""
     return f"{origin.task.name}{corruption} in {origin.model.name}"
+
+
+def _how_faithful(stability: Stability) -> Iterator[str]:
+    """Whether the consensus does the task as well as single runs do: what is stable need not be enough."""
+    if stability.full.logit_diff <= 0:
+        yield "The model does not do this task: it prefers the foil. What is stable here explains nothing."
+        return
+    own = stability.recovered(stability.chosen.behaviour)
+    single = median(stability.recovered(run.behaviour) for run in stability.consensus_runs)
+    if own == own:
+        yield (
+            f"The consensus of {count(stability.chosen.n_edges, 'edge')} recovers {own:.0%} of the logit difference, a "
+            f"single run {single:.0%} in the median"
+        ) + (
+            ": less, as edges that can stand in for each other are kept by some of the runs each. A lower --share brings "
+            "them back."
+            if own < single - CLEARLY_LESS
+            else "."
+        )
 
 
 def _which_matters(stability: Stability) -> Iterator[str]:
@@ -115,8 +135,8 @@ def _head(stability: Stability) -> Iterator[str]:
     kls = [run.behaviour.kl for run in runs]
     yield f"  sizes      {min(sizes):,} to {max(sizes):,} edges, median {median(sizes):,.4g}"
     yield (
-        f"  recovered  {min(recovered):.0%} to {max(recovered):.0%} of the logit difference, median "
-        f"{median(recovered):.0%}; KL {min(kls):.3f} to {max(kls):.3f} nats; all on the same {settings.n} prompts"
+        f"  recovered  {_percent(min(recovered))} to {_percent(max(recovered))} of the logit difference, median "
+        f"{_percent(median(recovered))}; KL {min(kls):.3f} to {max(kls):.3f} nats; all on the same {settings.n} prompts"
     )
 
 
@@ -150,9 +170,13 @@ def _consensus(stability: Stability) -> Iterator[str]:
         recovered, inside = stability.recovered(point.behaviour), point.behaviour
         mark = "  <- consensus/" if point == stability.chosen else ""
         yield (
-            f"  {point.share:>6.0%}{point.n_edges:>8,}{point.n_dead:>6}{recovered:>11.0%}{inside.kl:>8.3f}"
+            f"  {point.share:>6.0%}{point.n_edges:>8,}{point.n_dead:>6}{_percent(recovered):>11}{inside.kl:>8.3f}"
             f"{inside.correct:>9.0%}{mark}"
         )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share == share else "-"
 
 
 def _mean(found: Agreement) -> str:
