@@ -48,7 +48,7 @@ def test_a_grid_that_is_stopped_says_how_to_go_on(tmp_path: Path) -> None:
         def run(self, *_: object) -> Any:
             raise KeyboardInterrupt
 
-    with pytest.raises(click.Abort, match="stopped. To go on, give the same command again"):
+    with pytest.raises(click.Abort, match=r"stopped\. To go on, give the same command again"):
         carry_out(GRID, tmp_path, Chosen(Stopped()))  # type: ignore[arg-type]
 
 
