@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from acdc_custom.circuit import Circuit
 from acdc_custom.discovery import Choices, Prepared
+from acdc_custom.errors import ResultError
 from acdc_custom.evaluate.bench import Bench
+from acdc_custom.provenance import Provenance
 from acdc_custom.stability.as_circuit import consensus_circuit
 from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 
@@ -33,12 +35,15 @@ def study_runs(
 ) -> Study:
     """What `runs` have in common, those that vary everything first; see `examine_runs`.
 
-    `prepared` is the batch of a run that varies nothing, `choices` are that run's. Raises `UsageError`.
+    `prepared` is the batch of a run that varies nothing, `choices` are that run's. Raises `UsageError`, and
+    `ResultError` for runs of another task or model.
     """
+    origin = prepared.provenance(choices)
+    _check_same(runs, origin)
     bench = Bench(prepared)
     stability = examine_runs(
         runs,
-        prepared.provenance(choices),
+        origin,
         lambda edges: bench(edges).behaviour(),
         bench.full.behaviour(),
         bench.empty.behaviour(),
@@ -47,3 +52,16 @@ def study_runs(
         on_progress,
     )
     return Study(stability, consensus_circuit(stability, runs, prepared, choices))
+
+
+def _check_same(runs: Sequence[FinishedRun], origin: Provenance) -> None:
+    for run in runs:
+        changed = {
+            f"the model {origin.model.name}": run.circuit.model.weights_sha256 != origin.model.weights_sha256,
+            f"the task {origin.task.name}": run.circuit.task.sha256 != origin.task.sha256,
+        }
+        if different := [what for what, has in changed.items() if has]:
+            raise ResultError(
+                f"the run {run.name} was made with something else: {' and '.join(different)} changed since. Undo that, "
+                "or search again, in another folder."
+            )

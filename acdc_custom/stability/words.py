@@ -97,16 +97,17 @@ def _how_faithful(stability: Stability) -> Iterator[str]:
         return
     own = stability.recovered(stability.chosen.behaviour)
     single = median(stability.recovered(run.behaviour) for run in stability.consensus_runs)
-    if own == own:
-        yield (
-            f"The consensus of {count(stability.chosen.n_edges, 'edge')} recovers {own:.0%} of the logit difference, a "
-            f"single run {single:.0%} in the median"
-        ) + (
-            ": less, as edges that can stand in for each other are kept by some of the runs each. A lower --share brings "
-            "them back."
-            if own < single - CLEARLY_LESS
-            else "."
-        )
+    if own != own:
+        return
+    said = (
+        f"The consensus of {count(stability.chosen.n_edges, 'edge')} recovers {own:.0%} of the logit difference, a single "
+        f"run {single:.0%} in the median"
+    )
+    if own < single - CLEARLY_LESS:
+        yield f"{said}: less, as edges that can stand in for each other are kept by some of the runs each."
+        yield "A lower --share brings them back."
+    else:
+        yield f"{said}."
 
 
 def _which_matters(stability: Stability) -> Iterator[str]:

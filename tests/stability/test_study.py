@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from acdc_custom.compare.overlap import Part
 from acdc_custom.discovery import Choices, prepare_batch, search
 from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.errors import ResultError
 from acdc_custom.model.open import open_model
 from acdc_custom.run_folder import Request
 from acdc_custom.stability.content import load_stability
@@ -81,6 +82,20 @@ def test_the_consensus_is_what_it_is_said_to_be_and_does_what_the_definition_doe
     assert consensus.outcome.circuit.logit_diff == pytest.approx(plain.logit_diff, abs=1e-4)
     assert consensus.outcome.metric_after == pytest.approx(plain.kl, abs=1e-5), "the metric is KL"
     assert consensus.outcome.metric_before == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("changed", ["task", "model"])
+def test_runs_of_something_else_are_refused(made: Made, changed: str) -> None:
+    first, *others = made.runs
+    origin = first.circuit.provenance
+    other = {
+        "task": replace(origin, task=replace(origin.task, sha256="0" * 64)),
+        "model": replace(origin, model=replace(origin.model, weights_sha256="0" * 64)),
+    }[changed]
+    runs = [replace(first, circuit=replace(first.circuit, provenance=other)), *others]
+    base = prepare_batch(load_task("ioi"), open_model("demo-4l"), N)
+    with pytest.raises(ResultError, match=f"all-001 was made with something else: the {changed}"):
+        study_runs(runs, base, CHOICES)
 
 
 def test_the_search_record_is_that_of_all_runs_together(made: Made) -> None:

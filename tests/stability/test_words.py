@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 from studies import FOUR, ORDERS, PROMPTS, runs_of, study
@@ -54,3 +55,20 @@ def test_the_summary_has_the_numbers() -> None:
         "Note: A note.",
     ):
         assert line in text.splitlines(), text
+
+
+def test_the_verdict_says_what_the_consensus_recovers_beside_single_runs() -> None:
+    apart: list[dict[tuple[str, str], float]] = [
+        {("m1", "logits"): 1.0, **{(f"a{layer}.h{head}", "m1"): 0.5 for head in range(4)}} for layer in (0, 1)
+    ]
+    said = verdict(study(runs_of(apart), share=1.0))
+    assert "The consensus of 1 edge recovers 25% of the logit difference, a single run 125% in the median: less" in said
+    assert "consensus of 3 edges recovers 75% of the logit difference, a single run 75% in the median." in verdict(
+        study(runs_of([FOUR[0]] * 2))
+    )
+
+
+def test_a_model_that_does_not_do_the_task_is_told() -> None:
+    found = study(runs_of(FOUR))
+    found = replace(found, full=replace(found.full, logit_diff=-0.5))
+    assert "The model does not do this task: it prefers the foil." in verdict(found)
