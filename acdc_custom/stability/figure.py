@@ -87,8 +87,8 @@ def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
         axes.axhline(start - 0.5, color="#ffffff", lw=2)
         axes.axvline(start - 0.5, color="#ffffff", lw=2)
     names = [kinds_of(varied) for varied in groups]
-    axes.set_yticks((starts[:-1] + starts[1:] - 1) / 2, names, rotation=90, va="center")
-    axes.set_xticks((starts[:-1] + starts[1:] - 1) / 2, names)
+    axes.set_yticks((starts[:-1] + starts[1:] - 1) / 2, names)
+    axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title("Jaccard index of the edges of every two runs")

@@ -93,7 +93,7 @@ def _drawn(stability: Stability, selection: Selection, heading: str, lines: Sequ
 def _legend(paint: SharePaint, selection: Selection) -> Iterator[str]:
     """How opaque a share is, as far down as is drawn, and what that means."""
     least = min(paint.shares[kept.edge].share for kept in selection.edges) if selection.edges else 1.0
-    levels = [level for level in LEVELS if level >= least] or [1.0]
+    levels = [*(level for level in LEVELS if level > least), least]
     cells = []
     for level in levels:
         style = replace(PORT_STYLES[Port.IN], colour=_opaque(INK, level))

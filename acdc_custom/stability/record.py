@@ -87,7 +87,7 @@ class Stability:
     def agreement(self, part: Part, varied: frozenset[Variation] | None = None) -> Agreement:
         """How alike runs are that vary this; by default those of the consensus. Raises `KeyError`."""
         for found in self.agreements:
-            if found.part is part and found.varied == (varied or self.varied):
+            if found.part == part and found.varied == (varied or self.varied):
                 return found
         raise KeyError(part)
 

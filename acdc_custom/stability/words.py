@@ -100,8 +100,8 @@ def _how_faithful(stability: Stability) -> Iterator[str]:
     if own != own:
         return
     said = (
-        f"The consensus of {count(stability.chosen.n_edges, 'edge')} recovers {own:.0%} of the logit difference, a single "
-        f"run {single:.0%} in the median"
+        f"The consensus of {count(stability.chosen.n_edges, 'edge')} recovers {own:.0%} of the logit difference, a "
+        f"single run {single:.0%} in the median"
     )
     if own < single - CLEARLY_LESS:
         yield f"{said}: less, as edges that can stand in for each other are kept by some of the runs each."

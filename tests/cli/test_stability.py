@@ -15,21 +15,7 @@ from acdc_custom.grid import Ended
 from acdc_custom.grid.folder import load_grid
 from acdc_custom.stability.content import load_stability
 
-QUICK = (
-    "stability",
-    "--task",
-    "ioi",
-    "--n",
-    "4",
-    "--threshold",
-    "0.3",
-    "--runs",
-    "3",
-    "--alone",
-    "0",
-    "--workers",
-    "1",
-)
+QUICK = ("stability", "--task", "ioi", "--n", "4", "--threshold", "0.3", "--runs", "3", "--alone", "0", "--workers=1")
 FOLDER = Path("results/stability_ioi_demo-4l_0.3")
 
 
@@ -59,7 +45,7 @@ def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run) -> No
 
     grid = load_grid(FOLDER)
     ended = [Ended(job, FOLDER / job.name, "out of memory" * (job.name == "all-002")) for job in grid.jobs]
-    with pytest.raises(SearchError, match="1 run of 3 .* failed: all-002"):
+    with pytest.raises(SearchError, match=r"1 run of 3 .* failed: all-002"):
         conclude(grid, FOLDER, ended)
     record = load_stability(FOLDER)
     assert [r.name for r in record.runs] == ["all-001", "all-003"]
