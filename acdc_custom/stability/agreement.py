@@ -67,7 +67,7 @@ def agreement(part: Part, varied: frozenset[Variation], matrix: Matrix) -> Agree
 
 def _means(times: NDArray[np.float64], indices: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean index over pairs of different runs, for each draw `[draw]`; `times` is how often each is drawn."""
-    itself = np.einsum("dr,dr->d", times, times)
-    whole = np.einsum("da,ab,db->d", times, indices, times) - np.einsum("dr,dr,r->d", times, times, np.diag(indices))
-    means: NDArray[np.float64] = whole / (times.sum(1) ** 2 - itself)
+    others = indices - np.diag(np.diag(indices))
+    pairs = times.sum(1) ** 2 - (times**2).sum(1)
+    means: NDArray[np.float64] = ((times @ others) * times).sum(1) / pairs
     return means

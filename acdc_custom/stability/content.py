@@ -7,6 +7,7 @@ who read the file without this package.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -80,7 +81,7 @@ def _names(varied: Iterable[Variation]) -> list[str]:
 
 def _behaviour(stability: Stability, behaviour: Behaviour) -> dict[str, Any]:
     recovered = stability.recovered(behaviour)
-    return {"recovered": recovered if recovered == recovered else None, "behaviour": asdict(behaviour)}
+    return {"recovered": recovered if math.isfinite(recovered) else None, "behaviour": asdict(behaviour)}
 
 
 def _share(share: Share) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _read(content: dict[str, Any]) -> Stability:
     if not runs or share not in [point.share for point in curve]:
         raise ValueError("runs or the consensus at the chosen share are missing")
     jaccards = part(content, "jaccard", dict)
-    return Stability(
+    stability = Stability(
         shape=shape,
         provenance=Provenance.from_content(content),
         share=checked_share(share),
@@ -127,6 +128,10 @@ def _read(content: dict[str, Any]) -> Stability:
         empty=record(Behaviour, content["empty_behaviour"]),
         notes=tuple(map(str, part(content, "notes", list))),
     )
+    for varied in {stability.varied, *(found.varied for found in stability.agreements)}:
+        for of in Part:
+            stability.agreement(of, varied)  # is there, or a KeyError
+    return stability
 
 
 def _objects(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -155,6 +160,8 @@ def _point(row: dict[str, Any]) -> Point:
 def _agreement(row: dict[str, Any]) -> Agreement:
     rest = {name: value for name, value in row.items() if name not in ("part", "varied")}
     found: Agreement = record(Agreement, rest, part=Part(row["part"]), varied=_varied(row))
+    if found.n_runs < 2 or (found.low is None) != (found.high is None):
+        raise ValueError(f"the agreement of {found.part} is none of two runs or more")
     return found
 
 

@@ -123,8 +123,8 @@ def examine_runs(
         on_progress(1)
         return behaviour
 
-    groups = {varied: [run.circuit for run in runs if run.varied == varied] for varied in _kinds(runs)}
-    pool = groups[runs[0].varied]
+    pool = [run.circuit for run in runs if run.varied == runs[0].varied]
+    indices = {part: jaccards([run.circuit for run in runs], part) for part in Part}
     shares = {part: shares_of(pool, part) for part in Part}
     curve = []
     for at in points(share):
@@ -145,12 +145,12 @@ def examine_runs(
         ),
         shares=shares,
         agreements=tuple(
-            agreement(part, varied, jaccards(circuits, part))
-            for varied, circuits in groups.items()
-            if len(circuits) > 1
+            agreement(part, varied, _among(places, indices[part]))
+            for varied, places in _kinds(runs).items()
+            if len(places) > 1
             for part in Part
         ),
-        jaccards={part: jaccards([run.circuit for run in runs], part) for part in Part},
+        jaccards=indices,
         curve=tuple(curve),
         full=full,
         empty=empty,
@@ -177,5 +177,14 @@ def checked_runs(runs: Sequence[FinishedRun]) -> None:
             raise UsageError(f"{runs[0].name} and {run.name} are circuits in models of different shapes.")
 
 
-def _kinds(runs: Sequence[FinishedRun]) -> list[frozenset[Variation]]:
-    return list(dict.fromkeys(run.varied for run in runs))
+def _kinds(runs: Sequence[FinishedRun]) -> dict[frozenset[Variation], list[int]]:
+    """For each kind of runs, their places, in order."""
+    places: dict[frozenset[Variation], list[int]] = {}
+    for place, run in enumerate(runs):
+        places.setdefault(run.varied, []).append(place)
+    return places
+
+
+def _among(places: Sequence[int], indices: Matrix) -> Matrix:
+    """The indices of some of the runs."""
+    return tuple(tuple(indices[first][second] for second in places) for first in places)
