@@ -27,6 +27,7 @@ COMMANDS = (
     "patch",
     "analyze",
     "survey",
+    "known",
     "tasks",
     "models",
 )
