@@ -1,0 +1,1 @@
+"""Whether a circuit can be believed."""
