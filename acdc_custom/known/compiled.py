@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from torch import Tensor
 
@@ -39,13 +40,20 @@ def known_program(program: Program, n: int, seed: int) -> KnownModel:
 
 
 def prompts_of(program: Program, n: int, seed: int) -> tuple[KnownPrompt, ...]:
-    """Some of a program's prompts, each with another of as many tokens for its corrupted twin."""
+    """Some of a program's prompts, each with another of as many tokens for its corrupted twin.
+
+    Prompts of each form are taken in turn, since most prompts are long ones; so are their twins' forms.
+    """
     rng = random.Random(seed)
-    chosen = rng.sample(program.examples, min(n, len(program.examples)))
+    forms: dict[tuple[int, int], list[Example]] = {}
+    for example in program.examples:
+        forms.setdefault((len(example.prompt), example.prompt.count(ASKED)), []).append(example)
+    shuffled = [rng.sample(alike, len(alike)) for alike in forms.values()]
+    in_turn = [example for turn in zip_longest(*shuffled) for example in turn if example is not None]
     prompts = []
-    for clean in chosen:
-        others = [other for other in program.examples if len(other.prompt) == len(clean.prompt) and other != clean]
-        prompts.append(_prompt(program, clean, rng.choice(others)))
+    for clean in in_turn[:n]:
+        alike = rng.choice([alike for (length, _), alike in forms.items() if length == len(clean.prompt)])
+        prompts.append(_prompt(program, clean, rng.choice([other for other in alike if other != clean])))
     return tuple(prompts)
 
 

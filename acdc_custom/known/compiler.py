@@ -174,7 +174,10 @@ def _map_mlp(made: Map, parts: Parts) -> Mlp:
 
 def _nearest_mlp(made: Nearest, parts: Parts) -> Mlp:
     """Two neurons make a step, 0 before it and 1 after it, midway between neighbouring numbers; a value is there from
-    its own step to the next. The first neuron alone is always 1: the step before them all."""
+    its own step to the next. The first neuron alone is always 1: the step before them all.
+
+    A step is steep, not sheer: it rises within an eighth of the smallest gap to either side of its middle.
+    """
     values = sorted(made.numbers, key=made.numbers.__getitem__)
     numbers = [made.numbers[value] for value in values]
     steep = 4 / min(after - before for before, after in pairwise(numbers))

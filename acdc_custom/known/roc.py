@@ -52,7 +52,7 @@ def roc_curve(points: Iterable[Rates]) -> tuple[Rates, ...]:
 
 def auc(curve: Iterable[Rates]) -> float:
     """The area under the stairs of a curve: 1 if all that is true can be had without a mistake."""
-    return sum((1 - q.false_positive) * (q.true_positive - p.true_positive) for p, q in pairwise(sorted(curve)))
+    return sum(p.true_positive * (q.false_positive - p.false_positive) for p, q in pairwise(sorted(curve)))
 
 
 def best_first(scores: Mapping[T, float]) -> list[frozenset[T]]:
