@@ -29,8 +29,9 @@ def command(n: int, seed: int, out: Path | None) -> None:
     """Does the search find a circuit that is really there? Three small models were built with known circuits: the ACDC
     paper's reverse and xproportion, compiled from programs in Tracr's manner, and indirect objects, built by hand.
 
-    Searches each with zero, mean and corrupted ablation at 22 thresholds, and compares what is found with what was
-    built: right and wrong edges, and the area under the ROC curve. Writes known.json, known.csv and known.svg.
+    Searches each with zero, mean and corrupted ablation at 14 thresholds, scores its edges by EAP and EAP-IG, and
+    compares what is found with what was built: right and wrong edges, and the area under the ROC curve. Writes
+    known.json, known.csv and known.svg.
 
     \b
     acdc-custom known
@@ -43,14 +44,16 @@ def command(n: int, seed: int, out: Path | None) -> None:
     from acdc_custom.analyses.table import write_csv
     from acdc_custom.known.picture import draw
     from acdc_custom.known.table import lines, to_json, to_rows
-    from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, known_models, run_trials
+    from acdc_custom.known.trial import known_models, n_steps, run_trials
     from acdc_custom.writing import write_file
 
     models = known_models(n, seed)
     for known in models:
-        click.echo(f"{known.name:<13}{known.about}; {len(known.prompts)} prompts, metric in {known.metric.unit}")
-    searches = len(models) * len(ABLATIONS) * len(THRESHOLDS)
-    with tqdm(total=searches, desc="Searching known models", unit=" searches", dynamic_ncols=True, leave=False) as bar:
+        click.echo(
+            f"{known.name:<13}{known.about}; {known.model.graph.n_edges} edges, {len(known.prompts)} prompts, "
+            f"metric in {known.metric.unit}"
+        )
+    with tqdm(total=n_steps(models), desc="Searching", unit=" searches", dynamic_ncols=True, leave=False) as bar:
         trials = list(run_trials(models, bar.update))
     click.echo("")
     for line in lines(trials):

@@ -1,4 +1,4 @@
-"""The ROC curves of known models: a panel per model and per truth, a line per ablation. Imports no torch."""
+"""The ROC curves of known models: a column per model, a row per method, a line per ablation. Imports no torch."""
 
 from __future__ import annotations
 
@@ -8,54 +8,45 @@ from itertools import cycle
 from matplotlib.axes import Axes
 
 from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.graph import Edge
-from acdc_custom.known.result import Trial
-from acdc_custom.known.roc import auc
+from acdc_custom.known.result import Method, Trial
+from acdc_custom.known.roc import Rates, auc
 
-TRUTHS = ("the circuit that was built", "what the ablation changes")
+BUILT = "against all that was built"
+CHANGING = "against what the ablation changes"
+ROWS = ((Method.ACDC, BUILT), *((method, CHANGING) for method in Method))
 
 
 def draw(trials: Sequence[Trial], theme: Theme = Theme.LIGHT) -> Figure:
-    """Edges: above against the circuit that was built, below against those of it whose removal changes what is read."""
+    """Edges: ACDC against the circuit that was built; then each method against what its ablation changes of it."""
     names = list(dict.fromkeys(trial.name for trial in trials))
     about = "; ".join(
-        f"{trial.name}, {trial.ablation}: area {trial.edge_auc:.3f} against {TRUTHS[0]}, "
-        f"{trial.changing_auc:.3f} against {TRUTHS[1]}"
+        f"{trial.name}, {trial.ablation} ablation, {trial.method}: area {trial.edge_auc:.3f} {BUILT}, "
+        f"{trial.changing_auc:.3f} {CHANGING}"
         for trial in trials
     )
     with theme.applied():
-        figure = Figure(
-            "Edges found in models whose circuit is known, over all thresholds",
-            f"ROC curves. {about}.",
-            1.0 + 2.3 * len(names),
-            5.0,
-            theme,
-        )
-        panels = figure.subplots(2, len(names), sharex=True, sharey=True, squeeze=False)
-        for row, truth in zip(panels, TRUTHS, strict=True):
+        title = "Edges found in models whose circuit is known, over all thresholds"
+        figure = Figure(title, f"ROC curves. {about}.", 1.0 + 2.3 * len(names), 0.6 + 2.3 * len(ROWS), theme)
+        panels = figure.subplots(len(ROWS), len(names), sharex=True, sharey=True, squeeze=False)
+        for row, (method, truth) in zip(panels, ROWS, strict=True):
             for panel, name in zip(row, names, strict=True):
-                panel.set_title(f"{name}\nagainst {truth}")
-                for trial, style in zip((t for t in trials if t.name == name), cycle(("-", "--", ":")), strict=False):
-                    _stairs(panel, trial, trial.built if truth == TRUTHS[0] else trial.changing, style)
+                shown = [trial for trial in trials if trial.name == name and trial.method is method]
+                areas = []
+                for trial, style in zip(shown, cycle(("-", "--", ":")), strict=False):
+                    true = trial.built if truth == BUILT else trial.changing
+                    areas.append(_stairs(panel, trial.edge_curve(true), trial.ablation.value, style))
+                panel.set_title("\n".join([f"{name}, {method.upper()}", truth, "area " + ", ".join(areas)]))
                 panel.set_xlim(-0.04, 1.04)
                 panel.set_ylim(-0.04, 1.04)
                 panel.grid(True)
-                panel.legend(loc="lower right", fontsize=7)
+        panels[0, 0].legend(loc="lower right", title="ablation")
         figure.supxlabel("share of the other edges that was found", fontsize=9)
         figure.supylabel("share of the true edges that was found", fontsize=9)
     return figure
 
 
-def _stairs(panel: Axes, trial: Trial, true: frozenset[Edge], style: str) -> None:
-    """One curve, which goes right before it goes up."""
-    curve = trial.edge_curve(true)
-    panel.plot(
-        [point.false_positive for point in curve],
-        [point.true_positive for point in curve],
-        style,
-        drawstyle="steps-post",
-        lw=1.6,
-        marker="o",
-        ms=3,
-        label=f"{trial.ablation}: {auc(curve):.3f}",
-    )
+def _stairs(panel: Axes, curve: Sequence[Rates], name: str, style: str) -> str:
+    """One curve, which goes right before it goes up; gives its area in words."""
+    across, up = [point.false_positive for point in curve], [point.true_positive for point in curve]
+    panel.plot(across, up, style, drawstyle="steps-post", lw=1.6, marker="o", ms=3, label=name)
+    return f"{auc(curve):.3f}"

@@ -1,12 +1,13 @@
-"""What was found in a known model, beside what is there.
+"""What a method found in a known model, beside what is there.
 
-Owns the rates and areas of one model with one ablation. Imports no torch.
+Owns the rates and areas of one model with one ablation and one method. Imports no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from acdc_custom.choices import Ablation, CustomMetric, Metric
@@ -14,15 +15,24 @@ from acdc_custom.graph import Edge, Graph, Sender
 from acdc_custom.known.roc import Rates, auc, rates, roc_curve
 
 
+class Method(StrEnum):
+    """How circuits are found."""
+
+    ACDC = "acdc"
+    EAP = "eap"
+    EAP_IG = "eap-ig"
+
+
 @dataclass(frozen=True)
 class Trial:
-    """The circuits that were found in a known model with one ablation, by threshold, highest first."""
+    """The circuits that a method found in a known model with one ablation, by threshold, highest first."""
 
     name: str
     about: str
     graph: Graph
-    metric: Metric | CustomMetric
+    metric: Metric | CustomMetric  # in whose unit the thresholds are
     ablation: Ablation
+    method: Method
     n: int  # prompts
     parts: Mapping[Edge, tuple[str, ...]]  # what the edges of the circuit that was built carry
     changing: frozenset[Edge]  # of these, those whose removal changes what is read, with this ablation
@@ -36,7 +46,7 @@ class Trial:
     @property
     def at_lowest(self) -> frozenset[Edge]:
         """What was found at the lowest threshold."""
-        return self.found[-1][1]
+        return self.found[-1][1] if self.found else frozenset()
 
     @property
     def missed(self) -> frozenset[Edge]:

@@ -55,7 +55,7 @@ def auc(curve: Iterable[Rates]) -> float:
     return sum(p.true_positive * (q.false_positive - p.false_positive) for p, q in pairwise(sorted(curve)))
 
 
-def best_first(scores: Mapping[T, float]) -> list[frozenset[T]]:
-    """What is found at each threshold of a score, from none on; what scores alike is found together."""
-    levels = sorted(set(scores.values()), reverse=True)
-    return [frozenset(item for item, score in scores.items() if score >= level) for level in levels]
+def best_first(scores: Mapping[T, float], lowest: float) -> tuple[tuple[float, frozenset[T]], ...]:
+    """What is found at each threshold of a score down to the lowest: what scores as much, or more."""
+    levels = sorted({score for score in scores.values() if score >= lowest}, reverse=True)
+    return tuple((level, frozenset(item for item, score in scores.items() if score >= level)) for level in levels)

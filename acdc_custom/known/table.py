@@ -1,4 +1,4 @@
-"""What was found in known models, as lines for a terminal, as rows for a CSV file, and as JSON.
+"""What methods found in known models, as lines for a terminal, as rows for a CSV file, and as JSON.
 
 Owns the words and the columns. Imports no torch.
 """
@@ -6,49 +6,48 @@ Owns the words and the columns. Imports no torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from acdc_custom import __version__
 from acdc_custom.analyses.table import Row
-from acdc_custom.known.result import Trial
+from acdc_custom.graph import Edge
+from acdc_custom.known.result import Method, Trial
 from acdc_custom.known.roc import Rates
 
 SCHEMA = 1
 
 
 def lines(trials: Sequence[Trial]) -> Iterator[str]:
-    """A line per model and ablation, what the columns mean, and what was never found."""
-    yield f"{'':<24}{'edges':>22}{'found':>16}{'area under the ROC curve of':>32}"
+    """A line per model, ablation and method; what the columns mean; and what ACDC never found."""
+    yield f"{'':<32}{'circuit':>15}{'found':>22}{'area under the ROC curve of':>31}"
     yield (
-        f"{'Model':<13}{'ablation':<11}{'all':>4}{'built':>8}{'changing':>10}{'right':>9}{'wrong':>7}"
-        f"{'built':>10}{'changing':>11}{'nodes':>11}"
+        f"{'Model':<13}{'ablation':<11}{'method':<8}{'built':>5}{'changing':>10}"
+        f"{'right':>8}{'wrong':>7}{'missed':>8}{'built':>10}{'changing':>10}{'nodes':>8}"
     )
     for trial in trials:
         right = len(trial.at_lowest & trial.built)
         yield (
-            f"{trial.name:<13}{trial.ablation:<11}{trial.graph.n_edges:>4}{len(trial.built):>8}{len(trial.changing):>10}"
-            f"{right:>9}{len(trial.at_lowest) - right:>7}"
-            f"{trial.edge_auc:>10.3f}{trial.changing_auc:>11.3f}{trial.node_auc:>11.3f}"
+            f"{trial.name:<13}{trial.ablation:<11}{trial.method:<8}{len(trial.built):>5}{len(trial.changing):>10}"
+            f"{right:>8}{len(trial.at_lowest) - right:>7}{len(trial.missed):>8}"
+            f"{trial.edge_auc:>10.3f}{trial.changing_auc:>10.3f}{trial.node_auc:>8.3f}"
         )
-    first = trials[0].found
+    lowest = min(threshold for trial in trials for threshold, _ in trial.found)
     yield ""
-    yield "built       edges of the circuit that the model was made with, and the nodes that they leave"
-    yield "changing    of these, edges whose removal changes what is read, with this ablation"
-    yield (
-        f"found       at the lowest threshold, {first[-1][0]:g}; areas are over {len(first)} thresholds, "
-        f"from {first[0][0]:g} down"
-    )
+    yield "built     edges of the circuit that the model was made with; nodes: those that they leave"
+    yield "changing  of these, edges whose removal changes what is read, with this ablation"
+    yield f"found     at the lowest threshold, {lowest:g}: right, wrong; missed: of those that change what is read"
     for trial in trials:
-        if trial.missed:
-            yield f"Never found in {trial.name}, {trial.ablation} ablation: {', '.join(map(str, sorted(trial.missed)))}"
+        if trial.method is Method.ACDC and trial.missed:
+            yield f"ACDC never finds in {trial.name}, {trial.ablation} ablation: {', '.join(_names(trial.missed))}"
 
 
 def to_rows(trials: Sequence[Trial]) -> list[Row]:
-    """A row per model and ablation."""
+    """A row per model, ablation and method."""
     return [
         {
             "model": trial.name,
             "ablation": trial.ablation.value,
+            "method": trial.method.value,
             "metric": trial.metric.value,
             "prompts": trial.n,
             "edges": trial.graph.n_edges,
@@ -56,6 +55,7 @@ def to_rows(trials: Sequence[Trial]) -> list[Row]:
             "changing": len(trial.changing),
             "found": len(trial.at_lowest),
             "wrong": len(trial.at_lowest - trial.built),
+            "missed": len(trial.missed),
             "auc_edges": trial.edge_auc,
             "auc_nodes": trial.node_auc,
             "auc_changing": trial.changing_auc,
@@ -80,13 +80,15 @@ def _content(trial: Trial, row: Row) -> Mapping[str, object]:
         **row,
         "about": trial.about,
         "circuit": {str(edge): list(parts) for edge, parts in trial.parts.items()},
-        "changed": [str(edge) for edge in sorted(trial.changing)],
-        "circuits": [
-            {"threshold": threshold, "edges": [str(edge) for edge in sorted(edges)]} for threshold, edges in trial.found
-        ],
+        "changed": _names(trial.changing),
+        "circuits": [{"threshold": threshold, "edges": _names(edges)} for threshold, edges in trial.found],
         "curve": _points(trial.edge_curve(trial.built)),
         "curve_changing": _points(trial.edge_curve(trial.changing)),
     }
+
+
+def _names(edges: Iterable[Edge]) -> list[str]:
+    return [str(edge) for edge in sorted(edges)]
 
 
 def _points(curve: Sequence[Rates]) -> list[list[float]]:

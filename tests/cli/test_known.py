@@ -14,16 +14,17 @@ def test_known_models_are_searched_into_tables_and_a_picture(run: Run) -> None:
     assert code == 0
     folder = Path("results/known")
     rows = list(csv.DictReader((folder / "known.csv").open(encoding="utf-8")))
-    assert [(row["model"], row["ablation"]) for row in rows][:2] == [("reverse", "zero"), ("reverse", "mean")]
-    assert len(rows) == 9 and {row["prompts"] for row in rows} == {"4"}
+    keys = [[row["model"], row["ablation"], row["method"]] for row in rows]
+    assert keys[2:4] == [["reverse", "zero", "eap-ig"], ["reverse", "mean", "acdc"]]
+    assert len(rows) == 27 and {row["prompts"] for row in rows} == {"4"}
     content = json.loads((folder / "known.json").read_text(encoding="utf-8"))
     assert content["seed"] == 3
-    for row, trial in zip(rows, content["trials"], strict=True):
+    for key, row, trial in zip(keys, rows, content["trials"], strict=True):
         assert all(str(trial[key]) == value for key, value in row.items())
-        (line,) = (text for text in out.splitlines() if text.split()[:2] == [row["model"], row["ablation"]])
-        assert line.split()[2] == row["edges"] and line.split()[7] == f"{float(row['auc_edges']):.3f}"
+        (line,) = (text for text in out.splitlines() if text.split()[:3] == key)
+        assert line.split()[3] == row["built"] and line.split()[8] == f"{float(row['auc_edges']):.3f}"
     picture = (folder / "known.svg").read_text(encoding="utf-8")
-    assert "reverse, zero: area 1.000" in picture
+    assert "reverse, zero ablation, acdc: area 1.000" in picture
 
 
 def test_a_seed_below_zero_is_refused_in_one_line(run: Run) -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from acdc_custom.errors import UsageError
-from acdc_custom.known.roc import EVERYTHING, NOTHING, Rates, auc, rates, roc_curve
+from acdc_custom.known.roc import EVERYTHING, NOTHING, Rates, auc, best_first, rates, roc_curve
 
 
 def area(*points: tuple[float, float]) -> float:
@@ -59,3 +59,9 @@ def test_the_area_counts_the_pairs_that_some_point_tells_apart(seed: int) -> Non
     pairs = [(t, o) for t in true for o in set(range(12)) - true]
     told_apart = sum(scores[t] > scores[o] for t, o in pairs) / len(pairs)
     assert auc(roc_curve(rates(f, true, range(12)) for f in found)) == pytest.approx(told_apart)
+
+
+def test_what_scores_alike_is_found_together_and_what_scores_too_little_not_at_all() -> None:
+    found = best_first({"a": 0.5, "b": 2.0, "c": 0.5, "d": 0.1, "e": 0.0}, lowest=0.1)
+    assert found == ((2.0, frozenset("b")), (0.5, frozenset("abc")), (0.1, frozenset("abcd")))
+    assert best_first({"a": 0.0}, lowest=0.1) == ()

@@ -7,14 +7,14 @@ import json
 import pytest
 import torch
 
-from acdc_custom.choices import Ablation
+from acdc_custom.choices import Ablation, Metric
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.known.model import KnownModel
-from acdc_custom.known.result import Trial
+from acdc_custom.known.result import Method, Trial
 from acdc_custom.known.table import lines, to_json, to_rows
-from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, batch_of, known_models, run_trial
+from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, batch_of, known_models, n_steps, run_trial, run_trials
 
 REVERSE, FRACTION, IOI = 0, 1, 2
 REST = Edge(Sender.parse("embed"), Receiver.parse("a1.h1.k"))
@@ -28,7 +28,9 @@ def models() -> list[KnownModel]:
 
 @pytest.fixture(scope="module")
 def trials(models: list[KnownModel]) -> dict[tuple[str, Ablation], Trial]:
-    return {(known.name, ablation): run_trial(known, ablation) for known in models for ablation in ABLATIONS}
+    return {
+        (known.name, ablation): run_trial(known, ablation, Method.ACDC) for known in models for ablation in ABLATIONS
+    }
 
 
 def metric(known: KnownModel, ablation: Ablation, kept: set[Edge]) -> float:
@@ -127,20 +129,50 @@ def test_no_wrong_edge_is_found_at_any_threshold(trials: dict[tuple[str, Ablatio
             assert edges <= trial.built
 
 
+def scored(models: list[KnownModel], place: int, ablation: Ablation, method: Method) -> Trial:
+    trial = run_trial(models[place], ablation, method)
+    assert trial.method is method and trial.metric is Metric.LOGIT_DIFF
+    assert all(edges <= trial.built for _, edges in trial.found)
+    return trial
+
+
+def test_gradients_through_sharp_attention_and_steps_vanish(models: list[KnownModel]) -> None:
+    reverse = scored(models, REVERSE, Ablation.ZERO, Method.EAP)
+    assert names(reverse.at_lowest) == {"embed -> a3.h0.v", "a3.h0 -> logits"} and reverse.edge_auc == 0.2
+    fraction = scored(models, FRACTION, Ablation.ZERO, Method.EAP)
+    assert names(fraction.missed) == {"embed -> a1.h0.q", "embed -> a1.h0.k"}
+
+
+def test_halfway_to_the_ablated_embedding_they_do_not(models: list[KnownModel]) -> None:
+    assert scored(models, FRACTION, Ablation.ZERO, Method.EAP_IG).edge_auc == 1
+    assert not scored(models, IOI, Ablation.ZERO, Method.EAP_IG).missed
+
+
+def test_every_model_is_tried_with_every_ablation_and_method() -> None:
+    models, told = known_models(3, 0), []
+    trials = list(run_trials(models, lambda: told.append(1)))
+    assert [(t.name, t.ablation, t.method) for t in trials] == [
+        (known.name, ablation, method) for known in models for ablation in ABLATIONS for method in Method
+    ]
+    assert len(told) == n_steps(models)
+
+
 def test_a_handmade_trial_has_its_areas(models: list[KnownModel]) -> None:
     graph = models[FRACTION].model.graph  # 23 edges, 5 senders
     first, second, wrong = list(graph.edges())[:3]
     senders = {edge.sender for edge in (first, second)}
     found = ((1.0, frozenset[Edge]()), (0.1, frozenset({first})), (0.01, frozenset({first, wrong})))
     parts = {first: ("a",), second: ("b",)}
-    trial = Trial("mine", "", graph, models[FRACTION].metric, Ablation.ZERO, 3, parts, frozenset({second}), found)
+    trial = Trial(
+        "mine", "", graph, models[FRACTION].metric, Ablation.ZERO, Method.ACDC, 3, parts, frozenset({second}), found
+    )
     assert trial.edge_auc == pytest.approx(0.5) and trial.changing_auc == 0 and trial.missed == {second}
     assert trial.node_auc == pytest.approx(1 / len(senders))
     text = list(lines([trial]))
-    assert text[2].split() == ["mine", "zero", "23", "2", "1", "1", "1", "0.500", "0.000", "0.500"]
-    assert text[-1] == f"Never found in mine, zero ablation: {second}"
+    assert text[2].split() == ["mine", "zero", "acdc", "2", "1", "1", "1", "1", "0.500", "0.000", "0.500"]
+    assert text[-1] == f"ACDC never finds in mine, zero ablation: {second}"
     (row,) = to_rows([trial])
-    assert (row["built"], row["found"], row["wrong"], row["prompts"]) == (2, 2, 1, 3)
+    assert (row["built"], row["found"], row["wrong"], row["missed"], row["prompts"]) == (2, 2, 1, 1, 3)
     content = json.loads(to_json([trial], 5))
     assert content["schema"] == 1 and content["seed"] == 5
     (written,) = content["trials"]
