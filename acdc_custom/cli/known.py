@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.cli.discover import RESULTS
+from acdc_custom.cli.discover import RESULTS, checked_folder
 
 
 @click.command("known", short_help="Test the search on models whose circuit is known by construction.")
 @click.option(
     "--n",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1000),
     default=50,
     show_default=True,
     metavar="PROMPTS",
@@ -21,8 +21,8 @@ from acdc_custom.cli.discover import RESULTS
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the prompts.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
+    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
     help="Where tables and figure go.  [default: results/known]",
 )
 def command(n: int, seed: int, out: Path | None) -> None:
@@ -42,6 +42,7 @@ def command(n: int, seed: int, out: Path | None) -> None:
     from tqdm import tqdm
 
     from acdc_custom.analyses.table import write_csv
+    from acdc_custom.errors import count
     from acdc_custom.known.picture import draw
     from acdc_custom.known.table import lines, to_json, to_rows
     from acdc_custom.known.trial import known_models, n_steps, run_trials
@@ -50,16 +51,20 @@ def command(n: int, seed: int, out: Path | None) -> None:
     models = known_models(n, seed)
     for known in models:
         click.echo(
-            f"{known.name:<13}{known.about}; {known.model.graph.n_edges} edges, {len(known.prompts)} prompts, "
+            f"{known.name:<13}{known.about}; {known.model.graph.n_edges} edges, {count(len(known.prompts), 'prompt')}, "
             f"metric in {known.metric.unit}"
         )
     with tqdm(total=n_steps(models), desc="Searching", unit=" searches", dynamic_ncols=True, leave=False) as bar:
         trials = list(run_trials(models, bar.update))
+    folder = out or RESULTS / "known"
+    files = [  # before anything is said: nobody may be listening any more
+        write_file(folder / "known.json", to_json(trials, seed)),
+        write_csv(folder / "known.csv", to_rows(trials)),
+        draw(trials).save(folder / "known.svg"),
+    ]
     click.echo("")
     for line in lines(trials):
         click.echo(line)
-    folder = out or RESULTS / "known"
     click.echo("Written")
-    click.echo(f"  {write_file(folder / 'known.json', to_json(trials, seed))}")
-    click.echo(f"  {write_csv(folder / 'known.csv', to_rows(trials))}")
-    click.echo(f"  {draw(trials).save(folder / 'known.svg')}")
+    for path in files:
+        click.echo(f"  {path}")

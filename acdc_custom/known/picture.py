@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.known.result import Method, Trial
-from acdc_custom.known.roc import Rates, auc
+from acdc_custom.known.roc import Rates
+from acdc_custom.known.table import three
 
 BUILT = "against all that was built"
 CHANGING = "against what the ablation changes"
@@ -20,8 +21,8 @@ def draw(trials: Sequence[Trial], theme: Theme = Theme.LIGHT) -> Figure:
     """Edges: ACDC against the circuit that was built; then each method against what its ablation changes of it."""
     names = list(dict.fromkeys(trial.name for trial in trials))
     about = "; ".join(
-        f"{trial.name}, {trial.ablation} ablation, {trial.method}: area {trial.edge_auc:.3f} {BUILT}, "
-        f"{trial.changing_auc:.3f} {CHANGING}"
+        f"{trial.name}, {trial.ablation} ablation, {trial.method}: area {three(trial.edge_auc)} {BUILT}, "
+        f"{three(trial.changing_auc)} {CHANGING}"
         for trial in trials
     )
     with theme.applied():
@@ -34,7 +35,9 @@ def draw(trials: Sequence[Trial], theme: Theme = Theme.LIGHT) -> Figure:
                 areas = []
                 for trial, style in zip(shown, cycle(("-", "--", ":")), strict=False):
                     true = trial.built if truth == BUILT else trial.changing
-                    areas.append(_stairs(panel, trial.edge_curve(true), trial.ablation.value, style))
+                    curve = trial.edge_curve(true) if true else ()
+                    _stairs(panel, curve, trial.ablation.value, style)
+                    areas.append(three(trial.edge_auc if truth == BUILT else trial.changing_auc))
                 panel.set_title("\n".join([f"{name}, {method.upper()}", truth, "area " + ", ".join(areas)]))
                 panel.set_xlim(-0.04, 1.04)
                 panel.set_ylim(-0.04, 1.04)
@@ -45,8 +48,7 @@ def draw(trials: Sequence[Trial], theme: Theme = Theme.LIGHT) -> Figure:
     return figure
 
 
-def _stairs(panel: Axes, curve: Sequence[Rates], name: str, style: str) -> str:
-    """One curve, which goes right before it goes up; gives its area in words."""
+def _stairs(panel: Axes, curve: Sequence[Rates], name: str, style: str) -> None:
+    """One curve, which goes right before it goes up."""
     across, up = [point.false_positive for point in curve], [point.true_positive for point in curve]
     panel.plot(across, up, style, drawstyle="steps-post", lw=1.6, marker="o", ms=3, label=name)
-    return f"{auc(curve):.3f}"

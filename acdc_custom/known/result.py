@@ -54,7 +54,7 @@ class Trial:
         return self.changing.difference(*(edges for _, edges in self.found))
 
     def edge_curve(self, true: frozenset[Edge]) -> tuple[Rates, ...]:
-        """Edges against those of a true circuit."""
+        """Edges against those of a true circuit. Raises `UsageError` for one without edges."""
         every = frozenset(self.graph.edges())
         return roc_curve(rates(edges, true, every) for _, edges in self.found)
 
@@ -70,9 +70,9 @@ class Trial:
         return auc(roc_curve(rates(nodes_of(edges), true, every) for _, edges in self.found))
 
     @cached_property
-    def changing_auc(self) -> float:
-        """Of edges, against those whose removal changes what is read."""
-        return auc(self.edge_curve(self.changing))
+    def changing_auc(self) -> float | None:
+        """Of edges, against those whose removal changes what is read; None if there are none, as on a single prompt."""
+        return auc(self.edge_curve(self.changing)) if self.changing else None
 
 
 def nodes_of(edges: Iterable[Edge]) -> frozenset[Sender]:

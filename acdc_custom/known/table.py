@@ -29,7 +29,7 @@ def lines(trials: Sequence[Trial]) -> Iterator[str]:
         yield (
             f"{trial.name:<13}{trial.ablation:<11}{trial.method:<8}{len(trial.built):>5}{len(trial.changing):>10}"
             f"{right:>8}{len(trial.at_lowest) - right:>7}{len(trial.missed):>8}"
-            f"{trial.edge_auc:>10.3f}{trial.changing_auc:>10.3f}{trial.node_auc:>8.3f}"
+            f"{three(trial.edge_auc):>10}{three(trial.changing_auc):>10}{three(trial.node_auc):>8}"
         )
     lowest = min(threshold for trial in trials for threshold, _ in trial.found)
     yield ""
@@ -58,7 +58,7 @@ def to_rows(trials: Sequence[Trial]) -> list[Row]:
             "missed": len(trial.missed),
             "auc_edges": trial.edge_auc,
             "auc_nodes": trial.node_auc,
-            "auc_changing": trial.changing_auc,
+            "auc_changing": "" if trial.changing_auc is None else trial.changing_auc,
         }
         for trial in trials
     ]
@@ -78,13 +78,19 @@ def to_json(trials: Sequence[Trial], seed: int) -> str:
 def _content(trial: Trial, row: Row) -> Mapping[str, object]:
     return {
         **row,
+        "auc_changing": trial.changing_auc,
         "about": trial.about,
         "circuit": {str(edge): list(parts) for edge, parts in trial.parts.items()},
         "changed": _names(trial.changing),
         "circuits": [{"threshold": threshold, "edges": _names(edges)} for threshold, edges in trial.found],
         "curve": _points(trial.edge_curve(trial.built)),
-        "curve_changing": _points(trial.edge_curve(trial.changing)),
+        "curve_changing": _points(trial.edge_curve(trial.changing) if trial.changing else ()),
     }
+
+
+def three(area: float | None) -> str:
+    """An area to three places, or a dash where there is none."""
+    return "-" if area is None else f"{area:.3f}"
 
 
 def _names(edges: Iterable[Edge]) -> list[str]:

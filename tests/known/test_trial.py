@@ -12,6 +12,7 @@ from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.known.model import KnownModel
+from acdc_custom.known.picture import draw
 from acdc_custom.known.result import Method, Trial
 from acdc_custom.known.table import lines, to_json, to_rows
 from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, batch_of, known_models, n_steps, run_trial, run_trials
@@ -178,6 +179,17 @@ def test_a_handmade_trial_has_its_areas(models: list[KnownModel]) -> None:
     (written,) = content["trials"]
     assert written["circuits"][1] == {"threshold": 0.1, "edges": [str(first)]}
     assert written["curve"] == [[0.0, 0.0], [0.0, 0.5], [pytest.approx(1 / 21), 0.5], [1.0, 1.0]]
+
+
+def test_where_nothing_changes_there_is_no_area() -> None:
+    (known,) = (known for known in known_models(1, 0) if known.name == "ioi")
+    trial = run_trial(known, Ablation.MEAN, Method.ACDC)  # the mean over one prompt is that prompt
+    assert (trial.changing, trial.changing_auc, trial.edge_auc) == (frozenset(), None, 0)
+    assert list(lines([trial]))[2].split()[-3:] == ["0.000", "-", "0.000"]
+    assert to_rows([trial])[0]["auc_changing"] == ""
+    (content,) = json.loads(to_json([trial], 0))["trials"]
+    assert content["auc_changing"] is None and content["curve_changing"] == []
+    assert "- against what the ablation changes" in draw([trial]).to_svg()
 
 
 def test_the_number_of_prompts_and_the_seed_choose_them() -> None:
