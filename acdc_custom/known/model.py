@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from torch import Tensor
 
 from acdc_custom.choices import CustomMetric, Metric
 from acdc_custom.graph import Edge, Graph
@@ -57,5 +59,25 @@ def model_of(name: str, weights: Weights, graph: Graph) -> Model:
         weights=weights,
         graph=graph,
         max_positions=len(weights.position_embedding),
-        parameters={"embedding": weights.token_embedding, "unembedding": weights.unembedding},
+        parameters=dict(_parameters(weights)),
     )
+
+
+def _parameters(weights: Weights) -> Iterator[tuple[str, Tensor]]:
+    """Every matrix that is not the same in all such models, by name."""
+    assert weights.position_embedding is not None
+    yield "token_embedding", weights.token_embedding
+    yield "position_embedding", weights.position_embedding
+    yield "unembedding", weights.unembedding
+    for layer, block in enumerate(weights.blocks):
+        attention, mlp = block.attention, block.mlp
+        for name, projection in (("query", attention.query), ("key", attention.key), ("value", attention.value)):
+            yield f"{layer}.{name}", projection.weight
+            if projection.bias is not None:
+                yield f"{layer}.{name}.bias", projection.bias
+        yield f"{layer}.out", attention.out
+        if mlp is not None:
+            yield f"{layer}.mlp.in", mlp.weight_in
+            yield f"{layer}.mlp.out", mlp.weight_out
+            if mlp.bias_in is not None:
+                yield f"{layer}.mlp.bias", mlp.bias_in

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -198,6 +200,19 @@ def test_the_number_of_prompts_and_the_seed_choose_them() -> None:
 
     assert ids(5, 0) == ids(5, 0) != ids(5, 1)
     assert {len(prompts) for prompts in ids(5, 0)} == {5}
+
+
+def test_another_weight_is_another_fingerprint(models: list[KnownModel]) -> None:
+    same, other = (known_models(1, 0)[REVERSE].model for _ in range(2))
+    bias = other.weights.blocks[0].attention.query.bias
+    assert bias is not None
+    bias[0, 0] = 2
+    assert same.fingerprint == models[REVERSE].model.fingerprint != other.fingerprint
+
+
+def test_results_are_read_and_drawn_without_torch() -> None:
+    code = "import sys, acdc_custom.known.table, acdc_custom.known.picture; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_model_is_of_float64(models: list[KnownModel]) -> None:
