@@ -28,6 +28,7 @@ COMMANDS = (
     "patch",
     "analyze",
     "survey",
+    "known",
     "tasks",
     "models",
 )
