@@ -24,10 +24,12 @@ COMMANDS = (
     "export",
     "report",
     "compare",
+    "stability",
     "roles",
     "patch",
     "analyze",
     "survey",
+    "known",
     "tasks",
     "models",
 )
