@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from acdc_custom.errors import ResultError
 
@@ -42,7 +42,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise
 
 
-def claim(file: IO[str]) -> bool:
+def claim(file: IO[Any]) -> bool:
     """Claim a file for this process, until it ends in whatever way; false if another one has it.
 
     Asks more than once: whoever looks with `is_claimed` has it for a moment.

@@ -35,7 +35,7 @@ class Room:
     """What a run may take that was given no limit of its own."""
 
     memory: int  # bytes of its process, where it computes on the CPU
-    gpu: float = 1.0  # share of its GPU
+    gpu: float = 1.0  # share of its GPU; 0 if it has none
 
     def limit(self, device: str) -> int | None:
         """Bytes, for a run on this torch device; None where it may take what is free."""

@@ -44,9 +44,9 @@ def _do(job: Job, folder: Path, shelf: Shelf) -> None:
     path = folder / job.name
     if (path / JOURNAL).exists() and (path / REQUEST).exists():
         with RunFolder.reopen(path) as run_folder:
-            go_on(run_folder, Request.load(path), shelf.open, shelf.prepare).complete()
+            go_on(run_folder, Request.load(path), shelf.open, shelf.prepare, shelf.load).complete()
         return
     # A run that was killed before it wrote down what was asked has decided nothing.
     (path / JOURNAL).unlink(missing_ok=True)
     with RunFolder.begin(path) as run_folder:
-        begin(run_folder, job, shelf.open, shelf.prepare).complete()
+        begin(run_folder, job, shelf.open, shelf.prepare, shelf.load).complete()
