@@ -36,6 +36,6 @@ class KnockOut:
         heads = {(node.layer, node.head): self._carried[node] for node in nodes if node.stage is Stage.HEAD}
         mlps = {node.layer: self._carried[node] for node in nodes if node.stage is Stage.MLP}
         residual = self._caches.residuals[-1]
-        for layer in layers(weights, self._caches.tokens.clean, Replaced(heads, self._post_scales, mlps)):
+        for layer in layers(weights, self._caches.tokens.clean, Replaced(heads, self._post_scales, mlps=mlps)):
             residual = layer.after
         return weights.final_norm(self._caches.spans[Extent.ANSWER].of_batch(residual))

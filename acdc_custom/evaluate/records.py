@@ -244,6 +244,16 @@ class Tested:
     edges: tuple[Edge, ...] = ()
 
 
+class Question(StrEnum):
+    """What one asks of a circuit."""
+
+    FAITHFUL = "Does it do what the model does?"
+    GENERAL = "Does it hold on other prompts?"
+    SPECIAL = "Is it better than other circuits of its size?"
+    COMPLETE = "Is it all that the model uses?"
+    MINIMAL = "Is every part needed?"
+
+
 class Grade(StrEnum):
     """How one question came out."""
 
@@ -255,11 +265,12 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question about the circuit, in a sentence, with its numbers."""
+    """The answer to one question about the circuit: in a sentence, and the numbers beside it."""
 
-    question: str
+    question: Question
     grade: Grade
     sentence: str
+    numbers: str
 
 
 @dataclass(frozen=True)
@@ -293,6 +304,15 @@ class Evaluation:
     notes: tuple[str, ...]  # whole sentences: what was left out or only sampled, and why
 
     @property
-    def headline(self) -> str:
-        """The verdict in a few words."""
-        return " ".join(finding.sentence for finding in self.findings[:1])
+    def verdict(self) -> str:
+        """The answers to all questions, one after the other."""
+        return " ".join(finding.sentence for finding in self.findings)
+
+    def on(self, kind: PromptKind) -> OnPrompts | None:
+        """The first set of prompts of a kind; None if there is none."""
+        return next((on for on in self.prompts if on.kind is kind), None)
+
+    @property
+    def main(self) -> OnPrompts:
+        """The prompts on which the circuit is judged: fresh ones, or the discovery prompts if there are no others."""
+        return self.on(PromptKind.FRESH) or self.prompts[0]
