@@ -107,6 +107,8 @@ class Prepared:
                 n=len(batch.prompts),
                 seed=batch.seed,
                 corruption=batch.corruption,
+                templates=batch.templates,
+                resample=batch.resample,
                 device=model.device.type,
                 dtype=str(model.dtype).removeprefix("torch."),
             ),
@@ -130,16 +132,32 @@ def prepare_batch(
     memory_limit: int | None = None,
     planned: MemoryPlan | None = None,
     knock_out: str = "",
+    templates: str = "",
+    resample: int | None = None,
 ) -> Prepared:
     """Make the prompts, check the engine against the model on some of them, and run the batch.
 
+    `n`, `seed`, `corruption`, `templates` and `resample` choose the prompts: see `Task.batch`.
     `knock_out` names heads, as in "a9.h6,a9.h9", whose edges are all removed before a search begins.
     `memory_limit` is in bytes, by default a share of what is free; `planned` is an earlier run's plan, to be kept to.
     Raises `TaskError` for a task that does not fit the tokenizer, `ModelError` when the check fails, `UsageError` when
     the search does not fit in memory.
     """
     knocked_out = _heads_of(model, knock_out)
-    batch = task.batch(model.tokenizer, n=n, seed=seed, corruption=corruption)
+    batch = task.batch(model.tokenizer, n, seed, corruption, templates, resample)
+    return run_batch(task, batch, model, ablation, memory_limit, planned, knocked_out)
+
+
+def run_batch(
+    task: Task,
+    batch: Batch,
+    model: Model,
+    ablation: Ablation | str = Ablation.CORRUPTED,
+    memory_limit: int | None = None,
+    planned: MemoryPlan | None = None,
+    knocked_out: tuple[Sender, ...] = (),
+) -> Prepared:
+    """The same for prompts that have been made."""
     weights, ablation = model.weights, Ablation(ablation)
     tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
     check_batch(model, tokens.clean, tokens.corrupted)
@@ -182,6 +200,8 @@ def discover(
     window: int | None = None,
     memory_limit: int | None = None,
     knock_out: str = "",
+    templates: str = "",
+    resample: int | None = None,
     on_decision: Callable[[Decision], None] = lambda decision: None,
 ) -> Circuit:
     """Find the circuit of a task in a model by exact ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1).
@@ -190,11 +210,13 @@ def discover(
     `corruption` default to the task's, `n` prompts to 50 or as many as there are. A removed edge carries what
     `ablation` says. `window` fixes how many candidates are evaluated at once, `memory_limit` is in bytes (by default a
     share of what is free); neither changes the circuit. `knock_out` names heads, as in "a9.h6,a9.h9", whose edges are
-    all removed before the search begins.
+    all removed before the search begins. `templates` and `resample` choose the prompts: see `Task.batch`.
     Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
     """
     choices = Choices(threshold, metric, Order(order), order_seed, window)
-    prepared = prepare_batch(task, model, n, seed, corruption, ablation, memory_limit, knock_out=knock_out)
+    prepared = prepare_batch(
+        task, model, n, seed, corruption, ablation, memory_limit, None, knock_out, templates, resample
+    )
     return search(prepared, choices, on_decision)
 
 

@@ -26,6 +26,8 @@ class Settings:
     n: int  # prompts
     seed: int
     corruption: str
+    templates: str  # the numbers of those that prompts were made from, as in "0,2"; "" for all
+    resample: int | None  # the seed with which the prompts were drawn anew, with replacement; None: they were not
     device: str
     dtype: str
 

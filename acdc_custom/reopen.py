@@ -57,7 +57,15 @@ def reopen(
     task = load_task(asked.task)
     model = opener(asked.model, device or settings.device, settings.dtype, say)
     prepared = prepare_batch(
-        task, model, settings.n, settings.seed, settings.corruption, settings.ablation, planned=asked.memory
+        task,
+        model,
+        settings.n,
+        settings.seed,
+        settings.corruption,
+        settings.ablation,
+        planned=asked.memory,
+        templates=settings.templates,
+        resample=settings.resample,
     )
     changed = {
         f"the model {asked.model}": (circuit.model.weights_sha256, model.fingerprint),

@@ -88,6 +88,8 @@ def _check(request: Request) -> None:
         parse_heads(settings.knock_out)
     checked_seed(settings.seed)
     checked_seed(settings.order_seed)
+    if settings.resample is not None:
+        checked_seed(settings.resample)
     counts = {"n": settings.n, "window": request.window, **asdict(memory)}
     for name, count in counts.items():
         if count is not None and count < 1:

@@ -29,7 +29,7 @@ def circuit_of(shape: GraphShape, effects: dict[tuple[str, str], float], metric:
         shape=shape,
         edges=tuple(KeptEdge(Edge(Sender.parse(s), Receiver.parse(r)), effect) for (s, r), effect in effects.items()),
         provenance=Provenance(
-            Settings(0.01, metric, "corrupted", "", "original", 0, 50, 0, "switch", "cpu", "float32"),
+            Settings(0.01, metric, "corrupted", "", "original", 0, 50, 0, "switch", "", None, "cpu", "float32"),
             TaskRecord("latest_s", 'schema = 1\ndescription = "é"\n', "ab" * 32, "cd" * 32),
             ModelRecord("demo", "LlamaForCausalLM", 1234, "ef" * 32),
             {"torch": "2.13.0"},

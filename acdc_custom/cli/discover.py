@@ -79,6 +79,20 @@ def checked_folder(name: str) -> Path:
     help="Which prompts: the same seed, the same prompts.",
 )
 @click.option(
+    "--templates",
+    metavar="NUMBERS",
+    default="",
+    help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
+)
+@click.option(
+    "--resample",
+    type=int,
+    metavar="SEED",
+    callback=lambda ctx, option, value: value if value is None else checked_seed(value),
+    help="Draw the prompts anew with replacement (a bootstrap draw), with this seed; to see how the circuit depends on "
+    "them.",
+)
+@click.option(
     "--order",
     type=click.Choice([o.value for o in Order]),
     metavar="ORDER",
@@ -134,6 +148,8 @@ def command(
     knock_out: str,
     n: int | None,
     seed: int,
+    templates: str,
+    resample: int | None,
     order: str,
     order_seed: int,
     device: str,
@@ -166,7 +182,9 @@ def command(
         choices = Choices(threshold, metric, Order(order), order_seed, window)
         opened = open_model(model, device, dtype, say=click.echo)
         click.echo(f"Model      {describe_model(opened)}")
-        prepared = prepare_batch(loaded_task, opened, n, seed, corruption, ablation, memory_limit, knock_out=knock_out)
+        prepared = prepare_batch(
+            loaded_task, opened, n, seed, corruption, ablation, memory_limit, None, knock_out, templates, resample
+        )
         for line in describe_batch(prepared, threshold):
             click.echo(line)
         run.ask(Request(task, model, window, prepared.memory, prepared.provenance(choices)))

@@ -45,6 +45,8 @@ def command(folder: Path) -> None:
             settings.ablation,
             planned=request.memory,
             knock_out=settings.knock_out,
+            templates=settings.templates,
+            resample=settings.resample,
         )
         if differences := request.provenance.differences(prepared.provenance(choices)):
             raise ResultError(

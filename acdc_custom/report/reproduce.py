@@ -22,6 +22,8 @@ def command(task: str, model: str, settings: Settings) -> str:
         "corruption": settings.corruption,
         "n": settings.n,
         "seed": settings.seed,
+        "templates": settings.templates,
+        "resample": settings.resample,
         "order": settings.order,
         "order-seed": settings.order_seed,
         "device": settings.device,
@@ -31,6 +33,6 @@ def command(task: str, model: str, settings: Settings) -> str:
     for name, value in options.items():
         if str(value).startswith("-"):  # it would be taken for an option
             words.append(shlex.quote(f"--{name}={value}"))
-        elif value != "":
+        elif value not in ("", None):
             words += [f"--{name}", shlex.quote(str(value))]
     return " ".join(words)

@@ -126,6 +126,8 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "n": "how many prompts every removal was judged by",
         "seed": "which prompts: the same seed gives the same prompts",
         "corruption": "how the corrupted prompts were made",
+        "templates": "which templates the prompts were made from, counted from 0; empty for all",
+        "resample": "with which seed the prompts were drawn anew, with replacement; None: they were not",
         "device": "where it was computed",
         "dtype": "the precision of the computation",
     }

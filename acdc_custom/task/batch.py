@@ -5,10 +5,12 @@ Owns `Batch`, and which prompts a task makes for a seed. Knows nothing of models
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import json
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,9 +21,9 @@ from acdc_custom.task.forms import RowForm
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
 from acdc_custom.task.tokens import Encoder, Tokenizer
-from acdc_custom.task.words import usable
+from acdc_custom.task.words import usable, without_words
 
-__all__ = ["DEFAULT_N", "END", "MOST_PROMPTS", "Batch", "Prompt", "make_batch"]
+__all__ = ["DEFAULT_N", "END", "MOST_PROMPTS", "Batch", "Prompt", "Selection", "make_batch"]
 
 DEFAULT_N = 50
 MOST_PROMPTS = 100_000  # making more would take minutes, and no machine could search them
@@ -36,6 +38,8 @@ class Batch:
     corruption: str
     seed: int
     notes: tuple[str, ...]  # whole sentences for the user
+    templates: str = ""  # the numbers of those used, as in "0,2"; "" for all
+    resample: int | None = None  # the seed with which the prompts were drawn anew; None: they were not
 
     @property
     def sha256(self) -> str:
@@ -44,36 +48,56 @@ class Batch:
         return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
 
 
-def make_batch(
-    name: str,
-    file: str,
-    spec: Spec,
-    tokenizer: Tokenizer,
-    n: int | None,
-    seed: int,
-    corruption: str | None,
-    most: int = DEFAULT_N,
-) -> Batch:
-    """The batch of a task; see Task.batch. With n None, as many prompts as there are, but no more than `most`."""
-    checked_number(n)
-    checked_seed(seed)
-    chosen = spec.default_corruption if corruption is None else corruption
+@dataclass(frozen=True)
+class Selection:
+    """Which of a task's prompts make a batch.
+
+    `n` None: as many as there are, but no more than `most`. `templates` are the numbers of those to use, counted from
+    0, as in "0,2"; "" for all. `resample` is the seed of a bootstrap draw: the n prompts, drawn anew with replacement.
+    With the batch `apart_from` it shares no word of a list, or, for rows, no row.
+    """
+
+    n: int | None = None
+    seed: int = 0
+    corruption: str | None = None
+    templates: str = ""
+    resample: int | None = None
+    apart_from: Batch | None = None
+    most: int = DEFAULT_N
+
+    def __post_init__(self) -> None:
+        checked_number(self.n)
+        checked_seed(self.seed)
+        if self.resample is not None:
+            checked_seed(self.resample)
+
+
+def make_batch(name: str, file: str, spec: Spec, tokenizer: Tokenizer, selection: Selection) -> Batch:
+    """The batch of a task; see Task.batch."""
+    n, most, seed = selection.n, selection.most, selection.seed
+    chosen = spec.default_corruption if selection.corruption is None else selection.corruption
     encoder = Encoder(tokenizer)
     bos: tuple[int, ...] = ()
     notes: list[str] = []
+    templates = ""
     if spec.prepend_bos:
         if tokenizer.bos_token_id is None:
             raise TaskError(f"{file}: prepend_bos: this tokenizer has no beginning-of-text token; write false")
         bos = (tokenizer.bos_token_id,)
     if isinstance(spec.prompts, RowSpec):
         _check_corruption(file, chosen, (spec.default_corruption,))
-        texts, left_out = given_texts(spec.prompts, encoder, n or most, seed)
+        if selection.templates:
+            raise TaskError(f"{file}: templates were chosen, and this task has rows and no templates")
+        rows = _rows_apart(spec.prompts, selection.apart_from)
+        texts, left_out = given_texts(rows, encoder, n or most, seed)
         if not texts:
             raise TaskError(none_fits(spec.prompts, left_out))
         notes = given_notes(spec.prompts, len(texts), left_out)
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
-        texts, notes = _made(spec.prompts, chosen, encoder, file, n or most, seed)
+        numbers = _chosen_templates(selection.templates, len(spec.prompts.templates), file)
+        templates = ",".join(map(str, numbers)) if selection.templates else ""
+        texts, notes = _made(spec.prompts, chosen, encoder, file, selection, numbers)
     if n is not None and len(texts) < n:
         raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {len(texts)} can be made.", *notes]))
     if not texts:
@@ -84,7 +108,12 @@ def make_batch(
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
     prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
     notes += text_notes(texts, encoder)
-    return Batch(tuple(prompts), name, chosen, seed, tuple(notes))
+    if selection.resample is not None:
+        prompts = random.Random(f"{selection.resample} resample").choices(prompts, k=len(prompts))
+        notes.append(
+            f"Drawn with replacement from {len(texts)} prompts: {len({p.clean_ids for p in prompts})} different ones."
+        )
+    return Batch(tuple(prompts), name, chosen, seed, tuple(notes), templates, selection.resample)
 
 
 def checked_number(n: int | None) -> int | None:
@@ -143,22 +172,56 @@ def none_fits(spec: RowSpec, left_out: Sequence[Fault]) -> str:
     return f"{spec.file}: no row fits this tokenizer; the first: {left_out[0].message}"
 
 
-def made_texts(spec: TemplateSpec, corruption: Corruption, file: str, n: int, seed: int) -> list[Text]:
-    """`n` prompts from the templates, or as many as there are; all words of the lists are used."""
+def made_texts(
+    spec: TemplateSpec, corruption: Corruption, file: str, n: int, seed: int, templates: Sequence[int] | None = None
+) -> list[Text]:
+    """`n` prompts from all templates or these, or as many as there are; all words of the lists are used."""
     keys = ("answer", "foil" if corruption.foil == spec.foil else f"corruptions.{corruption.name}.foil")
     where = f"{file}, corruption {corruption.name}"
     return [
         Text(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template)
-        for f in itertools.islice(fill_prompts(spec, corruption, seed), n)
+        for f in itertools.islice(fill_prompts(spec, corruption, seed, templates), n)
     ]
 
 
 def _made(
-    spec: TemplateSpec, chosen: str, encoder: Encoder, file: str, n: int, seed: int
+    spec: TemplateSpec, chosen: str, encoder: Encoder, file: str, selection: Selection, templates: Sequence[int]
 ) -> tuple[list[Text], list[str]]:
     corruption = spec.corruptions[chosen]
     kept, notes = usable(spec, corruption, encoder, file)
-    return made_texts(kept, corruption, file, n, seed), notes
+    if selection.apart_from is not None:
+        kept = without_words(kept, corruption, words_in(spec, selection.apart_from.prompts), file)
+    n = selection.n or selection.most
+    return made_texts(kept, corruption, file, n, selection.seed, templates), notes
+
+
+def _chosen_templates(text: str, n_templates: int, file: str) -> list[int]:
+    """The templates of "0,2", each once, in order; all of them for "". Raises `TaskError`."""
+    if not text:
+        return list(range(n_templates))
+    numbers = [part.strip() for part in text.split(",")]
+    known = [str(number) for number in range(n_templates)]
+    if unknown := [number for number in numbers if number not in known]:
+        raise TaskError(f'{file}: there is no template "{unknown[0]}". This task has: {", ".join(known)}')
+    return sorted({int(number) for number in numbers})
+
+
+def words_in(spec: TemplateSpec, prompts: Iterable[Prompt]) -> frozenset[str]:
+    """The words of a task's lists that stand in prompts, clean or corrupted."""
+    text = "\n".join(f"{prompt.clean}\n{prompt.corrupted}" for prompt in prompts)
+    listed = {word for words in spec.words.values() for row in words.rows for word in row}
+    return frozenset(word for word in listed if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text))
+
+
+def _rows_apart(spec: RowSpec, batch: Batch | None) -> RowSpec:
+    """The rows that are not in a batch."""
+    if batch is None:
+        return spec
+    used = {prompt.clean for prompt in batch.prompts}
+    rows = tuple(row for row in spec.rows if row.clean not in used)
+    if not rows:
+        raise TaskError(f"{spec.file}: all of its {len(spec.rows)} rows have been used")
+    return dataclasses.replace(spec, rows=rows)
 
 
 def _prompt(text: Text, spec: Spec, file: str, encoder: Encoder, bos: tuple[int, ...]) -> Prompt:

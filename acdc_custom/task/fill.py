@@ -8,7 +8,7 @@ whatever the corruption, and the first ten of fifty are the ten of ten.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.task.pattern import Entry, Pattern, Ref, Span, fill, occurrences
@@ -29,12 +29,14 @@ class Filled:
     spans: tuple[tuple[Ref, Span], ...]  # where the slots' words lie in the clean text
 
 
-def fill_prompts(spec: TemplateSpec, corruption: Corruption, seed: int) -> Iterator[Filled]:
-    """Prompts with distinct clean texts, the templates in turn, until no new one is found."""
+def fill_prompts(
+    spec: TemplateSpec, corruption: Corruption, seed: int, templates: Sequence[int] | None = None
+) -> Iterator[Filled]:
+    """Prompts with distinct clean texts, all templates or these in turn, until no new one is found."""
     rng = random.Random(f"{seed} clean")
     fresh = random.Random(f"{seed} fresh")
     seen: set[str] = set()
-    active = list(range(len(spec.templates)))
+    active = list(range(len(spec.templates)) if templates is None else templates)
     while active:
         for template in tuple(active):
             filled = _new_prompt(spec, corruption, template, rng, fresh, seen)

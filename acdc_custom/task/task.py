@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdc_custom.errors import TaskError
-from acdc_custom.task.batch import DEFAULT_N, Batch, make_batch
+from acdc_custom.task.batch import Batch, Selection, make_batch
 from acdc_custom.task.spec import Spec, TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
 
@@ -61,21 +61,41 @@ class Task:
         prompts = self.spec.prompts
         return tuple(prompts.corruptions) if isinstance(prompts, TemplateSpec) else (self.default_corruption,)
 
-    def batch(self, tokenizer: Tokenizer, n: int | None = None, seed: int = 0, corruption: str | None = None) -> Batch:
+    def batch(
+        self,
+        tokenizer: Tokenizer,
+        n: int | None = None,
+        seed: int = 0,
+        corruption: str | None = None,
+        templates: str = "",
+        resample: int | None = None,
+        apart_from: Batch | None = None,
+    ) -> Batch:
         """`n` prompts as tokens (None: 50, or as many as there are); the same seed gives the same batch.
 
-        Raises TaskError when the tokenizer does not fit the task, UsageError when n is below 1.
+        `templates` are the numbers of those to use, counted from 0, as in "0,2". `resample` is the seed of a bootstrap
+        draw: the prompts, drawn anew with replacement. With the batch `apart_from` the new one shares no word of a
+        list, or, for a task of rows, no row. Raises TaskError when the tokenizer does not fit the task or too few words
+        are left, UsageError when n is below 1.
         """
-        return self._batch(tokenizer, n, seed, corruption, DEFAULT_N)
+        return self._batch(tokenizer, Selection(n, seed, corruption, templates, resample, apart_from))
 
-    def up_to(self, most: int, tokenizer: Tokenizer, seed: int = 0, corruption: str | None = None) -> Batch:
+    def up_to(
+        self,
+        most: int,
+        tokenizer: Tokenizer,
+        seed: int = 0,
+        corruption: str | None = None,
+        templates: str = "",
+        apart_from: Batch | None = None,
+    ) -> Batch:
         """The same with as many prompts as the task can make, but no more than `most`."""
-        return self._batch(tokenizer, None, seed, corruption, most)
+        return self._batch(tokenizer, Selection(None, seed, corruption, templates, None, apart_from, most))
 
-    def _batch(self, tokenizer: Tokenizer, n: int | None, seed: int, corruption: str | None, most: int) -> Batch:
+    def _batch(self, tokenizer: Tokenizer, selection: Selection) -> Batch:
         try:
-            return make_batch(self.name, self.file, self.spec, tokenizer, n, seed, corruption, most)
+            return make_batch(self.name, self.file, self.spec, tokenizer, selection)
         except TaskError as error:
-            if not self.model or corruption not in (None, *self.corruptions):
+            if not self.model or selection.corruption not in (None, *self.corruptions):
                 raise
             raise TaskError(f"{error} (this task is made for the model {self.model})") from None

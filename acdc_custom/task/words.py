@@ -7,7 +7,7 @@ words are left. Knows nothing of sampling.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from acdc_custom.errors import TaskError
@@ -84,6 +84,21 @@ def usable(spec: TemplateSpec, corruption: Corruption, encoder: Encoder, file: s
 def with_words(spec: TemplateSpec, found: Iterable[Fit]) -> TemplateSpec:
     """The task with only the words that fit."""
     words = {fit.words.name: dataclasses.replace(fit.words, rows=fit.kept) for fit in found}
+    return dataclasses.replace(spec, words=words)
+
+
+def without_words(spec: TemplateSpec, corruption: Corruption, used: Set[str], file: str) -> TemplateSpec:
+    """The task without the rows that have a used word. Raises TaskError when too few are left."""
+    words = {
+        name: dataclasses.replace(listed, rows=tuple(row for row in listed.rows if used.isdisjoint(row)))
+        for name, listed in spec.words.items()
+    }
+    for name, left in words.items():
+        if len(left.rows) < (least := needed(spec, corruption, name)):
+            raise TaskError(
+                f"{file}: words.{name}: a prompt needs {least} of this list, and of {len(spec.words[name].rows)} only "
+                f"{len(left.rows)} have not been used"
+            )
     return dataclasses.replace(spec, words=words)
 
 

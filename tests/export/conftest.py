@@ -60,7 +60,7 @@ def build(
         shape=shape,
         edges=tuple(kept),
         provenance=Provenance(
-            Settings(0.01, metric, "corrupted", "", "original", 0, 50, 0, "switch", "cpu", "float32"),
+            Settings(0.01, metric, "corrupted", "", "original", 0, 50, 0, "switch", "", None, "cpu", "float32"),
             TaskRecord(task, "", "0" * 64, "0" * 64),
             ModelRecord(model, "GPT2LMHeadModel", 1_000_000, "0" * 64),
             {},

@@ -250,3 +250,66 @@ def test_no_batch_is_endless_and_no_seed_means_another(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         load_task(write(task_text)).batch(words, n=n, seed=seed)
+
+
+def test_only_the_chosen_templates_are_used_and_the_words_are_the_same_list() -> None:
+    task = load_task("ioi")
+    model_tokenizer = _demo_tokenizer()
+    some = task.batch(model_tokenizer, n=12, templates="2, 0")
+    assert {prompt.template for prompt in some.prompts} == {0, 2}
+    assert some.templates == "0,2"
+    assert {prompt.template for prompt in task.batch(model_tokenizer, n=12).prompts} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("templates", ["4", "-1", "a", "0,,1", "0;1"])
+def test_a_template_that_is_not_there_is_named(templates: str) -> None:
+    with pytest.raises(TaskError, match=r"there is no template .* This task has: 0, 1, 2, 3"):
+        load_task("ioi").batch(_demo_tokenizer(), n=4, templates=templates)
+
+
+def test_a_bootstrap_draw_has_as_many_prompts_all_of_them_of_the_original() -> None:
+    task, tokenizer = load_task("ioi"), _demo_tokenizer()
+    original = task.batch(tokenizer, n=20)
+    drawn = task.batch(tokenizer, n=20, resample=1)
+    assert len(drawn.prompts) == 20
+    assert {prompt.clean for prompt in drawn.prompts} < {prompt.clean for prompt in original.prompts}
+    assert drawn == task.batch(tokenizer, n=20, resample=1)
+    assert drawn.prompts != task.batch(tokenizer, n=20, resample=2).prompts
+    assert drawn.resample == 1 and any("with replacement" in note for note in drawn.notes)
+
+
+def test_a_batch_apart_from_another_shares_no_word_with_it() -> None:
+    task, tokenizer = load_task("latest_s"), _demo_tokenizer()
+    first = task.batch(tokenizer, n=2)
+    other = task.batch(tokenizer, n=5, seed=1, apart_from=first)
+    names = {word for row in task.spec.prompts.words["names"].rows for word in row}  # type: ignore[union-attr]
+    used = {
+        name for p in first.prompts for name in names if name in f"{p.clean} {p.corrupted}".replace(".", " ").split()
+    }
+    assert used
+    assert not any(name in f"{p.clean} {p.corrupted}" for p in other.prompts for name in used)
+
+
+def test_when_no_words_are_left_that_is_said() -> None:
+    task, tokenizer = load_task("latest_s"), _demo_tokenizer()
+    with pytest.raises(TaskError, match="have not been used"):
+        task.batch(tokenizer, n=5, apart_from=task.batch(tokenizer, n=50))
+
+
+def test_rows_apart_from_a_batch_are_the_others(write: Write, make_word_level: Make) -> None:
+    numbers = ["n1", "n2", "n3"]
+    write("".join(row(clean=f"one and {n}") for n in numbers), "rows.jsonl")
+    task, words = load_task(write(ROWS)), make_word_level("one and two six a b " + " ".join(numbers))
+    first = task.batch(words, n=1)
+    rest = task.batch(words, apart_from=first)
+    assert {p.clean for p in first.prompts}.isdisjoint(p.clean for p in rest.prompts) and len(rest.prompts) == 2
+    with pytest.raises(TaskError, match="all of its 3 rows have been used"):
+        task.batch(words, apart_from=task.batch(words))
+    with pytest.raises(TaskError, match="rows and no templates"):
+        task.batch(words, templates="0")
+
+
+def _demo_tokenizer() -> Any:
+    from acdc_custom.model.open import open_tokenizer
+
+    return open_tokenizer("demo-4l")
