@@ -31,7 +31,9 @@ def random_circuits(circuit: Circuit, drawn: Drawn, seed: int) -> Iterator[froze
         while True:
             yield paths.circuit(len(circuit.edges))
     drawer = Drawer(circuit, generator)
-    for codes in drawer.rewired():
+    rewired = drawer.rewired()
+    while True:
+        codes = drawer.shuffled() if drawn is Drawn.SHUFFLED else next(rewired)
         yield frozenset(drawer.edges(codes[Part.EDGES]))
 
 

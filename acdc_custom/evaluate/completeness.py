@@ -38,8 +38,9 @@ class Completeness:
         if not self.nodes:
             return
         for number in range(RANDOM_SETS):
-            chosen = self._generator.random(len(self.nodes)) < 0.5
-            nodes = [node for node, is_in in zip(self.nodes, chosen, strict=True) if is_in]
+            # Small sets as well as large ones: without half of its nodes, hardly any circuit does anything at all.
+            size = int(self._generator.integers(1, max(1, len(self.nodes) // 2), endpoint=True))
+            nodes = [self.nodes[place] for place in self._generator.permutation(len(self.nodes))[:size]]
             yield self._without(Chosen.RANDOM, f"random set {number + 1}", nodes)
             on_set()
         for role, heads in roles.items():

@@ -44,7 +44,7 @@ from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.task import Task
 
-DRAWS = 100  # random circuits of each kind, and random edges
+DRAWS = 50  # random circuits of each kind, and random edges
 OnProgress = Callable[[str, int, int], None]
 METHODS = {Subject.EAP: Attribution.EAP, Subject.EAP_IG: Attribution.EAP_IG}
 
@@ -96,8 +96,8 @@ class _Job:
         self.edges = tuple(kept.edge for kept in circuit.edges)
         self.roles = roles_of(heads)
         self.seed, self.draws, self.progress = seed, draws, on_progress
-        self.sets, notes = prompt_sets(found_on, n, seed, also)
-        self.notes = list(notes)
+        made = prompt_sets(found_on, n, seed, also)
+        self.sets, self.notes = made.sets, list(made.notes)
         if not heads:
             self.notes.append("No role classes were knocked out: acdc-custom roles has not been run on this circuit.")
 

@@ -86,7 +86,7 @@ class _Maker:
                 self.n, self.tokenizer, self.seed, self.batch.corruption, self.batch.templates, apart_from=self.batch
             )
         except TaskError as error:
-            self.notes.append(f"There are no prompts of other words: {error}.".replace("..", "."))
+            self._tell("prompts of other words", error)
             return
         if len(batch.prompts) < FEWEST:
             self.notes.append(
@@ -112,7 +112,7 @@ class _Maker:
             try:
                 batch = self.task.up_to(n, self.tokenizer, self.seed, self.batch.corruption, apart_from=self.batch)
             except TaskError as error:
-                self.notes.append(f"There are no {name}: {error}.".replace("..", "."))
+                self._tell(name, error)
                 return
         if len(batch.prompts) < FEWEST:
             self.notes.append(
@@ -120,3 +120,8 @@ class _Maker:
             )
             return
         yield PromptSet(kind, name, self.task, batch)
+
+    def _tell(self, what: str, error: TaskError) -> None:
+        """Why there are none, and what would be a way out."""
+        reason = str(error).removesuffix(".")
+        self.notes.append(f"There are no {what}: {reason}. Try others with --also and a task file of your own.")

@@ -42,10 +42,12 @@ class PathDrawer:
         n_edges, vain = min(n_edges, self.graph.n_edges), 0
         while len(edges) < n_edges:
             new = set(self.path()) - edges
-            if len(edges) + len(new) > n_edges:
-                new = set()
-            vain = 0 if new else vain + 1
-            edges |= new or (self._single(edges) if vain > TRIES else set())
+            if new and len(edges) + len(new) <= n_edges:
+                edges |= new
+                continue
+            vain += 1
+            if vain > TRIES:
+                edges |= self._between(edges, n_edges - len(edges)) or new
         return frozenset(edges)
 
     def inflated(self, edges: Collection[Edge]) -> tuple[frozenset[Edge], Edge] | None:
@@ -55,20 +57,18 @@ class PathDrawer:
                 return frozenset(edges).union(new), new[int(self._generator.integers(len(new)))]
         return None
 
-    def _single(self, edges: set[Edge]) -> set[Edge]:
-        """An edge between a node that the circuit reaches and a receiver whose node reaches the logits."""
+    def _between(self, edges: set[Edge], most: int) -> set[Edge]:
+        """Edges from nodes that the circuit reaches to receivers whose nodes reach the logits, up to so many."""
         reached: set[Sender] = {EMBED}.union(*(self.graph.nodes_of(edge.receiver) for edge in edges))
         alive = {edge.sender for edge in edges}
-        open_edges = [
+        there = [
             Edge(sender, receiver)
             for receiver in self.graph.receivers
             if receiver == LOGITS or alive.intersection(self.graph.nodes_of(receiver))
             for sender in self.graph.senders_to(receiver)
             if sender in reached and Edge(sender, receiver) not in edges
         ]
-        if not open_edges:  # every edge between nodes of the circuit is there: only a longer path adds more
-            return set(self.path()) - edges
-        return {open_edges[int(self._generator.integers(len(open_edges)))]}
+        return {there[place] for place in self._generator.permutation(len(there))[:most]}
 
     def _receiver_of(self, sender: Sender) -> Receiver:
         """One of those that read the sender."""

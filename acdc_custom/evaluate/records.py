@@ -109,7 +109,7 @@ class Chosen(StrEnum):
     def about(self) -> str:
         """Which nodes."""
         return {
-            Chosen.RANDOM: "every node of the circuit with probability 1/2",
+            Chosen.RANDOM: "a random part of the circuit's nodes, up to half of them",
             Chosen.ROLE: "all heads of the circuit with one role",
             Chosen.GREEDY: "node after node, each time the one that makes circuit and model differ most",
         }[self]
@@ -164,6 +164,7 @@ class Drawn(StrEnum):
     """How random circuits of the circuit's size are drawn."""
 
     PATHS = "random paths"
+    SHUFFLED = "heads shuffled"
     REWIRED = "edges rewired"
 
     @property
@@ -171,6 +172,7 @@ class Drawn(StrEnum):
         """How."""
         return {
             Drawn.PATHS: "random paths from the embedding to the logits, until there are as many edges",
+            Drawn.SHUFFLED: "the heads of each layer change places: the same wiring, between other heads",
             Drawn.REWIRED: "pairs of edges exchange receivers: nodes keep their numbers of edges in and out",
         }[self]
 

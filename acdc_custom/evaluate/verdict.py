@@ -83,7 +83,7 @@ def _faithful(evaluation: Evaluation) -> Finding:
             Grade.BAD: f"The circuit does not do {where} what the model does.",
         }[grade]
     numbers = (
-        f"recovers {_percent(inside.recovered)} of the logit difference; KL {_number(inside.kl)} nats, {gone:.0%} less "
+        f"recovers {_percent(inside.recovered)} of the logit difference; KL {_number(inside.kl)} nats, {gone:.1%} less "
         f"than without edges; {inside.correct.value:.0%} correct"
     )
     return Finding(Question.FAITHFUL, grade, text, numbers)
