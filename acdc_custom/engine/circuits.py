@@ -36,18 +36,17 @@ class CircuitRunner:
             senders_of.setdefault(edge.receiver, []).append(edge.sender)
             consumers.setdefault(edge.sender, []).append(edge.receiver)
         live = live_extents(self.caches, consumers)
-        # What a node writes inside the circuit, less what its removed edges carry: [row of its extent, d_model].
-        moved: dict[Sender, Tensor] = {}
+        moved = Moved(self.caches, live)
 
         def read(receiver: Receiver, extent: Extent) -> Tensor:
             """`[row, d_model]`."""
-            out = self._to_extent(self._bare[receiver.layer, receiver.stage], Extent.CHANGED, extent)
-            for sender in senders_of.get(receiver, ()):
-                out = out + self._to_extent(moved[sender], live[sender], extent)
-            return out
+            bare = self._bare[receiver.layer, receiver.stage]
+            if extent is not Extent.CHANGED:
+                bare = self.caches.to_extent(bare, extent)
+            return bare + moved.sum(senders_of.get(receiver, ()), extent)
 
         if EMBED in live:
-            moved[EMBED] = -self.caches.delta[live[EMBED]][0]
+            moved.note(EMBED, -self.caches.delta[live[EMBED]][0])
         for layer in range(self.caches.model.graph.shape.n_layers):
             heads = {node: extent for node, extent in live.items() if (node.layer, node.stage) == (layer, Stage.HEAD)}
             if heads:
@@ -57,10 +56,10 @@ class CircuitRunner:
                 block = self.caches.model.weights.blocks[layer]
                 assert block.mlp is not None and block.mlp_norm is not None
                 written = block.mlp(block.mlp_norm(read(Receiver(layer, Stage.MLP), live[mlp])))
-                moved[mlp] = written - self._ablated(mlp, live[mlp])
+                moved.note(mlp, written - self._ablated(mlp, live[mlp]))
         return self.caches.model.weights.final_norm(read(LOGITS, Extent.ANSWER))
 
-    def _attention(self, layer: int, live: Mapping[Sender, Extent], read: Read, moved: dict[Sender, Tensor]) -> None:
+    def _attention(self, layer: int, live: Mapping[Sender, Extent], read: Read, moved: Moved) -> None:
         """Run a layer's live heads, and note what moved."""
         caches = self.caches
         weights, graph = caches.model.weights, caches.model.graph
@@ -102,15 +101,12 @@ class CircuitRunner:
             if attention.post_norm is not None:
                 written = written * (of_extent.of_batch(caches.post_scales[layer]) * attention.post_norm.weight)
             for node, out in zip(nodes, written, strict=True):
-                moved[node] = out - self._ablated(node, extent)
+                moved.note(node, out - self._ablated(node, extent))
 
     def _ablated(self, node: Sender, extent: Extent) -> Tensor:
         """What a node's removed edges carry: `[row, d_model]`."""
         place = self.caches.model.graph.index[node]
         return self.caches.to_extent(self.caches.output[place], extent) + self.caches.delta[extent][place]
-
-    def _to_extent(self, x: Tensor, had: Extent, wanted: Extent) -> Tensor:
-        return x if had is wanted else self.caches.to_extent(x, wanted)
 
     def _clean_keys_and_values(self, layer: int) -> tuple[Tensor, Tensor]:
         """`[kv head, prompt, key, d_head]` each, worked out when a layer is first used."""
@@ -123,6 +119,37 @@ class CircuitRunner:
                 keys = weights.rotary.at(torch.arange(keys.shape[2], device=keys.device))(keys)
             self._clean[layer] = keys, values
         return self._clean[layer]
+
+
+class Moved:
+    """What live nodes write inside a circuit, less what their removed edges carry: `[row, d_model]` each."""
+
+    def __init__(self, caches: Caches, live: Mapping[Sender, Extent]) -> None:
+        self._caches = caches
+        self._live = live
+        self._of: dict[Extent, dict[Sender, Tensor]] = {extent: {} for extent in Extent}
+        self._total = {extent: torch.zeros_like(caches.delta[extent][0]) for extent in Extent}
+
+    def note(self, node: Sender, moved: Tensor) -> None:
+        """A node has been computed, at its extent; `moved` is known wherever that extent contains another."""
+        for extent in Extent:
+            if extent <= self._live[node]:
+                part = moved if extent is self._live[node] else self._caches.to_extent(moved, extent)
+                self._of[extent][node] = part
+                self._total[extent] = self._total[extent] + part
+
+    def sum(self, senders: Sequence[Sender], extent: Extent) -> Tensor:
+        """Over some senders: added up, or, when these are most of them, all less the others."""
+        moved = self._of[extent]
+        if 2 * len(senders) <= len(moved):
+            return _sum([moved[sender] for sender in senders], self._total[extent])
+        chosen = set(senders)
+        others = [part for node, part in moved.items() if node not in chosen]
+        return self._total[extent] - _sum(others, self._total[extent])
+
+
+def _sum(parts: Sequence[Tensor], like: Tensor) -> Tensor:
+    return torch.stack(list(parts)).sum(0) if parts else torch.zeros_like(like)
 
 
 def live_extents(caches: Caches, consumers: Mapping[Sender, Iterable[Receiver]]) -> dict[Sender, Extent]:

@@ -50,12 +50,12 @@ def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
                 _interval(axes, recovered, row, colours[0], "")
             elif measured.subject in MARKS:
                 mark, colour = MARKS[measured.subject]
-                _interval(axes, recovered, row + 0.13 + 0.13 * colour, colours[colour], mark)
+                _interval(axes, recovered, row + 0.13 * (1 + colour) - 0.13, colours[colour], mark)
     main = evaluation.prompts.index(evaluation.main)
     model, empty = (evaluation.main.of(subject) for subject in (Subject.MODEL, Subject.EMPTY))
     for place, random in enumerate(evaluation.random):
         if (span := _recovered(random.logit_diff, model, empty)) is not None:
-            _interval(axes, span, main - 0.26 - 0.08 * place, theme.value.faint, "|")
+            _interval(axes, span, main + 0.26 + 0.13 * (place + 1), theme.value.faint, "|")
     axes.axvline(1, color=theme.value.ink, lw=0.8)
     axes.axvline(0, color=theme.value.faint, lw=0.8)
     axes.set_xlim(*FURTHEST)
@@ -119,9 +119,11 @@ def _minimality(axes: Axes, examined: Examined, theme: Theme) -> None:
     floor = 1e-3
     axes.bar(range(len(edges)), [max(x, floor) for x in edges], color=theme.value.series[0], width=1.0, alpha=0.7)
     axes.set_yscale("log")
-    axes.set_ylim(bottom=floor)
+    axes.set_yticks([0.001, 0.01, 0.1, 1, 10, 100], ["0", "0.01", "0.1", "1", "10", "100"])
+    axes.minorticks_off()
+    axes.set_ylim(floor, max([100, *edges]) * 1.2)
     axes.axhline(0.1, color=theme.value.series[1], lw=0.8)
     axes.annotate("contributes nothing below", (0.99, 0.1), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7.5)
     axes.set_xlabel("edges of the circuit, sorted")
-    axes.set_ylabel("% of the model's logit difference")
-    axes.set_title(f"Minimality: change without one edge, {examined.prompts}")
+    axes.set_ylabel("mean change, % of F(model)")
+    axes.set_title(f"Minimality: without one edge, {examined.prompts}")

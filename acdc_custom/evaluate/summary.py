@@ -48,23 +48,25 @@ def _verdict(evaluation: Evaluation) -> Iterator[str]:
 def _prompts(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield "On each set of prompts, with 95 % intervals over the prompts"
-    yield f"{'':<20}{'':<10}{'n':>5}{'recovered':>24}{'|F(M) - F(C)|':>22}{'KL, nats':>24}{'correct':>9}"
+    yield f"{'':<20}{'n':>5}{'F(M)':>8}  {'':<8}{'recovered':>21}{'|F(M) - F(C)|':>22}{'KL, nats':>25}{'correct':>9}"
     for on in evaluation.prompts:
         yield from _one_set(on)
     yield "  F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges))."
+    yield "  EAP and EAP-IG: as many edges, chosen by attribution on the discovery prompts."
 
 
 def _one_set(on: OnPrompts) -> Iterator[str]:
-    for number, measured in enumerate(on.measured):
+    model = on.of(Subject.MODEL)
+    assert model is not None  # it is run on every set
+    place = f"{on.name:<20}{on.n:>5}{model.logit_diff.value:>8.2f}"
+    for measured in on.measured:
         it = measured.faithfulness
-        name, n = (on.name, str(on.n)) if not number else ("", "")
-        if measured.subject is Subject.MODEL:
-            yield f"{name:<20}{measured.subject:<10}{n:>5}{f'F = {it.logit_diff.value:.2f}':>24}{'':>46}{it.correct.value:>9.0%}"
-            continue
-        yield (
-            f"{'':<20}{measured.subject:<10}{'':>5}{_share(it.recovered):>24}{_plain(it.absolute, 2):>22}"
-            f"{_plain(it.kl, 3):>24}{it.correct.value:>9.0%}"
-        )
+        if measured.subject not in (Subject.MODEL, Subject.EMPTY):
+            yield (
+                f"{place}  {measured.subject:<8}{_share(it.recovered):>21}{_plain(it.absolute, 2):>22}"
+                f"{_plain(it.kl, 3):>25}{it.correct.value:>9.0%}"
+            )
+            place = " " * len(place)
 
 
 def _random(evaluation: Evaluation) -> Iterator[str]:
@@ -132,7 +134,8 @@ def _tests(evaluation: Evaluation) -> Iterator[str]:
 def _share(estimate: Estimate | None) -> str:
     if estimate is None:
         return "nothing to recover"
-    return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
+    value, low, high = (round(x, 2) + 0.0 for x in (estimate.value, estimate.low, estimate.high))  # no -0 %
+    return f"{value:.0%} ({low:.0%} to {high:.0%})"
 
 
 def _plain(estimate: Estimate, digits: int) -> str:

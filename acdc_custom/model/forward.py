@@ -26,7 +26,7 @@ class Run:
 
 def run(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Run:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
-    residual = weights.embed(tokens)  # [prompt, pos, d_model]
+    residual = replaced.embed(weights, tokens)  # [prompt, pos, d_model]
     n_senders = 1 + sum(len(block.attention.out) + (block.mlp is not None) for block in weights.blocks)
     outputs = residual.new_empty(n_senders, *residual.shape)
     outputs[0], place = residual, 1

@@ -17,11 +17,16 @@ from acdc_custom.model.weights import Attention, Weights
 
 @dataclass(frozen=True)
 class Replaced:
-    """Heads and MLPs that write something else, and the scales of norms after the heads that a run keeps to."""
+    """Nodes that write something else, and the scales of norms after the heads that a run keeps to."""
 
     outputs: Mapping[tuple[int, int], Tensor]  # by layer and head, [prompt, pos, d_model]
     post_scales: Mapping[int, Tensor]  # by layer, [prompt, pos, 1]
+    embedding: Tensor | None = None  # [prompt, pos, d_model]; None: that of the tokens
     mlps: Mapping[int, Tensor] = field(default_factory=dict)  # by layer, [prompt, pos, d_model]
+
+    def embed(self, weights: Weights, tokens: Tensor) -> Tensor:
+        """What `embed` writes: `[prompt, pos, d_model]`."""
+        return weights.embed(tokens) if self.embedding is None else self.embedding
 
     def in_layer(self, layer: int) -> dict[int, Tensor]:
         """The outputs of one layer, by head."""
@@ -72,7 +77,7 @@ class Layer:
 
 def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Iterator[Layer]:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
-    residual = weights.embed(tokens)  # [prompt, pos, d_model]
+    residual = replaced.embed(weights, tokens)  # [prompt, pos, d_model]
     n_positions = tokens.shape[1]
     positions = torch.arange(n_positions, device=tokens.device)
     rotary = weights.rotary and weights.rotary.at(positions)

@@ -38,6 +38,7 @@ def _has_onednn(x: Tensor) -> bool:
     return (
         x.device.type == "cpu"
         and x.dtype is torch.float32
+        and not x.requires_grad  # the operator has no derivative
         and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )

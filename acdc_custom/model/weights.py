@@ -221,4 +221,6 @@ class Weights:
 
 def soft_capped(x: Tensor, cap: float) -> Tensor:
     """`cap * tanh(x / cap)`: nearly `x` where it is small, never beyond the cap. Overwrites `x`."""
-    return x.div_(cap).tanh_().mul_(cap)
+    squashed = x.div_(cap).tanh_()
+    # The derivative of tanh is worked out from its value, which then has to stay as it is.
+    return squashed * cap if squashed.requires_grad else squashed.mul_(cap)

@@ -13,9 +13,10 @@ import pytest
 import torch
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, tiny_llama
 
-from acdc_custom.choices import Ablation, Metric
+from acdc_custom.choices import Ablation, Attribution, Metric
 from acdc_custom.decision import Reason
 from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.attribution import attribute
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.search import Search
@@ -83,6 +84,25 @@ def test_the_search_does_what_paper_says() -> None:
         ("embed -> a0.h0.q", False, 0.0, Reason.EVALUATED),
     ]
     assert search.metric == pytest.approx(-2)
+
+
+def test_in_a_linear_model_attribution_is_the_effect_of_removal() -> None:
+    """The same prompt: what the logit difference (1) loses with one edge alone.
+
+    a0.h0 -> logits: COPY 2 -> 1, loses 1. embed -> logits: FIRST 1 -> 0, gains 1. embed -> a0.h0.v: COPY 2 -> 1 again.
+    The rest does nothing: m0 writes nothing and the head attends everywhere alike.
+    """
+    model = micro_model()
+    prompt = TinyPrompt((2, 2, 1), (0, 2, 0), answer_ids=(1,), foil_ids=(0,))
+    tokens = token_batch([prompt], MAX_POSITIONS, VOCAB, model.device)
+    caches = build_caches(model, tokens, Carried(Ablation.CORRUPTED, None))
+    for method in Attribution:
+        scores = {str(edge): round(score, 9) for edge, score in attribute([caches], method).items()}
+        assert {edge: score for edge, score in scores.items() if score} == {
+            "a0.h0 -> logits": 1.0,
+            "embed -> logits": -1.0,
+            "embed -> a0.h0.v": 1.0,
+        }
 
 
 def test_kl_by_hand() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from acdc_custom.discovery import Choices, prepare_batch, search
