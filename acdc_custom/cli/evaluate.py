@@ -18,7 +18,10 @@ from acdc_custom.choices import Device
     help="Try the circuit on another task's prompts, too: a task's name or file. May be given several times.",
 )
 @click.option(
-    "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many new prompts of each kind.  [default: the run's]"
+    "--n",
+    type=click.IntRange(min=1),
+    metavar="PROMPTS",
+    help="How many new prompts of each kind.  [default: the run's]",
 )
 @click.option("--seed", type=int, help="Of new prompts and of everything random.  [default: the run's plus 1]")
 @click.option(
@@ -36,8 +39,8 @@ def command(
 
     On the prompts that it was found on and on new ones (of other templates and words, too): how near it comes to the
     model, with intervals; against random circuits of its size, and against as many edges chosen by EAP and EAP-IG;
-    whether it is complete and minimal; and the hypothesis tests of Shi et al. 2024. Ends with a verdict in words. Writes
-    evaluation.json, evaluation.csv and evaluation.svg beside the circuit.
+    whether it is complete and minimal; and the hypothesis tests of Shi et al. 2024. Begins with a verdict in words.
+    Writes evaluation.json, evaluation.csv and evaluation.svg beside the circuit.
 
     \b
     acdc-custom evaluate results/latest_s_demo-4l_0.01

@@ -27,7 +27,9 @@ class KnockOut:
         ablated = caches.carried.outputs(model.weights, tokens, clean)
         self._caches = caches
         self._post_scales = clean.post_scales
-        self._carried = {node: ablated[model.graph.index[node]].clone() for node in nodes}  # each [prompt, pos, d_model]
+        self._carried = {
+            node: ablated[model.graph.index[node]].clone() for node in nodes
+        }  # each [prompt, pos, d_model]
 
     @torch.no_grad()
     def without(self, nodes: Collection[Sender]) -> Tensor:

@@ -1,7 +1,7 @@
 """Other circuits of the same size: does it take this one?
 
-Owns the random circuits, and where the circuit stands among them. With n of them, p is `(1 + how many come as near to the
-model) / (1 + n)`, one-sided (Phipson and Smyth 2010): here a small p speaks for the circuit.
+Owns the random circuits, and where the circuit stands among them. With n of them, p is `(1 + how many come as near to
+the model) / (1 + n)`, one-sided (Phipson and Smyth 2010): here a small p speaks for the circuit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Is the circuit all that the model uses? Circuit and model without the same nodes (Wang et al. 2022, arXiv 2211.00593,
 section 4, completeness).
 
-Owns the sets K of nodes that are knocked out of both. Knocking out a node removes all its outgoing edges: in the circuit
-those that it has, in the model all of them. K has heads and MLPs of the circuit; without the embedding neither of the two
-would have anything left.
+Owns the sets K of nodes that are knocked out of both. Knocking out a node removes all its outgoing edges: in the
+circuit those that it has, in the model all of them. K has heads and MLPs of the circuit; without the embedding neither
+of the two would have anything left.
 """
 
 from __future__ import annotations

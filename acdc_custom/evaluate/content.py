@@ -117,7 +117,8 @@ def _read(kind: Any, content: Any, place: str) -> Any:
         hints = get_type_hints(kind)
         if type(content) is not dict or set(content) != set(hints):
             raise TypeError(f"{place or 'the file'} has to have exactly {', '.join(hints)}")
-        return kind(**{name: _read(hint, content[name], f"{place}.{name}".strip(".")) for name, hint in hints.items()})
+        build: Any = kind
+        return build(**{name: _read(hint, content[name], f"{place}.{name}".strip(".")) for name, hint in hints.items()})
     if issubclass(kind, Enum):
         return kind(content)
     if type(content) is not kind and not (kind is float and type(content) is int):

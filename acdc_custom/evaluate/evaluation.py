@@ -61,9 +61,10 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a circuit on the prompts it was found on, and on `n` others of each kind (None: as many).
 
-    `heads` gives the role classes to knock out, `also` other tasks whose prompts are tried. `seed` is that of new prompts
-    and of everything random (None: the run's plus 1). `draws` random circuits of each kind are run. `on_progress` is told
-    what is done, how many steps more are done, and of how many. Raises `TaskError` for a task that does not fit.
+    `heads` gives the role classes to knock out, `also` other tasks whose prompts are tried. `seed` is that of new
+    prompts and of everything random (None: the run's plus 1). `draws` random circuits of each kind are run.
+    `on_progress` is told what is done, how many steps more are done, and of how many. Raises `TaskError` for a task
+    that does not fit.
     """
     checked_draws(draws)
     settings = circuit.settings
@@ -109,9 +110,7 @@ class _Job:
         main = benches.get(PromptKind.FRESH) or benches[PromptKind.DISCOVERY]
         name = next(on.name for on in results if on.kind in benches and benches[on.kind] is main)
         inside = {kind: bench(self.edges) for kind, bench in benches.items()}
-        examined = [
-            self._examined(on.name, benches[on.kind], inside[on.kind]) for on in results if on.kind in benches
-        ]
+        examined = [self._examined(on.name, benches[on.kind], inside[on.kind]) for on in results if on.kind in benches]
         judged = main(self.edges)
         evaluation = Evaluation(
             source=self._source(0.0),
@@ -157,7 +156,8 @@ class _Job:
         self, subjects: Mapping[Subject, Sequence[Edge]]
     ) -> tuple[list[OnPrompts], dict[PromptKind, Bench]]:
         """The results on every set, and the benches on which the circuit is taken apart."""
-        results, benches = [], {}
+        results: list[OnPrompts] = []
+        benches: dict[PromptKind, Bench] = {}
         for each in self.sets:
             bench = Bench(self._prepared(each))
             measured = {Subject.MODEL: (bench.full, self.circuit.graph.n_edges)}

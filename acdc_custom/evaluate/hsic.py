@@ -1,7 +1,8 @@
 """Does one number say anything about another, in whatever way? The Hilbert-Schmidt independence criterion.
 
-Owns the statistic and its permutation test (Gretton et al. 2007, "A kernel statistical test of independence"). Each side
-has a Gaussian kernel, as wide as the median distance between two of its values. Plain numpy; knows nothing of circuits.
+Owns the statistic and its permutation test (Gretton et al. 2007, "A kernel statistical test of independence"). Each
+side has a Gaussian kernel, as wide as the median distance between two of its values. Plain numpy; knows nothing of
+circuits.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """A circuit as a hypothesis: the three tests of Shi et al. 2024 (arXiv 2410.13032) with their p-values.
 
-Owns the statistics of the tests, with s the logit difference of a prompt, M the model and C the circuit. In each of them
-the null hypothesis is what an ideal circuit has, so that a small p always speaks against the circuit; a large one may
-only mean that there were too few prompts. Circuits are run by whoever calls: this works on numbers.
+Owns the statistics of the tests, with s the logit difference of a prompt, M the model and C the circuit. In each of
+them the null hypothesis is what an ideal circuit has, so that a small p always speaks against the circuit; a large one
+may only mean that there were too few prompts. Circuits are run by whoever calls: this works on numbers.
 
 - Equivalence. With D = s(C) - s(M) of a prompt, the null is |P(D > 0) - 1/2| < 0.1. Over the prompts with D not 0, k of
   n are above it; p is the probability that a binomial of n and 0.6 is as far from n/2 as k. (The authors' code compares
   the mean of D with 1/2 in place of k/n; we follow the paper. Leaving out prompts without a difference is ours: without
   it the model itself would not pass.)
-- Independence. The null: s(M without the edges of C) and s(M) are independent. The statistic is HSIC, p is by permutation.
+- Independence. The null: s(M without the edges of C) and s(M) are independent. The statistic is HSIC, p is by
+  permutation.
 - Minimality. For each edge e of C, d(e) is the mean squared change of s when e is removed. It is compared with d of a
   random edge of a random path that was added to C, over many such: the null is that e matters more than at least 90 %
   of these; with k of n below d(e), p is the probability that a binomial of n and 0.9 is at most k. The p of the circuit

@@ -17,7 +17,9 @@ from acdc_custom.graph import Edge, Sender
 MOST_EDGES = 300  # of a circuit; of a larger one a random choice is removed, one at a time
 
 
-def without_each_node(bench: Bench, edges: Sequence[Edge], inside: Scores, on_run: Callable[[], None]) -> Iterator[Removed]:
+def without_each_node(
+    bench: Bench, edges: Sequence[Edge], inside: Scores, on_run: Callable[[], None]
+) -> Iterator[Removed]:
     """The circuit without each of its nodes, in topological order; `inside` are the whole circuit's scores."""
     for node in sorted({edge.sender for edge in edges}):
         left = [edge for edge in edges if edge.sender != node]
@@ -25,7 +27,9 @@ def without_each_node(bench: Bench, edges: Sequence[Edge], inside: Scores, on_ru
         on_run()
 
 
-def without_each_edge(bench: Bench, edges: Sequence[Edge], inside: Scores, chosen: Sequence[Edge], on_run: Callable[[], None]) -> Iterator[Removed]:
+def without_each_edge(
+    bench: Bench, edges: Sequence[Edge], inside: Scores, chosen: Sequence[Edge], on_run: Callable[[], None]
+) -> Iterator[Removed]:
     """The circuit without each of the `chosen` edges."""
     for edge in chosen:
         yield _change(edge, None, bench([other for other in edges if other != edge]), inside)
@@ -47,6 +51,4 @@ def squared_change(one: Scores, other: Scores) -> float:
 
 def _change(edge: Edge | None, node: Sender | None, left: Scores, inside: Scores) -> Removed:
     change = left.logit_diff - inside.logit_diff
-    return Removed(
-        edge, node, float(change.mean()), float(np.abs(change).mean()), squared_change(left, inside)
-    )
+    return Removed(edge, node, float(change.mean()), float(np.abs(change).mean()), squared_change(left, inside))

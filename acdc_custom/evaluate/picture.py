@@ -5,11 +5,12 @@ Owns its three panels. What the numbers mean is said in `records.py`.
 
 from __future__ import annotations
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.evaluate.records import Chosen, Estimate, Evaluation, Examined, Faithfulness, Subject
+from acdc_custom.evaluate.records import Chosen, Estimate, Evaluation, Examined, Subject
 
 WIDTH = 9.0  # inches
 ROW = 0.5  # of one set of prompts
@@ -34,61 +35,73 @@ def draw_evaluation(evaluation: Evaluation, theme: Theme = Theme.LIGHT) -> Figur
 
 
 def _about(evaluation: Evaluation) -> str:
-    return f"{evaluation.verdict} The share of the logit difference recovered on each set of prompts, completeness and minimality."
+    panels = "the logit difference that is recovered on each set of prompts, completeness, minimality"
+    return f"{evaluation.verdict} Three panels: {panels}."
 
 
 def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
     """One row per set of prompts: the circuit as a bar, what it is compared with as marks; lines are intervals."""
-    colours = theme.value.series
+    colours, shown = theme.value.series, []
     for row, on in enumerate(evaluation.prompts):
         for measured in on.measured:
             recovered = measured.faithfulness.recovered
-            if recovered is None:
+            if recovered is None or measured.subject not in (Subject.CIRCUIT, *MARKS):
                 continue
+            shown.append(recovered)
             if measured.subject is Subject.CIRCUIT:
-                axes.barh(row, _inside(recovered.value), height=0.34, color=colours[0], alpha=0.55)
-                _interval(axes, recovered, row, colours[0], "")
-            elif measured.subject in MARKS:
+                axes.barh(row - 0.18, _inside(recovered.value), height=0.26, color=colours[0], alpha=0.55)
+                _interval(axes, recovered, row - 0.18, colours[0], "|")
+            else:
                 mark, colour = MARKS[measured.subject]
-                _interval(axes, recovered, row + 0.13 * (1 + colour) - 0.13, colours[colour], mark)
-    main = evaluation.prompts.index(evaluation.main)
-    model, empty = (evaluation.main.of(subject) for subject in (Subject.MODEL, Subject.EMPTY))
-    for place, random in enumerate(evaluation.random):
-        if (span := _recovered(random.logit_diff, model, empty)) is not None:
-            _interval(axes, span, main + 0.26 + 0.13 * (place + 1), theme.value.faint, "|")
+                _interval(axes, recovered, row - 0.07 + 0.12 * colour, colours[colour], mark)
+    shown += _among_random(axes, evaluation, theme)
     axes.axvline(1, color=theme.value.ink, lw=0.8)
     axes.axvline(0, color=theme.value.faint, lw=0.8)
-    axes.set_xlim(*FURTHEST)
-    axes.set_xticks([-0.5, 0, 0.5, 1, 1.5], ["-50 %", "0 %\nno edges", "50 %", "100 %\nthe model", "150 %"])
+    low = min([-0.05, *(_inside(x.low) for x in shown)])
+    high = max([1.1, *(_inside(x.high) for x in shown)])
+    axes.set_xlim(low - 0.02, high + 0.02)
+    ticks = {-0.5: "-50 %", 0: "0 %\nno edges", 0.5: "50 %", 1: "100 %\nthe model", 1.5: "150 %"}
+    axes.set_xticks(*zip(*((x, label) for x, label in ticks.items() if low <= x <= high), strict=True))
     axes.set_yticks(range(len(evaluation.prompts)), [f"{on.name} ({on.n})" for on in evaluation.prompts])
     axes.set_ylim(len(evaluation.prompts) - 0.4, -0.6)
     axes.set_title("Faithfulness: share of the logit difference that is recovered, with 95 % intervals")
-    marks = [Patch(color=colours[0], alpha=0.55, label="circuit")]
-    lines = [axes.plot([], [], m, color=colours[c], ms=4, label=f"{s}, as many edges")[0] for s, (m, c) in MARKS.items()]
+    handles: list[Artist] = [Patch(color=colours[0], alpha=0.55, label="circuit")]
+    handles += [
+        axes.plot([], [], mark, color=colours[colour], ms=4, label=f"{subject}, as many edges")[0]
+        for subject, (mark, colour) in MARKS.items()
+    ]
     if evaluation.random:
-        label = f"random circuits, 5 % to 95 % ({', '.join(random.drawn for random in evaluation.random)})"
-        lines += axes.plot([], [], "|", color=theme.value.faint, label=label)
-    axes.legend(handles=[*marks, *lines], loc="upper center", bbox_to_anchor=(0.45, -0.28 * 1.6 / max(1.6, len(evaluation.prompts) * ROW)), ncols=4, fontsize=7.5)
+        names = ", ".join(random.drawn for random in evaluation.random)
+        handles += axes.plot([], [], "|", color=theme.value.faint, label=f"random circuits, 5 % to 95 %: {names}")
+    below = -0.45 / (ROW * len(evaluation.prompts) + 0.3)
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, below), ncols=4, fontsize=7.5)
+
+
+def _among_random(axes: Axes, evaluation: Evaluation, theme: Theme) -> list[Estimate]:
+    """Random circuits, below the set of prompts that they were run on; gives what is shown."""
+    main = evaluation.main
+    row, model, empty = evaluation.prompts.index(main), main.of(Subject.MODEL), main.of(Subject.EMPTY)
+    assert model is not None and empty is not None  # they are run on every set
+    gap = model.logit_diff.value - empty.logit_diff.value
+    if not gap:
+        return []
+    spans = []
+    for place, random in enumerate(evaluation.random):
+        of = random.logit_diff
+        ends = ((x - empty.logit_diff.value) / gap for x in (of.value, of.low, of.high))
+        spans.append(Estimate(*ends))
+        _interval(axes, spans[-1], row + 0.27 + 0.07 * place, theme.value.faint, "|")
+    return spans
 
 
 def _interval(axes: Axes, of: Estimate, row: float, colour: str, mark: str) -> None:
     low, value, high = (_inside(x) for x in (of.low, of.value, of.high))
     axes.plot([low, high], [row, row], "-", color=colour, lw=1.4)
-    axes.plot([value], [row], mark or "|", color=colour, ms=4)
+    axes.plot([value], [row], mark, color=colour, ms=4)
 
 
 def _inside(x: float) -> float:
     return min(max(x, FURTHEST[0]), FURTHEST[1])
-
-
-def _recovered(of: Estimate, model: Faithfulness | None, empty: Faithfulness | None) -> Estimate | None:
-    """A logit difference as a recovered share."""
-    assert model is not None and empty is not None  # they are run on every set
-    gap = model.logit_diff.value - empty.logit_diff.value
-    if not gap:
-        return None
-    low, value, high = ((x - empty.logit_diff.value) / gap for x in (of.low, of.value, of.high))
-    return Estimate(value, low, high)
 
 
 def _completeness(axes: Axes, examined: Examined, theme: Theme) -> None:
@@ -123,7 +136,14 @@ def _minimality(axes: Axes, examined: Examined, theme: Theme) -> None:
     axes.minorticks_off()
     axes.set_ylim(floor, max([100, *edges]) * 1.2)
     axes.axhline(0.1, color=theme.value.series[1], lw=0.8)
-    axes.annotate("contributes nothing below", (0.99, 0.1), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7.5)
+    axes.annotate(
+        "contributes nothing below",
+        (0.99, 0.1),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=7.5,
+    )
     axes.set_xlabel("edges of the circuit, sorted")
     axes.set_ylabel("mean change, % of F(model)")
     axes.set_title(f"Minimality: without one edge, {examined.prompts}")

@@ -89,9 +89,8 @@ class _Maker:
             self._tell("prompts of other words", error)
             return
         if len(batch.prompts) < FEWEST:
-            self.notes.append(
-                f"There are no prompts of other words: only {len(batch.prompts)} can be made of the words that are left."
-            )
+            n = len(batch.prompts)
+            self.notes.append(f"There are no prompts of other words: only {n} can be made of the words that are left.")
             return
         yield PromptSet(PromptKind.WORDS, "other words", self.task, batch)
 

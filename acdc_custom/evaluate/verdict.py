@@ -99,7 +99,9 @@ def _general(evaluation: Evaluation) -> Finding:
         return Finding(Question.GENERAL, Grade.BAD, "It does not hold on any other kind of prompts.", numbers)
     if low:
         names = ", ".join(on.name for on in low)
-        return Finding(Question.GENERAL, Grade.PARTLY, f"It does not hold on all other prompts: not on {names}.", numbers)
+        return Finding(
+            Question.GENERAL, Grade.PARTLY, f"It does not hold on all other prompts: not on {names}.", numbers
+        )
     if dropped:
         text = "It does worse on new prompts than on those that it was found on: it fits its prompts."
         return Finding(Question.GENERAL, Grade.PARTLY, text, numbers)
@@ -129,7 +131,10 @@ def _special(evaluation: Evaluation) -> Finding:
     chance = [random for random in evaluation.random if random.kl.p > ALPHA]
     numbers = "; ".join(
         [
-            *(f"{r.drawn}: KL {r.kl.mean:.3g} ({r.kl.low:.3g} to {r.kl.high:.3g}), p = {r.kl.p:.2g}" for r in evaluation.random),
+            *(
+                f"{r.drawn}: KL {r.kl.mean:.3g} ({r.kl.low:.3g} to {r.kl.high:.3g}), p = {r.kl.p:.2g}"
+                for r in evaluation.random
+            ),
             *(f"{s}: KL {_number(other.kl)}" for s in (Subject.EAP, Subject.EAP_IG) if (other := main.of(s))),
             f"the circuit: KL {_number(inside.kl)}",
         ]
@@ -157,19 +162,24 @@ def _complete(evaluation: Evaluation) -> Finding:
     mean = fmean(share for share, row in rows if row.chosen is Chosen.RANDOM)
     names = ", ".join(node.label for node in worst.nodes)
     numbers = (
-        f"circuit and model differ by {mean:.0%} of the model's effect on average over random knock-outs, by {share:.0%} at "
-        f"most: without {names} the model has a logit difference of {worst.model:.2f}, the circuit of {worst.circuit:.2f}"
+        f"circuit and model differ by {mean:.0%} of the model's effect on average over random knock-outs, "
+        f"by {share:.0%} at most: without {names} the model has a logit difference of {worst.model:.2f}, "
+        f"the circuit of {worst.circuit:.2f}"
     )
     if share <= COMPLETE:
         text = "It is complete as far as was tried: knock out its nodes, and the model loses what the circuit loses."
         return Finding(Question.COMPLETE, Grade.GOOD, text, numbers)
-    left = "the model can do without them what the circuit cannot" if worst.model > worst.circuit else (
-        "the model suffers more from it than the circuit"
+    left = (
+        "the model can do without them what the circuit cannot"
+        if worst.model > worst.circuit
+        else ("the model suffers more from it than the circuit")
     )
     if mean <= COMPLETE:
         text = f"It is complete for most knock-outs, but not for all: for some nodes, {left}."
         return Finding(Question.COMPLETE, Grade.PARTLY, text, numbers)
-    return Finding(Question.COMPLETE, Grade.BAD, f"It is not complete: knock out some of its nodes, and {left}.", numbers)
+    return Finding(
+        Question.COMPLETE, Grade.BAD, f"It is not complete: knock out some of its nodes, and {left}.", numbers
+    )
 
 
 def _gaps(evaluation: Evaluation) -> Iterator[tuple[Examined, float]]:
