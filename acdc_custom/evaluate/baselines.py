@@ -16,8 +16,9 @@ from acdc_custom.compare.chance import Drawer
 from acdc_custom.compare.overlap import Part
 from acdc_custom.evaluate.bench import Bench, Scores
 from acdc_custom.evaluate.bootstrap import Numbers
+from acdc_custom.evaluate.kinds import Drawn
 from acdc_custom.evaluate.random_paths import PathDrawer
-from acdc_custom.evaluate.records import Against, Drawn, Estimate, RandomCircuits
+from acdc_custom.evaluate.records import Against, Estimate, RandomCircuits
 from acdc_custom.graph import Edge
 
 SAME = 1e-9  # of two ways to the same number

@@ -23,21 +23,11 @@ from acdc_custom.evaluate.bench import Bench, Scores
 from acdc_custom.evaluate.completeness import Completeness, Roles
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
+from acdc_custom.evaluate.kinds import Drawn, PromptKind, Subject
 from acdc_custom.evaluate.minimality import chosen_edges, squared_change, without_each_edge, without_each_node
 from acdc_custom.evaluate.prompt_sets import PromptSet, prompt_sets
 from acdc_custom.evaluate.random_paths import PathDrawer
-from acdc_custom.evaluate.records import (
-    Drawn,
-    Evaluation,
-    Examined,
-    Measured,
-    OnPrompts,
-    PromptKind,
-    RandomCircuits,
-    Source,
-    Subject,
-    Tested,
-)
+from acdc_custom.evaluate.records import Evaluation, Examined, Measured, OnPrompts, RandomCircuits, Source, Tested
 from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import Edge
 from acdc_custom.heads.evidence import Role

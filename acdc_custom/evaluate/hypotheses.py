@@ -25,7 +25,8 @@ import numpy as np
 from acdc_custom.evaluate.binomial import as_far_from_half, at_most
 from acdc_custom.evaluate.bootstrap import Numbers
 from acdc_custom.evaluate.hsic import independence_p
-from acdc_custom.evaluate.records import Hypothesis, Tested
+from acdc_custom.evaluate.kinds import Hypothesis
+from acdc_custom.evaluate.records import Tested
 from acdc_custom.graph import Edge
 
 ALPHA = 0.05

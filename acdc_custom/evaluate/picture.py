@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.evaluate.records import Chosen, Estimate, Evaluation, Examined, Subject
+from acdc_custom.evaluate.kinds import Chosen, Subject
+from acdc_custom.evaluate.records import Estimate, Evaluation, Examined
 
 WIDTH = 9.0  # inches
 ROW = 0.5  # of one set of prompts

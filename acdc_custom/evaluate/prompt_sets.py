@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from acdc_custom.discovery import Prepared
 from acdc_custom.errors import TaskError
-from acdc_custom.evaluate.records import PromptKind
+from acdc_custom.evaluate.kinds import PromptKind
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.spec import TemplateSpec
 from acdc_custom.task.tokens import Tokenizer

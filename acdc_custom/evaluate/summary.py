@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Iterator
 
 from acdc_custom.evaluate.hypotheses import ALPHA
-from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, OnPrompts, RandomCircuits, Subject
+from acdc_custom.evaluate.kinds import Subject
+from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, OnPrompts, RandomCircuits
 from acdc_custom.evaluate.verdict import superfluous
 
 WIDTH = 110

@@ -10,20 +10,8 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from acdc_custom.evaluate.hypotheses import ALPHA
-from acdc_custom.evaluate.records import (
-    Chosen,
-    Estimate,
-    Evaluation,
-    Examined,
-    Faithfulness,
-    Finding,
-    Grade,
-    OnPrompts,
-    PromptKind,
-    Question,
-    Removed,
-    Subject,
-)
+from acdc_custom.evaluate.kinds import Chosen, Grade, PromptKind, Question, Subject
+from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, Faithfulness, Finding, OnPrompts, Removed
 
 NEARLY_ALL = 0.9  # recovered: at least this, and no more than 2 - this, is "nearly as well as the model"
 MOST = 0.7  # the same for "most of it"
