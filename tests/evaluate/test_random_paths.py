@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_a_path_leads_from_the_embedding_to_the_logits(shape: GraphShape) -> Non
         path = draws.path()
         assert path[0].sender == EMBED and path[-1].receiver == LOGITS
         assert all(edge in draws.graph for edge in path)
-        assert all(b.sender in draws.graph.nodes_of(a.receiver) for a, b in zip(path, path[1:], strict=False))
+        assert all(b.sender in draws.graph.nodes_of(a.receiver) for a, b in pairwise(path))
 
 
 def test_every_first_step_is_equally_likely() -> None:

@@ -1,4 +1,4 @@
-"""Completeness, minimality and baselines, on a transformer whose circuit is known since its weights are written down."""
+"""Completeness, minimality and baselines, on a transformer whose circuit is known: its weights are written down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from acdc_custom.evaluate.completeness import GREEDY_STEPS, Completeness
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, minimality
 from acdc_custom.evaluate.kinds import Chosen, Drawn
-from acdc_custom.evaluate.minimality import MOST_EDGES, chosen_edges, squared_change, without_each_edge, without_each_node
+from acdc_custom.evaluate.minimality import (
+    MOST_EDGES,
+    chosen_edges,
+    squared_change,
+    without_each_edge,
+    without_each_node,
+)
 from acdc_custom.evaluate.random_paths import PathDrawer
 from acdc_custom.graph import Edge, Graph, Receiver, Sender
 
