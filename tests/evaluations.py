@@ -57,7 +57,7 @@ def examined(gaps: dict[Chosen, float], moved: list[float]) -> Examined:
     node = Sender(1, Stage.HEAD, 3)
     rows = tuple(KnockedOut(chosen, str(chosen), (node,), 2.0, 2.0 - gap) for chosen, gap in gaps.items())
     edges = tuple(Removed(edge(n), None, -change, change, change**2) for n, change in enumerate(moved))
-    return Examined("new prompts", 4.0, 3.9, -1.0, rows, (), edges)
+    return Examined("new prompts", 25, 4.0, 3.9, -1.0, rows, (), edges)
 
 
 def evaluation_of(

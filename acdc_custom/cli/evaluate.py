@@ -62,7 +62,7 @@ def command(
     where = folder if folder.is_dir() else folder.parent
     heads = HeadTable.load(where / JSON_NAME) if (where / JSON_NAME).exists() else None
     click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
-    from acdc_custom.evaluate.evaluation import evaluate
+    from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.evaluate.summary import summarize_evaluation
     from acdc_custom.evaluate.write import write_evaluation
     from acdc_custom.reopen import reopen
@@ -70,7 +70,7 @@ def command(
     prepared = reopen(folder, device, say=click.echo).prepared
     click.echo(f"Model      {describe_model(prepared.model)}")
     with Stages() as stages:
-        evaluation = evaluate(prepared, circuit, heads, n, seed, tasks, draws, stages)
+        evaluation = evaluate_circuit(prepared, circuit, heads, n, seed, tasks, draws, stages)
     files = write_evaluation(evaluation, where)  # before anything is said: nobody may be listening any more
     click.echo(summarize_evaluation(evaluation))
     click.echo("Written")

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from acdc_custom.choices import Attribution, checked_seed
+from acdc_custom.choices import Ablation, Attribution, checked_seed
 from acdc_custom.circuit import Circuit
 from acdc_custom.compare.comparison import checked_draws
 from acdc_custom.discovery import Prepared, run_batch
@@ -35,11 +35,12 @@ from acdc_custom.heads.table import HeadTable
 from acdc_custom.task import Task
 
 DRAWS = 50  # random circuits of each kind, and random edges
+TAKEN_APART = 25  # prompts of a set on which a circuit is run without each of its parts, which takes most of the time
 OnProgress = Callable[[str, int, int], None]
 METHODS = {Subject.EAP: Attribution.EAP, Subject.EAP_IG: Attribution.EAP_IG}
 
 
-def evaluate(
+def evaluate_circuit(
     found_on: Prepared,
     circuit: Circuit,
     heads: HeadTable | None = None,
@@ -95,19 +96,17 @@ class _Job:
     def evaluation(self) -> Evaluation:
         """Everything."""
         started = time.monotonic()
-        subjects = self._subjects()
-        results, benches = self._on_all_sets(subjects)
-        main = benches.get(PromptKind.FRESH) or benches[PromptKind.DISCOVERY]
-        name = next(on.name for on in results if on.kind in benches and benches[on.kind] is main)
-        inside = {kind: bench(self.edges) for kind, bench in benches.items()}
-        examined = [self._examined(on.name, benches[on.kind], inside[on.kind]) for on in results if on.kind in benches]
-        judged = main(self.edges)
+        results, benches = self._on_all_sets(self._subjects())
+        main = list(benches)[-1]  # fresh prompts, or the discovery prompts if there are no others
+        few = {kind: self._smaller(bench) for kind, bench in benches.items()}
+        examined = [self._examined(on.name, few[on.kind]) for on in results if on.kind in few]
+        inside = benches[main](self.edges)
         evaluation = Evaluation(
             source=self._source(0.0),
             prompts=tuple(results),
-            random=tuple(self._random(main, judged, name)),
+            random=tuple(self._random(benches[main], inside, examined[-1].prompts)),
             examined=tuple(examined),
-            tests=tuple(self._tests(main, judged, examined[-1])),
+            tests=tuple(self._tests(benches[main], few[main], inside, examined[-1])),
             findings=(),
             notes=(),
         )
@@ -170,8 +169,23 @@ class _Job:
             return self.found_on
         return run_batch(each.task, each.batch, self.found_on.model, self.found_on.ablation)
 
-    def _examined(self, name: str, bench: Bench, inside: Scores) -> Examined:
+    def _smaller(self, bench: Bench) -> Bench:
+        """With so many of its prompts, the first ones, as the circuit is taken apart on.
+
+        A mean over the batch is what removed edges carry of the whole batch alone: then all of them.
+        """
+        prepared = bench.prepared
+        prompts = prepared.batch.prompts
+        if len(prompts) <= TAKEN_APART or prepared.ablation in (Ablation.MEAN, Ablation.REFERENCE_MEAN):
+            return bench
+        note = f"The circuit was taken apart on the first {TAKEN_APART} prompts of a set."
+        self.notes += [note] * (note not in self.notes)
+        few = replace(prepared.batch, prompts=prompts[:TAKEN_APART])
+        return Bench(run_batch(prepared.task, few, prepared.model, prepared.ablation))
+
+    def _examined(self, name: str, bench: Bench) -> Examined:
         """The circuit taken apart."""
+        inside = bench(self.edges)
         edges = chosen_edges(self.edges, self.seed)
         if len(edges) < len(self.edges):
             note = f"Of the {len(self.edges):,} edges, {len(edges)} chosen at random were removed one at a time."
@@ -182,6 +196,7 @@ class _Job:
         full, without, empty = (float(scores.logit_diff.mean()) for scores in (bench.full, inside, bench.empty))
         return Examined(
             name,
+            len(bench.prepared.batch.prompts),
             full,
             without,
             empty,
@@ -203,7 +218,7 @@ class _Job:
             else:
                 self.notes.append(f"With {drawn} there is no other circuit than this one.")
 
-    def _tests(self, bench: Bench, inside: Scores, taken_apart: Examined) -> Iterator[Tested]:
+    def _tests(self, bench: Bench, few: Bench, inside: Scores, taken_apart: Examined) -> Iterator[Tested]:
         """The tests of Shi et al.; they need prompts that the circuit was not chosen on, where there are such."""
         kept = set(self.edges)
         complement = bench([edge for edge in self.circuit.graph.edges() if edge not in kept])
@@ -215,7 +230,7 @@ class _Job:
         for _ in range(self.draws):
             if inflated := drawer.inflated(kept):
                 edges, added = inflated
-                random.append(squared_change(bench(edges - {added}), bench(edges)))
+                random.append(squared_change(few(edges - {added}), few(edges)))
             self.progress("Random edges", 1, self.draws)
         if random and taken_apart.edges:
             yield minimality({r.edge: r.squared for r in taken_apart.edges if r.edge}, random)

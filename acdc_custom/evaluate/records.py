@@ -93,6 +93,7 @@ class Examined:
     """A circuit taken apart, on one set of prompts."""
 
     prompts: str  # the name of the set
+    n: int  # how many of its prompts, the first ones
     model: float  # F(M), in logits
     circuit: float  # F(C)
     empty: float  # F(empty)

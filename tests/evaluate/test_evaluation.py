@@ -10,7 +10,7 @@ import pytest
 
 from acdc_custom.circuit import Circuit
 from acdc_custom.errors import UsageError
-from acdc_custom.evaluate.evaluation import evaluate, roles_of
+from acdc_custom.evaluate.evaluation import evaluate_circuit, roles_of
 from acdc_custom.evaluate.kinds import Hypothesis, PromptKind, Subject
 from acdc_custom.evaluate.prompt_sets import FEWEST, prompt_sets
 from acdc_custom.evaluate.records import Evaluation
@@ -64,14 +64,14 @@ def test_the_same_seed_gives_the_same_evaluation_and_progress_is_told_to_the_end
         done[what] = done.get(what, 0) + more
         totals[what] = total
 
-    again = evaluate(reopen(run_folder).prepared, Circuit.load(run_folder), n=6, draws=20, on_progress=note)
+    again = evaluate_circuit(reopen(run_folder).prepared, Circuit.load(run_folder), n=6, draws=20, on_progress=note)
     assert replace(again, source=evaluation.source) == evaluation
     assert len(done) > 5 and done == totals
 
 
 def test_a_circuit_without_edges_is_told_to_be_nothing(run_folder: Path) -> None:
     prepared, circuit = reopen(run_folder).prepared, Circuit.load(run_folder)
-    none = evaluate(prepared, replace(circuit, edges=()), n=6, draws=20)
+    none = evaluate_circuit(prepared, replace(circuit, edges=()), n=6, draws=20)
     assert none.main.of(Subject.CIRCUIT) == none.main.of(Subject.EMPTY)
     assert not none.random and not none.examined[0].knocked_out
     assert [test.hypothesis for test in none.tests] == [Hypothesis.EQUIVALENCE, Hypothesis.INDEPENDENCE]
@@ -80,7 +80,7 @@ def test_a_circuit_without_edges_is_told_to_be_nothing(run_folder: Path) -> None
 
 def test_too_few_draws_are_refused(run_folder: Path) -> None:
     with pytest.raises(UsageError, match="3 draws"):
-        evaluate(reopen(run_folder).prepared, Circuit.load(run_folder), draws=3)
+        evaluate_circuit(reopen(run_folder).prepared, Circuit.load(run_folder), draws=3)
 
 
 def test_without_measured_heads_there_are_no_classes() -> None:
