@@ -90,6 +90,8 @@ class _Job:
         self.seed, self.draws, self.progress = seed, draws, on_progress
         made = prompt_sets(found_on, n, seed, also)
         self.sets, self.notes = made.sets, list(made.notes)
+        if knocked_out := circuit.settings.knock_out:
+            self.notes.append(f"The model that the circuit is compared with has {knocked_out}; the search had not.")
         if not heads:
             self.notes.append("No role classes were knocked out: acdc-custom roles has not been run on this circuit.")
 

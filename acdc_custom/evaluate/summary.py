@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 
 from acdc_custom.evaluate.hypotheses import ALPHA
-from acdc_custom.evaluate.kinds import Subject
+from acdc_custom.evaluate.kinds import PromptKind, Subject
 from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, OnPrompts, RandomCircuits
 from acdc_custom.evaluate.verdict import superfluous
 
@@ -49,23 +49,25 @@ def _verdict(evaluation: Evaluation) -> Iterator[str]:
 def _prompts(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield "On each set of prompts, with 95 % intervals over the prompts"
-    yield f"{'':<20}{'n':>5}{'F(M)':>8}  {'':<8}{'recovered':>21}{'|F(M) - F(C)|':>22}{'KL, nats':>25}{'correct':>9}"
+    yield f"{'':<18}{'n':>5}{'F(M)':>8}  {'':<8}{'recovered':>21}{'|F(M) - F(C)|':>23}{'KL, nats':>26}{'correct':>9}"
     for on in evaluation.prompts:
         yield from _one_set(on)
     yield "  F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges))."
-    yield "  EAP and EAP-IG: as many edges, chosen by attribution on the discovery prompts."
+    yield "  EAP and EAP-IG: as many edges, chosen by attribution on the discovery prompts; all sets: evaluation.csv."
 
 
 def _one_set(on: OnPrompts) -> Iterator[str]:
     model = on.of(Subject.MODEL)
     assert model is not None  # it is run on every set
-    place = f"{on.name:<20}{on.n:>5}{model.logit_diff.value:>8.2f}"
+    place = f"{textwrap.shorten(on.name, 18, placeholder='...'):<18}{on.n:>5}{model.logit_diff.value:>8.2f}"
+    everything = on.kind in (PromptKind.DISCOVERY, PromptKind.FRESH)
     for measured in on.measured:
         it = measured.faithfulness
-        if measured.subject not in (Subject.MODEL, Subject.EMPTY):
+        compared = everything and measured.subject in (Subject.EAP, Subject.EAP_IG)
+        if compared or measured.subject is Subject.CIRCUIT:
             yield (
-                f"{place}  {measured.subject:<8}{_share(it.recovered):>21}{_plain(it.absolute, 2):>22}"
-                f"{_plain(it.kl, 3):>25}{it.correct.value:>9.0%}"
+                f"{place}  {measured.subject:<8}{_share(it.recovered):>21}{_plain(it.absolute, 2):>23}"
+                f"{_plain(it.kl, 3):>26}{it.correct.value:>9.0%}"
             )
             place = " " * len(place)
 
