@@ -19,7 +19,7 @@ from acdc_custom.choices import Device
 )
 @click.option(
     "--n",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=5),
     metavar="PROMPTS",
     help="How many new prompts of each kind.  [default: the run's]",
 )

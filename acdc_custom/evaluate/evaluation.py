@@ -25,7 +25,7 @@ from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
 from acdc_custom.evaluate.kinds import Drawn, PromptKind, Subject
 from acdc_custom.evaluate.minimality import chosen_edges, squared_change, without_each_edge, without_each_node
-from acdc_custom.evaluate.prompt_sets import PromptSet, prompt_sets
+from acdc_custom.evaluate.prompt_sets import FEWEST, PromptSet, prompt_sets
 from acdc_custom.evaluate.random_paths import PathDrawer
 from acdc_custom.evaluate.records import Evaluation, Examined, Measured, OnPrompts, RandomCircuits, Source, Tested
 from acdc_custom.evaluate.verdict import findings
@@ -60,7 +60,7 @@ def evaluate_circuit(
     checked_draws(draws)
     settings = circuit.settings
     seed = settings.seed + 1 if seed is None else checked_seed(seed)
-    return _Job(found_on, circuit, heads, n or settings.n, seed, also, draws, on_progress).evaluation()
+    return _Job(found_on, circuit, heads, n or max(settings.n, FEWEST), seed, also, draws, on_progress).evaluation()
 
 
 def roles_of(heads: HeadTable | None) -> Roles:

@@ -74,5 +74,5 @@ def minimality(moved: Mapping[Edge, float], random: Sequence[float]) -> Tested:
 
 def _correlation(one: Numbers, other: Numbers) -> str:
     if len(one) < 2 or not one.std() or not other.std():
-        return "-"
+        return "unknown: one of the two is constant"
     return f"{float(np.corrcoef(one, other)[0, 1]):+.2f}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from acdc_custom.discovery import Prepared
-from acdc_custom.errors import TaskError
+from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.evaluate.kinds import PromptKind
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.spec import TemplateSpec
@@ -40,7 +40,12 @@ class PromptSets:
 
 
 def prompt_sets(found_on: Prepared, n: int, seed: int, also: Sequence[Task] = ()) -> PromptSets:
-    """Sets of up to `n` prompts, none of which the circuit was found on. Raises `TaskError` for a task of `also`."""
+    """Sets of up to `n` prompts, none of which the circuit was found on.
+
+    Raises `UsageError` for fewer than `FEWEST`, `TaskError` for a task of `also` that does not fit.
+    """
+    if n < FEWEST:
+        raise UsageError(f"{n} new prompts were asked for: fewer than {FEWEST} say nothing.")
     maker = _Maker(found_on, n, seed)
     sets = [PromptSet(PromptKind.DISCOVERY, "discovery prompts", found_on.task, found_on.batch)]
     sets += [*maker.fresh(), *maker.templates(), *maker.words(), *(maker.of_task(task) for task in also)]
@@ -102,6 +107,7 @@ class _Maker:
 
     def _set(self, kind: PromptKind, name: str, templates: str, n: int) -> Iterator[PromptSet]:
         """As many prompts as there are, up to n, without those that the circuit was found on."""
+        what = f"prompts of {name}" if kind is PromptKind.TEMPLATE else name
         if isinstance(self.task.spec.prompts, TemplateSpec):
             # Prompts are distinct: of so many, n are new ones if there are n.
             batch = self.task.up_to(n + len(self.used), self.tokenizer, self.seed, self.batch.corruption, templates)
@@ -111,11 +117,11 @@ class _Maker:
             try:
                 batch = self.task.up_to(n, self.tokenizer, self.seed, self.batch.corruption, apart_from=self.batch)
             except TaskError as error:
-                self._tell(name, error)
+                self._tell(what, error)
                 return
         if len(batch.prompts) < FEWEST:
             self.notes.append(
-                f"There are no {name}: the task can make only {len(batch.prompts)} that the circuit was not found on."
+                f"There are no {what}: the task can make only {len(batch.prompts)} that the circuit was not found on."
             )
             return
         yield PromptSet(kind, name, self.task, batch)

@@ -16,7 +16,7 @@ from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, Faithfu
 NEARLY_ALL = 0.9  # recovered: at least this, and no more than 2 - this, is "nearly as well as the model"
 MOST = 0.7  # the same for "most of it"
 KL_GONE = 0.5  # of the KL between no edges and the model: with less gone, the answer is right for other reasons
-DROP = 0.1  # recovered on new prompts, below that on the discovery prompts
+DROP = 0.1  # recovered on new prompts, further from 1 than on the discovery prompts
 COMPLETE = 0.2  # |F(C without K) - F(M without K)|, as a share of |F(M) - F(empty)|
 NOTHING = 0.001  # mean absolute change without an edge, as a share of |F(M)|: the edge contributes nothing
 FEW_SUPERFLUOUS, MANY_SUPERFLUOUS = 0.05, 0.25  # shares of edges that contribute nothing
@@ -106,7 +106,9 @@ def _dropped(evaluation: Evaluation) -> bool:
     fresh = evaluation.on(PromptKind.FRESH)
     before = _of(evaluation.prompts[0], Subject.CIRCUIT).recovered
     now = _of(fresh, Subject.CIRCUIT).recovered if fresh else None
-    return before is not None and now is not None and abs(1 - now.value) > abs(1 - before.value) + DROP
+    if before is None or now is None or abs(1 - now.value) <= abs(1 - before.value) + DROP:
+        return False
+    return before.low > now.high or before.high < now.low  # or else it may be an accident of the prompts
 
 
 def _special(evaluation: Evaluation) -> Finding:
@@ -130,9 +132,13 @@ def _special(evaluation: Evaluation) -> Finding:
     if not evaluation.random:
         text = "Whether it is better than other circuits of its size is unknown: there are none."
         return Finding(Question.SPECIAL, Grade.UNKNOWN, text, numbers)
-    if chance:
+    if len(chance) == len(evaluation.random):
         text = "It comes no nearer to the model than random circuits of its size."
         return Finding(Question.SPECIAL, Grade.BAD, text, numbers)
+    if chance:
+        kinds = " and ".join(random.drawn for random in chance)
+        text = f"It is better than some random circuits of its size, but not than the kind called {kinds}."
+        return Finding(Question.SPECIAL, Grade.PARTLY, text, numbers)
     if better:
         names = " and ".join(name.partition(":")[0] for name in better)
         text = f"It is better than random circuits of its size, but as many edges chosen by {names} come nearer."

@@ -30,7 +30,7 @@ def test_what_cannot_be_is_refused_in_a_line_before_anything_is_loaded(run: Run,
         ([str(run_folder), "--draws", "5"], "5 draws were asked for"),
         ([str(run_folder), "--seed", "-1"], "the seed is -1"),
         ([str(run_folder), "--also", "iio"], 'Did you mean "ioi"'),
-        ([str(run_folder), "--n", "0"], "--n"),
+        ([str(run_folder), "--n", "4"], "--n"),
     ]:
         code, out, err = run("evaluate", *given)
         assert code in (1, 2) and message in err and not out, given

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from evaluations import evaluation_of, on
+from dataclasses import replace
 
-from acdc_custom.evaluate.kinds import Chosen, Grade, PromptKind, Question
-from acdc_custom.evaluate.records import Evaluation, Finding
-from acdc_custom.evaluate.verdict import superfluous
+import pytest
+from evaluations import evaluation_of, on, random
+
+from acdc_custom.evaluate.kinds import Chosen, Drawn, Grade, PromptKind, Question
+from acdc_custom.evaluate.records import Estimate, Evaluation, Finding
+from acdc_custom.evaluate.verdict import findings, superfluous
 
 
 def answer(evaluation: Evaluation, question: Question) -> Finding:
@@ -55,6 +57,16 @@ def test_a_circuit_that_fits_its_prompts_is_told() -> None:
     assert found.grade is Grade.PARTLY and "fits its prompts" in found.sentence
 
 
+def test_a_difference_within_the_intervals_is_no_sign_of_fitting() -> None:
+    evaluation = evaluation_of(discovery=0.99, fresh=0.8)
+    wide = on(PromptKind.FRESH, "new prompts", 0.8)
+    measured = tuple(
+        replace(m, faithfulness=replace(m.faithfulness, recovered=Estimate(0.8, 0.5, 1.0))) for m in wide.measured
+    )
+    found = findings(replace(evaluation, prompts=(evaluation.prompts[0], replace(wide, measured=measured))))
+    assert found[1].question is Question.GENERAL and found[1].grade is Grade.GOOD
+
+
 def test_prompts_on_which_it_does_not_hold_are_named() -> None:
     good, bad = on(PromptKind.TEMPLATE, "template 1", 0.9), on(PromptKind.TASK, "task latest_s", 0.2)
     found = answer(evaluation_of(good, bad), Question.GENERAL)
@@ -70,15 +82,19 @@ def test_prompts_on_which_nothing_can_be_recovered_say_nothing() -> None:
 def test_random_circuits_that_are_as_good_and_better_attribution_are_told() -> None:
     chance = answer(evaluation_of(p=0.3), Question.SPECIAL)
     assert chance.grade is Grade.BAD and "random circuits" in chance.sentence
+    mixed = evaluation_of()
+    kinds = (random(0.02), replace(random(0.6), drawn=Drawn.REWIRED))
+    some = findings(replace(mixed, random=kinds))[2]
+    assert some.grade is Grade.PARTLY and some.sentence.endswith("called edges rewired.")
     better = answer(evaluation_of(eap_kl=0.05), Question.SPECIAL)
     assert better.grade is Grade.PARTLY and "chosen by EAP come nearer" in better.sentence
 
 
 @pytest.mark.parametrize(
-    ("random", "greedy", "grade"), [(0.1, 0.9, Grade.GOOD), (0.1, 1.1, Grade.PARTLY), (1.1, 1.2, Grade.BAD)]
+    ("average", "greedy", "grade"), [(0.1, 0.9, Grade.GOOD), (0.1, 1.1, Grade.PARTLY), (1.1, 1.2, Grade.BAD)]
 )
-def test_completeness_is_judged_by_the_share_of_the_models_effect(random: float, greedy: float, grade: Grade) -> None:
-    found = answer(evaluation_of(gaps={Chosen.RANDOM: random, Chosen.GREEDY: greedy}), Question.COMPLETE)
+def test_completeness_is_judged_by_the_share_of_the_models_effect(average: float, greedy: float, grade: Grade) -> None:
+    found = answer(evaluation_of(gaps={Chosen.RANDOM: average, Chosen.GREEDY: greedy}), Question.COMPLETE)
     assert found.grade is grade  # of 5 logits, a fifth is 1
     assert "without L1H3 the model has a logit difference of 2.00" in found.numbers
 
