@@ -93,7 +93,7 @@ class _Job:
         if knocked_out := circuit.settings.knock_out:
             self.notes.append(f"The model that the circuit is compared with has {knocked_out}; the search had not.")
         if not heads:
-            self.notes.append("No role classes were knocked out: acdc-custom roles has not been run on this circuit.")
+            self.notes.append("No role classes were knocked out: acdc-custom roles finds them out.")
 
     def evaluation(self) -> Evaluation:
         """Everything."""
