@@ -24,10 +24,12 @@ COMMANDS = (
     "report",
     "compare",
     "evaluate",
+    "stability",
     "roles",
     "patch",
     "analyze",
     "survey",
+    "known",
     "tasks",
     "models",
 )
