@@ -35,7 +35,8 @@ from acdc_custom.choices import Device
 def command(
     folder: Path, also: tuple[str, ...], n: int | None, seed: int | None, draws: int, device: str | None
 ) -> None:
-    """Find out whether a circuit can be believed: FOLDER is a run folder, or a circuit.json.
+    """Find out whether a circuit can be believed: FOLDER is a run folder, the consensus folder of a stability
+    study, or a circuit.json.
 
     On the prompts that it was found on and on new ones (of other templates and words, too): how near it comes to the
     model, with intervals; against random circuits of its size, and against as many edges chosen by EAP and EAP-IG;
