@@ -24,6 +24,7 @@ COMMANDS = (
     "export",
     "report",
     "compare",
+    "evaluate",
     "stability",
     "roles",
     "patch",
