@@ -35,6 +35,7 @@ try:
 except ImportError as error:
     raise UsageError('--executor ray needs Ray. Install it with: pip install "acdc-custom[ray]"') from error
 
+TOKEN = ".here-"
 REACHED = 10  # seconds, within which a cluster has to answer
 OBJECT_STORE = 128 * 2**20  # bytes, of a cluster of our own: what goes through it is small
 
@@ -267,7 +268,9 @@ def _check_address(address: str) -> None:
 def _place(folder: Path) -> Iterator[Place]:
     """Where we are, for workers to find."""
     folder = folder.resolve()
-    token = f".here-{uuid.uuid4().hex}"
+    for left in folder.glob(f"{TOKEN}*"):  # by a process that was killed
+        left.unlink(missing_ok=True)
+    token = f"{TOKEN}{uuid.uuid4().hex}"
     modules = [os.path.abspath(entry) for entry in sys.path]
     (folder / token).touch()
     try:
