@@ -76,10 +76,14 @@ def test_another_one_goes_on_from_what_was_brought_home(
     assert answer.files["decisions.jsonl"] == marked + b"".join(rows[1:])
 
 
-def test_news_are_what_is_not_known_or_everything_when_something_else_is(folder: Path, far: Desk) -> None:
-    whole = far.do(JOB, {}).files
-    assert whole is not None
-    journal, request = whole["decisions.jsonl"], whole["run.json"]
+def test_news_are_what_is_not_known_or_everything_when_something_else_is(
+    folder: Path, far: Desk, tmp_path: Path
+) -> None:
+    far.folder = tmp_path / "there"
+    journal, request = b"a line\n" * 1000, b"{}"
+    (far.folder / JOB.name).mkdir(parents=True)
+    (far.folder / JOB.name / "decisions.jsonl").write_bytes(journal)
+    (far.folder / JOB.name / "run.json").write_bytes(request)
     mirror = Mirror(folder / JOB.name)
     assert far.news(JOB.name, *mirror.known()) == Piece(0, journal, request)
     mirror.add(Piece(0, journal[:1000], request))
