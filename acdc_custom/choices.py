@@ -9,6 +9,7 @@ from enum import StrEnum
 from acdc_custom.errors import UsageError, did_you_mean
 
 LARGEST_SEED = 2**63 - 1
+DEFAULT_THRESHOLD = 0.01  # nats, for the usual metric
 
 
 class Metric(StrEnum):

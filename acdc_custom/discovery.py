@@ -17,7 +17,16 @@ from datetime import UTC, datetime
 import torch
 
 from acdc_custom import __version__
-from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, checked_seed, checked_threshold, parse_metric
+from acdc_custom.choices import (
+    DEFAULT_THRESHOLD,
+    Ablation,
+    CustomMetric,
+    Metric,
+    Order,
+    checked_seed,
+    checked_threshold,
+    parse_metric,
+)
 from acdc_custom.circuit import Behaviour, Circuit, KeptEdge, Outcome, SearchRecord
 from acdc_custom.decision import Decision, Reason
 from acdc_custom.engine.ablation import Carried, prepare_ablation
@@ -37,7 +46,6 @@ from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.task import Batch, Task
 from acdc_custom.visiting import visiting_order
 
-DEFAULT_THRESHOLD = 0.01
 PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
 
 

@@ -25,6 +25,7 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
     "float": lambda value: type(value) in (int, float),
     "str": lambda value: type(value) is str,
     "bool": lambda value: type(value) is bool,
+    "str | None": lambda value: value is None or type(value) is str,
     "int | None": lambda value: value is None or type(value) is int,
     "float | None": lambda value: value is None or type(value) in (int, float),
     "Mapping[str, float]": lambda value: type(value) is dict and all(type(v) in (int, float) for v in value.values()),

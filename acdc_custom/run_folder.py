@@ -24,7 +24,7 @@ from acdc_custom.graph import parse_heads
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.provenance import Provenance
 from acdc_custom.reading import parse_json, part, read_regular, record
-from acdc_custom.writing import write_atomically
+from acdc_custom.writing import claim, write_atomically
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
@@ -44,14 +44,22 @@ class Request:
     task: str
     model: str
     window: int | None
+    edges: int  # of the model's graph, all of which a search decides
     memory: MemoryPlan
     provenance: Provenance
 
     def to_json(self) -> str:
         """The text of `run.json`."""
-        content = {"schema": SCHEMA, "task": self.task, "model": self.model, "window": self.window}
-        content["memory"] = asdict(self.memory)
-        return json.dumps({**content, "provenance": self.provenance.to_content()}, indent=1, ensure_ascii=False) + "\n"
+        content = {
+            "schema": SCHEMA,
+            "task": self.task,
+            "model": self.model,
+            "window": self.window,
+            "edges": self.edges,
+            "memory": asdict(self.memory),
+            "provenance": self.provenance.to_content(),
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -90,7 +98,7 @@ def _check(request: Request) -> None:
     checked_seed(settings.order_seed)
     if settings.resample is not None:
         checked_seed(settings.resample)
-    counts = {"n": settings.n, "window": request.window, **asdict(memory)}
+    counts = {"n": settings.n, "window": request.window, "edges": request.edges, **asdict(memory)}
     for name, count in counts.items():
         if count is not None and count < 1:
             raise ValueError(f"{name} is {count}")
@@ -111,7 +119,7 @@ class RunFolder:
             raise ResultError(
                 f"the output folder {path} cannot be written to ({error.strerror}). Give another one with --out."
             ) from error
-        if not _lock(self._journal):
+        if not claim(self._journal):
             self._journal.close()
             raise ResultError(
                 f"another process is writing into {path}. Wait for it, or give another folder with --out."
@@ -209,16 +217,3 @@ def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:
     name = "_".join(parts)
     paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
     return next(path for path in paths if not os.path.exists(path))
-
-
-def _lock(file: IO[str]) -> bool:
-    """Claim a file for this process, until it ends in whatever way; false if another one has it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: opening a file for writing twice is left to the user's care there
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

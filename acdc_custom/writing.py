@@ -1,4 +1,4 @@
-"""Writing files that are whole or not there, whatever happens in between.
+"""Writing files that are whole or not there, whatever happens in between, and by one process at a time.
 
 Owns how, and what is said when it cannot be done. Knows no formats.
 """
@@ -9,6 +9,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from acdc_custom.errors import ResultError
 
@@ -38,6 +39,19 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
         raise
+
+
+def claim(file: IO[str]) -> bool:
+    """Claim a file for this process, until it ends in whatever way; false if another one has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: opening a file for writing twice is left to the user's care there
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _umask() -> int:

@@ -19,7 +19,7 @@ from acdc_custom.run_folder import Request, RunFolder, free_folder
 DECISION = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7)
 
 
-REQUEST = Request("latest_s", "demo", None, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
+REQUEST = Request("latest_s", "demo", None, 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
 
 
 def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:
@@ -74,10 +74,11 @@ def changed(*keys: str, value: object) -> str:
     [
         (["window"], "7", "window is '7', expected int | None"),
         (["window"], 0, "window is 0"),
+        (["edges"], 0, "edges is 0"),
         (["memory", "chunk"], 0, "chunk is 0"),
         (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),
-        (["more"], 1, "expected an object with model, task, window"),
+        (["more"], 1, "expected an object with edges, model, task, window"),
         (["schema"], True, 'it has no "schema"'),
         (["provenance"], [], "provenance is [], expected an object"),
         (["provenance", "settings", "order"], "x", "'x' is not a valid Order"),

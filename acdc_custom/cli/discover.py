@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.choices import (
+    DEFAULT_THRESHOLD,
     Ablation,
     Metric,
     Order,
@@ -41,7 +42,7 @@ def checked_folder(name: str) -> Path:
     "--threshold",
     type=float,
     callback=lambda ctx, option, value: checked_threshold(value),
-    default=0.01,
+    default=DEFAULT_THRESHOLD,
     show_default=True,
     help="Remove an edge if that raises the metric by less; in the metric's unit.",
 )
@@ -169,26 +170,40 @@ def command(
     acdc-custom discover --task latest_s --threshold 0.01
     acdc-custom discover --task ./mine.toml --model gpt2 --n 100 --device cuda
     """
-    from acdc_custom.cli.running import describe_batch, describe_model, describe_timings, run_search
-    from acdc_custom.run_folder import Request, RunFolder, free_folder
+    from acdc_custom.cli.running import describe_batch, describe_timings, open_told, run_search
+    from acdc_custom.job import Job
+    from acdc_custom.run_folder import RunFolder, free_folder
     from acdc_custom.task import load_task
 
-    loaded_task = load_task(task)
-    with RunFolder.begin(out or free_folder(RESULTS, loaded_task.name, Path(model).name, threshold)) as run:
+    folder = out or free_folder(RESULTS, load_task(task).name, Path(model).name, threshold)
+    job = Job(
+        name=folder.resolve().name,
+        task=task,
+        model=model,
+        threshold=threshold,
+        metric=metric,
+        n=n,
+        seed=seed,
+        corruption=corruption,
+        ablation=ablation,
+        order=order,
+        order_seed=order_seed,
+        templates=templates,
+        resample=resample,
+        knock_out=knock_out,
+        window=window,
+        memory_limit=memory_limit,
+        device=device,
+        dtype=dtype,
+    )
+    with RunFolder.begin(folder) as run_folder:
         click.echo(f"Model      {model}, loading ...", err=True)
-        from acdc_custom.discovery import Choices, prepare_batch
-        from acdc_custom.model.open import open_model
+        from acdc_custom.run import begin
 
-        choices = Choices(threshold, metric, Order(order), order_seed, window)
-        opened = open_model(model, device, dtype, say=click.echo)
-        click.echo(f"Model      {describe_model(opened)}")
-        prepared = prepare_batch(
-            loaded_task, opened, n, seed, corruption, ablation, memory_limit, None, knock_out, templates, resample
-        )
-        for line in describe_batch(prepared, threshold):
+        run = begin(run_folder, job, open_told)
+        for line in describe_batch(run.prepared, threshold):
             click.echo(line)
-        run.ask(Request(task, model, window, prepared.memory, prepared.provenance(choices)))
-        circuit = run_search(run, prepared, choices)
+        circuit = run_search(run)
         if timings:
-            for line in describe_timings(circuit, opened.device):
+            for line in describe_timings(circuit, run.prepared.model.device):
                 click.echo(line)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from acdc_custom.choices import Device, Precision
 from acdc_custom.model.catalogue import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from acdc_custom.grid.executor import Executor
 
 HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
 
@@ -32,3 +40,32 @@ dtype_option = click.option(
     show_default=True,
     help="Precision.",
 )
+
+
+@dataclass(frozen=True)
+class ExecutorChoice:
+    """How the runs of a grid are carried out, as it was asked for."""
+
+    workers: int | None
+
+    def executor(self) -> Executor:
+        """What carries them out."""
+        from acdc_custom.grid import Local
+
+        return Local(self.workers)
+
+
+def executor_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of how many runs are carried out; the command gets them as one, its `choice`."""
+
+    @click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many runs at a time, each a process.  [default: as many as cores and memory allow]",
+    )
+    @functools.wraps(command)
+    def with_choice(*args: Any, workers: int | None, **options: Any) -> None:
+        command(*args, choice=ExecutorChoice(workers), **options)
+
+    return with_choice

@@ -18,42 +18,14 @@ def command(folder: Path) -> None:
     \b
     acdc-custom resume results/ioi_smollm2-135m_0.01
     """
-    from acdc_custom.cli.running import describe_model, run_search
-    from acdc_custom.errors import ResultError
+    from acdc_custom.cli.running import open_told, run_search
     from acdc_custom.run_folder import Request, RunFolder
-    from acdc_custom.task import load_task
 
-    with RunFolder.reopen(folder) as run:
+    with RunFolder.reopen(folder) as run_folder:
         request = Request.load(folder)
-        settings = request.provenance.settings
         click.echo(f"Model      {request.model}, loading ...", err=True)
-        from acdc_custom.choices import Order
-        from acdc_custom.discovery import Choices, prepare_batch, whole_receivers
-        from acdc_custom.model.open import open_model
+        from acdc_custom.run import go_on
 
-        choices = Choices(
-            settings.threshold, settings.metric, Order(settings.order), settings.order_seed, request.window
-        )
-        opened = open_model(request.model, settings.device, settings.dtype, say=click.echo)
-        click.echo(f"Model      {describe_model(opened)}")
-        prepared = prepare_batch(
-            load_task(request.task),
-            opened,
-            settings.n,
-            settings.seed,
-            settings.corruption,
-            settings.ablation,
-            planned=request.memory,
-            knock_out=settings.knock_out,
-            templates=settings.templates,
-            resample=settings.resample,
-        )
-        if differences := request.provenance.differences(prepared.provenance(choices)):
-            raise ResultError(
-                f"the run in {folder} cannot go on, since this has changed: {'; '.join(differences)}. "
-                "Undo that, or begin a new run."
-            )
-        earlier = whole_receivers(run.decisions(), prepared, choices)
-        run.keep(len(earlier))
-        click.echo(f"Resumed    {len(earlier):,} of {opened.graph.n_edges:,} edges had been decided")
-        run_search(run, prepared, choices, earlier)
+        run = go_on(run_folder, request, open_told)
+        click.echo(f"Resumed    {len(run.earlier):,} of {request.edges:,} edges had been decided")
+        run_search(run)

@@ -1,4 +1,4 @@
-"""What `discover` and `resume` share: the search with its progress bar and journal, and the lines around it."""
+"""What `discover` and `resume` share: the search with its progress bar, and the lines around it."""
 
 from __future__ import annotations
 
@@ -17,37 +17,44 @@ if TYPE_CHECKING:
 
     from acdc_custom.circuit import Circuit
     from acdc_custom.decision import Decision
-    from acdc_custom.discovery import Choices, Prepared
+    from acdc_custom.discovery import Prepared
     from acdc_custom.model.model import Model
-    from acdc_custom.run_folder import RunFolder
+    from acdc_custom.run import Run
 
 
-def run_search(run: RunFolder, prepared: Prepared, choices: Choices, earlier: Sequence[Decision] = ()) -> Circuit:
-    """Search, note every decision, and write and show what was found."""
-    from acdc_custom.discovery import search
+def open_told(name: str, device: str, dtype: str) -> Model:
+    """Open a model, and say which it is."""
+    from acdc_custom.model.open import open_model
+
+    model: Model = open_model(name, device, dtype, say=click.echo)
+    click.echo(f"Model      {describe_model(model)}")
+    return model
+
+
+def run_search(run: Run) -> Circuit:
+    """Search, with a progress bar, and show what was found and written."""
     from acdc_custom.summary import summarize
 
+    folder = run.folder
     try:
-        with Progress(prepared.model.graph.n_edges, run, earlier) as progress:
-            circuit = search(prepared, choices, progress.note, earlier)
+        with Progress(run.prepared.model.graph.n_edges, run.earlier) as progress:
+            circuit, files = run.complete(progress.note)
     except KeyboardInterrupt:
-        raise click.Abort(f"stopped. Go on with: {run.resume_command}") from None
-    files = run.finish(circuit)  # before anything is said: nobody may be listening any more
+        raise click.Abort(f"stopped. Go on with: {folder.resume_command}") from None
     click.echo(summarize(circuit))
     click.echo("Written")
     for path in files:
         click.echo(f"  {path}")
-    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(run.path))}")
+    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder.path))}")
     return circuit
 
 
 class Progress:
-    """The progress bar of a search, and the journal beside it."""
+    """The progress bar of a search."""
 
-    def __init__(self, n_edges: int, run: RunFolder, earlier: Sequence[Decision]) -> None:
+    def __init__(self, n_edges: int, earlier: Sequence[Decision]) -> None:
         from tqdm import tqdm
 
-        self.run = run
         self.kept = sum(decision.kept for decision in earlier)
         self.bar = tqdm(
             total=n_edges,
@@ -67,7 +74,6 @@ class Progress:
 
     def note(self, decision: Decision) -> None:
         """One more edge has been decided."""
-        self.run.note(decision)
         self.kept += decision.kept
         # The bar redraws itself now and then; only then are new numbers of any use.
         if self.bar.update():

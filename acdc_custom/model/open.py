@@ -47,14 +47,14 @@ def open_model(
     from acdc_custom.model.model import wrap
 
     with quiet():
-        hf_model, tokenizer = _load(*_source(name, say))
+        hf_model, tokenizer = _load(*model_source(name, say))
         return wrap(hf_model.to(where, getattr(torch, precision)), tokenizer, name)
 
 
 def open_tokenizer(name: str = DEFAULT_MODEL, say: Callable[[str], None] = lambda line: None) -> Any:
     """The tokenizer of a model, without its weights. Raises as `open_model` does."""
     with quiet():
-        return _load_tokenizer(*_source(name, say))
+        return _load_tokenizer(*model_source(name, say))
 
 
 def model_width(name: str, say: Callable[[str], None] = lambda line: None) -> int:
@@ -65,7 +65,7 @@ def model_width(name: str, say: Callable[[str], None] = lambda line: None) -> in
     from transformers import AutoConfig
 
     with quiet():
-        source, options = _source(name, say)
+        source, options = model_source(name, say)
         try:
             config = AutoConfig.from_pretrained(source, **options)
             return int(config.get_text_config().hidden_size)
@@ -73,7 +73,7 @@ def model_width(name: str, say: Callable[[str], None] = lambda line: None) -> in
             raise ModelError(f"the configuration of {name} could not be read: {_first_line(error)}") from error
 
 
-def _source(name: str, say: Callable[[str], None]) -> tuple[str, dict[str, Any]]:
+def model_source(name: str, say: Callable[[str], None]) -> tuple[str, dict[str, Any]]:
     """The directory or the hub name that a model is loaded from, and the options to load it with."""
     known = find(name)
     if isinstance(known, PackagedModel):

@@ -1,0 +1,90 @@
+"""What the commands of many runs share: carrying them out with progress, and what is said of those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from acdc_custom.errors import SearchError, count
+
+if TYPE_CHECKING:
+    from acdc_custom.cli.options import ExecutorChoice
+    from acdc_custom.grid import Ended, Grid
+    from acdc_custom.grid.progress import GridProgress
+
+
+def carry_out(grid: Grid, folder: Path, choice: ExecutorChoice) -> list[Ended]:
+    """Carry out the runs, with a progress bar for all and a line for each that is running; say which failed."""
+    from acdc_custom.grid import run_grid
+
+    click.echo(f"Runs       {len(grid.jobs)}, in {folder}")
+    try:
+        with Bars() as bars:
+            ended = run_grid(grid, folder, choice.executor(), bars)
+    except KeyboardInterrupt:
+        raise click.Abort("stopped. To go on, give the same command again.") from None
+    for run in ended:
+        if run.error:
+            click.echo(f"FAILED     {run.job.name}: {run.error}")
+    return ended
+
+
+def check_ended(ended: Sequence[Ended], folder: Path) -> None:
+    """To be asked last, when all that can be shown has been. Raises `SearchError` if a run failed."""
+    if failed := [run.job.name for run in ended if run.error]:
+        raise SearchError(
+            f"{count(len(failed), 'run')} of {len(ended)} in {quote(str(folder))} failed: {', '.join(failed)}. To try "
+            "them once more, give the same command again."
+        )
+
+
+class Bars:
+    """Call it with the progress of a grid: a bar for all runs, and below it a line for each that is running."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._all: Any = None
+        self._lines: list[Any] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def __call__(self, progress: GridProgress) -> None:
+        from tqdm import tqdm
+
+        from acdc_custom.grid.state import State
+
+        if self._all is None:
+            form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+            done = progress.work
+            self._all = self._add(tqdm(total=len(progress.runs), initial=done, bar_format=form, **_SHARED))
+        decided = sum(run.decided for run in progress.runs)
+        self._all.set_description_str(f"{progress.count(State.DONE)} of {len(progress.runs)} runs", refresh=False)
+        self._all.set_postfix_str(f"{decided:,} edges decided", refresh=False)
+        self._all.n = progress.work
+        self._all.refresh()
+        running = [run for run in progress.runs if run.state is State.RUNNING]
+        while len(self._lines) < len(running):
+            self._lines.append(self._add(tqdm(bar_format="{desc}", position=len(self._lines) + 1, **_SHARED)))
+        for number, line in enumerate(self._lines):
+            text = ""
+            if number < len(running):
+                run = running[number]
+                metric = "" if run.metric is None else f", {run.kept} kept, metric {run.metric:.4f}"
+                text = f"  {run.name:<24} {run.share:4.0%}{metric}"
+            line.set_description_str(text)
+
+    def _add(self, bar: Any) -> Any:
+        self._stack.callback(bar.close)
+        return bar
+
+
+_SHARED: dict[str, Any] = {"leave": False, "dynamic_ncols": True}

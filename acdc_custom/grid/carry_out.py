@@ -1,0 +1,72 @@
+"""The runs of a grid, carried out: those that have ended are left alone, and those that fail do not stop the others.
+
+Owns what of a grid is to be done, and the record of what came of it. How it is done is the executor's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.grid.executor import Executor
+from acdc_custom.grid.folder import GridFolder, has_ended
+from acdc_custom.grid.plan import Grid
+from acdc_custom.grid.progress import GridProgress, Watch
+from acdc_custom.grid.state import News, State
+from acdc_custom.job import Job
+from acdc_custom.task import load_task
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a job: a run folder with a circuit, or an `error` that says in a line why there is none."""
+
+    job: Job
+    folder: Path
+    error: str = ""
+
+    def circuit(self) -> Circuit:
+        """The circuit that was found. Raises `ResultError` if there is none."""
+        return Circuit.load(self.folder)
+
+
+def run_grid(
+    grid: Grid,
+    folder: str | Path,
+    executor: Executor,
+    on_progress: Callable[[GridProgress], None] = lambda progress: None,
+) -> list[Ended]:
+    """Carry out the runs of a grid in `folder`, each in the folder of its name; gives what came of each, in order.
+
+    The plan is written down before any work. Asked again for the same grid in the same folder, it goes on: runs that
+    have ended are not done again, runs that were stopped go on from their journals, runs that failed are tried once
+    more. `on_progress` is told at least every second. Raises an `AcdcError` when no run can be begun: the folder holds
+    something else, a task or a model is not there.
+    """
+    folder = Path(folder)
+    todo = [job for job in grid.jobs if not has_ended(folder, job.name)]
+    for task in dict.fromkeys(job.task for job in todo):
+        load_task(task)
+    failures: dict[str, str] = {}
+    states = {job.name: State.WAITING if job in todo else State.DONE for job in grid.jobs}
+    watch = Watch(folder, grid.jobs)
+    with GridFolder(folder, grid) as place:
+        place.note_failures(failures)
+        on_progress(watch.look(states))
+        with closing(_news(executor, todo, folder)) as news:
+            for item in news:
+                if item is not None:
+                    states[item.name] = item.state
+                    if item.state is State.FAILED:
+                        failures[item.name] = item.error
+                        place.note_failures(failures)
+                on_progress(watch.look(states))
+    return [Ended(job, folder / job.name, failures.get(job.name, "")) for job in grid.jobs]
+
+
+def _news(executor: Executor, jobs: list[Job], folder: Path) -> Generator[News | None, None, None]:
+    if jobs:
+        yield from executor.run(jobs, folder)

@@ -1,0 +1,102 @@
+"""The folder of a grid: `grid.json` before any work, a folder for each run, and the runs that failed.
+
+Owns that a folder holds one grid and no other, that one process at a time carries it out, and where everything is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Self
+
+from acdc_custom.circuit import FILE_NAME
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.grid.plan import Grid
+from acdc_custom.reading import parse_json, read_regular, shortened
+from acdc_custom.run_folder import JOURNAL
+from acdc_custom.writing import claim, write_file
+
+PLAN = "grid.json"
+FAILURES = "failures.json"
+LOG = "workers.log"  # what the processes that do the runs say, if anything
+
+
+def load_grid(folder: Path) -> Grid:
+    """The grid of a folder. Raises `ResultError` if there is none, or if it is damaged."""
+    path = folder / PLAN
+    try:
+        return Grid.from_json(read_regular(path).decode())
+    except OSError as error:
+        raise ResultError(f"{folder} holds no grid of runs: {path.name}: {error.strerror}.") from error
+    except KeyError as error:
+        raise ResultError(f"{path} is damaged: {error} is missing.") from error
+    except (TypeError, ValueError, UsageError) as error:
+        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+
+
+def load_failures(folder: Path) -> Mapping[str, str]:
+    """Why runs of the grid failed, by name. Raises `ResultError` if the file is damaged."""
+    path = folder / FAILURES
+    if not path.exists():
+        return {}
+    try:
+        content = parse_json(read_regular(path).decode())
+        return {str(name): str(error) for name, error in dict(content).items()}
+    except OSError as error:
+        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+    except (TypeError, ValueError) as error:
+        raise ResultError(f"{path} is damaged: {error}.") from error
+
+
+def has_ended(folder: Path, name: str) -> bool:
+    """Whether a run has its circuit, which is the last that is written of it."""
+    return (folder / name / FILE_NAME).exists()
+
+
+class GridFolder:
+    """A grid's folder, ours while it is used as a context. One that fails before any run begins leaves no trace.
+
+    Raises `ResultError` if the folder cannot be written to, holds something else, or another process is at it.
+    """
+
+    def __init__(self, path: Path, grid: Grid) -> None:
+        self.path, self.grid = path, grid
+        self._is_new = not os.path.exists(path / PLAN)
+        if self._is_new:
+            for name in (FILE_NAME, JOURNAL):
+                if os.path.exists(path / name):
+                    raise ResultError(f"{path} holds a run, and no grid of runs. Give another folder with --out.")
+            write_file(path / PLAN, grid.to_json())
+        elif differences := load_grid(path).differences(grid):
+            raise ResultError(
+                f"{path} holds other runs than were asked for: {shortened('; '.join(differences), 500)}. Ask for the "
+                "same ones, or give another folder with --out."
+            )
+        try:
+            self._plan: IO[str] = (path / PLAN).open("r+", encoding="utf-8")
+        except OSError as error:
+            raise ResultError(f"{path / PLAN} cannot be written to: {error.strerror}.") from error
+        if not claim(self._plan):
+            self._plan.close()
+            raise ResultError(f"another process is at the runs in {path}. Wait for it, or give another folder.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed and self._is_new and not any((self.path / job.name).exists() for job in self.grid.jobs):
+            with contextlib.suppress(OSError):
+                for name in (PLAN, FAILURES, LOG):
+                    (self.path / name).unlink(missing_ok=True)
+                self.path.rmdir()
+        self._plan.close()
+
+    def note_failures(self, failures: Mapping[str, str]) -> None:
+        """Write down why runs failed; nothing, if none did. Raises `ResultError`."""
+        if failures:
+            write_file(self.path / FAILURES, json.dumps(failures, indent=1, ensure_ascii=False) + "\n")
+        else:
+            (self.path / FAILURES).unlink(missing_ok=True)

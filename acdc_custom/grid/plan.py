@@ -1,0 +1,94 @@
+"""What a grid is: its runs, and what for.
+
+Owns `Grid` and its JSON, so that the same grid can be asked for again. Knows nothing of how runs are carried out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from acdc_custom.errors import UsageError
+from acdc_custom.job import Job
+from acdc_custom.reading import parse_json, part, record
+
+SCHEMA = 1
+LONGEST_NAME = 200  # bytes: file systems allow 255, and a run's files need none of them
+NOT_IN_NAMES = frozenset('/\\:*?"<>|')
+
+
+class Kind(StrEnum):
+    """What the runs of a grid are for: the command that asked for them, and analyses them."""
+
+    SWEEP = "sweep"
+    STABILITY = "stability"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Runs that depend on each other in nothing. `options` are what the analysis of its kind was asked for, as JSON.
+
+    Raises `UsageError` when there are no runs, or two of one name, or a name that no folder can have.
+    """
+
+    kind: Kind
+    jobs: tuple[Job, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.jobs:
+            raise UsageError("there is nothing to run: the grid has no runs.")
+        for name, times in Counter(job.name for job in self.jobs).items():
+            if times > 1:
+                raise UsageError(f'two runs of the grid are called "{name}".')
+            bad = NOT_IN_NAMES & set(name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME
+            if bad or not name or name.startswith("."):
+                raise UsageError(f'"{name}" cannot be the name of a run\'s folder.')
+
+    def to_json(self) -> str:
+        """The text of `grid.json`."""
+        content = {
+            "schema": SCHEMA,
+            "kind": self.kind.value,
+            "options": dict(self.options),
+            "jobs": [asdict(job) for job in self.jobs],
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse. Raises `ValueError`, `TypeError`, `KeyError` or `UsageError` saying what is wrong."""
+        content = parse_json(text)
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if type(schema) is not int or schema < 1:
+            raise ValueError('it has no "schema"')
+        if schema > SCHEMA:
+            raise ValueError("it was written by a newer acdc-custom")
+        jobs = tuple(record(Job, row) for row in part(content, "jobs", list))
+        return cls(Kind(content["kind"]), jobs, part(content, "options", dict))
+
+    def differences(self, other: Grid) -> list[str]:
+        """What another grid has differently, one line each: `threshold_0.01.seed: 0, now 1`."""
+        lines = _changes("", {"kind": self.kind.value}, {"kind": other.kind.value})
+        lines += _changes("options.", _plain(self.options), _plain(other.options))
+        mine, theirs = ({job.name: asdict(job) for job in grid.jobs} for grid in (self, other))
+        if gone := [name for name in mine if name not in theirs]:
+            lines.append(f"no longer asked for: {', '.join(gone)}")
+        if new := [name for name in theirs if name not in mine]:
+            lines.append(f"new: {', '.join(new)}")
+        for name in mine:
+            lines += _changes(f"{name}.", mine[name], theirs.get(name, mine[name]))
+        return lines
+
+
+def _plain(options: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(dict(options)))  # a list for a tuple, as a file has it
+
+
+def _changes(prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    return [f"{prefix}{key}: {before.get(key)}, now {now.get(key)}" for key in keys]

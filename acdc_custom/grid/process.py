@@ -1,0 +1,45 @@
+"""The process at the other end of `local.py`'s pipes: `python -m acdc_custom.grid.process FOLDER [BYTES]`.
+
+Reads names of jobs, a line each, does them in turn, and answers each with a line of JSON. It ends when nobody is left
+to write to it: so nothing goes on when its caller was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+
+
+def main(folder: Path, memory_limit: int | None) -> None:
+    """Do jobs until the standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who then ends us
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints goes to the log
+    names: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_listen, args=(names,), daemon=True).start()
+
+    from acdc_custom.grid.folder import load_grid
+    from acdc_custom.grid.shelf import Shelf
+    from acdc_custom.grid.worker import do
+
+    jobs = {job.name: job for job in load_grid(folder).jobs}
+    shelf = Shelf()
+    while True:
+        name = names.get()
+        error = do(jobs[name], folder, shelf, memory_limit)
+        print(json.dumps({"name": name, "error": error}), file=answers)
+
+
+def _listen(names: SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        names.put(line.rstrip("\n"))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)

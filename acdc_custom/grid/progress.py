@@ -1,0 +1,108 @@
+"""How far the runs of a grid are, read from what they write, wherever they are carried out.
+
+Owns the reading of journals as they grow: each look reads only what is new.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acdc_custom.errors import ResultError
+from acdc_custom.grid.state import State
+from acdc_custom.job import Job
+from acdc_custom.run_folder import JOURNAL, Request
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """One run. `metric` is of the circuit so far; None before the first decision, as are `edges` before the search."""
+
+    name: str
+    state: State
+    decided: int  # edges
+    edges: int | None  # of the model's graph
+    kept: int
+    metric: float | None
+
+    @property
+    def share(self) -> float:
+        """Of the edges, how many are decided: 0 to 1."""
+        if self.state is State.DONE:
+            return 1.0
+        return self.decided / self.edges if self.edges else 0.0
+
+
+@dataclass(frozen=True)
+class GridProgress:
+    """All runs of a grid, in its order."""
+
+    runs: tuple[RunProgress, ...]
+
+    def count(self, state: State) -> int:
+        """How many runs are in this state."""
+        return sum(run.state is state for run in self.runs)
+
+    @property
+    def work(self) -> float:
+        """How many runs' worth of edges have been decided; of a run that failed nothing more is to come."""
+        return sum(1.0 if run.state is State.FAILED else run.share for run in self.runs)
+
+
+class Watch:
+    """Looks at the runs of a grid, again and again."""
+
+    def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
+        self._journals = {job.name: _Journal(folder / job.name) for job in jobs}
+
+    def look(self, states: Mapping[str, State]) -> GridProgress:
+        """How far everything is now; `states` by name, of all runs."""
+        return GridProgress(tuple(self._look(name, state) for name, state in states.items()))
+
+    def _look(self, name: str, state: State) -> RunProgress:
+        journal = self._journals[name]
+        journal.read()
+        return RunProgress(name, state, journal.lines, journal.edges, journal.kept, journal.metric)
+
+
+@dataclass
+class _Journal:
+    """What has been read of a run's journal."""
+
+    folder: Path
+    lines: int = 0
+    kept: int = 0
+    metric: float | None = None
+    edges: int | None = None
+    _read: int = field(default=0, repr=False)  # bytes
+
+    def read(self) -> None:
+        """Read what has been added. A journal that has become shorter was cut by a run that goes on: begin again."""
+        path = self.folder / JOURNAL
+        try:
+            if path.stat().st_size < self._read:
+                self.lines = self.kept = self._read = 0
+            with path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+        except OSError:  # not begun yet
+            return
+        rows = new[: new.rfind(b"\n") + 1].splitlines()
+        self._read += sum(len(row) + 1 for row in rows)
+        self.lines += len(rows)
+        self.kept += sum(b'"kept": true' in row for row in rows)
+        if rows:
+            with suppress(ValueError, AttributeError):  # damaged: whoever goes on with the run says so
+                self.metric = _metric(json.loads(rows[-1]))
+        if self.edges is None:
+            with suppress(ResultError):
+                self.edges = Request.load(self.folder).edges
+
+
+def _metric(row: Any) -> float | None:
+    value = row.get("metric")
+    return value if isinstance(value, float) else None

@@ -1,0 +1,46 @@
+"""One job of a grid, done: whatever there is of it already, it ends with its circuit, or with a line that says why not.
+
+Owns which of the three a job needs: nothing, going on from its journal, or a beginning.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+from acdc_custom.errors import AcdcError
+from acdc_custom.grid.folder import has_ended
+from acdc_custom.grid.shelf import Shelf
+from acdc_custom.job import Job
+from acdc_custom.run import begin, go_on
+from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
+
+
+def do(job: Job, folder: Path, shelf: Shelf, memory_limit: int | None = None) -> str:
+    """Do a job in the folder of its name within `folder`; gives "", or in a line why it failed.
+
+    `memory_limit`, in bytes, is for jobs that have none of their own.
+    """
+    try:
+        _do(replace(job, memory_limit=job.memory_limit or memory_limit), folder, shelf)
+    except AcdcError as error:
+        return str(error)
+    except Exception as error:  # one job must not take the others with it
+        traceback.print_exc()  # into the log
+        return f"this should not have happened: {type(error).__name__}: {error}"
+    return ""
+
+
+def _do(job: Job, folder: Path, shelf: Shelf) -> None:
+    if has_ended(folder, job.name):
+        return
+    path = folder / job.name
+    if (path / JOURNAL).exists() and (path / REQUEST).exists():
+        with RunFolder.reopen(path) as run_folder:
+            go_on(run_folder, Request.load(path), shelf.open, shelf.prepare).complete()
+        return
+    # A run that was killed before it wrote down what was asked has decided nothing.
+    (path / JOURNAL).unlink(missing_ok=True)
+    with RunFolder.begin(path) as run_folder:
+        begin(run_folder, job, shelf.open, shelf.prepare).complete()

@@ -1,0 +1,146 @@
+"""Processes of this machine give what runs one by one give, whoever is killed in between."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from grids import SLOW, found, mark, n_lines, one_by_one
+
+from acdc_custom.grid import Job, Local, run_grid
+from acdc_custom.grid.local import Shift
+from acdc_custom.grid.progress import GridProgress
+from acdc_custom.grid.sizing import Crew
+from acdc_custom.grid.state import News, State
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+
+FIRST, SECOND = (job.name for job in SLOW.jobs)
+DRIVER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from grids import SLOW
+from acdc_custom.grid import Local, run_grid
+run_grid(SLOW, Path(sys.argv[1]), Local(1))
+"""
+# Does what its jobs are called, without doing any work.
+PUPPET = """
+import json, os, signal, sys
+for line in sys.stdin:
+    name = line.strip()
+    if name.startswith("dies") and not os.path.exists(f"{sys.argv[1]}/{name}"):
+        if "once" in name:
+            open(f"{sys.argv[1]}/{name}", "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    print(json.dumps({"name": name, "error": "it fails" if name.startswith("fails") else ""}), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return one_by_one(SLOW, tmp_path_factory.mktemp("one_by_one"))
+
+
+def workers_of(process: psutil.Process) -> list[psutil.Process]:
+    return [child for child in process.children() if "acdc_custom.grid.process" in child.cmdline()]
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on_from_its_journal(
+    tmp_path: Path, expected: dict[str, Any]
+) -> None:
+    marks: dict[str, str] = {}
+    states: list[dict[str, State]] = []
+
+    def kill_one(progress: GridProgress) -> None:
+        states.append({run.name: run.state for run in progress.runs})
+        for run in progress.runs:
+            if not marks and run.state is State.RUNNING and run.decided > 100:
+                folder = tmp_path / run.name
+                journal = str(folder / "decisions.jsonl")
+                holders = [w for w in workers_of(psutil.Process()) if journal in {f.path for f in w.open_files()}]
+                for worker in holders:
+                    worker.send_signal(signal.SIGKILL)
+                    worker.wait(10)
+                assert len(holders) == 1 and not (folder / "circuit.json").exists(), "too late to kill it"
+                marks[run.name] = mark(folder)
+
+    ended = run_grid(SLOW, tmp_path, Local(workers=2), kill_one)
+    assert [run.error for run in ended] == ["", ""]
+    ((name, line),) = marks.items()
+    assert (tmp_path / name / "decisions.jsonl").read_text().startswith(line), "begun anew, not gone on with"
+    assert any(seen[name] is State.STOPPED for seen in states)
+    assert {job.name: found(tmp_path / job.name) for job in SLOW.jobs} == expected
+    assert not workers_of(psutil.Process())
+    assert not (tmp_path / "workers.log").exists(), "nothing was said"
+
+
+def test_a_grid_whose_driver_is_killed_goes_on_where_it_was(tmp_path: Path, expected: dict[str, Any]) -> None:
+    tests = str(Path(__file__).parents[1])
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path), tests], env={**os.environ})
+    while n_lines(tmp_path / SECOND) < 100 and driver.poll() is None:
+        time.sleep(0.01)
+    workers = workers_of(psutil.Process(driver.pid))
+    driver.kill()
+    driver.wait(10)
+    psutil.wait_procs(workers, timeout=10)
+    assert len(workers) == 1 and not workers[0].is_running(), "a worker ends with its driver"
+    assert not (tmp_path / SECOND / "circuit.json").exists(), "too late to kill it"
+    line = mark(tmp_path / SECOND)
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / FIRST).iterdir()}
+    assert tmp_path / FIRST / "circuit.json" in times
+
+    assert [run.error for run in run_grid(SLOW, tmp_path, Local(1))] == ["", ""]
+    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / FIRST).iterdir()}
+    assert (tmp_path / SECOND / "decisions.jsonl").read_text().startswith(line), "begun anew, not gone on with"
+    assert {job.name: found(tmp_path / job.name) for job in SLOW.jobs} == expected
+
+
+def shift(folder: Path, *names: str, processes: int = 2) -> tuple[list[News], list[subprocess.Popen[str]]]:
+    """The news of jobs that puppets do, and the puppets; all have been stopped."""
+    jobs = [Job(name, name) for name in names]
+    puppets: list[subprocess.Popen[str]] = []
+    with (folder / "workers.log").open("w") as log:
+        work = Shift(folder, Crew(processes, 1, 1), log, jobs, (sys.executable, "-c", PUPPET))
+        news = []
+        for item in work.work():
+            puppets += [w.process for w in work.workers if w.process not in puppets]
+            if item is not None:
+                news.append(item)
+        work.stop()
+    return news, puppets
+
+
+def test_a_job_whose_process_always_dies_is_given_up_and_the_others_go_on(tmp_path: Path) -> None:
+    news, puppets = shift(tmp_path, "dies", "fails", "works", "dies once")
+    last = {item.name: item for item in news}
+    assert last["works"].state is State.DONE and last["dies once"].state is State.DONE
+    assert last["fails"] == News("fails", State.FAILED, "it fails")
+    assert last["dies"].state is State.FAILED and "its process was killed by signal 9, 4 times" in last["dies"].error
+    seen = [item.state for item in news if item.name == "dies"]
+    assert seen == [State.RUNNING, State.STOPPED] * 3 + [State.RUNNING, State.FAILED]
+    assert all(puppet.poll() is not None for puppet in puppets)
+
+
+def test_no_more_processes_than_asked_for_and_each_does_many_jobs(tmp_path: Path) -> None:
+    news, puppets = shift(tmp_path, *"abcdef", processes=2)
+    assert len(puppets) == 2 and len([item for item in news if item.state is State.DONE]) == 6
+
+
+def test_whoever_stops_listening_stops_all_processes(tmp_path: Path) -> None:
+    work = Shift(tmp_path, Crew(1, 1, 1), io.StringIO(), [Job("a", "a")], (sys.executable, "-c", PUPPET))
+    work.log = (tmp_path / "log").open("w")
+    news = work.work()
+    assert next(news) == News("a", State.RUNNING)
+    news.close()
+    work.stop()
+    assert work.workers[0].process.poll() is not None
+    work.log.close()

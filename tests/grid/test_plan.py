@@ -1,0 +1,153 @@
+"""A grid is written down whole, reads back as it was, and is refused in a folder of another one."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.grid.folder import GridFolder, load_failures, load_grid
+from acdc_custom.grid.plan import Grid, Kind
+from acdc_custom.job import Job
+
+JOBS = (
+    Job("threshold_0.01", "ioi"),
+    Job("b", "./mine.toml", n=5, templates="0,2", resample=3, metric="logit-diff", knock_out="a0.h1", window=2),
+)
+GRID = Grid(Kind.SWEEP, JOBS, {"thresholds": [0.1, 1.0], "note": None})
+
+
+def with_job(number: int, **changes: object) -> Grid:
+    jobs = list(JOBS)
+    jobs[number] = dataclasses.replace(jobs[number], **changes)
+    return dataclasses.replace(GRID, jobs=tuple(jobs))
+
+
+def test_it_reads_back_as_it_was() -> None:
+    assert Grid.from_json(GRID.to_json()) == GRID
+
+
+def test_the_plan_is_in_the_folder_while_nothing_else_is(tmp_path: Path) -> None:
+    with GridFolder(tmp_path / "grid", GRID):
+        assert [path.name for path in (tmp_path / "grid").iterdir()] == ["grid.json"]
+        assert load_grid(tmp_path / "grid") == GRID
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (with_job(0, seed=1), "threshold_0.01.seed: 0, now 1"),
+        (with_job(1, templates="1"), "b.templates: 0,2, now 1"),
+        (dataclasses.replace(GRID, jobs=JOBS[:1]), "no longer asked for: b"),
+        (dataclasses.replace(GRID, jobs=(*JOBS, Job("c", "ioi"))), "new: c"),
+        (dataclasses.replace(GRID, options={"thresholds": [0.1]}), "options.thresholds: [0.1, 1.0], now [0.1]"),
+        (dataclasses.replace(GRID, kind=Kind.STABILITY), "kind: sweep, now stability"),
+    ],
+)
+def test_a_folder_of_other_runs_is_refused_with_what_differs(tmp_path: Path, other: Grid, said: str) -> None:
+    with GridFolder(tmp_path, GRID):
+        pass
+    with pytest.raises(ResultError) as error:
+        GridFolder(tmp_path, other)
+    assert said in str(error.value) and "give another folder with --out" in str(error.value)
+    assert load_grid(tmp_path) == GRID
+
+
+def test_tuples_among_the_options_are_the_lists_that_the_file_has(tmp_path: Path) -> None:
+    grid = dataclasses.replace(GRID, options={"thresholds": (0.1, 1.0)})
+    for _ in range(2):
+        with GridFolder(tmp_path, grid):
+            pass
+
+
+def test_two_processes_cannot_be_at_one_grid(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    with GridFolder(tmp_path, GRID), pytest.raises(ResultError, match="another process is at the runs in"):
+        GridFolder(tmp_path, GRID)
+
+
+def test_a_folder_that_holds_a_run_takes_no_grid(tmp_path: Path) -> None:
+    (tmp_path / "decisions.jsonl").touch()
+    with pytest.raises(ResultError, match="holds a run, and no grid of runs"):
+        GridFolder(tmp_path, GRID)
+    assert not (tmp_path / "grid.json").exists()
+
+
+def test_a_grid_that_fails_before_any_run_begins_leaves_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), GridFolder(tmp_path / "grid", GRID):
+        raise RuntimeError
+    assert not (tmp_path / "grid").exists()
+
+
+def test_a_grid_that_fails_later_stays(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), GridFolder(tmp_path, GRID):
+        (tmp_path / "b").mkdir()
+        raise RuntimeError
+    assert (tmp_path / "grid.json").exists()
+
+
+def test_failures_are_noted_and_forgotten(tmp_path: Path) -> None:
+    with GridFolder(tmp_path, GRID) as place:
+        place.note_failures({"b": "because"})
+        assert load_failures(tmp_path) == {"b": "because"}
+        place.note_failures({})
+        assert load_failures(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb", "x" * 201, "a:b"])
+def test_names_that_no_folder_can_have_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be the name"):
+        Grid(Kind.SWEEP, (Job(name, "ioi"),))
+
+
+def test_a_grid_needs_runs_of_different_names() -> None:
+    with pytest.raises(UsageError, match="the grid has no runs"):
+        Grid(Kind.SWEEP, ())
+    with pytest.raises(UsageError, match='two runs of the grid are called "a"'):
+        Grid(Kind.SWEEP, (Job("a", "ioi"), Job("a", "ioi", seed=1)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"threshold": -1}, "the threshold is -1"),
+        ({"ablation": "nil"}, 'there is no ablation "nil". There are: corrupted'),
+        ({"order": "x"}, 'there is no order "x"'),
+        ({"metric": "x"}, 'no metric is called "x"'),
+        ({"n": 0}, "the n is 0"),
+        ({"resample": -1}, "the seed is -1"),
+        ({"knock_out": "m1"}, "m1"),
+    ],
+)
+def test_a_job_that_no_run_can_be_is_refused(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Job("a", "ioi", **settings)  # type: ignore[arg-type]
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"schema": 1', '"schema": 2', "it was written by a newer acdc-custom"),
+        ('"seed": 0', '"seed": "0"', "seed is '0', expected int"),
+        ('"seed": 0', '"sed": 0', "expected an object with"),
+        ('"kind": "sweep"', '"kind": "x"', "'x' is not a valid Kind"),
+        ('"kind": "sweep",', "", "'kind' is missing"),
+        ('"name": "b"', '"name": "threshold_0.01"', "two runs of the grid are called"),
+        ('"ioi"', "", "Expecting value"),
+    ],
+)
+def test_a_damaged_plan_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = GRID.to_json()
+    assert old in text
+    (tmp_path / "grid.json").write_text(text.replace(old, new))
+    with pytest.raises(ResultError) as error:
+        load_grid(tmp_path)
+    assert said in str(error.value) and "is damaged" in str(error.value)
+
+
+def test_a_folder_without_a_plan_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match=r"holds no grid of runs: grid\.json: No such file"):
+        load_grid(tmp_path)

@@ -1,0 +1,94 @@
+"""A job ends with its circuit whatever there is of it already, and what jobs share is computed once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grids import QUICK, found, mark, one_by_one
+
+from acdc_custom import discover, load_model, load_task
+from acdc_custom.circuit import Circuit
+from acdc_custom.grid import shelf as shelf_module
+from acdc_custom.grid.shelf import Shelf
+from acdc_custom.grid.worker import do
+
+JOB = QUICK.jobs[0]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What has been opened and prepared, in order."""
+    made: list[str] = []
+    for name in ("open_model", "prepare_batch"):
+        real = getattr(shelf_module, name)
+
+        def told(*args: Any, real: Any = real, name: str = name, **options: Any) -> Any:
+            made.append(name)
+            return real(*args, **options)
+
+        monkeypatch.setattr(shelf_module, name, told)
+    return made
+
+
+def test_its_circuit_is_that_of_discover(tmp_path: Path) -> None:
+    assert do(JOB, tmp_path, Shelf()) == ""
+    circuit = Circuit.load(tmp_path / JOB.name)
+    assert circuit.edges == discover(load_task("ioi"), load_model("demo-4l"), JOB.threshold, n=JOB.n).edges
+    names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
+    assert sorted(path.name for path in (tmp_path / JOB.name).iterdir()) == names
+
+
+def test_jobs_that_share_model_and_batch_compute_them_once(tmp_path: Path, calls: list[str]) -> None:
+    results = one_by_one(QUICK, tmp_path)
+    assert calls == ["open_model", "prepare_batch"]
+    assert len({len(edges) for edges, _ in results.values()}) == 2, "not the same search twice"
+
+
+def test_another_batch_is_computed_anew_on_the_same_model(tmp_path: Path, calls: list[str]) -> None:
+    shelf = Shelf()
+    other = dataclasses.replace(JOB, name="other", seed=1)
+    assert [do(JOB, tmp_path, shelf), do(other, tmp_path, shelf)] == ["", ""]
+    assert calls == ["open_model", "prepare_batch", "prepare_batch"]
+    hashes = [Circuit.load(tmp_path / job.name).task.batch_sha256 for job in (JOB, other)]
+    assert hashes[0] != hashes[1]
+
+
+def test_a_job_that_has_ended_is_left_alone(tmp_path: Path, calls: list[str]) -> None:
+    one_by_one(QUICK, tmp_path)
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    calls.clear()
+    one_by_one(QUICK, tmp_path)
+    assert calls == [] and times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+
+def test_a_job_that_was_stopped_goes_on_from_its_journal(tmp_path: Path) -> None:
+    do(JOB, tmp_path, Shelf())
+    run = tmp_path / JOB.name
+    whole, rows = found(run), (run / "decisions.jsonl").read_text().splitlines(keepends=True)
+    (run / "circuit.json").unlink()
+    (run / "decisions.jsonl").write_text("".join(rows[:700]))
+    line = mark(run)
+    assert do(JOB, tmp_path, Shelf()) == ""
+    assert (run / "decisions.jsonl").read_text() == line + "".join(rows[1:])
+    assert found(run) == whole
+
+
+def test_a_job_that_was_killed_before_it_wrote_what_was_asked_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / JOB.name).mkdir()
+    (tmp_path / JOB.name / "decisions.jsonl").touch()
+    assert do(JOB, tmp_path, Shelf()) == ""
+    assert (tmp_path / JOB.name / "circuit.json").exists()
+
+
+def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> None:
+    error = do(dataclasses.replace(JOB, corruption="nil"), tmp_path, Shelf())
+    assert 'there is no corruption "nil"' in error and "\n" not in error
+    assert not (tmp_path / JOB.name).exists()
+
+
+def test_a_limit_is_for_jobs_that_have_none(tmp_path: Path) -> None:
+    assert "are allowed" in do(JOB, tmp_path, Shelf(), 1)
+    assert do(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Shelf(), 1) == ""

@@ -1,0 +1,53 @@
+"""Grids for tests: small ones, and one slow enough to be caught in the middle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from acdc_custom.grid.plan import Grid, Kind
+from acdc_custom.grid.shelf import Shelf
+from acdc_custom.grid.worker import do
+from acdc_custom.job import Job
+
+QUICK = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=4) for tau in (0.1, 0.5)))
+# One candidate at a time and many prompts: a second or two each.
+SLOW = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=60, window=1) for tau in (0.02, 0.01)))
+
+
+def result(folder: Path) -> Any:
+    """Everything in a circuit.json that is not a time."""
+    content = json.loads((folder / "circuit.json").read_text())
+    del content["created"], content["search"]["seconds"], content["search"]["stages"]
+    return content
+
+
+def found(folder: Path) -> Any:
+    """The edges of a circuit and what it does, without the effects."""
+    content = result(folder)
+    return [(edge["sender"], edge["receiver"]) for edge in content["edges"]], content["outcome"]
+
+
+def one_by_one(grid: Grid, folder: Path) -> dict[str, Any]:
+    """What the runs give that are done one after the other in this process."""
+    shelf = Shelf()
+    for job in grid.jobs:
+        assert do(job, folder, shelf) == ""
+    return {job.name: found(folder / job.name) for job in grid.jobs}
+
+
+def n_lines(run: Path) -> int:
+    """Of a run's journal, so far."""
+    journal = run / "decisions.jsonl"
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def mark(run: Path) -> str:
+    """Give the first edge of an interrupted run's journal an effect that no search finds, and return its line: a run
+    that goes on leaves it there, one that begins anew writes another."""
+    journal = run / "decisions.jsonl"
+    first, rest = journal.read_text().split("\n", 1)
+    marked = json.dumps({**json.loads(first), "effect": 777.0}) + "\n"
+    journal.write_text(marked + rest)
+    return marked
