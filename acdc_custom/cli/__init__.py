@@ -23,6 +23,7 @@ COMMANDS = (
     "export",
     "report",
     "compare",
+    "sweep",
     "roles",
     "patch",
     "analyze",
