@@ -69,6 +69,7 @@ def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
     circuit = runs[0].circuit
     settings, outcome = circuit.settings, circuit.outcome
     searches = tuple(searched(together) for together in _grouped(runs, _search_of))
+    what = f"Attribution, {_name(runs[0])}"
     return Case(
         circuit.task.name,
         circuit.model.name,
@@ -79,7 +80,9 @@ def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
         outcome.model,
         outcome.empty,
         searches,
-        _attributed(circuit, prepared, searches, lambda more, total: tell(f"Attribution, {_name(runs[0])}", more, total)),
+        _attributed(
+            circuit, prepared, searches, lambda more, total: tell(what, more, total)
+        ),
     )
 
 

@@ -6,10 +6,12 @@ Owns what is drawn. How figures look is `analyses/theme.py`'s business.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.axis import Axis
+from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 
 from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.choices import Attribution, Ranking
@@ -21,19 +23,20 @@ from acdc_custom.sweep.summary import NAMES
 MARKERS = "osD^vPX*"  # of searches, in their order
 OF_ATTRIBUTION = {Attribution.EAP: 1, Attribution.EAP_IG: 2}  # the colour
 OF_SEARCHES = (0, 3, 4, 5)
-LEAST_KL = 1e-4  # nats: below it differences are drawn no more
+LEAST_KL = 1e-4  # nats: smaller ones are drawn as if they were this
 MOST_RECOVERED = 1.5  # a curve that overshoots by more leaves the picture
+LEAST_RECOVERED = -0.5
 ABOUT = (
     "For each case two panels over the number of edges: the KL divergence from the model, and the share of the logit "
-    "difference that is recovered; one curve for each search, EAP and EAP-IG."
+    "difference that is recovered; one curve for each search, for EAP and for EAP-IG."
 )
 
 
 def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
-    """Two panels for each case. A ring is around the suggested threshold; thresholds stand at ACDC's points."""
+    """Two panels for each case. Rings are around suggested thresholds; lines of searches are their fronts."""
     with theme.applied():
         title = "How small a circuit can be, and what it costs"
-        figure = Figure(title, ABOUT, 9.6, 0.4 + 3.0 * len(sweep.cases), theme)
+        figure = Figure(title, ABOUT, 9.6, 0.3 + 3.2 * len(sweep.cases), theme)
         rows = figure.subplots(len(sweep.cases), 2, squeeze=False)
         for case, (left, right) in zip(sweep.cases, rows, strict=True):
             _kl_panel(left, case, theme)
@@ -44,70 +47,67 @@ def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
 
 
 def _kl_panel(axes: Axes, case: Case, theme: Theme) -> None:
-    for attributed in case.attributions:
-        points = attributed.curves[Ranking.ABSOLUTE].points
-        _line(axes, attributed.method, points, [max(p.kl, LEAST_KL) for p in points], theme)
-    for number, search in enumerate(case.searches):
-        _search(axes, case, number, [max(p.kl, LEAST_KL) for p in search.curve.points], theme)
+    """Thresholds stand beside the points, unless there would be too many."""
+
+    def height(point: Point) -> float:
+        return max(point.kl, LEAST_KL)
+
     axes.axhline(case.empty.kl, color=theme.value.faint, lw=0.8, ls=":")
-    axes.annotate(
-        "no edges", (1, case.empty.kl), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7
-    )
+    at = (1, case.empty.kl)
+    axes.annotate("no edges", at, xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7)
+    _curves(axes, case, Ranking.ABSOLUTE, height, theme)
+    if len(case.searches) == 1:
+        for point in _drawn(case.searches[0]):
+            at = (point.n_edges, height(point))
+            axes.annotate(f"{point.threshold:g}", at, (7, 1), textcoords="offset points", fontsize=6.5)
     axes.set_yscale("log")
-    _shared(axes, "KL from the model (nats)")
+    _plain(axes.yaxis)
+    axes.set_ylabel("KL from the model (nats)")
 
 
 def _recovered_panel(axes: Axes, case: Case, theme: Theme) -> None:
+    """The band is what a suggested circuit should recover."""
     axes.axhspan(1 - WITHIN, 1 + WITHIN, color=theme.value.faint, alpha=0.15, lw=0)
-    for attributed in case.attributions:
-        points = attributed.curves[Ranking.SIGNED].points
-        _line(axes, attributed.method, points, [p.recovered for p in points], theme)
-    for number, search in enumerate(case.searches):
-        _search(axes, case, number, [p.recovered for p in search.curve.points], theme)
-    shown = [p.recovered for search in case.searches for p in search.curve.points if math.isfinite(p.recovered)]
-    axes.set_ylim(min([-0.05, *(max(share, -0.5) - 0.05 for share in shown)]), MOST_RECOVERED)
+    _curves(axes, case, Ranking.SIGNED, lambda point: point.recovered, theme)
+    shown = [point.recovered for search in case.searches for point in _drawn(search) if math.isfinite(point.recovered)]
+    axes.set_ylim(max(LEAST_RECOVERED, min([0.0, *shown]) - 0.05), MOST_RECOVERED)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    _shared(axes, "logit difference recovered")
+    axes.set_ylabel("logit difference recovered")
 
 
-def _shared(axes: Axes, y: str) -> None:
+def _curves(axes: Axes, case: Case, ranking: Ranking, height: Callable[[Point], float], theme: Theme) -> None:
+    """All methods; attributions in one of their rankings."""
+    for attributed in case.attributions:
+        colour, name = theme.value.series[OF_ATTRIBUTION[attributed.method]], NAMES[attributed.method]
+        _line(axes, attributed.curves[ranking].points, height, color=colour, lw=1, marker=".", ms=3, label=name)
+    for number, search in enumerate(case.searches):
+        front = [point for point in search.curve.front if point.n_edges]
+        colour = theme.value.series[OF_SEARCHES[number % len(OF_SEARCHES)]]
+        marker = MARKERS[number // len(OF_SEARCHES) % len(MARKERS)]
+        label = "ACDC" if len(case.searches) == 1 else f"ACDC, {search.name}"
+        axes.plot([], [], color=colour, lw=1.6, marker=marker, ms=4.5, label=label)
+        _line(axes, _drawn(search), height, color=colour, lw=0, marker=marker, ms=4.5)
+        _line(axes, front, height, color=colour, lw=1.6)
+        chosen = search.suggestion.point
+        if chosen is not None and chosen.n_edges:
+            axes.plot(chosen.n_edges, height(chosen), "o", ms=11, mfc="none", mec=colour, mew=1.3)
     axes.set_xscale("log")
+    _plain(axes.xaxis)
     axes.set_xlabel("edges")
-    axes.set_ylabel(y)
     axes.grid(True)
     axes.set_axisbelow(True)
 
 
-def _line(axes: Axes, method: Attribution, points: Sequence[Point], heights: Sequence[float], theme: Theme) -> None:
-    colour = theme.value.series[OF_ATTRIBUTION[method]]
-    sizes = [point.n_edges for point in points]
-    axes.plot(sizes, heights, color=colour, lw=1.0, marker=".", ms=3, label=NAMES[method])
+def _line(axes: Axes, points: Sequence[Point], height: Callable[[Point], float], **style: Any) -> None:
+    axes.plot([point.n_edges for point in points], [height(point) for point in points], **style)
 
 
-def _search(axes: Axes, case: Case, number: int, heights: Sequence[float], theme: Theme) -> None:
-    """Points of a search, a line along its front, and a ring around the suggested one."""
-    search = case.searches[number]
-    colour = theme.value.series[OF_SEARCHES[number % len(OF_SEARCHES)]]
-    points = [(point, height) for point, height in zip(search.curve.points, heights, strict=True) if point.n_edges]
-    front = [(point.n_edges, height) for point, height in points if point in search.curve.front]
-    marker = MARKERS[number // len(OF_SEARCHES) % len(MARKERS)]
-    axes.plot(*zip(*front, strict=True), color=colour, lw=1.6) if front else None
-    axes.plot(
-        [point.n_edges for point, _ in points],
-        [height for _, height in points],
-        marker,
-        color=colour,
-        ms=4.5,
-        label=_label(case, search),
-    )
-    for point, height in points:
-        if point == search.suggestion.point:
-            axes.plot(point.n_edges, height, "o", ms=11, mfc="none", mec=colour, mew=1.3)
-        if len(case.searches) == 1:
-            axes.annotate(
-                f"{point.threshold:g}", (point.n_edges, height), (4, 5), textcoords="offset points", fontsize=6.5
-            )
+def _drawn(search: Searched) -> list[Point]:
+    """Without circuits that have no edges: a logarithm has no place for them."""
+    return [point for point in search.curve.points if point.n_edges]
 
 
-def _label(case: Case, search: Searched) -> str:
-    return "ACDC" if len(case.searches) == 1 else f"ACDC, {search.name}"
+def _plain(axis: Axis) -> None:
+    """Numbers as they are, without powers of ten."""
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -51,7 +51,9 @@ def spread(text: str, count: int) -> tuple[float, ...]:
     except ValueError:
         dots = ""
     if not dots or not 0 < low < high:
-        raise UsageError(f'"{text}" is no range of thresholds: give two positive numbers, the smaller first: 0.001..0.1.')
+        raise UsageError(
+            f'"{text}" is no range of thresholds: give two positive numbers, the smaller first: 0.001..0.1.'
+        )
     if not 2 <= count <= MOST_THRESHOLDS:
         raise UsageError(f"{count} thresholds were asked for: a range has 2 to {MOST_THRESHOLDS}.")
     ratio = math.log(high / low) / (count - 1)
@@ -84,11 +86,18 @@ def plan_sweep(varied: Varied, **fixed: Any) -> Grid:
             yield job["order"] + (str(job["order_seed"]) if job["order"] == Order.RANDOM else "")
         yield f"{job['threshold']:g}"
 
+    axes: dict[str, Iterable[Any]] = {
+        "task": varied.tasks,
+        "model": varied.models,
+        "ablation": varied.ablations,
+        "seed": varied.seeds,
+        "metric": varied.metrics,
+        "order": orders,
+        "threshold": sorted(varied.thresholds),
+    }
     jobs = []
-    keys = ("task", "model", "ablation", "seed", "metric", "order", "threshold")
-    values = (varied.tasks, varied.models, varied.ablations, varied.seeds, varied.metrics, orders)
-    for chosen in product(*map(dict.fromkeys, values), sorted(set(varied.thresholds))):
-        job = dict(zip(keys, chosen, strict=True))
+    for chosen in product(*map(dict.fromkeys, axes.values())):
+        job: dict[str, Any] = dict(zip(axes, chosen, strict=True))
         job["order"], job["order_seed"] = job["order"]
         name = "_".join(re.sub(r"[^\w.-]+", "-", part).strip("-.")[:LONGEST_PART] for part in named(job))
         jobs.append(Job(name, **job, **fixed))

@@ -32,7 +32,8 @@ class Searched:
     @property
     def name(self) -> str:
         """`metric kl, order random 3`."""
-        return f"metric {self.metric}, order {self.order}" + (f" {self.order_seed}" if self.order == Order.RANDOM else "")
+        seed = f" {self.order_seed}" if self.order == Order.RANDOM else ""
+        return f"metric {self.metric}, order {self.order}{seed}"
 
 
 @dataclass(frozen=True)

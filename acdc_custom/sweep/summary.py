@@ -10,7 +10,6 @@ import textwrap
 from collections.abc import Iterator
 
 from acdc_custom.choices import Ranking
-from acdc_custom.errors import count
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import Rule
