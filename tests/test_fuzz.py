@@ -26,6 +26,8 @@ from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import AcdcError
 from acdc_custom.export.dot import to_dot
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.grid import Grid, Job, Kind
+from acdc_custom.grid.folder import PLAN, load_grid
 from acdc_custom.heads.summary import summarize_heads
 from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
@@ -452,7 +454,7 @@ def test_a_changed_table_of_heads_is_read_or_refused(data: bytes) -> None:
 
 
 REQUEST_TEXT = Request(
-    "latest_s", "demo", None, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance
+    "latest_s", "demo", None, 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance
 ).to_json()
 
 
@@ -471,6 +473,24 @@ def test_a_changed_request_is_read_or_refused(data: bytes) -> None:
             return ours(error)
         (here / REQUEST).write_bytes(request.to_json().encode())
         assert Request.load(here) == request
+
+
+GRID_TEXT = Grid(Kind.SWEEP, (Job("a", "ioi"), Job("b", "ioi", metric="kl", resample=3)), {"share": 0.5}).to_json()
+
+
+@fuzz(200)
+@given(
+    st.one_of(changed_json(json.loads(GRID_TEXT)).map(json.dumps).map(str.encode), changed_bytes(GRID_TEXT.encode()))
+)
+def test_a_changed_grid_is_read_or_refused(data: bytes) -> None:
+    with folder() as here:
+        (here / PLAN).write_bytes(data)
+        try:
+            grid = load_grid(here)
+        except AcdcError as error:
+            return ours(error)
+        (here / PLAN).write_bytes(grid.to_json().encode())
+        assert load_grid(here) == grid
 
 
 LINE = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7).to_json()

@@ -78,8 +78,9 @@ class Bars:
             text = ""
             if number < len(running):
                 run = running[number]
-                metric = "" if run.metric is None else f", {run.kept} kept, metric {run.metric:.4f}"
-                text = f"  {run.name:<24} {run.share:4.0%}{metric}"
+                text = f"  {run.name:<24} " + (
+                    "starting" if run.metric is None else f"{run.share:4.0%}, {run.kept} kept, metric {run.metric:.4f}"
+                )
             line.set_description_str(text)
 
     def _add(self, bar: Any) -> Any:

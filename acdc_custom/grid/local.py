@@ -61,14 +61,15 @@ class Local:
         """See `Executor.run`."""
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
         crew = crew_for(len(jobs), largest, this_machine(), self.workers)
-        with (folder / LOG).open("a", encoding="utf-8") as log:
-            shift = Shift(folder, crew, log, list(jobs), PROGRAM)
-            try:
-                yield from shift.work()
-            finally:
-                shift.stop()
-        if not (folder / LOG).stat().st_size:
-            (folder / LOG).unlink()
+        log = (folder / LOG).open("a", encoding="utf-8")
+        shift = Shift(folder, crew, log, list(jobs), PROGRAM)
+        try:
+            yield from shift.work()
+        finally:
+            shift.stop()
+            log.close()
+            if not (folder / LOG).stat().st_size:
+                (folder / LOG).unlink()
 
 
 @dataclass

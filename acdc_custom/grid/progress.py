@@ -65,7 +65,8 @@ class Watch:
 
     def _look(self, name: str, state: State) -> RunProgress:
         journal = self._journals[name]
-        journal.read()
+        if state is not State.DONE or journal.lines != journal.edges:  # else nothing more is to come
+            journal.read()
         return RunProgress(name, state, journal.lines, journal.edges, journal.kept, journal.metric)
 
 

@@ -9,10 +9,12 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
+from acdc_custom.choices import Device
 from acdc_custom.errors import AcdcError
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.shelf import Shelf
 from acdc_custom.job import Job
+from acdc_custom.model.open import resolve_device
 from acdc_custom.run import begin, go_on
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 
@@ -20,10 +22,12 @@ from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 def do(job: Job, folder: Path, shelf: Shelf, memory_limit: int | None = None) -> str:
     """Do a job in the folder of its name within `folder`; gives "", or in a line why it failed.
 
-    `memory_limit`, in bytes, is for jobs that have none of their own.
+    `memory_limit`, in bytes of the process, is for jobs that have none of their own and compute on the CPU.
     """
     try:
-        _do(replace(job, memory_limit=job.memory_limit or memory_limit), folder, shelf)
+        if job.memory_limit is None and resolve_device(Device(job.device)) == Device.CPU:
+            job = replace(job, memory_limit=memory_limit)
+        _do(job, folder, shelf)
     except AcdcError as error:
         return str(error)
     except Exception as error:  # one job must not take the others with it

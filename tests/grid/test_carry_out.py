@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from circuits import example_circuit
+from grids import Puppet
 
 from acdc_custom.errors import AcdcError, TaskError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
@@ -16,24 +17,6 @@ from acdc_custom.grid.progress import GridProgress, Watch
 from acdc_custom.grid.state import News, State
 
 GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in "abc"))
-
-
-class Puppet:
-    """Writes an example circuit for every job, but for those that fail."""
-
-    def __init__(self, **failures: str) -> None:
-        self.failures, self.given = failures, list[str]()
-
-    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
-        for job in jobs:
-            self.given.append(job.name)
-            yield News(job.name, State.RUNNING)
-            yield None
-            if error := self.failures.get(job.name):
-                yield News(job.name, State.FAILED, error)
-            else:
-                example_circuit().save(folder / job.name)
-                yield News(job.name, State.DONE)
 
 
 def test_a_run_that_fails_is_noted_and_the_others_go_on(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from grids import QUICK, found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit import Circuit
+from acdc_custom.grid import Job, worker
 from acdc_custom.grid import shelf as shelf_module
 from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.worker import do
@@ -92,3 +93,11 @@ def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> Non
 def test_a_limit_is_for_jobs_that_have_none(tmp_path: Path) -> None:
     assert "are allowed" in do(JOB, tmp_path, Shelf(), 1)
     assert do(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Shelf(), 1) == ""
+
+
+def test_a_limit_of_the_process_is_none_of_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Job] = []
+    monkeypatch.setattr(worker, "resolve_device", lambda device: "cuda")
+    monkeypatch.setattr(worker, "_do", lambda job, folder, shelf: asked.append(job))
+    do(JOB, tmp_path, Shelf(), 1)
+    assert asked == [JOB]

@@ -1,0 +1,65 @@
+"""What is said while many runs are carried out, and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from grids import Puppet
+
+from acdc_custom.cli.grids import carry_out, check_ended
+from acdc_custom.cli.options import executor_options
+from acdc_custom.errors import SearchError
+from acdc_custom.grid import Grid, Job, Kind, Local
+
+GRID = Grid(Kind.SWEEP, tuple(Job(name, "ioi") for name in "abc"))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What `executor_options` gives, with an executor that does no work."""
+
+    puppet: Any
+
+    def executor(self) -> Any:
+        return self.puppet
+
+
+def test_failed_runs_are_told_in_a_line_each_and_fail_the_command_at_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = carry_out(GRID, tmp_path, Chosen(Puppet(b="because")))  # type: ignore[arg-type]
+    shown = capsys.readouterr()
+    assert "FAILED     b: because" in shown.out.splitlines()
+    assert "2 of 3 runs" in shown.err
+    with pytest.raises(SearchError, match=r"1 run of 3 in .* failed: b\. To try them once more"):
+        check_ended(ended, tmp_path)
+
+
+def test_a_grid_of_which_nothing_failed_passes(tmp_path: Path) -> None:
+    check_ended(carry_out(GRID, tmp_path, Chosen(Puppet())), tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_grid_that_is_stopped_says_how_to_go_on(tmp_path: Path) -> None:
+    class Stopped(Puppet):
+        def run(self, *_: object) -> Any:
+            raise KeyboardInterrupt
+
+    with pytest.raises(click.Abort, match=r"stopped\. To go on, give the same command again"):
+        carry_out(GRID, tmp_path, Chosen(Stopped()))  # type: ignore[arg-type]
+
+
+def test_the_options_of_how_runs_are_carried_out_reach_the_command_as_one() -> None:
+    got: list[Any] = []
+
+    @click.command()
+    @executor_options
+    def command(choice: Any) -> None:
+        got.append(choice.executor())
+
+    command.main(["--workers", "3"], standalone_mode=False)
+    command.main([], standalone_mode=False)
+    assert got == [Local(3), Local(None)]
