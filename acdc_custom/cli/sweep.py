@@ -21,7 +21,10 @@ from acdc_custom.errors import UsageError
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from acdc_custom.cli.options import ExecutorChoice
+    from acdc_custom.grid import Ended
 
 COUNT = 8
 
@@ -148,9 +151,9 @@ def command(
     """How small a circuit can be, and what it costs: search at many thresholds, and see which one to take.
 
     Every threshold is a run of its own, in a folder of its own. Beside ACDC's circuits stand those of the same size
-    that attribution (EAP and EAP-IG) ranks first. Shows edges against KL and against the logit difference that is recovered,
-    the areas CPR and CMD of the MIB benchmark, and a threshold with the reason for it. Writes sweep.json, sweep.csv and
-    sweep.svg. The same command once more goes on where it was stopped.
+    that attribution (EAP and EAP-IG) ranks first. Shows edges against KL and against the logit difference that is
+    recovered, the areas CPR and CMD of the MIB benchmark, and a threshold with the reason for it. Writes sweep.json,
+    sweep.csv and sweep.svg. The same command once more goes on where it was stopped.
 
     \b
     acdc-custom sweep --task ioi
@@ -170,24 +173,30 @@ def command(
     grid = plan_sweep(varied, n=n, corruption=corruption, templates=templates, device=device, dtype=dtype)
     folder = out or RESULTS / default_name(tasks, models)
     from acdc_custom.cli.grids import carry_out, check_ended
-    from acdc_custom.cli.stages import Stages
 
     ended = carry_out(grid, folder, choice)
-    failed = [run.job.name for run in ended if run.error]
-    if len(failed) < len(ended):
-        from acdc_custom.sweep.measure import Run, measure
-        from acdc_custom.sweep.summary import summarize_sweep
-        from acdc_custom.sweep.write import write_sweep
-
-        runs = [Run(run.job.name, run.folder, run.circuit()) for run in ended if not run.error]
-        with Stages() as stages:
-            sweep = measure(runs, failed, tell=stages)
-        files = write_sweep(sweep, folder)
-        click.echo(summarize_sweep(sweep))
-        click.echo("Written")
-        for path in files:
-            click.echo(f"  {path}")
+    analyse(ended, folder)
     check_ended(ended, folder)
+
+
+def analyse(ended: Sequence[Ended], folder: Path) -> None:
+    """Make the curves of the runs that have ended; write and show them."""
+    failed = [run.job.name for run in ended if run.error]
+    if len(failed) == len(ended):
+        return
+    from acdc_custom.cli.stages import Stages
+    from acdc_custom.sweep.measure import Run, measure
+    from acdc_custom.sweep.summary import summarize_sweep
+    from acdc_custom.sweep.write import write_sweep
+
+    runs = [Run.load(run.folder) for run in ended if not run.error]
+    with Stages() as stages:
+        sweep = measure(runs, failed, tell=stages)
+    files = write_sweep(sweep, folder)
+    click.echo(summarize_sweep(sweep))
+    click.echo("Written")
+    for path in files:
+        click.echo(f"  {path}")
 
 
 def default_name(tasks: tuple[str, ...], models: tuple[str, ...]) -> str:

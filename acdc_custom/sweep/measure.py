@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from acdc_custom.choices import Attribution, Device, Ranking, parse_metric
 from acdc_custom.circuit import Circuit, Outcome
@@ -29,11 +30,20 @@ ACDC = "acdc"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run. `name` is its folder's, within the sweep's."""
+    """A finished run."""
 
-    name: str
     folder: Path
     circuit: Circuit
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a run folder. Raises `ResultError`."""
+        return cls(Path(folder), Circuit.load(folder))
+
+    @property
+    def name(self) -> str:
+        """Its folder's, within the sweep's."""
+        return self.folder.name
 
 
 def measure(
@@ -80,9 +90,7 @@ def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
         outcome.model,
         outcome.empty,
         searches,
-        _attributed(
-            circuit, prepared, searches, lambda more, total: tell(what, more, total)
-        ),
+        _attributed(circuit, prepared, searches, lambda more, total: tell(what, more, total)),
     )
 
 

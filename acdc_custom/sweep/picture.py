@@ -43,6 +43,7 @@ def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
             _recovered_panel(right, case, theme)
             left.set_title(f"{case.name}\n{case.about}")
             left.legend(fontsize=7.5)
+            right.set_title("EAP and EAP-IG: ranked by signed scores (left: by absolute ones)")
     return figure
 
 

@@ -51,14 +51,15 @@ def _search(case: Case, search: Searched) -> Iterator[str]:
         kls = "".join(f"{_kl(at.kl):>9}" for at in (point, *_as_large(by_kl, point)))
         shares = "".join(f"{_share(at.recovered):>9}" for at in (point, *_as_large(by_help, point)))
         mark = "<- suggested" if point == search.suggestion.point else "" if point in front else "beaten"
-        yield (
-            f"{point.threshold:>11.4g}{point.n_edges:>11,}{point.n_edges / case.n_edges:>9.2%}  {kls}   {shares}   {mark}"
-        ).rstrip()
+        size = f"{point.n_edges:>11,}{point.n_edges / case.n_edges:>9.2%}"
+        yield f"{point.threshold:>11.4g}{size}  {kls}   {shares}   {mark}".rstrip()
     for area, values in (
         ("CPR", (search.curve.cpr, *(attributed.cpr for attributed in case.attributions))),
         ("CMD", (search.curve.cmd, *(attributed.cmd for attributed in case.attributions))),
     ):
         yield f"{area:>11}{'':{25 + wide}}" + "".join(f"{_area(value):>9}" for value in values)
+    largest = max(point.n_edges for point in search.curve.points)
+    yield f"{'':11}from {largest / case.n_edges:.2%} of the edges on, ACDC's areas are those of its largest circuit"
     heading = "No threshold is suggested" if search.suggestion.rule is Rule.NONE else "Suggested"
     yield from textwrap.wrap(f"{heading}: {search.suggestion.why}", WIDTH, subsequent_indent="  ")
 
@@ -71,9 +72,10 @@ def _as_large(curves: list[Curve], point: Point) -> Iterator[Point]:
 
 def _legend() -> Iterator[str]:
     text = (
-        "EAP, EAP-IG: as many edges, those ranked first by attribution: for KL and CMD by the size of their scores, for the rest by the signed "
-        "scores, as in MIB. CPR: area under what is recovered over the share of edges, 0.999 for the full model "
-        "throughout; CMD: area between that and all, 0 is best. beaten: another threshold gives as few edges and a KL as low."
+        "EAP, EAP-IG: as many edges, those that attribution ranks first; for KL and CMD by the size of their scores, "
+        "for recovered and CPR by the signed scores, as in MIB. CPR: area under what is recovered over the share of edges, "
+        "0.999 for the full model throughout; CMD: area between that and all of it, 0 is best. beaten: another "
+        "threshold gives as few edges and a KL as low."
     )
     yield from textwrap.wrap(text, WIDTH)
 
