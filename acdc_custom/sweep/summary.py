@@ -73,8 +73,8 @@ def _as_large(curves: list[Curve], point: Point) -> Iterator[Point]:
 def _legend() -> Iterator[str]:
     text = (
         "EAP, EAP-IG: as many edges, those that attribution ranks first; for KL and CMD by the size of their scores, "
-        "for recovered and CPR by the signed scores, as in MIB. CPR: area under what is recovered over the share of edges, "
-        "0.999 for the full model throughout; CMD: area between that and all of it, 0 is best. beaten: another "
+        "for recovered and CPR by the signed scores, as in MIB. CPR: area under what is recovered over the share of "
+        "edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is best. beaten: another "
         "threshold gives as few edges and a KL as low."
     )
     yield from textwrap.wrap(text, WIDTH)
