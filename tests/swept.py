@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acdc_custom.choices import Attribution, Ranking
@@ -56,8 +57,15 @@ def made_up(gap: float = 4.0) -> Sweep:
     curve = Curve("acdc", empty, full, found)
     model = Behaviour(0.0, 4.0, 1.0)
     ranked = tuple(point(n, 3.0 / n, 1 - 1 / n) for n in (1, 2, 5, 10, 20, 30, 50, 60, 100, 200, 500))
+    worse = tuple(replace(at, kl=2 * at.kl, recovered=at.recovered / 2) for at in ranked)
     attributed = tuple(
-        Attributed(method, {ranking: Curve(method.value, empty, full, ranked) for ranking in Ranking})
+        Attributed(
+            method,
+            {
+                Ranking.SIGNED: Curve(method.value, empty, full, worse),
+                Ranking.ABSOLUTE: Curve(method.value, empty, full, ranked),
+            },
+        )
         for method in Attribution
     )
     search = Searched("kl", "original", 0, curve, suggest(curve, model, "nats"))

@@ -16,6 +16,7 @@ from acdc_custom.choices import Attribution, Device, Ranking, parse_metric
 from acdc_custom.circuit import Circuit, Outcome
 from acdc_custom.discovery import Prepared
 from acdc_custom.engine.attribution import attribute, n_passes, top_edges
+from acdc_custom.errors import UsageError
 from acdc_custom.evaluate.bench import Bench
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
@@ -54,7 +55,8 @@ def measure(
 ) -> Sweep:
     """The curves of all runs; `device` None is the runs' own. `failed` are the names of those that found nothing.
 
-    Every batch is run again on its model, for the attributions. Raises an `AcdcError` where that is not what it was.
+    Every batch is run again on its model, for the attributions. Raises an `AcdcError` where that is not what it was, or
+    without any run.
     """
     opener = lru_cache(maxsize=1)(open_model)  # batches of one model, one after the other, open it once
     cases = []
@@ -62,6 +64,8 @@ def measure(
         tell(f"Opening {_name(together[0])}", 0, 1)
         prepared = reopen(together[0].folder, device, opener=opener).prepared
         cases.append(_case(together, prepared, tell))
+    if not cases:
+        raise UsageError("there is no run to make a curve of. Give at least one finished run.")
     return Sweep(tuple(cases), tuple(failed))
 
 

@@ -22,13 +22,14 @@ from acdc_custom.sweep.summary import NAMES
 
 MARKERS = "osD^vPX*"  # of searches, in their order
 OF_ATTRIBUTION = {Attribution.EAP: 1, Attribution.EAP_IG: 2}  # the colour
+OF_RANKING = {Ranking.ABSOLUTE: "-", Ranking.SIGNED: ":"}  # the line
 OF_SEARCHES = (0, 3, 4, 5)
 LEAST_KL = 1e-4  # nats: smaller ones are drawn as if they were this
 MOST_RECOVERED = 1.5  # a curve that overshoots by more leaves the picture
 LEAST_RECOVERED = -0.5
 ABOUT = (
     "For each case two panels over the number of edges: the KL divergence from the model, and the share of the logit "
-    "difference that is recovered; one curve for each search, for EAP and for EAP-IG."
+    "difference that is recovered; one curve for each search, and for each ranking of EAP and of EAP-IG."
 )
 
 
@@ -42,8 +43,7 @@ def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
             _kl_panel(left, case, theme)
             _recovered_panel(right, case, theme)
             left.set_title(f"{case.name}\n{case.about}")
-            left.legend(fontsize=7.5)
-            right.set_title("EAP and EAP-IG: ranked by signed scores (left: by absolute ones)")
+            left.legend(fontsize=7)
     return figure
 
 
@@ -56,7 +56,7 @@ def _kl_panel(axes: Axes, case: Case, theme: Theme) -> None:
     axes.axhline(case.empty.kl, color=theme.value.faint, lw=0.8, ls=":")
     at = (1, case.empty.kl)
     axes.annotate("no edges", at, xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7)
-    _curves(axes, case, Ranking.ABSOLUTE, height, theme)
+    _curves(axes, case, height, theme)
     if len(case.searches) == 1:
         for point in _drawn(case.searches[0]):
             at = (point.n_edges, height(point))
@@ -69,18 +69,21 @@ def _kl_panel(axes: Axes, case: Case, theme: Theme) -> None:
 def _recovered_panel(axes: Axes, case: Case, theme: Theme) -> None:
     """The band is what a suggested circuit should recover."""
     axes.axhspan(1 - WITHIN, 1 + WITHIN, color=theme.value.faint, alpha=0.15, lw=0)
-    _curves(axes, case, Ranking.SIGNED, lambda point: point.recovered, theme)
+    _curves(axes, case, lambda point: point.recovered, theme)
     shown = [point.recovered for search in case.searches for point in _drawn(search) if math.isfinite(point.recovered)]
     axes.set_ylim(max(LEAST_RECOVERED, min([0.0, *shown]) - 0.05), MOST_RECOVERED)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_ylabel("logit difference recovered")
 
 
-def _curves(axes: Axes, case: Case, ranking: Ranking, height: Callable[[Point], float], theme: Theme) -> None:
-    """All methods; attributions in one of their rankings."""
+def _curves(axes: Axes, case: Case, height: Callable[[Point], float], theme: Theme) -> None:
+    """All methods, attributions in both of their rankings."""
     for attributed in case.attributions:
-        colour, name = theme.value.series[OF_ATTRIBUTION[attributed.method]], NAMES[attributed.method]
-        _line(axes, attributed.curves[ranking].points, height, color=colour, lw=1, marker=".", ms=3, label=name)
+        colour = theme.value.series[OF_ATTRIBUTION[attributed.method]]
+        for ranking, style in OF_RANKING.items():
+            label = f"{NAMES[attributed.method]}, {ranking} scores"
+            points = attributed.curves[ranking].points
+            _line(axes, points, height, color=colour, lw=1, ls=style, marker=".", ms=3, label=label)
     for number, search in enumerate(case.searches):
         front = [point for point in search.curve.front if point.n_edges]
         colour = theme.value.series[OF_SEARCHES[number % len(OF_SEARCHES)]]

@@ -44,12 +44,12 @@ def _search(case: Case, search: Searched) -> Iterator[str]:
     yield f"ACDC, {search.name}"
     yield f"{'':33}{'KL from the model (nats)':^{wide}}   {'logit difference recovered':^{wide}}"
     yield f"{'threshold':>11}{'edges':>11}{'share':>9}  {names}   {names}"
-    by_kl = [attributed.curves[Ranking.ABSOLUTE] for attributed in case.attributions]
-    by_help = [attributed.curves[Ranking.SIGNED] for attributed in case.attributions]
+    others = [attributed.curves[Ranking.ABSOLUTE] for attributed in case.attributions]
     front = search.curve.front
     for point in sorted(search.curve.points, key=lambda point: -(point.threshold or 0)):
-        kls = "".join(f"{_kl(at.kl):>9}" for at in (point, *_as_large(by_kl, point)))
-        shares = "".join(f"{_share(at.recovered):>9}" for at in (point, *_as_large(by_help, point)))
+        circuits = (point, *_as_large(others, point))
+        kls = "".join(f"{_kl(circuit.kl):>9}" for circuit in circuits)
+        shares = "".join(f"{_share(circuit.recovered):>9}" for circuit in circuits)
         mark = "<- suggested" if point == search.suggestion.point else "" if point in front else "beaten"
         size = f"{point.n_edges:>11,}{point.n_edges / case.n_edges:>9.2%}"
         yield f"{point.threshold:>11.4g}{size}  {kls}   {shares}   {mark}".rstrip()
@@ -67,15 +67,15 @@ def _search(case: Case, search: Searched) -> Iterator[str]:
 def _as_large(curves: list[Curve], point: Point) -> Iterator[Point]:
     """The circuits of other methods that are as large."""
     for curve in curves:
-        yield next(at for at in (curve.empty, *curve.points, curve.full) if at.n_edges == point.n_edges)
+        yield next(circuit for circuit in (curve.empty, *curve.points, curve.full) if circuit.n_edges == point.n_edges)
 
 
 def _legend() -> Iterator[str]:
     text = (
-        "EAP, EAP-IG: as many edges, those that attribution ranks first; for KL and CMD by the size of their scores, "
-        "for recovered and CPR by the signed scores, as in MIB. CPR: area under what is recovered over the share of "
-        "edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is best. beaten: another "
-        "threshold gives as few edges and a KL as low."
+        "EAP, EAP-IG: as many edges, those with the largest scores of either sign by attribution; for CPR those with "
+        "the largest signed scores, as in MIB. CPR: area under what is recovered over the share of edges, 0.999 for the "
+        "full model throughout; CMD: area between that and all of it, 0 is best. beaten: another threshold gives as "
+        "few edges and a KL as low."
     )
     yield from textwrap.wrap(text, WIDTH)
 

@@ -8,6 +8,7 @@ from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.engine.attribution import attribute, top_edges
 from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.errors import UsageError
 from acdc_custom.reopen import reopen
 from acdc_custom.sweep.curve import SHARES
 from acdc_custom.sweep.measure import Run, measure
@@ -88,6 +89,11 @@ def test_all_of_the_work_is_told(runs: list[Run]) -> None:
     steps = told["Attribution, ioi in demo-4l"]
     assert {total for _, total in steps} == {sum(more for more, _ in steps)}
     assert next(iter(told)) == "Opening ioi in demo-4l"
+
+
+def test_without_a_run_there_is_no_curve() -> None:
+    with pytest.raises(UsageError, match="there is no run"):
+        measure([])
 
 
 def test_both_attributions_have_areas_from_the_ranking_that_mib_takes(sweep: Sweep) -> None:

@@ -25,7 +25,7 @@ def test_curves_are_where_the_numbers_are() -> None:
     signed = case.attributions[1].curves[Ranking.SIGNED].points
     lines = {line.get_label(): line for line in figure.axes[1].lines}
     assert case.attributions[1].method is Attribution.EAP_IG
-    drawn = [tuple(row) for row in lines["EAP-IG"].get_xydata()]
+    drawn = [tuple(row) for row in lines["EAP-IG, signed scores"].get_xydata()]
     assert drawn == [(point.n_edges, point.recovered) for point in signed]
 
 
