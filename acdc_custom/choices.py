@@ -93,6 +93,23 @@ class Order(StrEnum):
         }[self]
 
 
+class Variation(StrEnum):
+    """What is changed from run to run to see how stable a circuit is (`--vary`)."""
+
+    PROMPTS = "prompts"
+    ORDERS = "orders"
+    TEMPLATES = "templates"
+
+    @property
+    def about(self) -> str:
+        """What a run has of its own."""
+        return {
+            Variation.PROMPTS: "as many of the prompts, drawn with replacement",
+            Variation.ORDERS: "a random visiting order",
+            Variation.TEMPLATES: "as many of the task's templates, drawn with replacement",
+        }[self]
+
+
 class Attribution(StrEnum):
     """How edges are scored without a search, by gradients (`engine/attribution.py`)."""
 

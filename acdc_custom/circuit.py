@@ -55,14 +55,23 @@ class Outcome:
     @property
     def recovered(self) -> float:
         """The share of the logit difference between the empty and the full circuit that the circuit recovers."""
-        gap = self.model.logit_diff - self.empty.logit_diff
-        return (self.circuit.logit_diff - self.empty.logit_diff) / gap if gap else float("nan")
+        return recovered(self.model, self.circuit, self.empty)
+
+
+def recovered(full: Behaviour, inside: Behaviour, empty: Behaviour) -> float:
+    """The share of the logit difference between the empty and the full circuit that a circuit recovers, or nan."""
+    gap = full.logit_diff - empty.logit_diff
+    return (inside.logit_diff - empty.logit_diff) / gap if gap else float("nan")
 
 
 @dataclass(frozen=True)
 class SearchRecord:
     """How the search went: `decided` counts edges by reason, `noise` is the metric's rounding error, and `stages` says
-    where the seconds went."""
+    where the seconds went.
+
+    Of a consensus, `runs` is how many searches it is made of, and `share` of how many of them an edge had to be kept
+    by; numbers are those of all of them together, the closest margin and the largest noise.
+    """
 
     evaluations: int
     decided: Mapping[str, int]
@@ -71,6 +80,15 @@ class SearchRecord:
     within_noise: int  # decisions whose margin is below the noise: another machine may decide them differently
     seconds: float
     stages: Mapping[str, float]
+    runs: int = 1
+    share: float | None = None
+
+    @property
+    def consensus(self) -> str:
+        """`consensus of 20 runs, edges kept by at least 50%`; nothing for the circuit of a single run."""
+        if self.share is None:
+            return ""
+        return f"consensus of {self.runs:,} runs, edges kept by at least {100 * self.share:.3g}%"
 
 
 @dataclass(frozen=True)
@@ -187,7 +205,7 @@ class Circuit:
                 edges=tuple(_edge(row) for row in part(content, "edges", list)),
                 provenance=Provenance.from_content(content),
                 outcome=record(Outcome, outcome, **behaviours),
-                search=record(SearchRecord, content["search"]),
+                search=record(SearchRecord, {"runs": 1, "share": None, **part(content, "search", dict)}),
             )
             strangers = [str(kept.edge) for kept in circuit.edges if kept.edge not in circuit.graph]
             twice = [str(edge) for edge, n in Counter(k.edge for k in circuit.edges).items() if n > 1]

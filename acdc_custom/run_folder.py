@@ -211,9 +211,14 @@ class RunFolder:
             ) from error
 
 
+def folder_name(task: str, model: str, threshold: float) -> str:
+    """`latest_s_demo-4l_0.01`."""
+    parts = (re.sub(r"[^\w.-]+", "-", part).strip("-.")[:LONGEST_PART] for part in (task, model, f"{threshold:g}"))
+    return "_".join(parts)
+
+
 def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:
     """A folder name that says what the run is, and that is not taken: `latest_s_demo-4l_0.01`, then `..._2`."""
-    parts = (re.sub(r"[^\w.-]+", "-", part).strip("-.")[:LONGEST_PART] for part in (task, model, f"{threshold:g}"))
-    name = "_".join(parts)
+    name = folder_name(task, model, threshold)
     paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
     return next(path for path in paths if not os.path.exists(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 STEPS = 2000  # of the integral below; an even number
+NORMAL_95 = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations
 
 
 def pearson_p(r: float, n: int) -> float:
@@ -32,3 +33,14 @@ def pearson_p(r: float, n: int) -> float:
         total += height * (1 if i in (0, STEPS) else 4 if i % 2 else 2)
     log_whole = 0.5 * math.log(math.pi) + math.lgamma((power + 1) / 2) - math.lgamma(power / 2 + 1)
     return min(1.0, 2 * math.exp(log_at_start - log_whole) * total * step / 3)
+
+
+def wilson(n_hits: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of which `n_hits` of `n` were seen: Wilson's score interval (Wilson 1927).
+
+    Unlike the textbook interval it stays within 0 and 1, and has a width where all or none were hits.
+    """
+    share, z2 = n_hits / n, NORMAL_95**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return (0.0 if n_hits == 0 else middle - half), (1.0 if n_hits == n else middle + half)

@@ -26,6 +26,7 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
         f"  no edges   {describe_behaviour(outcome.empty)}, KL {outcome.empty.kl:.4f} nats",
         f"  recovered  {outcome.recovered:.1%} of the logit difference between no edges and all of them",
         *([f"  without    {settings.knock_out}"] if settings.knock_out else []),
+        *([f"  made as    {search.consensus}"] if search.consensus else []),
         f"  search     {search.evaluations:,} evaluations in {search.seconds:.1f} s; "
         f"{search.within_noise} decisions within rounding error ({search.noise:.0e} {unit})",
     ]

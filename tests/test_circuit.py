@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from circuits import example_circuit
 
 from acdc_custom.circuit import Circuit
 from acdc_custom.errors import ResultError
+from acdc_custom.summary import summarize
 from acdc_custom.writing import write_atomically
 
 
@@ -21,6 +23,22 @@ def test_what_was_saved_is_loaded_back_exactly(tmp_path: Path) -> None:
     path = circuit.save(tmp_path / "new" / "folder")
     assert Circuit.load(path) == Circuit.load(path.parent) == circuit
     assert Circuit.load(path).to_json() == path.read_text()
+
+
+def test_a_consensus_is_told_from_a_single_run(tmp_path: Path) -> None:
+    single = example_circuit()
+    consensus = replace(single, search=replace(single.search, runs=20, share=0.5))
+    assert Circuit.load(consensus.save(tmp_path)) == consensus
+    assert consensus.search.consensus == "consensus of 20 runs, edges kept by at least 50%"
+    assert single.search.consensus == ""
+    assert "consensus of 20 runs" in summarize(consensus) and "consensus" not in summarize(single)
+
+
+def test_a_file_from_before_there_were_consensuses_is_a_single_run(tmp_path: Path) -> None:
+    content = json.loads(example_circuit().to_json())
+    del content["search"]["runs"], content["search"]["share"]
+    (tmp_path / "circuit.json").write_text(json.dumps(content), encoding="utf-8")
+    assert Circuit.load(tmp_path) == example_circuit()
 
 
 def test_edges_are_objects_with_names_and_an_effect(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from circuits import example_circuit, example_heads
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from studies import FOUR, runs_of, study
 
 from acdc_custom.circuit import Circuit
 from acdc_custom.cli import COMMANDS, main
@@ -32,6 +33,8 @@ from acdc_custom.heads.summary import summarize_heads
 from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
+from acdc_custom.stability.content import load_stability, to_json
+from acdc_custom.stability.words import summarize_stability
 from acdc_custom.summary import summarize
 from acdc_custom.survey.questions import read_questions
 from acdc_custom.task import Task, load_task, task_names
@@ -451,6 +454,25 @@ def test_a_changed_table_of_heads_is_read_or_refused(data: bytes) -> None:
             return ours(error)
         heads.save(here / "again")
         assert HeadTable.load(here / "again") == heads
+
+
+@fuzz(100)
+@given(
+    st.one_of(
+        changed_json(json.loads(to_json(study(runs_of(FOUR))))).map(json.dumps).map(str.encode),
+        changed_bytes(to_json(study(runs_of(FOUR))).encode()),
+    )
+)
+def test_a_changed_record_of_stability_is_read_or_refused(data: bytes) -> None:
+    with folder() as here:
+        (here / "stability.json").write_bytes(data)
+        try:
+            found = load_stability(here)
+            summarize_stability(found)
+        except AcdcError as error:
+            return ours(error)
+        (here / "stability.json").write_text(to_json(found), encoding="utf-8")
+        assert load_stability(here) == found
 
 
 REQUEST_TEXT = Request(

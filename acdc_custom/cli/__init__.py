@@ -24,6 +24,7 @@ COMMANDS = (
     "report",
     "compare",
     "sweep",
+    "stability",
     "roles",
     "patch",
     "analyze",

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import (
-    DEFAULT_THRESHOLD,
-    Ablation,
-    Metric,
-    Order,
-    Precision,
-    checked_seed,
-    checked_threshold,
-    parse_metric,
+from acdc_custom.choices import Order, Precision, checked_seed
+from acdc_custom.cli.options import (
+    ablation_option,
+    corruption_option,
+    device_option,
+    knock_out_option,
+    memory_limit_option,
+    metric_option,
+    model_option,
+    n_option,
+    task_option,
+    threshold_option,
 )
-from acdc_custom.cli.options import corruption_option, device_option, model_option, n_option
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import parse_heads
-from acdc_custom.memory import parse_bytes
 
 RESULTS = Path("results")
 
@@ -32,44 +32,13 @@ def checked_folder(name: str) -> Path:
 
 
 @click.command("discover", short_help="Find the circuit of a task.")
-@click.option(
-    "--task",
-    required=True,
-    metavar="NAME|FILE",
-    help="A built-in task (see acdc-custom tasks), or a task file.",
-)
-@click.option(
-    "--threshold",
-    type=float,
-    callback=lambda ctx, option, value: checked_threshold(value),
-    default=DEFAULT_THRESHOLD,
-    show_default=True,
-    help="Remove an edge if that raises the metric by less; in the metric's unit.",
-)
+@task_option
+@threshold_option
 @model_option
-@click.option(
-    "--metric",
-    metavar="NAME",
-    callback=lambda ctx, option, value: value and parse_metric(value).value,
-    help=f"What is minimised: {', '.join(Metric)}, or module:function for your own.  [default: the task's, usually kl]",
-)
+@metric_option
 @corruption_option
-@click.option(
-    "--ablation",
-    type=click.Choice([a.value for a in Ablation]),
-    metavar="KIND",
-    default=Ablation.CORRUPTED.value,
-    show_default=True,
-    help="What a removed edge carries: " + "; ".join(f"{a.value}: {a.about}" for a in Ablation) + ".",
-)
-@click.option(
-    "--knock-out",
-    metavar="HEADS",
-    default="",
-    callback=lambda ctx, option, value: ",".join(map(str, parse_heads(value))) if value else "",
-    help="Search without these heads, such as a9.h9,a9.h6: all their edges are removed before the search begins. Shows "
-    "backup heads, which act only when others are gone.",
-)
+@ablation_option
+@knock_out_option
 @n_option
 @click.option(
     "--seed",
@@ -125,13 +94,7 @@ def checked_folder(name: str) -> Path:
     metavar="K",
     help="Evaluate K candidates at once. Any K gives the same circuit.  [default: adapts]",
 )
-@click.option(
-    "--memory-limit",
-    metavar="SIZE",
-    callback=lambda ctx, option, value: value and parse_bytes(value),
-    help="Memory to use at most, such as 8GiB: of the process, or of the GPU. Any limit gives the same circuit."
-    "  [default: what is in use, and 80 % of what is free]",
-)
+@memory_limit_option
 @click.option("--timings", is_flag=True, help="Show where the time went, and the most memory that was in use.")
 @click.option(
     "--out",

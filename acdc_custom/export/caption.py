@@ -47,7 +47,8 @@ def with_unit(value: float, unit: str) -> str:
 def title(circuit: Circuit) -> str:
     """One line of plain text, not escaped: which circuit this is."""
     corruption = f" ({circuit.settings.corruption})" if circuit.settings.corruption else ""
-    return f"Circuit of {circuit.task.name}{corruption} in {circuit.model.name}"
+    kind = "Circuit" if circuit.search.share is None else "Consensus circuit"
+    return f"{kind} of {circuit.task.name}{corruption} in {circuit.model.name}"
 
 
 def facts(selection: Selection) -> list[str]:
@@ -65,6 +66,8 @@ def facts(selection: Selection) -> list[str]:
         f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "
         f"empty circuit {number(empty.logit_diff)}.",
     ]
+    if consensus := circuit.search.consensus:
+        lines.insert(0, f"{consensus.capitalize()}; an effect is the mean over the runs that keep the edge.")
     if settings.knock_out:
         heads = ", ".join(head.label for head in parse_heads(settings.knock_out))
         lines.append(f"Searched without {heads}: knocked out, all edges from there removed beforehand.")
@@ -75,8 +78,7 @@ def facts(selection: Selection) -> list[str]:
 
 def caption_html(selection: Selection) -> str:
     """The caption and the legend, as the HTML-like label of the whole picture."""
-    legend = _legend(selection) if selection.edges else font(escape(_nothing(selection.circuit)), 12)
-    return block_html(title(selection.circuit), facts(selection), legend)
+    return block_html(title(selection.circuit), facts(selection), legend_html(selection))
 
 
 def block_html(heading: str, lines: Iterable[str], legend: str) -> str:
@@ -89,6 +91,8 @@ def block_html(heading: str, lines: Iterable[str], legend: str) -> str:
 
 
 def _nothing(circuit: Circuit) -> str:
+    if consensus := circuit.search.consensus:
+        return f"No edge is in this {consensus}."
     amount = with_unit(circuit.settings.threshold, unit_of(circuit))
     return f"No edge is in this circuit: no removal raised the metric by {amount} or more."
 
@@ -105,8 +109,10 @@ def scale(selection: Selection) -> list[float]:
     return sorted({inside[0], inside[len(inside) // 2], inside[-1]})
 
 
-def _legend(selection: Selection) -> str:
-    """A grid of samples and what they mean: nodes, lines, widths."""
+def legend_html(selection: Selection, *more: str) -> str:
+    """A grid of samples and what they mean: nodes, lines, widths; `more` are rows that follow."""
+    if not selection.edges:
+        return font(escape(_nothing(selection.circuit)), 12)
     shape, unit = selection.circuit.shape, unit_of(selection.circuit)
     every = frozenset({Port.Q, Port.K, Port.V})
     own = (Port.Q,) if shape.grouped else (Port.Q, Port.K, Port.V)
@@ -131,7 +137,8 @@ def _legend(selection: Selection) -> str:
         "".join(sample_html(node, words) for node, words in nodes),
         *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
-        f'<TD COLSPAN="8" ALIGN="LEFT">{_words(WIDTH_NOTE)}</TD>',
+        note_html(WIDTH_NOTE),
+        *more,
     ]
     return (
         '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4">'
@@ -154,6 +161,11 @@ def _roles(selection: Selection) -> list[str]:
 def plural(n: int) -> str:
     """The s of more than one."""
     return "" if n == 1 else "s"
+
+
+def note_html(text: str) -> str:
+    """A cell of a legend that is as wide as all of it."""
+    return f'<TD COLSPAN="8" ALIGN="LEFT">{_words(text)}</TD>'
 
 
 def sample_html(sample: str, words: str) -> str:

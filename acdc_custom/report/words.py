@@ -138,6 +138,12 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
 def search_facts(circuit: Circuit) -> list[str]:
     """How the search went."""
     search, unit = circuit.search, unit_of(circuit)
+    if search.consensus:
+        return [
+            f"This is a {search.consensus}, each with its mean effect in the runs that kept it. The runs differ in "
+            f"prompts, visiting orders or templates; together they made {search.evaluations:,} evaluations in "
+            f"{search.seconds:.1f} s."
+        ]
     said = [
         f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
         f"evaluating the metric ({search.evaluations:,} evaluations in {search.seconds:.1f} s). The others could "
@@ -156,12 +162,7 @@ def search_facts(circuit: Circuit) -> list[str]:
 def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     """What this result does not show: a heading and a sentence or two each."""
     settings, unit = circuit.settings, unit_of(circuit)
-    yield (
-        "One search, in one order",
-        "Edges are judged one after the other, given what has been removed before. In another order, another edge "
-        "of two that do the same may be the one that stays. A single circuit is a sample; edges that come back "
-        "under several orders and seeds can be relied on.",
-    )
+    yield _one_sample(circuit)
     yield (
         "One batch of prompts",
         f"All of this was computed on the same {settings.n} prompts (seed {settings.seed}), the ones the search "
@@ -184,6 +185,22 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
         "Whole edges, at all positions",
         "An edge stands for everything that one node tells another at every position of the prompt. Where in the "
         "prompt it matters is for the attention viewer and for patching to show.",
+    )
+
+
+def _one_sample(circuit: Circuit) -> tuple[str, str]:
+    if circuit.search.consensus:
+        return (
+            "What comes back may not be enough",
+            "Of two edges that do the same, each may be kept by half of the runs, and a strict consensus then has "
+            "neither. An edge that comes back is one that the search finds again, with one threshold, one metric and "
+            "one ablation.",
+        )
+    return (
+        "One search, in one order",
+        "Edges are judged one after the other, given what has been removed before. In another order, another edge "
+        "of two that do the same may be the one that stays. A single circuit is a sample; edges that come back "
+        "under several orders and seeds can be relied on, and acdc-custom stability finds them.",
     )
 
 

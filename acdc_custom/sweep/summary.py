@@ -74,8 +74,8 @@ def _legend() -> Iterator[str]:
     text = (
         "EAP, EAP-IG: as many edges, those with the largest scores of either sign by attribution; for CPR those with "
         "the largest signed scores, as in MIB. CPR: area under what is recovered over the share of edges, 0.999 for "
-        "the full model throughout; CMD: area between that and all of it, 0 is best. beaten: another threshold gives as "
-        "few edges and a KL as low."
+        "the full model throughout; CMD: area between that and all of it, 0 is best. beaten: another threshold gives "
+        "as few edges and a KL as low."
     )
     yield from textwrap.wrap(text, WIDTH)
 

@@ -61,6 +61,12 @@ class Task:
         prompts = self.spec.prompts
         return tuple(prompts.corruptions) if isinstance(prompts, TemplateSpec) else (self.default_corruption,)
 
+    @property
+    def n_templates(self) -> int:
+        """How many templates prompts are made from; 0 for prompts given row by row."""
+        prompts = self.spec.prompts
+        return len(prompts.templates) if isinstance(prompts, TemplateSpec) else 0
+
     def batch(
         self,
         tokenizer: Tokenizer,

@@ -1,0 +1,188 @@
+"""`acdc-custom stability`: the same search many times, and what the runs have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from acdc_custom.choices import Variation, checked_seed
+from acdc_custom.cli.discover import RESULTS, checked_folder
+from acdc_custom.cli.options import (
+    ExecutorChoice,
+    ablation_option,
+    corruption_option,
+    device_option,
+    dtype_option,
+    executor_options,
+    knock_out_option,
+    memory_limit_option,
+    metric_option,
+    model_option,
+    n_option,
+    task_option,
+    threshold_option,
+)
+from acdc_custom.stability.plan import FEWEST_RUNS, parse_variations
+from acdc_custom.stability.shares import checked_share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acdc_custom.grid import Ended, Grid
+
+
+@click.command("stability", short_help="Search many times: which edges can be relied on.")
+@task_option
+@threshold_option
+@model_option
+@click.option(
+    "--runs",
+    type=int,
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many runs vary everything at once; the consensus is made of these.",
+)
+@click.option(
+    "--vary",
+    metavar="KINDS",
+    callback=lambda ctx, option, value: parse_variations(value),
+    default=",".join(Variation),
+    show_default=True,
+    help="What a run has of its own: " + "; ".join(f"{kind}: {kind.about}" for kind in Variation) + ".",
+)
+@click.option(
+    "--alone",
+    type=int,
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How many runs more vary each kind alone, to tell which of several matters; 0 for none.",
+)
+@click.option(
+    "--share",
+    type=float,
+    callback=lambda ctx, option, value: checked_share(value),
+    default=0.5,
+    show_default=True,
+    help="The consensus has the edges that at least this share of the runs keep. Another share needs no new runs.",
+)
+@metric_option
+@corruption_option
+@ablation_option
+@knock_out_option
+@n_option
+@click.option(
+    "--seed",
+    type=int,
+    callback=lambda ctx, option, value: checked_seed(value),
+    default=0,
+    show_default=True,
+    help="Which prompts, and which draws of the runs.",
+)
+@device_option
+@dtype_option
+@memory_limit_option
+@executor_options
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
+    help="Where everything goes.  [default: results/stability_TASK_MODEL_THRESHOLD]",
+)
+def command(
+    choice: ExecutorChoice,
+    task: str,
+    threshold: float,
+    model: str,
+    runs: int,
+    vary: tuple[Variation, ...],
+    alone: int,
+    share: float,
+    metric: str | None,
+    corruption: str | None,
+    ablation: str,
+    knock_out: str,
+    n: int | None,
+    seed: int,
+    device: str,
+    dtype: str,
+    memory_limit: int | None,
+    out: Path | None,
+) -> None:
+    """Search many times, on other prompts, in other orders, in other words: which edges and heads can be relied on.
+
+    A single circuit is a sample. For every edge and head: the share of runs that keep it, with an interval. How alike
+    two runs are (Jaccard index), and which variation matters. The consensus circuit: what at least a share of the runs
+    keep, and how well it does the task beside the single circuits. Every run is a run folder, and so is consensus/.
+    Writes stability.json, edges.csv, heads.csv, stability.svg and edges.svg. The same command goes on where it was
+    stopped; with another --share it looks at the same runs again.
+
+    \b
+    acdc-custom stability --task ioi --n 20 --runs 20
+    acdc-custom stability --task ./mine.toml --model gpt2 --vary prompts,orders --share 0.9
+    """
+    from acdc_custom.cli.grids import carry_out
+    from acdc_custom.job import Job
+    from acdc_custom.stability.jobs import grid_of
+    from acdc_custom.stability.plan import plan_runs
+    from acdc_custom.task import load_task
+
+    loaded = load_task(task)
+    plan = plan_runs(vary, runs, alone, loaded.n_templates, seed)
+    base = Job(
+        name="base",
+        task=task,
+        model=model,
+        threshold=threshold,
+        metric=metric,
+        n=n,
+        seed=seed,
+        corruption=corruption,
+        ablation=ablation,
+        knock_out=knock_out,
+        memory_limit=memory_limit,
+        device=device,
+        dtype=dtype,
+    )
+    grid = grid_of(base, plan)
+    folder = out or default_folder(loaded.name, model, threshold)
+    conclude(grid, folder, carry_out(grid, folder, choice), share)
+
+
+def default_folder(task: str, model: str, threshold: float) -> Path:
+    """The same for the same task, model and threshold: so that the same command goes on where it was."""
+    from acdc_custom.run_folder import folder_name
+
+    return RESULTS / f"stability_{folder_name(task, Path(model).name, threshold)}"
+
+
+def conclude(grid: Grid, folder: Path, ended: Sequence[Ended], share: float = 0.5) -> None:
+    """Look at what has ended, write and show what it has in common. Raises `SearchError` last, if runs failed."""
+    from acdc_custom.cli.grids import check_ended
+    from acdc_custom.cli.running import open_told
+    from acdc_custom.cli.stages import Stages
+    from acdc_custom.errors import count
+    from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, prepare_job, varied_by
+    from acdc_custom.stability.record import n_measured
+    from acdc_custom.stability.study import study_runs
+    from acdc_custom.stability.words import summarize_stability
+    from acdc_custom.stability.write import write_stability
+
+    runs, notes = finished_runs(ended), notes_of(grid)
+    if missing := len(ended) - len(runs):
+        notes.append(f"{count(missing, 'run')} of {len(ended)} failed: everything here is of the others.")
+    if sum(run.varied == varied_by(grid.jobs[0]) for run in runs) < FEWEST_RUNS:
+        check_ended(ended, folder)
+    prepared, choices, request = prepare_job(base_of(grid), open_told)
+    what, total = "Running circuits", n_measured(runs, share)
+    with Stages() as stages:
+        study = study_runs(runs, prepared, choices, share, notes, lambda more: stages(what, more, total))
+    files = write_stability(study.stability, study.consensus, request, folder)
+    click.echo(summarize_stability(study.stability))
+    click.echo("Written")
+    for path in files:
+        click.echo(f"  {path}")
+    check_ended(ended, folder)

@@ -1,0 +1,187 @@
+"""The record as `stability.json`, which loads back exactly what was saved.
+
+Owns the form of the file (schema 1). Edges, nodes and heads are written with what follows from their counts, for those
+who read the file without this package.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from acdc_custom.choices import Variation
+from acdc_custom.circuit import Behaviour
+from acdc_custom.compare.overlap import Member, Part
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
+from acdc_custom.provenance import Provenance
+from acdc_custom.reading import checked, parse_json, part, read_regular, record
+from acdc_custom.stability.agreement import Agreement, Matrix
+from acdc_custom.stability.record import Point, RunRecord, Stability
+from acdc_custom.stability.shares import Share, checked_share
+
+SCHEMA = 1
+JSON_NAME = "stability.json"
+
+
+def to_json(stability: Stability) -> str:
+    """The text of `stability.json`."""
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        **stability.provenance.to_content(),
+        "graph": asdict(stability.shape),
+        "share": stability.share,
+        "model_behaviour": asdict(stability.full),
+        "empty_behaviour": asdict(stability.empty),
+        "notes": list(stability.notes),
+        "runs": [
+            {"name": r.name, "varied": _names(r.varied), "sizes": dict(r.sizes), **_behaviour(stability, r.behaviour)}
+            for r in stability.runs
+        ],
+        "agreement": [{**asdict(found), "varied": _names(found.varied)} for found in stability.agreements],
+        "consensus": [
+            {"share": p.share, "n_edges": p.n_edges, "n_dead": p.n_dead, **_behaviour(stability, p.behaviour)}
+            for p in stability.curve
+        ],
+        **{of: [_share(share) for share in stability.shares[of]] for of in Part},
+        "jaccard": {of: stability.jaccards[of] for of in Part},
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load_stability(where: str | Path) -> Stability:
+    """Read a folder's `stability.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
+    path = Path(where)
+    try:
+        path = path / JSON_NAME if path.is_dir() else path
+        content = parse_json(read_regular(path).decode())
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if type(schema) is not int or schema < 1:
+            raise ResultError(f'{path} is no record of stability: it has no "schema".')
+        if schema > SCHEMA:
+            raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
+        return _read(content)
+    except FileNotFoundError:
+        raise ResultError(f"there is no {path}. Give a folder that acdc-custom stability wrote.") from None
+    except OSError as error:
+        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+    except KeyError as error:
+        raise ResultError(f"{path} is damaged: {error} is missing.") from error
+    except (TypeError, ValueError, UsageError) as error:
+        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+
+
+def _names(varied: Iterable[Variation]) -> list[str]:
+    return [kind.value for kind in Variation if kind in varied]
+
+
+def _behaviour(stability: Stability, behaviour: Behaviour) -> dict[str, Any]:
+    recovered = stability.recovered(behaviour)
+    return {"recovered": recovered if math.isfinite(recovered) else None, "behaviour": asdict(behaviour)}
+
+
+def _share(share: Share) -> dict[str, Any]:
+    low, high = share.interval
+    return {
+        **name_of(share.member),
+        "n_kept": share.n_kept,
+        "n_runs": share.n_runs,
+        "share": share.share,
+        "low": low,
+        "high": high,
+        "effect": share.effect,
+    }
+
+
+def name_of(member: Member) -> dict[str, str]:
+    """`sender` and `receiver` of an edge, the name of a node."""
+    if isinstance(member, Edge):
+        return {"sender": str(member.sender), "receiver": str(member.receiver)}
+    return {"node": str(member)}
+
+
+# -- reading back -----------------------------------------------------------------------------------------
+
+
+def _read(content: dict[str, Any]) -> Stability:
+    shape: GraphShape = record(GraphShape, content["graph"])
+    runs = tuple(map(_run, _objects(content, "runs")))
+    share = checked({"share": content["share"]}, {"share": "float"})["share"]
+    curve = tuple(map(_point, _objects(content, "consensus")))
+    if not runs or share not in [point.share for point in curve]:
+        raise ValueError("runs or the consensus at the chosen share are missing")
+    jaccards = part(content, "jaccard", dict)
+    stability = Stability(
+        shape=shape,
+        provenance=Provenance.from_content(content),
+        share=checked_share(share),
+        runs=runs,
+        shares={of: tuple(map(_read_share, _objects(content, of))) for of in Part},
+        agreements=tuple(map(_agreement, _objects(content, "agreement"))),
+        jaccards={of: _matrix(jaccards[of], len(runs)) for of in Part},
+        curve=curve,
+        full=record(Behaviour, content["model_behaviour"]),
+        empty=record(Behaviour, content["empty_behaviour"]),
+        notes=tuple(map(str, part(content, "notes", list))),
+    )
+    for varied in {stability.varied, *(found.varied for found in stability.agreements)}:
+        for of in Part:
+            stability.agreement(of, varied)  # is there, or a KeyError
+    return stability
+
+
+def _objects(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = part(content, name, list)
+    if any(type(row) is not dict for row in rows):
+        raise TypeError(f"{name} is not a list of objects")
+    return rows
+
+
+def _varied(row: Mapping[str, Any]) -> frozenset[Variation]:
+    return frozenset(map(Variation, row["varied"]))
+
+
+def _run(row: dict[str, Any]) -> RunRecord:
+    sizes = checked(row["sizes"], dict.fromkeys(Part, "int"))
+    name = checked({"name": row["name"]}, {"name": "str"})["name"]
+    return RunRecord(name, _varied(row), {of: sizes[of] for of in Part}, record(Behaviour, row["behaviour"]))
+
+
+def _point(row: dict[str, Any]) -> Point:
+    kept = {name: row[name] for name in ("share", "n_edges", "n_dead")}
+    point: Point = record(Point, kept, behaviour=record(Behaviour, row["behaviour"]))
+    return point
+
+
+def _agreement(row: dict[str, Any]) -> Agreement:
+    rest = {name: value for name, value in row.items() if name not in ("part", "varied")}
+    found: Agreement = record(Agreement, rest, part=Part(row["part"]), varied=_varied(row))
+    if found.n_runs < 2 or (found.low is None) != (found.high is None):
+        raise ValueError(f"the agreement of {found.part} is none of two runs or more")
+    return found
+
+
+def _read_share(row: dict[str, Any]) -> Share:
+    member: Member = (
+        Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"]))
+        if "sender" in row
+        else Sender.parse(row["node"])
+    )
+    kept = {name: row[name] for name in ("n_kept", "n_runs", "effect")}
+    share: Share = record(Share, kept, member=member)
+    if not 0 < share.n_kept <= share.n_runs:
+        raise ValueError(f"{share.member} is in {share.n_kept} of {share.n_runs} runs")
+    return share
+
+
+def _matrix(rows: Any, n: int) -> Matrix:
+    numbers = tuple(
+        tuple(float(checked({"jaccard": value}, {"jaccard": "float"})["jaccard"]) for value in row) for row in rows
+    )
+    if [len(row) for row in numbers] != [n] * n:
+        raise ValueError(f"jaccard is not a table of {n} by {n} runs")
+    return numbers

@@ -1,0 +1,123 @@
+"""The figure of a study: how often edges are kept, which heads, how alike the runs are, what a consensus recovers.
+
+Owns the four panels. Their numbers are the record's. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from acdc_custom.analyses.theme import SEQUENTIAL, Figure, Theme
+from acdc_custom.compare.overlap import Part
+from acdc_custom.graph import Sender
+from acdc_custom.stability.record import Stability
+from acdc_custom.stability.words import kinds_of, task_of
+
+MOST_HEADS = 18
+LABELLED = (0.1, 0.5, 0.9, 1.0)  # points of the curve with their share beside them
+
+
+def stability_figure(stability: Stability, theme: Theme = Theme.LIGHT) -> Figure:
+    """The figure, four panels in two rows."""
+    edges = stability.agreement(Part.EDGES)
+    about = (
+        f"Four panels: how many edges are kept by how many of {edges.n_runs} runs; the most often kept heads; the "
+        f"Jaccard index of every two runs, {edges.mean:.2f} in the mean; the logit difference recovered by the "
+        "consensus and by each run against its number of edges."
+    )
+    with theme.applied():
+        figure = Figure(f"How stable is the circuit of {task_of(stability)}?", about, 9.6, 7.4, theme)
+        (often, heads), (alike, faithful) = figure.subplots(2, 2)
+        _often(often, stability)
+        _heads(heads, stability, theme)
+        _alike(figure, alike, stability)
+        _faithful(faithful, stability, theme)
+    return figure
+
+
+def _often(axes: Axes, stability: Stability) -> None:
+    """Edges by the number of runs that keep them: much on the right is stable, much on the left comes and goes."""
+    shares = stability.shares[Part.EDGES]
+    n = len(stability.consensus_runs)
+    counts = Counter(share.n_kept for share in shares)
+    places = range(1, n + 1)
+    axes.bar(places, [counts[place] for place in places], width=0.8)
+    axes.axvline(stability.share * n - 0.5, ls="--", lw=1, color="#d55e00")
+    axes.set_title(f"Edges by how many of {n} runs keep them (line: consensus)")
+    axes.set_xlabel("runs that keep the edge")
+    axes.set_ylabel("edges")
+    axes.set_xlim(0.3, n + 0.7)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _heads(axes: Axes, stability: Stability, theme: Theme) -> None:
+    """The heads most often kept, each with its interval."""
+    every = stability.shares[Part.HEADS]
+    rows = every[:MOST_HEADS]
+    title = "Heads by the share of runs that keep them"
+    axes.set_title(title if len(rows) == len(every) else f"{title}; {len(rows)} of {len(every)}")
+    places = np.arange(len(rows))
+    lows, highs = (np.array([row.interval[end] for row in rows]) for end in (0, 1))
+    axes.hlines(places, lows, highs, color=theme.value.series[5], lw=2.5)
+    axes.plot([row.share for row in rows], places, "o", ms=4, color=theme.value.series[0])
+    axes.set_yticks(places, [row.member.label if isinstance(row.member, Sender) else "" for row in rows])
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("share of runs, with 95 % interval")
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    if not rows:
+        axes.text(0.5, 0, "no run keeps a head", ha="center", va="center")
+
+
+def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
+    """The Jaccard index of every two runs, those that vary the same side by side."""
+    indices = np.array(stability.jaccards[Part.EDGES])  # [run, run]
+    image = axes.imshow(indices, cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="none")
+    groups = Counter(run.varied for run in stability.runs)
+    starts = np.cumsum([0, *groups.values()])
+    for start in starts[1:-1]:
+        axes.axhline(start - 0.5, color="#ffffff", lw=2)
+        axes.axvline(start - 0.5, color="#ffffff", lw=2)
+    names = [kinds_of(varied) for varied in groups]
+    axes.set_yticks((starts[:-1] + starts[1:] - 1) / 2, names)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title("Jaccard index of the edges of every two runs")
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
+    bar.outline.set_visible(False)
+
+
+def _faithful(axes: Axes, stability: Stability, theme: Theme) -> None:
+    """What the consensus recovers at each share, among what single runs recover."""
+    runs = stability.consensus_runs
+    axes.plot(
+        [run.sizes[Part.EDGES] for run in runs],
+        [stability.recovered(run.behaviour) for run in runs],
+        "o",
+        ms=4,
+        color=theme.value.faint,
+        alpha=0.7,
+        label="single runs",
+    )
+    sizes = [point.n_edges for point in stability.curve]
+    shares = [stability.recovered(point.behaviour) for point in stability.curve]
+    axes.plot(sizes, shares, "-o", ms=4, color=theme.value.series[0], label="consensus, at a share of runs")
+    for point, size, share in zip(stability.curve, sizes, shares, strict=True):
+        if point.share in LABELLED:
+            axes.annotate(f"{point.share:.0%}", (size, share), (4, -10), textcoords="offset points", fontsize=7.5)
+    axes.axhline(1, color=theme.value.faint, lw=0.8, ls=":")
+    axes.set_title("Logit difference recovered, against edges")
+    axes.set_xlabel("edges")
+    axes.set_ylabel("share recovered")
+    axes.set_xlim(left=0)
+    axes.grid(axis="y")
+    axes.legend(loc="best")

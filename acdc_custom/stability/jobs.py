@@ -1,0 +1,84 @@
+"""The runs of a study as jobs of a grid, and what has ended as runs of a study.
+
+Owns the translation. What a job varies can be read off its settings, so a grid's folder says all that is needed to look
+at its runs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from acdc_custom.choices import Order, Variation
+from acdc_custom.discovery import Choices, Prepared, prepare_batch
+from acdc_custom.grid import Ended, Grid, Job, Kind
+from acdc_custom.model.open import open_model
+from acdc_custom.run import Opener
+from acdc_custom.run_folder import Request
+from acdc_custom.stability.plan import Draw, Plan
+from acdc_custom.stability.record import FinishedRun
+from acdc_custom.task import load_task
+
+NOTES = "notes"  # the option of a grid that holds the plan's
+
+
+def grid_of(base: Job, plan: Plan) -> Grid:
+    """The runs of the plan, each with the settings of `base` but for what it draws."""
+    return Grid(Kind.STABILITY, tuple(_job(base, draw) for draw in plan.draws), {NOTES: list(plan.notes)})
+
+
+def base_of(grid: Grid) -> Job:
+    """The job that varies nothing."""
+    return replace(grid.jobs[0], name="base", resample=None, order=Order.ORIGINAL.value, order_seed=0, templates="")
+
+
+def notes_of(grid: Grid) -> list[str]:
+    """What could not be planned as it was asked for."""
+    return [str(note) for note in grid.options.get(NOTES, [])]
+
+
+def varied_by(job: Job) -> frozenset[Variation]:
+    """What a job has of its own."""
+    varies = {
+        Variation.PROMPTS: job.resample is not None,
+        Variation.ORDERS: job.order == Order.RANDOM.value,
+        Variation.TEMPLATES: job.templates != "",
+    }
+    return frozenset(kind for kind, does in varies.items() if does)
+
+
+def finished_runs(ended: Iterable[Ended]) -> list[FinishedRun]:
+    """Those that have a circuit. Raises `ResultError` for one that cannot be read."""
+    return [FinishedRun(run.job.name, varied_by(run.job), run.circuit()) for run in ended if not run.error]
+
+
+def prepare_job(job: Job, opener: Opener = open_model) -> tuple[Prepared, Choices, Request]:
+    """The batch and the choices of a job, as its run would have them, and its `run.json`. Raises an `AcdcError`."""
+    choices = Choices(job.threshold, job.metric, Order(job.order), job.order_seed, job.window)
+    prepared = prepare_batch(
+        load_task(job.task),
+        opener(job.model, job.device, job.dtype),
+        job.n,
+        job.seed,
+        job.corruption,
+        job.ablation,
+        job.memory_limit,
+        knock_out=job.knock_out,
+        templates=job.templates,
+        resample=job.resample,
+    )
+    n_edges = prepared.model.graph.n_edges
+    request = Request(job.task, job.model, job.window, n_edges, prepared.memory, prepared.provenance(choices))
+    return prepared, choices, request
+
+
+def _job(base: Job, draw: Draw) -> Job:
+    order = Order.ORIGINAL if draw.order_seed is None else Order.RANDOM
+    return replace(
+        base,
+        name=draw.name,
+        resample=draw.resample,
+        order=order.value,
+        order_seed=draw.order_seed or 0,
+        templates=draw.templates,
+    )

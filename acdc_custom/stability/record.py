@@ -1,0 +1,190 @@
+"""All that was found out about how stable a circuit is.
+
+Owns the record and how it is put together from finished runs. Imports no torch: what runs a set of edges is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from acdc_custom.choices import Variation
+from acdc_custom.circuit import Behaviour, Circuit, recovered
+from acdc_custom.compare.overlap import Part, members_of
+from acdc_custom.errors import UsageError
+from acdc_custom.graph import Edge, GraphShape
+from acdc_custom.provenance import Provenance
+from acdc_custom.stability.agreement import Agreement, Matrix, agreement, jaccards
+from acdc_custom.stability.consensus import consensus_edges, dead_edges
+from acdc_custom.stability.shares import Share, checked_share, shares_of
+
+CURVE = tuple(tenth / 10 for tenth in range(1, 11))  # shares at which a consensus is measured
+CORE = 0.9  # what at least this share of the runs keeps is called the core
+
+Measure = Callable[[Iterable[Edge]], Behaviour]  # runs a set of edges on the prompts that all runs drew from
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A finished run: its folder's name, what it varies, what it found."""
+
+    name: str
+    varied: frozenset[Variation]
+    circuit: Circuit
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is kept of a run. `sizes` counts members; `behaviour` is its circuit's on the prompts that all drew from."""
+
+    name: str
+    varied: frozenset[Variation]
+    sizes: Mapping[Part, int]
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True)
+class Point:
+    """The consensus at one share; `n_dead` of its edges have no kept path to the logits."""
+
+    share: float
+    n_edges: int
+    n_dead: int
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Everything. Shares are among the `consensus_runs`; `jaccards` is of every two runs, in the order of `runs`."""
+
+    shape: GraphShape
+    provenance: Provenance  # of a run that varies nothing
+    share: float  # of the consensus that was chosen
+    runs: tuple[RunRecord, ...]
+    shares: Mapping[Part, tuple[Share, ...]]
+    agreements: tuple[Agreement, ...]
+    jaccards: Mapping[Part, Matrix]
+    curve: tuple[Point, ...]
+    full: Behaviour
+    empty: Behaviour
+    notes: tuple[str, ...]
+
+    @property
+    def varied(self) -> frozenset[Variation]:
+        """What the runs of the consensus vary: everything that was asked for, at once."""
+        return self.runs[0].varied
+
+    @property
+    def consensus_runs(self) -> tuple[RunRecord, ...]:
+        """The runs that the consensus is made of."""
+        return tuple(run for run in self.runs if run.varied == self.varied)
+
+    @property
+    def chosen(self) -> Point:
+        """The consensus that was chosen."""
+        return next(point for point in self.curve if point.share == self.share)
+
+    def agreement(self, part: Part, varied: frozenset[Variation] | None = None) -> Agreement:
+        """How alike runs are that vary this; by default those of the consensus. Raises `KeyError`."""
+        for found in self.agreements:
+            if found.part == part and found.varied == (varied or self.varied):
+                return found
+        raise KeyError(part)
+
+    def core(self, part: Part) -> list[Share]:
+        """What nearly all of the consensus's runs keep."""
+        return [share for share in self.shares[part] if share.reaches(CORE)]
+
+    def recovered(self, behaviour: Behaviour) -> float:
+        """The share of the logit difference between no edges and all of them; nan where there is none."""
+        return recovered(self.full, behaviour, self.empty)
+
+
+def examine_runs(
+    runs: Sequence[FinishedRun],
+    provenance: Provenance,
+    measure: Measure,
+    full: Behaviour,
+    empty: Behaviour,
+    share: float = 0.5,
+    notes: Sequence[str] = (),
+    on_progress: Callable[[int], None] = lambda more: None,
+) -> Stability:
+    """What these runs have in common. The first run varies everything, and the consensus is of those that do.
+
+    `measure` runs a set of edges; `on_progress` is told of each time it has, `n_measured` times in all. Raises
+    `UsageError` for fewer than two such runs, for runs in graphs of different shapes, and for a share that cannot be.
+    """
+    checked_share(share)
+    checked_runs(runs)
+
+    def measured(edges: Iterable[Edge]) -> Behaviour:
+        behaviour = measure(edges)
+        on_progress(1)
+        return behaviour
+
+    pool = [run.circuit for run in runs if run.varied == runs[0].varied]
+    indices = {part: jaccards([run.circuit for run in runs], part) for part in Part}
+    shares = {part: shares_of(pool, part) for part in Part}
+    curve = []
+    for at in points(share):
+        edges = [kept.edge for kept in consensus_edges(shares[Part.EDGES], at)]
+        curve.append(Point(at, len(edges), len(dead_edges(pool[0].graph, edges)), measured(edges)))
+    return Stability(
+        shape=pool[0].shape,
+        provenance=provenance,
+        share=share,
+        runs=tuple(
+            RunRecord(
+                run.name,
+                run.varied,
+                {part: len(members_of(run.circuit, part)) for part in Part},
+                measured(kept.edge for kept in run.circuit.edges),
+            )
+            for run in runs
+        ),
+        shares=shares,
+        agreements=tuple(
+            agreement(part, varied, _among(places, indices[part]))
+            for varied, places in _kinds(runs).items()
+            if len(places) > 1
+            for part in Part
+        ),
+        jaccards=indices,
+        curve=tuple(curve),
+        full=full,
+        empty=empty,
+        notes=tuple(notes),
+    )
+
+
+def n_measured(runs: Sequence[FinishedRun], share: float) -> int:
+    """How many sets of edges are run."""
+    return len(runs) + len(points(share))
+
+
+def points(share: float) -> list[float]:
+    """The shares at which a consensus is measured: every tenth, and the one that was chosen."""
+    return sorted({*CURVE, share})
+
+
+def checked_runs(runs: Sequence[FinishedRun]) -> None:
+    """Raises `UsageError` unless two runs or more vary everything, all in graphs of one shape."""
+    if sum(run.varied == runs[0].varied for run in runs) < 2:
+        raise UsageError("what runs have in common takes two finished runs at least, that vary the same.")
+    for run in runs:
+        if run.circuit.shape != runs[0].circuit.shape:
+            raise UsageError(f"{runs[0].name} and {run.name} are circuits in models of different shapes.")
+
+
+def _kinds(runs: Sequence[FinishedRun]) -> dict[frozenset[Variation], list[int]]:
+    """For each kind of runs, their places, in order."""
+    places: dict[frozenset[Variation], list[int]] = {}
+    for place, run in enumerate(runs):
+        places.setdefault(run.varied, []).append(place)
+    return places
+
+
+def _among(places: Sequence[int], indices: Matrix) -> Matrix:
+    """The indices of some of the runs."""
+    return tuple(tuple(indices[first][second] for second in places) for first in places)

@@ -1,0 +1,67 @@
+"""From finished runs and their model to what the runs have in common: the whole analysis.
+
+Owns that single circuits and the consensus are measured alike, on the prompts that all runs drew theirs from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.discovery import Choices, Prepared
+from acdc_custom.errors import ResultError
+from acdc_custom.evaluate.bench import Bench
+from acdc_custom.provenance import Provenance
+from acdc_custom.stability.as_circuit import consensus_circuit
+from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was found, and the consensus as a circuit."""
+
+    stability: Stability
+    consensus: Circuit
+
+
+def study_runs(
+    runs: Sequence[FinishedRun],
+    prepared: Prepared,
+    choices: Choices,
+    share: float = 0.5,
+    notes: Sequence[str] = (),
+    on_progress: Callable[[int], None] = lambda more: None,
+) -> Study:
+    """What `runs` have in common, those that vary everything first; see `examine_runs`.
+
+    `prepared` is the batch of a run that varies nothing, `choices` are that run's. Raises `UsageError`, and
+    `ResultError` for runs of another task or model.
+    """
+    origin = prepared.provenance(choices)
+    _check_same(runs, origin)
+    bench = Bench(prepared)
+    stability = examine_runs(
+        runs,
+        origin,
+        lambda edges: bench(edges).behaviour(),
+        bench.full.behaviour(),
+        bench.empty.behaviour(),
+        share,
+        notes,
+        on_progress,
+    )
+    return Study(stability, consensus_circuit(stability, runs, prepared, choices))
+
+
+def _check_same(runs: Sequence[FinishedRun], origin: Provenance) -> None:
+    for run in runs:
+        changed = {
+            f"the model {origin.model.name}": run.circuit.model.weights_sha256 != origin.model.weights_sha256,
+            f"the task {origin.task.name}": run.circuit.task.sha256 != origin.task.sha256,
+        }
+        if different := [what for what, has in changed.items() if has]:
+            raise ResultError(
+                f"the run {run.name} was made with something else: {' and '.join(different)} changed since. Undo that, "
+                "or search again, in another folder."
+            )
