@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from circuits import example_circuit
+
 from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.circuit import Behaviour
 from acdc_custom.grid.plan import Grid
@@ -70,6 +72,4 @@ def made_up(gap: float = 4.0) -> Sweep:
     )
     search = Searched("kl", "original", 0, curve, suggest(curve, model, "nats"))
     behaviour = Behaviour(5.0, 4.0 - gap, 0.1)
-    return Sweep(
-        (Case("ioi", "demo", "corrupted", 20, 3, "rename", model, behaviour, (search,), attributed),), ("late",)
-    )
+    return Sweep((Case("ioi", "demo", example_circuit().settings, model, behaviour, (search,), attributed),), ("late",))

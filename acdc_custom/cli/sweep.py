@@ -15,6 +15,8 @@ from acdc_custom.cli.options import (
     device_option,
     dtype_option,
     executor_options,
+    knock_out_option,
+    memory_limit_option,
     n_option,
 )
 from acdc_custom.errors import UsageError
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from acdc_custom.cli.options import ExecutorChoice
-    from acdc_custom.grid import Ended
+    from acdc_custom.grid import Ended, Grid
 
 COUNT = 8
 
@@ -120,8 +122,10 @@ COUNT = 8
     default="",
     help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
 )
+@knock_out_option
 @device_option
 @dtype_option
+@memory_limit_option
 @executor_options
 @click.option(
     "--out",
@@ -143,8 +147,10 @@ def command(
     n: int | None,
     corruption: str | None,
     templates: str,
+    knock_out: str,
     device: str,
     dtype: str,
+    memory_limit: int | None,
     choice: ExecutorChoice,
     out: Path | None,
 ) -> None:
@@ -170,25 +176,33 @@ def command(
     varied = Varied(
         tasks, models, thresholds or DEFAULT_THRESHOLDS, metrics or (None,), ablations, seeds, orders, order_seeds
     )
-    grid = plan_sweep(varied, n=n, corruption=corruption, templates=templates, device=device, dtype=dtype)
+    grid = plan_sweep(
+        varied,
+        n=n,
+        corruption=corruption,
+        knock_out=knock_out,
+        templates=templates,
+        memory_limit=memory_limit,
+        device=device,
+        dtype=dtype,
+    )
     folder = out or RESULTS / default_name(tasks, models)
-    from acdc_custom.cli.grids import carry_out, check_ended
+    from acdc_custom.cli.grids import carry_out
 
-    ended = carry_out(grid, folder, choice)
-    analyse(ended, folder)
-    check_ended(ended, folder)
+    conclude(grid, folder, carry_out(grid, folder, choice))
 
 
-def analyse(ended: Sequence[Ended], folder: Path) -> None:
-    """Make the curves of the runs that have ended; write and show them."""
-    failed = [run.job.name for run in ended if run.error]
-    if len(failed) == len(ended):
-        return
+def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
+    """Make the curves of what has ended, write and show them. Raises `SearchError` last, if runs of the grid failed."""
+    from acdc_custom.cli.grids import check_ended
     from acdc_custom.cli.stages import Stages
     from acdc_custom.sweep.measure import Run, measure
     from acdc_custom.sweep.summary import summarize_sweep
     from acdc_custom.sweep.write import write_sweep
 
+    failed = [run.job.name for run in ended if run.error]
+    if len(failed) == len(ended):
+        check_ended(ended, folder)
     runs = [Run.load(run.folder) for run in ended if not run.error]
     with Stages() as stages:
         sweep = measure(runs, failed, tell=stages)
@@ -197,6 +211,7 @@ def analyse(ended: Sequence[Ended], folder: Path) -> None:
     click.echo("Written")
     for path in files:
         click.echo(f"  {path}")
+    check_ended(ended, folder)
 
 
 def default_name(tasks: tuple[str, ...], models: tuple[str, ...]) -> str:

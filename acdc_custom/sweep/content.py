@@ -41,10 +41,7 @@ def _case(case: Case) -> dict[str, Any]:
     return {
         "task": case.task,
         "model": case.model,
-        "ablation": case.ablation,
-        "n": case.n,
-        "seed": case.seed,
-        "corruption": case.corruption,
+        **case.shared,
         "edges": case.n_edges,
         "full": asdict(case.full),
         "empty": asdict(case.empty),
@@ -129,10 +126,7 @@ def _row(
     cells: dict[str, Any] = {
         "task": case.task,
         "model": case.model,
-        "ablation": case.ablation,
-        "n": case.n,
-        "seed": case.seed,
-        "corruption": case.corruption,
+        **case.shared,
         "method": method,
         "metric": search and search.metric,
         "order": search and search.order,

@@ -22,7 +22,7 @@ from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
 from acdc_custom.reopen import reopen
 from acdc_custom.sweep.curve import SHARES, Curve, Point
-from acdc_custom.sweep.result import Attributed, Case, Searched, Sweep
+from acdc_custom.sweep.result import SHARED, Attributed, Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import suggest
 
 Tell = Callable[[str, int, int], object]  # what is done, how many steps more are done, and of how many
@@ -81,16 +81,13 @@ def searched(runs: Sequence[Run]) -> Searched:
 
 def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
     circuit = runs[0].circuit
-    settings, outcome = circuit.settings, circuit.outcome
+    outcome = circuit.outcome
     searches = tuple(searched(together) for together in _grouped(runs, _search_of))
     what = f"Attribution, {_name(runs[0])}"
     return Case(
         circuit.task.name,
         circuit.model.name,
-        settings.ablation,
-        settings.n,
-        settings.seed,
-        settings.corruption,
+        circuit.settings,
         outcome.model,
         outcome.empty,
         searches,
@@ -150,16 +147,9 @@ def _grouped(runs: Iterable[Run], key: Callable[[Run], object]) -> list[list[Run
 
 
 def _batch_of(run: Run) -> object:
-    circuit, settings = run.circuit, run.circuit.settings
-    return (
-        circuit.task.name,
-        circuit.task.batch_sha256,
-        circuit.model.name,
-        circuit.model.weights_sha256,
-        settings.ablation,
-        settings.dtype,
-        settings.seed,
-    )
+    task, model, settings = run.circuit.task, run.circuit.model, run.circuit.settings
+    shared = (getattr(settings, name) for name in SHARED)
+    return (task.name, task.batch_sha256, model.name, model.weights_sha256, *shared)
 
 
 def _search_of(run: Run) -> object:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 from acdc_custom.choices import Attribution, Order, Ranking, parse_metric
 from acdc_custom.circuit import Behaviour
+from acdc_custom.provenance import Settings
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
+
+SHARED = ("ablation", "knock_out", "n", "seed", "corruption", "templates", "resample", "dtype")
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,7 @@ class Case:
 
     task: str
     model: str
-    ablation: str
-    n: int  # prompts
-    seed: int
-    corruption: str
+    settings: Settings  # of one of its runs: those that SHARED names are all runs'
     full: Behaviour  # the full model
     empty: Behaviour  # the circuit without edges
     searches: tuple[Searched, ...]
@@ -82,7 +82,16 @@ class Case:
     @property
     def about(self) -> str:
         """`50 prompts, seed 0, corruption switch, ablation corrupted`."""
-        return f"{self.n} prompts, seed {self.seed}, corruption {self.corruption}, ablation {self.ablation}"
+        its = self.settings
+        parts = [f"{its.n} prompts", f"seed {its.seed}", f"corruption {its.corruption}", f"ablation {its.ablation}"]
+        parts += [f"templates {its.templates}"] if its.templates else []
+        parts += [f"without {its.knock_out}"] if its.knock_out else []
+        return ", ".join(parts)
+
+    @property
+    def shared(self) -> Mapping[str, object]:
+        """The settings of all runs."""
+        return {name: getattr(self.settings, name) for name in SHARED}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def sweep(runs: list[Run]) -> Sweep:
 
 
 def test_runs_on_one_batch_are_one_case_with_a_search_for_each_order(sweep: Sweep) -> None:
-    assert [(case.ablation, len(case.searches)) for case in sweep.cases] == [("corrupted", 2), ("zero", 1)]
+    assert [(case.settings.ablation, len(case.searches)) for case in sweep.cases] == [("corrupted", 2), ("zero", 1)]
     assert [search.order for search in sweep.cases[0].searches] == ["original", "reversed"]
     assert sweep.failed == ("never",)
 
@@ -68,7 +68,9 @@ def test_attributions_stand_at_the_sizes_of_the_circuits_and_at_the_shares_of_mi
 def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: list[Run], number: int) -> None:
     """Run straight from the definition."""
     case = sweep.cases[number]
-    prepared = reopen(next(run.folder for run in runs if run.circuit.settings.ablation == case.ablation)).prepared
+    prepared = reopen(
+        next(run.folder for run in runs if run.circuit.settings.ablation == case.settings.ablation)
+    ).prepared
     gap = case.full.logit_diff - case.empty.logit_diff
     for attributed in case.attributions:
         scores = attribute(prepared.chunks, attributed.method)
