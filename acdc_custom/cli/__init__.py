@@ -29,6 +29,7 @@ COMMANDS = (
     "patch",
     "analyze",
     "survey",
+    "known",
     "tasks",
     "models",
 )

@@ -1,0 +1,80 @@
+"""What a method found in a known model, beside what is there.
+
+Owns the rates and areas of one model with one ablation and one method. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from acdc_custom.choices import Ablation, CustomMetric, Metric
+from acdc_custom.graph import Edge, Graph, Sender
+from acdc_custom.known.roc import Rates, auc, rates, roc_curve
+
+
+class Method(StrEnum):
+    """How circuits are found."""
+
+    ACDC = "acdc"
+    EAP = "eap"
+    EAP_IG = "eap-ig"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The circuits that a method found in a known model with one ablation, by threshold, highest first."""
+
+    name: str
+    about: str
+    graph: Graph
+    metric: Metric | CustomMetric  # in whose unit the thresholds are
+    ablation: Ablation
+    method: Method
+    n: int  # prompts
+    parts: Mapping[Edge, tuple[str, ...]]  # what the edges of the circuit that was built carry
+    changing: frozenset[Edge]  # of these, those whose removal changes what is read, with this ablation
+    found: tuple[tuple[float, frozenset[Edge]], ...]
+
+    @cached_property
+    def built(self) -> frozenset[Edge]:
+        """The circuit that was built."""
+        return frozenset(self.parts)
+
+    @property
+    def at_lowest(self) -> frozenset[Edge]:
+        """What was found at the lowest threshold."""
+        return self.found[-1][1] if self.found else frozenset()
+
+    @property
+    def missed(self) -> frozenset[Edge]:
+        """What was found at no threshold, although its removal changes what is read."""
+        return self.changing.difference(*(edges for _, edges in self.found))
+
+    def edge_curve(self, true: frozenset[Edge]) -> tuple[Rates, ...]:
+        """Edges against those of a true circuit. Raises `UsageError` for one without edges."""
+        every = frozenset(self.graph.edges())
+        return roc_curve(rates(edges, true, every) for _, edges in self.found)
+
+    @cached_property
+    def edge_auc(self) -> float:
+        """Of edges, against the circuit that was built."""
+        return auc(self.edge_curve(self.built))
+
+    @cached_property
+    def node_auc(self) -> float:
+        """Of nodes with a kept outgoing edge, against those of the circuit that was built."""
+        true, every = nodes_of(self.built), frozenset(self.graph.senders)
+        return auc(roc_curve(rates(nodes_of(edges), true, every) for _, edges in self.found))
+
+    @cached_property
+    def changing_auc(self) -> float | None:
+        """Of edges, against those whose removal changes what is read; None if there are none, as on a single prompt."""
+        return auc(self.edge_curve(self.changing)) if self.changing else None
+
+
+def nodes_of(edges: Iterable[Edge]) -> frozenset[Sender]:
+    """Every sender that an edge leaves."""
+    return frozenset(edge.sender for edge in edges)

@@ -1,0 +1,101 @@
+"""What methods found in known models, as lines for a terminal, as rows for a CSV file, and as JSON.
+
+Owns the words and the columns. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from acdc_custom import __version__
+from acdc_custom.analyses.table import Row
+from acdc_custom.graph import Edge
+from acdc_custom.known.result import Method, Trial
+from acdc_custom.known.roc import Rates
+
+SCHEMA = 1
+
+
+def lines(trials: Sequence[Trial]) -> Iterator[str]:
+    """A line per model, ablation and method; what the columns mean; and what ACDC never found."""
+    yield f"{'':<32}{'circuit':>15}{'found':>22}{'area under the ROC curve of':>31}"
+    yield (
+        f"{'Model':<13}{'ablation':<11}{'method':<8}{'built':>5}{'changing':>10}"
+        f"{'right':>8}{'wrong':>7}{'missed':>8}{'built':>10}{'changing':>10}{'nodes':>8}"
+    )
+    for trial in trials:
+        right = len(trial.at_lowest & trial.built)
+        yield (
+            f"{trial.name:<13}{trial.ablation:<11}{trial.method:<8}{len(trial.built):>5}{len(trial.changing):>10}"
+            f"{right:>8}{len(trial.at_lowest) - right:>7}{len(trial.missed):>8}"
+            f"{three(trial.edge_auc):>10}{three(trial.changing_auc):>10}{three(trial.node_auc):>8}"
+        )
+    lowest = min(threshold for trial in trials for threshold, _ in trial.found)
+    yield ""
+    yield "built     edges of the circuit that the model was made with; nodes: those that they leave"
+    yield "changing  of these, edges whose removal changes what is read, with this ablation"
+    yield f"found     at the lowest threshold, {lowest:g}: right, wrong; missed: of those that change what is read"
+    for trial in trials:
+        if trial.method is Method.ACDC and trial.missed:
+            yield f"ACDC never finds in {trial.name}, {trial.ablation} ablation: {', '.join(_names(trial.missed))}"
+
+
+def to_rows(trials: Sequence[Trial]) -> list[Row]:
+    """A row per model, ablation and method."""
+    return [
+        {
+            "model": trial.name,
+            "ablation": trial.ablation.value,
+            "method": trial.method.value,
+            "metric": trial.metric.value,
+            "prompts": trial.n,
+            "edges": trial.graph.n_edges,
+            "built": len(trial.built),
+            "changing": len(trial.changing),
+            "found": len(trial.at_lowest),
+            "wrong": len(trial.at_lowest - trial.built),
+            "missed": len(trial.missed),
+            "auc_edges": trial.edge_auc,
+            "auc_nodes": trial.node_auc,
+            "auc_changing": "" if trial.changing_auc is None else trial.changing_auc,
+        }
+        for trial in trials
+    ]
+
+
+def to_json(trials: Sequence[Trial], seed: int) -> str:
+    """Everything: circuits that were built and found, curves and areas."""
+    content = {
+        "schema": SCHEMA,
+        "packages": {"acdc-custom": __version__},
+        "seed": seed,
+        "trials": [_content(trial, row) for trial, row in zip(trials, to_rows(trials), strict=True)],
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _content(trial: Trial, row: Row) -> Mapping[str, object]:
+    return {
+        **row,
+        "auc_changing": trial.changing_auc,
+        "about": trial.about,
+        "circuit": {str(edge): list(parts) for edge, parts in trial.parts.items()},
+        "changed": _names(trial.changing),
+        "circuits": [{"threshold": threshold, "edges": _names(edges)} for threshold, edges in trial.found],
+        "curve": _points(trial.edge_curve(trial.built)),
+        "curve_changing": _points(trial.edge_curve(trial.changing) if trial.changing else ()),
+    }
+
+
+def three(area: float | None) -> str:
+    """An area to three places, or a dash where there is none."""
+    return "-" if area is None else f"{area:.3f}"
+
+
+def _names(edges: Iterable[Edge]) -> list[str]:
+    return [str(edge) for edge in sorted(edges)]
+
+
+def _points(curve: Sequence[Rates]) -> list[list[float]]:
+    return [[point.false_positive, point.true_positive] for point in curve]

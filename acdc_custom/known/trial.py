@@ -1,0 +1,87 @@
+"""Methods on known models, each from a high threshold to a low one.
+
+Owns which models, ablations and thresholds; searches and scores are the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+
+from acdc_custom.choices import Ablation, Attribution, CustomMetric, Metric
+from acdc_custom.engine.ablation import prepare_ablation
+from acdc_custom.engine.attribution import attribute
+from acdc_custom.engine.caches import Caches, build_caches
+from acdc_custom.engine.metrics import prepare
+from acdc_custom.engine.search import Search
+from acdc_custom.engine.tokens import token_batch
+from acdc_custom.graph import Edge
+from acdc_custom.known.compiled import known_program
+from acdc_custom.known.ioi import known_ioi
+from acdc_custom.known.model import KnownModel
+from acdc_custom.known.programs import PROGRAMS
+from acdc_custom.known.result import Method, Trial
+from acdc_custom.known.roc import best_first
+from acdc_custom.known.wiring import changing
+
+ABLATIONS = (Ablation.ZERO, Ablation.MEAN, Ablation.CORRUPTED)
+THRESHOLDS = tuple(float(f"1e{power}") for power in range(1, -13, -1))  # below are rounding errors
+
+
+def known_models(n: int, seed: int) -> list[KnownModel]:
+    """All that there are, with `n` prompts each, or as many as a model has."""
+    return [*(known_program(make(), n, seed) for make in PROGRAMS), known_ioi(n, seed)]
+
+
+def n_steps(models: Iterable[KnownModel]) -> int:
+    """How often `run_trials` tells that something is done."""
+    return sum(1 for _ in models) * len(ABLATIONS) * (len(THRESHOLDS) + len(Attribution))
+
+
+def run_trials(models: Iterable[KnownModel], told: Callable[[], object] = lambda: None) -> Iterator[Trial]:
+    """Each model with each ablation and each method."""
+    for known, ablation, method in product(models, ABLATIONS, Method):
+        yield run_trial(known, ablation, method, told)
+
+
+def run_trial(
+    known: KnownModel, ablation: Ablation, method: Method, told: Callable[[], object] = lambda: None
+) -> Trial:
+    """One model with one ablation and one method, at every threshold; `told` hears of every search that is done."""
+    caches = batch_of(known, ablation)
+    metric: Metric | CustomMetric = Metric.LOGIT_DIFF
+    match method:
+        case Method.ACDC:
+            metric, found = known.metric, tuple(_searched(known, caches, told))
+        case Method.EAP | Method.EAP_IG:
+            scores = attribute([caches], Attribution(method))
+            found = best_first({edge: abs(score) for edge, score in scores.items()}, THRESHOLDS[-1])
+            told()
+    return Trial(
+        name=known.name,
+        about=known.about,
+        graph=known.model.graph,
+        metric=metric,
+        ablation=ablation,
+        method=method,
+        n=len(known.prompts),
+        parts=known.circuit,
+        changing=changing(known.circuit, caches),
+        found=found,
+    )
+
+
+def _searched(known: KnownModel, caches: Caches, told: Callable[[], object]) -> Iterator[tuple[float, frozenset[Edge]]]:
+    """The kept edges of a search at every threshold."""
+    objective = prepare(known.metric, known.model.weights, caches.tokens, caches.model_normed)
+    for threshold in THRESHOLDS:
+        search = Search([(caches, objective)], threshold)
+        yield threshold, frozenset(decision.edge for decision in search.decisions() if decision.kept)
+        told()
+
+
+def batch_of(known: KnownModel, ablation: Ablation) -> Caches:
+    """The model's prompts, run clean, and what removed edges carry on them."""
+    model = known.model
+    tokens = token_batch(known.prompts, model.max_positions, len(model.weights.unembedding), model.device)
+    return build_caches(model, tokens, prepare_ablation(ablation, model.weights, [tokens]))
