@@ -18,7 +18,7 @@ from acdc_custom.grid.worker import do
 from acdc_custom.job import Job
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.plan import Varied, plan_sweep
-from acdc_custom.sweep.result import Attributed, Case, Searched, Sweep
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest
 
 # Two orders at two thresholds, and another ablation: two cases, the first with two searches.
@@ -52,7 +52,7 @@ def made_up(gap: float = 4.0) -> Sweep:
 
     def point(n_edges: int, kl: float, share: float, threshold: float | None = None) -> Point:
         name = "" if threshold is None else f"run_{threshold:g}"
-        return Point(n_edges, kl, gap * share, share if gap else math.nan, threshold, name)
+        return Point(n_edges, kl, 4.0 - gap + gap * share, share if gap else math.nan, threshold, name)
 
     empty, full = point(0, 5.0, 0.0), point(1000, 0.0, 1.0)
     found = (point(0, 5.0, 0.0, 0.5), point(20, 1.0, 0.95, 0.1), point(30, 1.5, 0.6, 0.05), point(60, 0.3, 0.99, 0.01))
@@ -72,4 +72,5 @@ def made_up(gap: float = 4.0) -> Sweep:
     )
     search = Searched("kl", "original", 0, curve, suggest(curve, model, "nats"))
     behaviour = Behaviour(5.0, 4.0 - gap, 0.1)
-    return Sweep((Case("ioi", "demo", example_circuit().settings, model, behaviour, (search,), attributed),), ("late",))
+    shared = Shared.of(example_circuit().settings)
+    return Sweep((Case("ioi", "demo", shared, model, behaviour, (search,), attributed),), failed=("late",))

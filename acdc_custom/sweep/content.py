@@ -1,22 +1,26 @@
-"""A sweep as `sweep.json` and as rows of `sweep.csv`.
+"""A sweep as `sweep.json`, and back.
 
-Owns the form of both (schema 1). A number that is none, such as a share of nothing, is null, and an empty cell.
+Owns the form of the file (schema 1). A number that is none, such as a share of nothing, is null.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from acdc_custom import __version__
-from acdc_custom.analyses.table import Row
-from acdc_custom.choices import Ranking
-from acdc_custom.sweep.curve import SHARES, Curve, Point
-from acdc_custom.sweep.result import Attributed, Case, Searched, Sweep
+from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.circuit import Behaviour
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.reading import parse_json, part, read_regular, record
+from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
+from acdc_custom.sweep.suggestion import Rule, Suggestion
 
+JSON_NAME = "sweep.json"
 SCHEMA = 1
 
 
@@ -32,22 +36,56 @@ def to_json(sweep: Sweep) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def to_rows(sweep: Sweep) -> list[Row]:
-    """A row per circuit: those of each search, then those of the attributions."""
-    return [row for case in sweep.cases for row in _rows(case)]
+def load_sweep(where: str | Path) -> Sweep:
+    """Read a folder's `sweep.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
+    path = Path(where)
+    try:
+        path = path / JSON_NAME if path.is_dir() else path
+        content = parse_json(read_regular(path).decode())
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if type(schema) is not int or schema < 1:
+            raise ResultError(f'{path} is no record of a sweep: it has no "schema".')
+        if schema > SCHEMA:
+            raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
+        cases = tuple(_read_case(case) for case in part(content, "cases", list))
+        return Sweep(cases, tuple(map(str, part(content, "failed", list))))
+    except FileNotFoundError:
+        raise ResultError(f"there is no {path}. Give a folder that acdc-custom sweep wrote.") from None
+    except OSError as error:
+        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+    except KeyError as error:
+        raise ResultError(f"{path} is damaged: {error} is missing.") from error
+    except (TypeError, ValueError, AttributeError, UsageError) as error:
+        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
 
 
 def _case(case: Case) -> dict[str, Any]:
     return {
         "task": case.task,
         "model": case.model,
-        **case.shared,
-        "edges": case.n_edges,
+        "settings": asdict(case.settings),
+        "n_edges": case.n_edges,
         "full": asdict(case.full),
         "empty": asdict(case.empty),
         "searches": [_search(search) for search in case.searches],
         "attributions": [_attributed(attributed) for attributed in case.attributions],
     }
+
+
+def _read_case(content: dict[str, Any]) -> Case:
+    full, empty = record(Behaviour, content["full"]), record(Behaviour, content["empty"])
+    ends = end_points(full, empty, int(content["n_edges"]))
+    if not part(content, "searches", list):
+        raise ValueError("a case has no searches")
+    return Case(
+        str(content["task"]),
+        str(content["model"]),
+        record(Shared, content["settings"]),
+        full,
+        empty,
+        tuple(_read_search(search, *ends) for search in part(content, "searches", list)),
+        tuple(_read_attributed(attributed, *ends) for attributed in part(content, "attributions", list)),
+    )
 
 
 def _search(search: Searched) -> dict[str, Any]:
@@ -66,11 +104,24 @@ def _search(search: Searched) -> dict[str, Any]:
         "cpr": _number(curve.cpr),
         "cmd": _number(curve.cmd),
         "recovered_at_shares": _at_shares(curve),
-        "points": [
-            {"threshold": point.threshold, "folder": point.folder, **_point(point), "on_front": point in curve.front}
-            for point in curve.points
-        ],
+        "points": [{**_point(point), "on_front": point in curve.front} for point in curve.points],
     }
+
+
+def _read_search(content: dict[str, Any], empty: Point, full: Point) -> Searched:
+    points = tuple(
+        _read_point({name: value for name, value in row.items() if name != "on_front"})
+        for row in part(content, "points", list)
+    )
+    advice = part(content, "suggestion", dict)
+    chosen = next((point for point in points if point.folder == advice["folder"]), None)
+    return Searched(
+        str(content["metric"]),
+        str(content["order"]),
+        int(content["order_seed"]),
+        Curve(ACDC, empty, full, points),
+        Suggestion(Rule(advice["rule"]), chosen, str(advice["why"])),
+    )
 
 
 def _attributed(attributed: Attributed) -> dict[str, Any]:
@@ -85,58 +136,26 @@ def _attributed(attributed: Attributed) -> dict[str, Any]:
     }
 
 
+def _read_attributed(content: dict[str, Any], empty: Point, full: Point) -> Attributed:
+    method, rankings = Attribution(content["method"]), part(content, "rankings", dict)
+    points = {ranking: tuple(map(_read_point, part(rankings[ranking], "points", list))) for ranking in Ranking}
+    return Attributed(method, {ranking: Curve(method.value, empty, full, points[ranking]) for ranking in Ranking})
+
+
 def _at_shares(curve: Curve) -> list[float | None]:
     return [_number(curve.at(share).recovered) for share in SHARES]
 
 
 def _point(point: Point) -> dict[str, Any]:
-    return {
-        "edges": point.n_edges,
-        "kl": point.kl,
-        "logit_diff": point.logit_diff,
-        "recovered": _number(point.recovered),
-    }
+    return {**asdict(point), "recovered": _number(point.recovered)}
+
+
+def _read_point(content: dict[str, Any]) -> Point:
+    point: Point = record(
+        Point, {**content, "recovered": math.nan if content["recovered"] is None else content["recovered"]}
+    )
+    return point
 
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _rows(case: Case) -> Iterator[Row]:
-    for search in case.searches:
-        chosen, front = search.suggestion.point, search.curve.front
-        for point in search.curve.points:
-            yield _row(case, search.curve.method, point, search=search, front=point in front, chosen=point == chosen)
-    for attributed in case.attributions:
-        for ranking, curve in attributed.curves.items():
-            for point in curve.points:
-                yield _row(case, curve.method, point, ranking=ranking)
-
-
-def _row(
-    case: Case,
-    method: str,
-    point: Point,
-    search: Searched | None = None,
-    ranking: Ranking | None = None,
-    front: bool | None = None,
-    chosen: bool | None = None,
-) -> Row:
-    """What a method does not have is left empty."""
-    cells: dict[str, Any] = {
-        "task": case.task,
-        "model": case.model,
-        **case.shared,
-        "method": method,
-        "metric": search and search.metric,
-        "order": search and search.order,
-        "order_seed": search and search.order_seed,
-        "ranking": ranking,
-        "threshold": point.threshold,
-        **_point(point),
-        "share": point.n_edges / case.n_edges,
-        "on_front": None if front is None else int(front),
-        "suggested": None if chosen is None else int(chosen),
-        "folder": point.folder,
-    }
-    return {name: "" if value is None else value for name, value in cells.items()}

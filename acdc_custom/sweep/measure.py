@@ -21,12 +21,11 @@ from acdc_custom.evaluate.bench import Bench
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
 from acdc_custom.reopen import reopen
-from acdc_custom.sweep.curve import SHARES, Curve, Point
-from acdc_custom.sweep.result import SHARED, Attributed, Case, Searched, Sweep
+from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest
 
 Tell = Callable[[str, int, int], object]  # what is done, how many steps more are done, and of how many
-ACDC = "acdc"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def measure(
 def searched(runs: Sequence[Run]) -> Searched:
     """ACDC's curve: the runs differ in nothing but their thresholds."""
     circuit = runs[0].circuit
-    settings, empty, full = circuit.settings, *_ends(circuit)
+    settings, (empty, full) = circuit.settings, _ends(circuit)
     points = [_point(len(r.circuit.edges), r.circuit.outcome, r.circuit.settings.threshold, r.name) for r in runs]
     curve = Curve(ACDC, empty, full, _by_size(points))
     suggestion = suggest(curve, circuit.outcome.model, parse_metric(settings.metric).unit)
@@ -87,7 +86,7 @@ def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
     return Case(
         circuit.task.name,
         circuit.model.name,
-        circuit.settings,
+        Shared.of(circuit.settings),
         outcome.model,
         outcome.empty,
         searches,
@@ -122,12 +121,7 @@ def _attributed(
 
 
 def _ends(circuit: Circuit) -> tuple[Point, Point]:
-    """The circuits without and with all edges."""
-    outcome = circuit.outcome
-    return (
-        _point(0, replace(outcome, circuit=outcome.empty)),
-        _point(circuit.graph.n_edges, replace(outcome, circuit=outcome.model)),
-    )
+    return end_points(circuit.outcome.model, circuit.outcome.empty, circuit.graph.n_edges)
 
 
 def _point(n_edges: int, outcome: Outcome, threshold: float | None = None, folder: str = "") -> Point:
@@ -147,9 +141,8 @@ def _grouped(runs: Iterable[Run], key: Callable[[Run], object]) -> list[list[Run
 
 
 def _batch_of(run: Run) -> object:
-    task, model, settings = run.circuit.task, run.circuit.model, run.circuit.settings
-    shared = (getattr(settings, name) for name in SHARED)
-    return (task.name, task.batch_sha256, model.name, model.weights_sha256, *shared)
+    task, model = run.circuit.task, run.circuit.model
+    return task.name, task.batch_sha256, model.name, model.weights_sha256, Shared.of(run.circuit.settings)
 
 
 def _search_of(run: Run) -> object:

@@ -6,7 +6,8 @@ Owns the records. How they are measured, written and drawn are other modules' bu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 from acdc_custom.choices import Attribution, Order, Ranking, parse_metric
 from acdc_custom.circuit import Behaviour
@@ -14,7 +15,24 @@ from acdc_custom.provenance import Settings
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
 
-SHARED = ("ablation", "knock_out", "n", "seed", "corruption", "templates", "resample", "dtype")
+
+@dataclass(frozen=True)
+class Shared:
+    """What the runs of a case have in common: see `Settings`."""
+
+    ablation: str
+    knock_out: str
+    n: int
+    seed: int
+    corruption: str
+    templates: str
+    resample: int | None
+    dtype: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Of a run."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -63,7 +81,7 @@ class Case:
 
     task: str
     model: str
-    settings: Settings  # of one of its runs: those that SHARED names are all runs'
+    settings: Shared
     full: Behaviour  # the full model
     empty: Behaviour  # the circuit without edges
     searches: tuple[Searched, ...]
@@ -87,11 +105,6 @@ class Case:
         parts += [f"templates {its.templates}"] if its.templates else []
         parts += [f"without {its.knock_out}"] if its.knock_out else []
         return ", ".join(parts)
-
-    @property
-    def shared(self) -> Mapping[str, object]:
-        """The settings of all runs."""
-        return {name: getattr(self.settings, name) for name in SHARED}
 
 
 @dataclass(frozen=True)

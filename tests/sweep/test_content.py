@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from swept import made_up
 
+from acdc_custom.errors import ResultError
 from acdc_custom.reading import parse_json
-from acdc_custom.sweep.content import to_json, to_rows
+from acdc_custom.sweep.content import load_sweep, to_json
+from acdc_custom.sweep.measure import Run, measure
+from acdc_custom.sweep.table import to_rows
 from acdc_custom.sweep.write import write_sweep
 
 
@@ -17,7 +20,7 @@ def test_the_json_has_every_point_and_what_is_read_off_them() -> None:
     content = parse_json(to_json(made_up()))
     assert content["schema"] == 1 and content["failed"] == ["late"]
     (case,) = content["cases"]
-    assert (case["task"], case["edges"], case["full"]["logit_diff"]) == ("ioi", 1000, 4.0)
+    assert (case["task"], case["n_edges"], case["full"]["logit_diff"]) == ("ioi", 1000, 4.0)
     (search,) = case["searches"]
     assert [point["threshold"] for point in search["points"]] == [0.5, 0.1, 0.05, 0.01]
     assert [point["on_front"] for point in search["points"]] == [True, True, False, True]
@@ -33,6 +36,39 @@ def test_what_is_no_number_is_null() -> None:
     (search,) = case["searches"]
     assert search["cpr"] is None and {point["recovered"] for point in search["points"]} == {None}
     assert search["suggestion"]["threshold"] is None
+
+
+def test_a_sweep_loads_as_it_was_saved(tmp_path: Path, runs: list[Run]) -> None:
+    for sweep in (made_up(), measure(runs)):
+        write_sweep(sweep, tmp_path)
+        assert load_sweep(tmp_path) == sweep
+    (tmp_path / "sweep.json").write_text(to_json(made_up(gap=0.0)))
+    assert to_json(load_sweep(tmp_path / "sweep.json")) == to_json(made_up(gap=0.0))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"schema": 1', '"schema": 2', "newer acdc-custom"),
+        ('"schema": 1', '"scheme": 1', 'no "schema"'),
+        ('"kl": 1.0', '"kl": "low"', "kl is 'low', expected float"),
+        ('"failed": [', '"failing": [', "'failed' is missing"),
+        ('"rule": "recovers"', '"rule": "guessed"', "'guessed' is not a valid Rule"),
+        ('"absolute": {', '"relative": {', "is missing"),
+        ("}", "", "is damaged"),
+    ],
+)
+def test_a_damaged_file_is_refused_in_words(tmp_path: Path, before: str, after: str, message: str) -> None:
+    text = to_json(made_up())
+    assert before in text
+    (tmp_path / "sweep.json").write_text(text.replace(before, after))
+    with pytest.raises(ResultError, match=message):
+        load_sweep(tmp_path)
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="Give a folder that acdc-custom sweep wrote"):
+        load_sweep(tmp_path)
 
 
 def test_the_table_has_a_row_for_each_circuit() -> None:
