@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acdc_custom.compare.entry import load_entries
     from acdc_custom.discovery import discover, prepare_batch
     from acdc_custom.errors import AcdcError
+    from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.export.picture import draw
     from acdc_custom.heads.find import find_roles
     from acdc_custom.heads.patch import patch_paths
@@ -48,6 +49,7 @@ __all__ = [
     "compare_circuits",
     "discover",
     "draw",
+    "evaluate_circuit",
     "find_roles",
     "load_entries",
     "load_model",
@@ -73,6 +75,7 @@ _HOMES = {
     "compare_circuits": ("compare.comparison", "compare_circuits"),
     "discover": ("discovery", "discover"),
     "draw": ("export.picture", "draw"),
+    "evaluate_circuit": ("evaluate.evaluation", "evaluate_circuit"),
     "find_roles": ("heads.find", "find_roles"),
     "load_entries": ("compare.entry", "load_entries"),
     "load_model": ("model.open", "open_model"),

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import click
@@ -272,6 +272,43 @@ def test_every_column_of_a_survey_is_on_its_page() -> None:
 def test_every_field_of_a_record_is_on_the_files_page(record: type) -> None:
     for field in fields(record):
         assert f"`{field.name}`" in page("files.md"), field.name
+
+
+def test_every_field_of_an_evaluation_is_on_the_files_page() -> None:
+    from acdc_custom.evaluate import records
+
+    kinds = [kind for kind in vars(records).values() if isinstance(kind, type) and is_dataclass(kind)]
+    (section,) = re.findall(r"^## evaluation.json$(.*?)^## ", page("files.md"), re.MULTILINE | re.DOTALL)
+    for kind in kinds:
+        if kind.__module__ == records.__name__:
+            for field in fields(kind):
+                assert f"`{field.name}`" in section, f"{kind.__name__}.{field.name}"
+
+
+def test_the_page_on_evaluation_has_every_set_baseline_test_and_threshold() -> None:
+    from acdc_custom.evaluate import completeness, evaluation, hypotheses, kinds, minimality, verdict
+
+    text = page("evaluate.md")
+    for word in (*kinds.Drawn, *kinds.Hypothesis, *kinds.Question):
+        assert f"| {word} |" in text, word
+    for number in (
+        f"{100 * verdict.NEARLY_ALL:.0f} to {200 - 100 * verdict.NEARLY_ALL:.0f} %",
+        f"{100 * verdict.MOST:.0f} to {200 - 100 * verdict.MOST:.0f} %",
+        f"{100 * verdict.DROP:.0f} points",
+        f"more than {verdict.COMPLETE:.0%}".replace("%", " %"),
+        f"less than {100 * verdict.NOTHING:g} % of F(M)",
+        f"at most {100 * verdict.FEW_SUPERFLUOUS:.0f} %",
+        f"at most {100 * verdict.MANY_SUPERFLUOUS:.0f} %",
+        f"at {hypotheses.ALPHA}",
+        f"{hypotheses.PERMUTATIONS:,} permutations",
+        f"{completeness.RANDOM_SETS} random sets",
+        f"in {completeness.GREEDY_STEPS} steps",
+        f"one of {completeness.GREEDY_CANDIDATES} random candidates",
+        f"first {evaluation.TAKEN_APART} prompts",
+        f"more than {minimality.MOST_EDGES} edges",
+        f"({evaluation.DRAWS} unless",
+    ):
+        assert number in text, number
 
 
 def test_every_key_of_circuit_json_is_on_the_files_page() -> None:

@@ -23,6 +23,7 @@ COMMANDS = (
     "export",
     "report",
     "compare",
+    "evaluate",
     "sweep",
     "stability",
     "roles",

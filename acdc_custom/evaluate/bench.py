@@ -5,7 +5,7 @@ Owns the numbers that every evaluation is made of. Which circuits are worth runn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,16 +50,17 @@ class Bench:
         self._kls = [
             prepare(Metric.KL, chunk.model.weights, chunk.tokens, chunk.model_normed) for chunk in prepared.chunks
         ]
-        self.full = self._scores([chunk.model_normed for chunk in prepared.chunks])
+        self.full = self.scores([chunk.model_normed for chunk in prepared.chunks])
         self.empty = self(())
 
     def __call__(self, edges: Iterable[Edge]) -> Scores:
         """The circuit of these edges."""
         kept = tuple(edges)
-        return self._scores([runner(kept) for runner in self._runners])
+        return self.scores([runner(kept) for runner in self._runners])
 
     @torch.no_grad()
-    def _scores(self, normed: list[Tensor]) -> Scores:
+    def scores(self, normed: Sequence[Tensor]) -> Scores:
+        """Of something that was run: each chunk's final residual at the answer, normalised, `[answer row, d_model]`."""
         chunks = self.prepared.chunks
         kl = [objective(out[None])[0] for objective, out in zip(self._kls, normed, strict=True)]
         differences = [

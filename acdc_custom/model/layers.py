@@ -7,7 +7,7 @@ what is worth its memory: every node's output (`forward.py`), or only what heads
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ class Replaced:
     outputs: Mapping[tuple[int, int], Tensor]  # by layer and head, [prompt, pos, d_model]
     post_scales: Mapping[int, Tensor]  # by layer, [prompt, pos, 1]
     embedding: Tensor | None = None  # [prompt, pos, d_model]; None: that of the tokens
+    mlps: Mapping[int, Tensor] = field(default_factory=dict)  # by layer, [prompt, pos, d_model]
 
     def embed(self, weights: Weights, tokens: Tensor) -> Tensor:
         """What `embed` writes: `[prompt, pos, d_model]`."""
@@ -99,7 +100,8 @@ def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> It
         mlp_input = mlp_output = None
         if block.mlp is not None and block.mlp_norm is not None:
             mlp_input = before if block.parallel else residual
-            mlp_output = block.mlp(block.mlp_norm(mlp_input))
+            mlp_output = replaced.mlps.get(number)
+            mlp_output = block.mlp(block.mlp_norm(mlp_input)) if mlp_output is None else mlp_output
             residual = residual + mlp_output
             if block.mlp.bias_out is not None:
                 residual = residual + block.mlp.bias_out

@@ -86,9 +86,17 @@ class Task:
         """
         return self._batch(tokenizer, Selection(n, seed, corruption, templates, resample, apart_from))
 
-    def up_to(self, most: int, tokenizer: Tokenizer, seed: int = 0, corruption: str | None = None) -> Batch:
+    def up_to(
+        self,
+        most: int,
+        tokenizer: Tokenizer,
+        seed: int = 0,
+        corruption: str | None = None,
+        templates: str = "",
+        apart_from: Batch | None = None,
+    ) -> Batch:
         """The same with as many prompts as the task can make, but no more than `most`."""
-        return self._batch(tokenizer, Selection(None, seed, corruption, most=most))
+        return self._batch(tokenizer, Selection(None, seed, corruption, templates, None, apart_from, most))
 
     def _batch(self, tokenizer: Tokenizer, selection: Selection) -> Batch:
         try:

@@ -1,0 +1,81 @@
+"""Is the circuit all that the model uses? Circuit and model without the same nodes (Wang et al. 2022, arXiv 2211.00593,
+section 4, completeness).
+
+Owns the sets K of nodes that are knocked out of both. Knocking out a node removes all its outgoing edges: in the
+circuit those that it has, in the model all of them. K has heads and MLPs of the circuit; without the embedding neither
+of the two would have anything left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from acdc_custom.engine.knock_out import KnockOut
+from acdc_custom.evaluate.bench import Bench
+from acdc_custom.evaluate.kinds import Chosen
+from acdc_custom.evaluate.records import KnockedOut
+from acdc_custom.graph import EMBED, Edge, Sender
+
+RANDOM_SETS = 20
+GREEDY_STEPS = 5
+GREEDY_CANDIDATES = 8  # at every step, drawn from the nodes that are left (the paper: 10 steps with 10 candidates)
+
+Roles = Mapping[str, Sequence[Sender]]
+
+
+class Completeness:
+    """A circuit and its model on one batch, ready to lose nodes."""
+
+    def __init__(self, bench: Bench, edges: Sequence[Edge], seed: int) -> None:
+        self._bench, self._edges = bench, tuple(edges)
+        self._generator = np.random.default_rng(seed)
+        self.nodes = [node for node in sorted({edge.sender for edge in edges}) if node != EMBED]
+        self._knock_outs = [KnockOut(chunk, self.nodes) for chunk in bench.prepared.chunks]
+
+    def sets(self, roles: Roles, on_set: Callable[[], None]) -> Iterator[KnockedOut]:
+        """All sets; `on_set` is told of each one that was run, the candidates of the greedy search included."""
+        if not self.nodes:
+            return
+        for number in range(RANDOM_SETS):
+            # Small sets as well as large ones: without half of its nodes, hardly any circuit does anything at all.
+            size = int(self._generator.integers(1, max(1, len(self.nodes) // 2), endpoint=True))
+            nodes = [self.nodes[place] for place in self._generator.permutation(len(self.nodes))[:size]]
+            yield self._without(Chosen.RANDOM, f"random set {number + 1}", nodes)
+            on_set()
+        for role, heads in roles.items():
+            if nodes := [node for node in self.nodes if node in heads]:
+                yield self._without(Chosen.ROLE, role, nodes)
+                on_set()
+        yield from self._greedy(on_set)
+
+    def n_sets(self, roles: Roles) -> int:
+        """How many sets `sets` runs."""
+        if not self.nodes:
+            return 0
+        n_roles = sum(any(node in heads for node in self.nodes) for heads in roles.values())
+        left = len(self.nodes)
+        greedy = sum(min(GREEDY_CANDIDATES, left - step) for step in range(min(GREEDY_STEPS, left)))
+        return RANDOM_SETS + n_roles + greedy
+
+    def _greedy(self, on_set: Callable[[], None]) -> Iterator[KnockedOut]:
+        """The set after each step: the candidate that leaves circuit and model furthest apart joins it."""
+        chosen: tuple[Sender, ...] = ()
+        for step in range(min(GREEDY_STEPS, len(self.nodes))):
+            left = [node for node in self.nodes if node not in chosen]
+            drawn = self._generator.permutation(len(left))[:GREEDY_CANDIDATES]
+            tried = []
+            for place in drawn:
+                tried.append(self._without(Chosen.GREEDY, f"greedy, {step + 1}", [*chosen, left[place]]))
+                on_set()
+            worst = max(tried, key=lambda knocked_out: knocked_out.gap)
+            chosen = worst.nodes
+            yield worst
+
+    def _without(self, chosen: Chosen, name: str, nodes: Sequence[Sender]) -> KnockedOut:
+        model = self._bench.scores([knock_out.without(nodes) for knock_out in self._knock_outs])
+        inside = self._bench([edge for edge in self._edges if edge.sender not in nodes])
+        return KnockedOut(
+            chosen, name, tuple(sorted(nodes)), float(model.logit_diff.mean()), float(inside.logit_diff.mean())
+        )

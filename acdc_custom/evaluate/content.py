@@ -1,0 +1,126 @@
+"""An evaluation as `evaluation.json`, which loads back exactly, and as `evaluation.csv`.
+
+Owns the form of both (schema 1). Every record is an object with the names of its fields; nodes and edges have their
+names.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import types
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from acdc_custom import __version__
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.evaluate.records import Estimate, Evaluation
+from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.reading import parse_json, read_regular, shortened
+from acdc_custom.writing import write_file
+
+SCHEMA = 1
+JSON_NAME, CSV_NAME = "evaluation.json", "evaluation.csv"
+COLUMNS = ("prompts", "kind", "n", "edges", "n_edges", "measure", "value", "low", "high")
+
+
+def save(evaluation: Evaluation, folder: str | Path) -> list[Path]:
+    """Write both files; gives their paths. Raises `ResultError`."""
+    folder = Path(folder)
+    return [
+        write_file(folder / JSON_NAME, to_json(evaluation)),
+        write_file(folder / CSV_NAME, to_csv(evaluation)),
+    ]
+
+
+def to_json(evaluation: Evaluation) -> str:
+    """The text of `evaluation.json`."""
+    content = {"schema": SCHEMA, "acdc-custom": __version__, **_plain(evaluation)}
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load(where: str | Path) -> Evaluation:
+    """Read a folder's `evaluation.json`, or the file. Raises `ResultError` saying what is wrong with it."""
+    path = Path(where)
+    path = path / JSON_NAME if path.is_dir() else path
+    try:
+        content = parse_json(read_regular(path).decode())
+        schema = content.pop("schema", None) if isinstance(content, dict) else None
+        if type(schema) is not int or schema < 1:
+            raise ValueError('it has no "schema"')
+        if schema > SCHEMA:
+            raise ResultError(f"{path} was written by a newer acdc-custom (schema {schema}). Update acdc-custom.")
+        content.pop("acdc-custom", None)
+        evaluation: Evaluation = _read(Evaluation, content, "")
+        return evaluation
+    except FileNotFoundError:
+        raise ResultError(f"there is no {path}. Make it with: acdc-custom evaluate {path.parent}") from None
+    except OSError as error:
+        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+    except (TypeError, ValueError, UsageError) as error:
+        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+
+
+def to_csv(evaluation: Evaluation) -> str:
+    """The text of `evaluation.csv`: one line for every measure of every set of edges on every set of prompts."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for on in evaluation.prompts:
+        for measured in on.measured:
+            for field in fields(measured.faithfulness):
+                estimate = getattr(measured.faithfulness, field.name)
+                row = (on.name, on.kind, on.n, measured.subject, measured.n_edges, field.name)
+                writer.writerow([*row, *_numbers(estimate)])
+    return file.getvalue()
+
+
+def _numbers(estimate: Estimate | None) -> Iterator[float | str]:
+    yield from ("", "", "") if estimate is None else (estimate.value, estimate.low, estimate.high)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    match value:
+        case Edge():
+            return {"sender": str(value.sender), "receiver": str(value.receiver)}
+        case Sender():
+            return str(value)
+        case Enum():
+            return value.value
+        case tuple():
+            return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def _read(kind: Any, content: Any, place: str) -> Any:
+    """The inverse, by type. Raises `TypeError` or `ValueError` that names the place."""
+    if isinstance(kind, types.UnionType):  # X | None
+        return None if content is None else _read(get_args(kind)[0], content, place)
+    if get_origin(kind) is tuple:
+        if type(content) is not list:
+            raise TypeError(f"{place} is {shortened(repr(content))}, expected a list")
+        return tuple(_read(get_args(kind)[0], item, f"{place}[{number}]") for number, item in enumerate(content))
+    if kind is Sender:
+        return Sender.parse(_read(str, content, place))
+    if kind is Edge:
+        if type(content) is not dict or set(content) != {"sender", "receiver"}:
+            raise TypeError(f"{place} is no edge")
+        return Edge(Sender.parse(str(content["sender"])), Receiver.parse(str(content["receiver"])))
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        if type(content) is not dict or set(content) != set(hints):
+            raise TypeError(f"{place or 'the file'} has to have exactly {', '.join(hints)}")
+        build: Any = kind
+        return build(**{name: _read(hint, content[name], f"{place}.{name}".strip(".")) for name, hint in hints.items()})
+    if issubclass(kind, Enum):
+        return kind(content)
+    if type(content) is not kind and not (kind is float and type(content) is int):
+        raise TypeError(f"{place} is {shortened(repr(content))}, expected {kind.__name__}")
+    return content

@@ -1,0 +1,238 @@
+"""The job: from a finished run to everything that can be said for and against its circuit.
+
+Owns the order of the work, what is run on which prompts, and what is left out to bound it. Measuring is the other
+modules' business; showing and writing are the caller's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from acdc_custom.choices import Ablation, Attribution, checked_seed
+from acdc_custom.circuit import Circuit
+from acdc_custom.compare.comparison import checked_draws
+from acdc_custom.discovery import Prepared, run_batch
+from acdc_custom.engine.attribution import attribute, n_passes, top_edges
+from acdc_custom.evaluate.baselines import among_random
+from acdc_custom.evaluate.bench import Bench, Scores
+from acdc_custom.evaluate.completeness import Completeness, Roles
+from acdc_custom.evaluate.faithfulness import faithfulness
+from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
+from acdc_custom.evaluate.kinds import Drawn, PromptKind, Subject
+from acdc_custom.evaluate.minimality import chosen_edges, squared_change, without_each_edge, without_each_node
+from acdc_custom.evaluate.prompt_sets import FEWEST, PromptSet, prompt_sets
+from acdc_custom.evaluate.random_paths import PathDrawer
+from acdc_custom.evaluate.records import Evaluation, Examined, Measured, OnPrompts, RandomCircuits, Source, Tested
+from acdc_custom.evaluate.verdict import findings
+from acdc_custom.graph import Edge
+from acdc_custom.heads.evidence import Role
+from acdc_custom.heads.table import HeadTable
+from acdc_custom.task import Task
+
+DRAWS = 50  # random circuits of each kind, and random edges
+TAKEN_APART = 25  # prompts of a set on which a circuit is run without each of its parts, which takes most of the time
+OnProgress = Callable[[str, int, int], None]
+METHODS = {Subject.EAP: Attribution.EAP, Subject.EAP_IG: Attribution.EAP_IG}
+
+
+def evaluate_circuit(
+    found_on: Prepared,
+    circuit: Circuit,
+    heads: HeadTable | None = None,
+    n: int | None = None,
+    seed: int | None = None,
+    also: Sequence[Task] = (),
+    draws: int = DRAWS,
+    on_progress: OnProgress = lambda what, more, total: None,
+) -> Evaluation:
+    """Evaluate a circuit on the prompts it was found on, and on `n` others of each kind (None: as many).
+
+    `heads` gives the role classes to knock out, `also` other tasks whose prompts are tried. `seed` is that of new
+    prompts and of everything random (None: the run's plus 1). `draws` random circuits of each kind are run.
+    `on_progress` is told what is done, how many steps more are done, and of how many. Raises `TaskError` for a task
+    that does not fit.
+    """
+    checked_draws(draws)
+    settings = circuit.settings
+    seed = settings.seed + 1 if seed is None else checked_seed(seed)
+    return _Job(found_on, circuit, heads, n or max(settings.n, FEWEST), seed, also, draws, on_progress).evaluation()
+
+
+def roles_of(heads: HeadTable | None) -> Roles:
+    """The classes of heads: each role with all its heads, whether in the circuit or not."""
+    rows = heads.rows if heads else ()
+    classes = {role: [row.head for row in rows if role in (row.role, *row.also)] for role in Role}
+    return {str(role): of for role, of in classes.items() if of and role is not Role.UNCLASSIFIED}
+
+
+class _Job:
+    """One evaluation, its random parts independent of each other."""
+
+    def __init__(
+        self,
+        found_on: Prepared,
+        circuit: Circuit,
+        heads: HeadTable | None,
+        n: int,
+        seed: int,
+        also: Sequence[Task],
+        draws: int,
+        on_progress: OnProgress,
+    ) -> None:
+        self.found_on, self.circuit = found_on, circuit
+        self.edges = tuple(kept.edge for kept in circuit.edges)
+        self.roles = roles_of(heads)
+        self.seed, self.draws, self.progress = seed, draws, on_progress
+        made = prompt_sets(found_on, n, seed, also)
+        self.sets, self.notes = made.sets, list(made.notes)
+        if knocked_out := circuit.settings.knock_out:
+            self.notes.append(f"The model that the circuit is compared with has {knocked_out}; the search had not.")
+        if not heads:
+            self.notes.append("No role classes were knocked out: acdc-custom roles finds them out.")
+
+    def evaluation(self) -> Evaluation:
+        """Everything."""
+        started = time.monotonic()
+        results, benches = self._on_all_sets(self._subjects())
+        main = list(benches)[-1]  # fresh prompts, or the discovery prompts if there are no others
+        few = {kind: self._smaller(bench) for kind, bench in benches.items()}
+        examined = [self._examined(on.name, few[on.kind]) for on in results if on.kind in few]
+        inside = benches[main](self.edges)
+        evaluation = Evaluation(
+            source=self._source(0.0),
+            prompts=tuple(results),
+            random=tuple(self._random(benches[main], inside, examined[-1].prompts)),
+            examined=tuple(examined),
+            tests=tuple(self._tests(benches[main], few[main], inside, examined[-1])),
+            findings=(),
+            notes=(),
+        )
+        evaluation = replace(evaluation, notes=tuple(self.notes), source=self._source(time.monotonic() - started))
+        return replace(evaluation, findings=findings(evaluation))
+
+    def _source(self, seconds: float) -> Source:
+        circuit = self.circuit
+        return Source(
+            circuit.task.name,
+            circuit.settings.corruption,
+            circuit.settings.ablation,
+            circuit.model.name,
+            circuit.model.weights_sha256,
+            circuit.task.batch_sha256,
+            len(self.edges),
+            len(circuit.nodes),
+            circuit.graph.n_edges,
+            self.seed,
+            self.draws,
+            seconds,
+        )
+
+    def _subjects(self) -> Mapping[Subject, Sequence[Edge]]:
+        """The sets of edges that are run on all prompts. Attribution knows the discovery prompts only, as ACDC does."""
+        chunks = self.found_on.chunks
+        total = sum(n_passes(chunks, method) for method in METHODS.values())
+        on_pass = partial(self.progress, "Attributing", 1, total)
+        top = {
+            subject: top_edges(attribute(chunks, method, on_pass=on_pass), len(self.edges))
+            for subject, method in METHODS.items()
+        }
+        return {Subject.CIRCUIT: self.edges, **top}
+
+    def _on_all_sets(
+        self, subjects: Mapping[Subject, Sequence[Edge]]
+    ) -> tuple[list[OnPrompts], dict[PromptKind, Bench]]:
+        """The results on every set, and the benches on which the circuit is taken apart."""
+        results: list[OnPrompts] = []
+        benches: dict[PromptKind, Bench] = {}
+        for each in self.sets:
+            bench = Bench(self._prepared(each))
+            measured = {Subject.MODEL: (bench.full, self.circuit.graph.n_edges)}
+            for subject, edges in subjects.items():
+                measured[subject] = (bench(edges), len(edges))
+                self.progress("On all prompts", 1, len(self.sets) * len(subjects))
+            measured[Subject.EMPTY] = (bench.empty, 0)
+            rows = tuple(
+                Measured(subject, n_edges, faithfulness(scores, bench.full, bench.empty, self.seed))
+                for subject, (scores, n_edges) in measured.items()
+            )
+            batch = each.batch
+            results.append(OnPrompts(each.kind, each.name, len(batch.prompts), batch.seed, batch.sha256, rows))
+            if each.kind in (PromptKind.DISCOVERY, PromptKind.FRESH):
+                benches[each.kind] = bench
+        return results, benches
+
+    def _prepared(self, each: PromptSet) -> Prepared:
+        if each.kind is PromptKind.DISCOVERY:
+            return self.found_on
+        return run_batch(each.task, each.batch, self.found_on.model, self.found_on.ablation)
+
+    def _smaller(self, bench: Bench) -> Bench:
+        """With so many of its prompts, the first ones, as the circuit is taken apart on.
+
+        A mean over the batch is what removed edges carry of the whole batch alone: then all of them.
+        """
+        prepared = bench.prepared
+        prompts = prepared.batch.prompts
+        if len(prompts) <= TAKEN_APART or prepared.ablation in (Ablation.MEAN, Ablation.REFERENCE_MEAN):
+            return bench
+        note = f"The circuit was taken apart on the first {TAKEN_APART} prompts of a set."
+        self.notes += [note] * (note not in self.notes)
+        few = replace(prepared.batch, prompts=prompts[:TAKEN_APART])
+        return Bench(run_batch(prepared.task, few, prepared.model, prepared.ablation))
+
+    def _examined(self, name: str, bench: Bench) -> Examined:
+        """The circuit taken apart."""
+        inside = bench(self.edges)
+        edges = chosen_edges(self.edges, self.seed)
+        if len(edges) < len(self.edges):
+            note = f"Of the {len(self.edges):,} edges, {len(edges)} chosen at random were removed one at a time."
+            self.notes += [note] * (note not in self.notes)
+        completeness = Completeness(bench, self.edges, self.seed)
+        knocked_out = partial(self.progress, f"Completeness, {name}", 1, completeness.n_sets(self.roles))
+        parts = partial(self.progress, f"Minimality, {name}", 1, len(edges) + len(self.circuit.nodes))
+        full, without, empty = (float(scores.logit_diff.mean()) for scores in (bench.full, inside, bench.empty))
+        return Examined(
+            name,
+            len(bench.prepared.batch.prompts),
+            full,
+            without,
+            empty,
+            tuple(completeness.sets(self.roles, knocked_out)),
+            tuple(without_each_node(bench, self.edges, inside, parts)),
+            tuple(without_each_edge(bench, self.edges, inside, edges, parts)),
+        )
+
+    def _random(self, bench: Bench, inside: Scores, name: str) -> Iterator[RandomCircuits]:
+        """Random circuits of the same size, each kind that there is."""
+        if not self.edges:
+            self.notes.append("The circuit has no edges: there are no random circuits of its size.")
+            return
+        on_run = partial(self.progress, "Random circuits", 1, self.draws * len(Drawn))
+        for drawn in Drawn:
+            found = among_random(bench, self.circuit, inside, drawn, name, self.draws, self.seed, on_run)
+            if found:
+                yield found
+            else:
+                self.notes.append(f"With {drawn} there is no other circuit than this one.")
+
+    def _tests(self, bench: Bench, few: Bench, inside: Scores, taken_apart: Examined) -> Iterator[Tested]:
+        """The tests of Shi et al.; they need prompts that the circuit was not chosen on, where there are such."""
+        kept = set(self.edges)
+        complement = bench([edge for edge in self.circuit.graph.edges() if edge not in kept])
+        full = bench.full.logit_diff
+        yield equivalence(inside.logit_diff, full)
+        yield independence(complement.logit_diff, full, bench.empty.logit_diff, self.seed)
+        drawer = PathDrawer(self.circuit.graph, np.random.default_rng([self.seed, len(Drawn)]))
+        random = []
+        for _ in range(self.draws):
+            if inflated := drawer.inflated(kept):
+                edges, added = inflated
+                random.append(squared_change(few(edges - {added}), few(edges)))
+            self.progress("Random edges", 1, self.draws)
+        if random and taken_apart.edges:
+            yield minimality({r.edge: r.squared for r in taken_apart.edges if r.edge}, random)

@@ -1,0 +1,150 @@
+"""An evaluation as one figure: faithfulness on every set of prompts, completeness, minimality.
+
+Owns its three panels. What the numbers mean is said in `records.py`.
+"""
+
+from __future__ import annotations
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from acdc_custom.analyses.theme import Figure, Theme
+from acdc_custom.evaluate.kinds import Chosen, Subject
+from acdc_custom.evaluate.records import Estimate, Evaluation, Examined
+
+WIDTH = 9.0  # inches
+ROW = 0.5  # of one set of prompts
+FURTHEST = (-0.6, 1.6)  # recovered shares beyond are drawn at the edge
+MARKS = {Subject.EAP: ("o", 1), Subject.EAP_IG: ("s", 2)}  # and the colour in the theme's series
+SETS = {Chosen.RANDOM: ("o", 0), Chosen.ROLE: ("s", 1), Chosen.GREEDY: ("^", 2)}
+
+
+def draw_evaluation(evaluation: Evaluation, theme: Theme = Theme.LIGHT) -> Figure:
+    """The figure, for a page or a notebook."""
+    source = evaluation.source
+    title = f"Can it be believed? {source.task} in {source.model}, {source.n_edges:,} edges"
+    top = 1.3 + ROW * len(evaluation.prompts)
+    with theme.applied():
+        figure = Figure(title, _about(evaluation), WIDTH, top + 3.4, theme)
+        grid = figure.add_gridspec(2, 2, height_ratios=[top, 3.4])
+        _faithfulness(figure.add_subplot(grid[0, :]), evaluation, theme)
+        examined = evaluation.examined[-1]
+        _completeness(figure.add_subplot(grid[1, 0]), examined, theme)
+        _minimality(figure.add_subplot(grid[1, 1]), examined, theme)
+    return figure
+
+
+def _about(evaluation: Evaluation) -> str:
+    panels = "the logit difference that is recovered on each set of prompts, completeness, minimality"
+    return f"{evaluation.verdict} Three panels: {panels}."
+
+
+def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
+    """One row per set of prompts: the circuit as a bar, what it is compared with as marks; lines are intervals."""
+    colours, shown = theme.value.series, []
+    for row, on in enumerate(evaluation.prompts):
+        for measured in on.measured:
+            recovered = measured.faithfulness.recovered
+            if recovered is None or measured.subject not in (Subject.CIRCUIT, *MARKS):
+                continue
+            shown.append(recovered)
+            if measured.subject is Subject.CIRCUIT:
+                axes.barh(row - 0.18, _inside(recovered.value), height=0.26, color=colours[0], alpha=0.55)
+                _interval(axes, recovered, row - 0.18, colours[0], "|")
+            else:
+                mark, colour = MARKS[measured.subject]
+                _interval(axes, recovered, row - 0.07 + 0.12 * colour, colours[colour], mark)
+    shown += _among_random(axes, evaluation, theme)
+    axes.axvline(1, color=theme.value.ink, lw=0.8)
+    axes.axvline(0, color=theme.value.faint, lw=0.8)
+    low = min([-0.05, *(_inside(x.low) for x in shown)])
+    high = max([1.1, *(_inside(x.high) for x in shown)])
+    axes.set_xlim(low - 0.02, high + 0.02)
+    ticks = {-0.5: "-50 %", 0: "0 %\nno edges", 0.5: "50 %", 1: "100 %\nthe model", 1.5: "150 %"}
+    axes.set_xticks(*zip(*((x, label) for x, label in ticks.items() if low <= x <= high), strict=True))
+    axes.set_yticks(range(len(evaluation.prompts)), [f"{on.name} ({on.n})" for on in evaluation.prompts])
+    axes.set_ylim(len(evaluation.prompts) - 0.4, -0.6)
+    axes.set_title("Faithfulness: share of the logit difference that is recovered, with 95 % intervals")
+    handles: list[Artist] = [Patch(color=colours[0], alpha=0.55, label="circuit")]
+    handles += [
+        axes.plot([], [], mark, color=colours[colour], ms=4, label=f"{subject}, as many edges")[0]
+        for subject, (mark, colour) in MARKS.items()
+    ]
+    if evaluation.random:
+        names = ", ".join(random.drawn for random in evaluation.random)
+        handles += axes.plot([], [], "|", color=theme.value.faint, label=f"random circuits, 5 % to 95 %: {names}")
+    below = -0.45 / (ROW * len(evaluation.prompts) + 0.3)
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, below), ncols=4, fontsize=7.5)
+
+
+def _among_random(axes: Axes, evaluation: Evaluation, theme: Theme) -> list[Estimate]:
+    """Random circuits, below the set of prompts that they were run on; gives what is shown."""
+    main = evaluation.main
+    row, model, empty = evaluation.prompts.index(main), main.of(Subject.MODEL), main.of(Subject.EMPTY)
+    assert model is not None and empty is not None  # they are run on every set
+    gap = model.logit_diff.value - empty.logit_diff.value
+    if not gap:
+        return []
+    spans = []
+    for place, random in enumerate(evaluation.random):
+        of = random.logit_diff
+        ends = ((x - empty.logit_diff.value) / gap for x in (of.value, of.low, of.high))
+        spans.append(Estimate(*ends))
+        _interval(axes, spans[-1], row + 0.27 + 0.07 * place, theme.value.faint, "|")
+    return spans
+
+
+def _interval(axes: Axes, of: Estimate, row: float, colour: str, mark: str) -> None:
+    low, value, high = (_inside(x) for x in (of.low, of.value, of.high))
+    axes.plot([low, high], [row, row], "-", color=colour, lw=1.4)
+    axes.plot([value], [row], mark, color=colour, ms=4)
+
+
+def _inside(x: float) -> float:
+    return min(max(x, FURTHEST[0]), FURTHEST[1])
+
+
+def _completeness(axes: Axes, examined: Examined, theme: Theme) -> None:
+    """F of model against circuit, both without K; on the diagonal they suffer alike."""
+    points = [(row.model, row.circuit) for row in examined.knocked_out]
+    ends = [*(x for point in points for x in point), examined.model, examined.circuit, examined.empty]
+    around = 0.05 * (max(ends) - min(ends) or 1)
+    low, high = min(ends) - around, max(ends) + around
+    axes.plot([low, high], [low, high], color=theme.value.faint, lw=0.8)
+    axes.plot(examined.model, examined.circuit, "*", color=theme.value.ink, ms=8, label="nothing knocked out")
+    for chosen, (mark, colour) in SETS.items():
+        rows = [row for row in examined.knocked_out if row.chosen is chosen]
+        if rows:
+            xs, ys = [row.model for row in rows], [row.circuit for row in rows]
+            axes.plot(xs, ys, mark, color=theme.value.series[colour], ms=4, alpha=0.8, label=f"K: {chosen}")
+    axes.set_xlim(low, high)
+    axes.set_ylim(low, high)
+    axes.set_xlabel("F(model without K), logits")
+    axes.set_ylabel("F(circuit without K), logits")
+    axes.set_title(f"Completeness, {examined.prompts}")
+    axes.legend(fontsize=7.5, loc="best")
+
+
+def _minimality(axes: Axes, examined: Examined, theme: Theme) -> None:
+    """What each edge moves, largest first, and each node."""
+    whole = max(abs(examined.model), 1e-9)
+    edges = sorted((100 * removed.moved / whole for removed in examined.edges), reverse=True)
+    floor = 1e-3
+    axes.bar(range(len(edges)), [max(x, floor) for x in edges], color=theme.value.series[0], width=1.0, alpha=0.7)
+    axes.set_yscale("log")
+    axes.set_yticks([0.001, 0.01, 0.1, 1, 10, 100], ["0", "0.01", "0.1", "1", "10", "100"])
+    axes.minorticks_off()
+    axes.set_ylim(floor, max([100, *edges]) * 1.2)
+    axes.axhline(0.1, color=theme.value.series[1], lw=0.8)
+    axes.annotate(
+        "contributes nothing below",
+        (0.99, 0.1),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=7.5,
+    )
+    axes.set_xlabel("edges of the circuit, sorted")
+    axes.set_ylabel("mean change, % of F(model)")
+    axes.set_title(f"Minimality: without one edge, {examined.prompts}")

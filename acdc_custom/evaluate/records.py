@@ -1,0 +1,191 @@
+"""What an evaluation found out, as plain values: nothing here computes, and nothing needs torch.
+
+F is the mean logit difference over prompts, M the model, C the circuit, "empty" the circuit without edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acdc_custom.evaluate.kinds import Chosen, Drawn, Grade, Hypothesis, PromptKind, Question, Subject
+from acdc_custom.graph import Edge, Sender
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number over prompts, with its 95 % interval by bootstrap over the prompts."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """How near something comes to the model on some prompts."""
+
+    logit_diff: Estimate  # F(C), in logits
+    absolute: Estimate  # |F(M) - F(C)|, in logits
+    recovered: Estimate | None  # (F(C) - F(empty)) / (F(M) - F(empty)); None where there is nothing to recover
+    kl: Estimate  # from the model, in nats
+    correct: Estimate  # share of prompts whose answer has a higher logit than its foil
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One set of edges on one set of prompts."""
+
+    subject: Subject
+    n_edges: int
+    faithfulness: Faithfulness
+
+
+@dataclass(frozen=True)
+class OnPrompts:
+    """Everything that was run on one set of prompts."""
+
+    kind: PromptKind
+    name: str
+    n: int
+    seed: int
+    batch_sha256: str
+    measured: tuple[Measured, ...]
+
+    def of(self, subject: Subject) -> Faithfulness | None:
+        """What was measured of it here; None if it was not run."""
+        return next((m.faithfulness for m in self.measured if m.subject is subject), None)
+
+
+@dataclass(frozen=True)
+class KnockedOut:
+    """A set K of the circuit's nodes, and what is left without it, in logits."""
+
+    chosen: Chosen
+    name: str
+    nodes: tuple[Sender, ...]
+    model: float  # F(M without K)
+    circuit: float  # F(C without K)
+
+    @property
+    def gap(self) -> float:
+        """|F(C without K) - F(M without K)|: the incompleteness score of the IOI paper."""
+        return abs(self.circuit - self.model)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """An edge of the circuit, or a node with all its outgoing edges, and what its removal does, in logits."""
+
+    edge: Edge | None
+    node: Sender | None
+    change: float  # F(C without it) - F(C)
+    moved: float  # mean over prompts of the absolute change
+    squared: float  # mean over prompts of the squared change, in logits^2
+
+    @property
+    def name(self) -> str:
+        """As it is printed."""
+        return str(self.edge or self.node)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A circuit taken apart, on one set of prompts."""
+
+    prompts: str  # the name of the set
+    n: int  # how many of its prompts, the first ones
+    model: float  # F(M), in logits
+    circuit: float  # F(C)
+    empty: float  # F(empty)
+    knocked_out: tuple[KnockedOut, ...]
+    nodes: tuple[Removed, ...]
+    edges: tuple[Removed, ...]  # all, or a random choice where there are many
+
+
+@dataclass(frozen=True)
+class Against:
+    """The circuit's number beside the same of random circuits; lower is better."""
+
+    observed: float
+    mean: float
+    low: float  # the 5th percentile
+    high: float  # the 95th percentile
+    p: float  # (1 + how many are as low) / (1 + how many)
+
+
+@dataclass(frozen=True)
+class RandomCircuits:
+    """Random circuits of the circuit's size, on one set of prompts."""
+
+    drawn: Drawn
+    prompts: str
+    n: int
+    kl: Against
+    absolute: Against
+    logit_diff: Estimate  # mean and range (5th to 95th percentile) of F
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One test. `details` are the numbers that it rests on, in words; `edges` those that it speaks against."""
+
+    hypothesis: Hypothesis
+    p: float
+    n: int  # prompts, or random edges
+    details: str
+    edges: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question about the circuit: in a sentence, and the numbers beside it."""
+
+    question: Question
+    grade: Grade
+    sentence: str
+    numbers: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which circuit was evaluated, and how."""
+
+    task: str
+    corruption: str
+    ablation: str
+    model: str
+    weights_sha256: str
+    batch_sha256: str  # of the discovery prompts
+    n_edges: int
+    n_nodes: int
+    of_edges: int  # in the whole graph
+    seed: int  # of the fresh prompts and of everything random
+    draws: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All of it."""
+
+    source: Source
+    prompts: tuple[OnPrompts, ...]
+    random: tuple[RandomCircuits, ...]
+    examined: tuple[Examined, ...]
+    tests: tuple[Tested, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]  # whole sentences: what was left out or only sampled, and why
+
+    @property
+    def verdict(self) -> str:
+        """The answers to all questions, one after the other."""
+        return " ".join(finding.sentence for finding in self.findings)
+
+    def on(self, kind: PromptKind) -> OnPrompts | None:
+        """The first set of prompts of a kind; None if there is none."""
+        return next((on for on in self.prompts if on.kind is kind), None)
+
+    @property
+    def main(self) -> OnPrompts:
+        """The prompts on which the circuit is judged: fresh ones, or the discovery prompts if there are no others."""
+        return self.on(PromptKind.FRESH) or self.prompts[0]

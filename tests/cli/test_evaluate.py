@@ -1,0 +1,37 @@
+"""`acdc-custom evaluate`, as it is typed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from commands import Run
+
+from acdc_custom.evaluate.content import load
+
+
+def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, run_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    run("roles", str(folder), "--n", "4")
+    code, out, _ = run("evaluate", str(folder), "--n", "6", "--draws", "20", "--also", "latest_s")
+    assert code == 0
+    assert "Does it do what the model does?" in out and "Hypothesis tests" in out
+    for name in ("evaluation.json", "evaluation.csv", "evaluation.svg"):
+        assert (folder / name).stat().st_size > 500 and name in out
+    evaluation = load(folder)
+    assert evaluation.source.draws == 20 and evaluation.prompts[-1].name == "task latest_s"
+    assert not any("role classes" in note for note in evaluation.notes)
+
+
+def test_what_cannot_be_is_refused_in_a_line_before_anything_is_loaded(run: Run, run_folder: Path) -> None:
+    for given, message in [
+        (["nowhere"], "there is no nowhere"),
+        ([str(run_folder), "--draws", "5"], "5 draws were asked for"),
+        ([str(run_folder), "--seed", "-1"], "the seed is -1"),
+        ([str(run_folder), "--also", "iio"], 'Did you mean "ioi"'),
+        ([str(run_folder), "--n", "4"], "--n"),
+    ]:
+        code, out, err = run("evaluate", *given)
+        assert code in (1, 2) and message in err and not out, given
+        assert "loading" not in err and len(err.strip().splitlines()) == 1

@@ -1,0 +1,32 @@
+"""The model without some nodes is the circuit of all edges but theirs, in every architecture."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from prepared import prepared
+from tiny import NAMES, tiny
+
+from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.knock_out import KnockOut
+from acdc_custom.graph import Sender
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_model_without_nodes_is_the_circuit_of_all_other_edges(name: str) -> None:
+    batch = prepared(tiny(name, 3))
+    graph, (chunk,) = batch.model.graph, batch.chunks
+    nodes = [Sender.parse(node) for node in ("a0.h1", "a1.h2", "m0")]
+    nodes = [node for node in nodes if node in graph.index]
+    knock_out = KnockOut(chunk, nodes)
+    for gone in ([], nodes[:1], nodes[1:], nodes):
+        edges = [edge for edge in graph.edges() if edge.sender not in gone]
+        expected = run_circuit(batch.model, chunk.tokens, edges, chunk.carried)
+        torch.testing.assert_close(knock_out.without(gone), expected)
+
+
+def test_a_node_that_is_gone_makes_a_difference() -> None:
+    batch = prepared(tiny("gpt2", 3))
+    (chunk,) = batch.chunks
+    node = Sender.parse("m1")
+    assert not torch.allclose(KnockOut(chunk, [node]).without([node]), chunk.model_normed)

@@ -1,0 +1,120 @@
+"""What is said of a circuit follows from its numbers, question by question."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from evaluations import evaluation_of, on, random
+
+from acdc_custom.evaluate.kinds import Chosen, Drawn, Grade, PromptKind, Question
+from acdc_custom.evaluate.records import Estimate, Evaluation, Finding
+from acdc_custom.evaluate.verdict import findings, superfluous
+
+
+def answer(evaluation: Evaluation, question: Question) -> Finding:
+    (finding,) = (finding for finding in evaluation.findings if finding.question is question)
+    return finding
+
+
+def test_every_question_is_answered_once_in_their_order() -> None:
+    assert [finding.question for finding in evaluation_of().findings] == list(Question)
+
+
+def test_a_circuit_without_a_flaw_gets_five_times_yes() -> None:
+    evaluation = evaluation_of(on(PromptKind.TEMPLATE, "template 1", 0.96))
+    assert {finding.grade for finding in evaluation.findings} == {Grade.GOOD}
+    assert evaluation.verdict.startswith(
+        "The circuit does the task nearly as well as the model on new prompts. It holds"
+    )
+
+
+@pytest.mark.parametrize(
+    ("recovered", "grade", "words"),
+    [
+        (0.95, Grade.GOOD, "nearly as well as the model on new prompts"),
+        (0.75, Grade.PARTLY, "most of the task"),
+        (0.3, Grade.BAD, "does not do"),
+        (1.25, Grade.PARTLY, "overshoots"),
+        (2.0, Grade.BAD, "overshoots"),
+        (None, Grade.UNKNOWN, "no better than without any edge"),
+    ],
+)
+def test_faithfulness_is_judged_by_what_is_recovered_on_new_prompts(
+    recovered: float | None, grade: Grade, words: str
+) -> None:
+    found = answer(evaluation_of(fresh=recovered), Question.FAITHFUL)
+    assert found.grade is grade and words in found.sentence
+
+
+def test_the_right_answer_with_other_predictions_is_not_enough() -> None:
+    found = answer(evaluation_of(kl=1.5), Question.FAITHFUL)
+    assert found.grade is Grade.PARTLY and "other predictions" in found.sentence
+
+
+def test_a_circuit_that_fits_its_prompts_is_told() -> None:
+    found = answer(evaluation_of(discovery=0.99, fresh=0.8), Question.GENERAL)
+    assert found.grade is Grade.PARTLY and "fits its prompts" in found.sentence
+
+
+def test_a_difference_within_the_intervals_is_no_sign_of_fitting() -> None:
+    evaluation = evaluation_of(discovery=0.99, fresh=0.8)
+    wide = on(PromptKind.FRESH, "new prompts", 0.8)
+    measured = tuple(
+        replace(m, faithfulness=replace(m.faithfulness, recovered=Estimate(0.8, 0.5, 1.0))) for m in wide.measured
+    )
+    found = findings(replace(evaluation, prompts=(evaluation.prompts[0], replace(wide, measured=measured))))
+    assert found[1].question is Question.GENERAL and found[1].grade is Grade.GOOD
+
+
+def test_prompts_on_which_it_does_not_hold_are_named() -> None:
+    good, bad = on(PromptKind.TEMPLATE, "template 1", 0.9), on(PromptKind.TASK, "task latest_s", 0.2)
+    found = answer(evaluation_of(good, bad), Question.GENERAL)
+    assert found.grade is Grade.PARTLY and found.sentence.endswith("not on task latest_s.")
+    assert answer(evaluation_of(bad), Question.GENERAL).grade is Grade.BAD
+
+
+def test_prompts_on_which_nothing_can_be_recovered_say_nothing() -> None:
+    found = answer(evaluation_of(on(PromptKind.TASK, "task x", None)), Question.GENERAL)
+    assert found.grade is Grade.GOOD and "no other kind" in found.sentence
+
+
+def test_random_circuits_that_are_as_good_and_better_attribution_are_told() -> None:
+    chance = answer(evaluation_of(p=0.3), Question.SPECIAL)
+    assert chance.grade is Grade.BAD and "random circuits" in chance.sentence
+    mixed = evaluation_of()
+    kinds = (random(0.02), replace(random(0.6), drawn=Drawn.REWIRED))
+    some = findings(replace(mixed, random=kinds))[2]
+    assert some.grade is Grade.PARTLY and some.sentence.endswith("called edges rewired.")
+    better = answer(evaluation_of(eap_kl=0.05), Question.SPECIAL)
+    assert better.grade is Grade.PARTLY and "chosen by EAP come nearer" in better.sentence
+
+
+@pytest.mark.parametrize(
+    ("average", "greedy", "grade"), [(0.1, 0.9, Grade.GOOD), (0.1, 1.1, Grade.PARTLY), (1.1, 1.2, Grade.BAD)]
+)
+def test_completeness_is_judged_by_the_share_of_the_models_effect(average: float, greedy: float, grade: Grade) -> None:
+    found = answer(evaluation_of(gaps={Chosen.RANDOM: average, Chosen.GREEDY: greedy}), Question.COMPLETE)
+    assert found.grade is grade  # of 5 logits, a fifth is 1
+    assert "without L1H3 the model has a logit difference of 2.00" in found.numbers
+
+
+def test_nothing_is_said_of_completeness_without_knock_outs() -> None:
+    assert answer(evaluation_of(gaps={}), Question.COMPLETE).grade is Grade.UNKNOWN
+
+
+@pytest.mark.parametrize(("n_idle", "grade"), [(0, Grade.GOOD), (1, Grade.PARTLY), (9, Grade.BAD)])
+def test_minimality_is_judged_by_the_share_of_edges_that_contribute_nothing(n_idle: int, grade: Grade) -> None:
+    evaluation = evaluation_of(moved=(*[1.0] * 9, *[0.003] * n_idle))  # of 4 logits, a thousandth is 0.004
+    assert answer(evaluation, Question.MINIMAL).grade is grade
+    assert len(superfluous(evaluation.examined)) == n_idle
+
+
+def test_an_edge_that_matters_on_some_of_the_prompts_is_not_superfluous() -> None:
+    idle, needed = (evaluation_of(moved=(change, 1.0)).examined[0] for change in (0.0, 0.5))
+    assert len(superfluous([idle])) == 1
+    assert not superfluous([idle, needed])
+
+
+def test_a_circuit_without_edges_is_told_so() -> None:
+    assert answer(evaluation_of(moved=()), Question.MINIMAL).grade is Grade.UNKNOWN

@@ -1,0 +1,82 @@
+"""Evaluations with chosen numbers, to see what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from acdc_custom.evaluate.kinds import Chosen, Drawn, PromptKind, Subject
+from acdc_custom.evaluate.records import (
+    Against,
+    Estimate,
+    Evaluation,
+    Examined,
+    Faithfulness,
+    KnockedOut,
+    Measured,
+    OnPrompts,
+    RandomCircuits,
+    Removed,
+    Source,
+)
+from acdc_custom.evaluate.verdict import findings
+from acdc_custom.graph import LOGITS, Edge, Sender, Stage
+
+
+def sure(value: float) -> Estimate:
+    return Estimate(value, value, value)
+
+
+def on(kind: PromptKind, name: str, recovered: float | None, kl: float = 0.1, eap_kl: float = 1.0) -> OnPrompts:
+    """A model of 4 logits, and -1 without edges."""
+    rows = {
+        Subject.MODEL: (1.0, 0.0),
+        Subject.CIRCUIT: (recovered, kl),
+        Subject.EAP: (0.5, eap_kl),
+        Subject.EMPTY: (0.0, 2.0),
+    }
+    measured = []
+    for subject, (share, nats) in rows.items():
+        inside = -1 + 5 * (share or 0.0)
+        estimate = None if share is None else sure(share)
+        measured.append(
+            Measured(subject, 3, Faithfulness(sure(inside), sure(abs(4 - inside)), estimate, sure(nats), sure(1.0)))
+        )
+    return OnPrompts(kind, name, 50, 1, "ab" * 32, tuple(measured))
+
+
+def random(p: float) -> RandomCircuits:
+    against = Against(0.1, 1.9, 1.5, 2.0, p)
+    return RandomCircuits(Drawn.PATHS, "new prompts", 50, against, against, Estimate(-1.0, -1.5, 0.0))
+
+
+def edge(number: int) -> Edge:
+    return Edge(Sender(number, Stage.MLP), LOGITS)
+
+
+def examined(gaps: dict[Chosen, float], moved: list[float]) -> Examined:
+    node = Sender(1, Stage.HEAD, 3)
+    rows = tuple(KnockedOut(chosen, str(chosen), (node,), 2.0, 2.0 - gap) for chosen, gap in gaps.items())
+    edges = tuple(Removed(edge(n), None, -change, change, change**2) for n, change in enumerate(moved))
+    return Examined("new prompts", 25, 4.0, 3.9, -1.0, rows, (), edges)
+
+
+def evaluation_of(
+    *others: OnPrompts,
+    discovery: float = 0.97,
+    fresh: float | None = 0.95,
+    kl: float = 0.1,
+    eap_kl: float = 1.0,
+    p: float = 0.02,
+    gaps: dict[Chosen, float] | None = None,
+    moved: tuple[float, ...] = (2.0, 1.0, 0.5),
+) -> Evaluation:
+    """One that finds nothing to complain of, but for what is given."""
+    source = Source("ioi", "abc", "corrupted", "demo", "ab" * 32, "cd" * 32, 3, 2, 100, 1, 50, 1.0)
+    prompts = (
+        on(PromptKind.DISCOVERY, "discovery prompts", discovery, kl),
+        on(PromptKind.FRESH, "new prompts", fresh, kl, eap_kl),
+        *others,
+    )
+    apart = examined({Chosen.RANDOM: 0.1, Chosen.GREEDY: 0.2} if gaps is None else gaps, list(moved))
+    evaluation = Evaluation(source, prompts, (random(p),), (apart,), (), (), ())
+    return replace(evaluation, findings=findings(evaluation))
