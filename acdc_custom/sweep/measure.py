@@ -61,14 +61,14 @@ def measure(
     cases = []
     for together in _grouped(runs, _batch_of):
         tell(f"Opening {_name(together[0])}", 0, 1)
-        prepared = reopen(together[0].folder, device, opener=opener).prepared
-        cases.append(_case(together, prepared, tell))
+        # Not kept in a name here: while the next batch is opened, this one would still be in memory.
+        cases.append(_case(together, reopen(together[0].folder, device, opener=opener).prepared, tell))
     if not cases:
         raise UsageError("there is no run to make a curve of. Give at least one finished run.")
     return Sweep(tuple(cases), tuple(failed))
 
 
-def searched(runs: Sequence[Run]) -> Searched:
+def _searched(runs: Sequence[Run]) -> Searched:
     """ACDC's curve: the runs differ in nothing but their thresholds."""
     circuit = runs[0].circuit
     settings, (empty, full) = circuit.settings, _ends(circuit)
@@ -81,7 +81,7 @@ def searched(runs: Sequence[Run]) -> Searched:
 def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
     circuit = runs[0].circuit
     outcome = circuit.outcome
-    searches = tuple(searched(together) for together in _grouped(runs, _search_of))
+    searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
     what = f"Attribution, {_name(runs[0])}"
     return Case(
         circuit.task.name,

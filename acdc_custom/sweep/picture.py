@@ -24,6 +24,7 @@ MARKERS = "osD^vPX*"  # of searches, in their order
 OF_ATTRIBUTION = {Attribution.EAP: 1, Attribution.EAP_IG: 2}  # the colour
 OF_RANKING = {Ranking.ABSOLUTE: "-", Ranking.SIGNED: ":"}  # the line
 OF_SEARCHES = (0, 3, 4, 5)
+MOST_NAMED = 6  # searches, each with a look of its own
 LEAST_KL = 1e-4  # nats: smaller ones are drawn as if they were this
 MOST_RECOVERED = 1.5  # a curve that overshoots by more leaves the picture
 LEAST_RECOVERED = -0.5
@@ -84,22 +85,39 @@ def _curves(axes: Axes, case: Case, height: Callable[[Point], float], theme: The
             label = f"{NAMES[attributed.method]}, {ranking} scores"
             points = attributed.curves[ranking].points
             _line(axes, points, height, color=colour, lw=1, ls=style, marker=".", ms=3, label=label)
-    for number, search in enumerate(case.searches):
-        front = [point for point in search.curve.front if point.n_edges]
-        colour = theme.value.series[OF_SEARCHES[number % len(OF_SEARCHES)]]
-        marker = MARKERS[number // len(OF_SEARCHES) % len(MARKERS)]
-        label = "ACDC" if len(case.searches) == 1 else f"ACDC, {search.name}"
-        axes.plot([], [], color=colour, lw=1.6, marker=marker, ms=4.5, label=label)
-        _line(axes, _drawn(search), height, color=colour, lw=0, marker=marker, ms=4.5)
-        _line(axes, front, height, color=colour, lw=1.6)
-        chosen = search.suggestion.point
-        if chosen is not None and chosen.n_edges:
-            axes.plot(chosen.n_edges, height(chosen), "o", ms=11, mfc="none", mec=colour, mew=1.3)
+    looks = {name: number for number, name in enumerate(dict.fromkeys(_name(case, search) for search in case.searches))}
+    for name, number in looks.items():
+        look = _look(number, theme)
+        axes.plot([], [], **look, lw=1.6, label=name)
+        for search in case.searches:
+            if _name(case, search) == name:
+                _search(axes, search, height, look)
     axes.set_xscale("log")
     _plain(axes.xaxis)
     axes.set_xlabel("edges")
     axes.grid(True)
     axes.set_axisbelow(True)
+
+
+def _search(axes: Axes, search: Searched, height: Callable[[Point], float], look: dict[str, Any]) -> None:
+    """Its points, a line along its front, and a ring around the suggested one."""
+    _line(axes, _drawn(search), height, **look, lw=0)
+    _line(axes, [point for point in search.curve.front if point.n_edges], height, color=look["color"], lw=1.6)
+    chosen = search.suggestion.point
+    if chosen is not None and chosen.n_edges:
+        axes.plot(chosen.n_edges, height(chosen), "o", ms=11, mfc="none", mec=look["color"], mew=1.3)
+
+
+def _name(case: Case, search: Searched) -> str:
+    """In the legend. Of many searches those with one metric look alike."""
+    if len(case.searches) == 1:
+        return "ACDC"
+    return f"ACDC, {search.name}" if len(case.searches) <= MOST_NAMED else f"ACDC, metric {search.metric}"
+
+
+def _look(number: int, theme: Theme) -> dict[str, Any]:
+    colour = theme.value.series[OF_SEARCHES[number % len(OF_SEARCHES)]]
+    return {"color": colour, "marker": MARKERS[number // len(OF_SEARCHES) % len(MARKERS)], "ms": 4.5}
 
 
 def _line(axes: Axes, points: Sequence[Point], height: Callable[[Point], float], **style: Any) -> None:

@@ -7,6 +7,7 @@ import math
 
 from swept import made_up
 
+from acdc_custom.analyses.theme import Figure
 from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.sweep.picture import draw_sweep
 from acdc_custom.sweep.result import Sweep
@@ -41,3 +42,19 @@ def test_a_case_without_anything_to_recover_is_drawn() -> None:
     figure = draw_sweep(made_up(gap=0.0))
     assert all(math.isfinite(end) for end in figure.axes[1].get_ylim())
     assert "</svg>" in figure.to_svg()
+
+
+def test_of_many_searches_those_with_one_metric_look_alike() -> None:
+    (case,) = made_up().cases
+    searches = [dataclasses.replace(case.searches[0], order="random", order_seed=seed) for seed in range(6)]
+    few = draw_sweep(Sweep((dataclasses.replace(case, searches=tuple(searches)),)))
+    assert legend(few)[4:] == [f"ACDC, metric kl, order random {seed}" for seed in range(6)]
+    searches += [dataclasses.replace(case.searches[0], metric="logit-diff")]
+    many = draw_sweep(Sweep((dataclasses.replace(case, searches=tuple(searches)),)))
+    assert legend(many)[4:] == ["ACDC, metric kl", "ACDC, metric logit-diff"]
+    assert len([line for line in many.axes[0].lines if line.get_markersize() == 11]) == 7
+
+
+def legend(figure: Figure) -> list[str]:
+    """The names of the first panel's curves."""
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
