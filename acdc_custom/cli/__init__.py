@@ -18,6 +18,7 @@ from acdc_custom.reading import printable
 COMMANDS = (
     "discover",
     "resume",
+    "status",
     "show",
     "draw",
     "export",
