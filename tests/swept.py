@@ -21,7 +21,7 @@ from acdc_custom.sweep.plan import Varied, plan_sweep
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest
 
-# Two orders at two thresholds, and another ablation: two cases, the first with two searches.
+# Two orders at two thresholds, and another ablation without a head: two cases, the first with two searches.
 VARIED = Varied(("ioi",), thresholds=(0.3, 0.02), orders=("original", "reversed"))
 ZERO = Varied(("ioi",), thresholds=(0.3,), ablations=("zero",))
 
@@ -44,7 +44,7 @@ class Here:
 
 def small_grids() -> tuple[Grid, ...]:
     """The runs of `VARIED` and of `ZERO`."""
-    return tuple(plan_sweep(varied, n=6) for varied in (VARIED, ZERO))
+    return plan_sweep(VARIED, n=6), plan_sweep(ZERO, n=6, knock_out="a3.h3")
 
 
 def made_up(gap: float = 4.0) -> Sweep:

@@ -39,6 +39,10 @@ def test_a_sweep_has_a_run_folder_for_each_threshold_and_goes_on_where_it_was(ru
     assert here.given[2:] == ["latest_s_demo-4l_0.3"]
     assert Path("out/sweep.json").read_text() == content
 
+    Path("out/sweep.json").unlink()
+    assert run("resume", "out")[0] == 0
+    assert Path("out/sweep.json").read_text() == content and len(here.given) == 3
+
     code, _out, err = run(*ASKED, "--seed", "1")
     assert code == 1 and "holds other runs" in err and len(here.given) == 3
 

@@ -66,17 +66,22 @@ def test_attributions_stand_at_the_sizes_of_the_circuits_and_at_the_shares_of_mi
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: list[Run], number: int) -> None:
-    """Run straight from the definition."""
+    """Run straight from the definition; a head that was knocked out has no edges."""
     case = sweep.cases[number]
     prepared = reopen(
         next(run.folder for run in runs if run.circuit.settings.ablation == case.settings.ablation)
     ).prepared
+    graph, knocked_out = prepared.model.graph, set(prepared.knocked_out)
+    assert len(knocked_out) == (case.settings.knock_out == "a3.h3")
     gap = case.full.logit_diff - case.empty.logit_diff
     for attributed in case.attributions:
-        scores = attribute(prepared.chunks, attributed.method)
+        scores = attribute(prepared.chunks, attributed.method, prepared.knocked_out)
         for ranking in Ranking:
             for point in attributed.curves[ranking].points[::4]:
-                edges = sorted(top_edges(scores, point.n_edges, ranking))
+                first = top_edges(scores, point.n_edges, ranking)
+                edges = sorted(
+                    edge for edge in first if not knocked_out & {edge.sender, *graph.nodes_of(edge.receiver)}
+                )
                 chunks = prepared.chunks
                 normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
                 inside = behaviour(chunks, normed)
