@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import sys
 import time
 import uuid
@@ -34,6 +35,7 @@ try:
 except ImportError as error:
     raise UsageError('--executor ray needs Ray. Install it with: pip install "acdc-custom[ray]"') from error
 
+REACHED = 10  # seconds, within which a cluster has to answer
 OBJECT_STORE = 128 * 2**20  # bytes, of a cluster of our own: what goes through it is small
 
 
@@ -227,6 +229,8 @@ def _connected(address: str | None, workers: int | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    if address is not None:
+        _check_address(address)
     options: dict[str, Any] = {"address": address or "local", "log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -241,6 +245,22 @@ def _connected(address: str | None, workers: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Ask whether anybody is there: Ray itself would try for minutes."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isascii() or not port.isdigit():
+        raise UsageError(
+            f"--ray-address {address}: give HOST:PORT of the cluster's head, such as 10.0.0.1:6379, or auto, on a "
+            "machine of the cluster."
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHED).close()
+    except (OSError, OverflowError) as error:
+        raise SearchError(f"the Ray cluster at {address} cannot be reached: {_reason(error)}.") from error
 
 
 @contextmanager

@@ -61,13 +61,24 @@ def test_runs_get_a_gpu_where_they_may_and_there_is_one(device: str, machines: A
     assert ray_executor._default_gpus([Job("a", "ioi", device=device)], machines) == gpus
 
 
-def test_a_cluster_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_executor, "model_bytes", lambda name, dtype: GIB)
+    with pytest.raises(SearchError, match=r"the Ray cluster at 127\.0\.0\.1:1 cannot be reached: "):
+        next(Ray("127.0.0.1:1").run(SLOW.jobs, Path()))
+
     def unreachable(**_: Any) -> None:
-        raise ConnectionError("ray.init() failed to connect,\n  sorry")
+        raise ConnectionError("Could not find any running Ray instance.\n  Please specify")
 
     monkeypatch.setattr(ray, "init", unreachable)
-    with pytest.raises(SearchError, match=r"the Ray cluster at there:1 cannot be reached: .* failed to connect, sorry"):
-        next(Ray("there:1").run(SLOW.jobs, Path()))
+    with pytest.raises(SearchError, match=r"the Ray cluster at auto cannot be reached: Could .* instance\. Please"):
+        next(Ray("auto").run(SLOW.jobs, Path()))
+
+
+@pytest.mark.parametrize("address", ["somewhere", ":1", "ray://head:10001", "head:x", "head:99999999"])
+def test_an_address_that_cannot_be_one_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_executor, "model_bytes", lambda name, dtype: GIB)
+    with pytest.raises((UsageError, SearchError), match=f"{address}"):
+        next(Ray(address).run(SLOW.jobs, Path()))
 
 
 # -- a cluster on this machine, with two workers ------------------------------------------------------------
@@ -86,8 +97,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 class Killer:
-    """Watches a grid, and kills the worker of the first run that it catches in the middle, once; `expects` the run's
-    journal where the worker writes it."""
+    """Watches a grid, and kills the worker of the first run that it catches in the middle, once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -121,6 +131,7 @@ def check_gone_on(killer: Killer, expected: dict[str, Any]) -> None:
     assert {job.name: found(killer.folder / job.name) for job in SLOW.jobs} == expected
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on_from_its_journal(
     tmp_path: Path, cluster: None, expected: dict[str, Any]
 ) -> None:
@@ -130,6 +141,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on_from_its_journa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.json", "t0.01", "t0.02"]
 
 
+@pytest.mark.slow
 def test_so_does_a_run_on_a_machine_that_does_not_see_the_folder(
     tmp_path: Path, cluster: None, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +156,7 @@ def test_so_does_a_run_on_a_machine_that_does_not_see_the_folder(
         assert sorted(path.name for path in (tmp_path / job.name).iterdir()) == names
 
 
+@pytest.mark.slow
 def test_a_grid_that_was_stopped_goes_on_and_what_has_ended_is_left_alone(
     tmp_path: Path, cluster: None, expected: dict[str, Any]
 ) -> None:
@@ -166,6 +179,7 @@ def test_a_grid_that_was_stopped_goes_on_and_what_has_ended_is_left_alone(
     assert {job.name: found(tmp_path / job.name) for job in SLOW.jobs} == expected
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_run_is_a_line_wherever_it_is_found_out(
     tmp_path: Path, cluster: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
