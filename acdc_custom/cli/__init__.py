@@ -25,6 +25,7 @@ COMMANDS = (
     "report",
     "compare",
     "evaluate",
+    "sweep",
     "stability",
     "roles",
     "patch",
