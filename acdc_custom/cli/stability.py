@@ -25,7 +25,7 @@ from acdc_custom.cli.options import (
     threshold_option,
 )
 from acdc_custom.stability.plan import FEWEST_RUNS, parse_variations
-from acdc_custom.stability.shares import checked_share
+from acdc_custom.stability.shares import DEFAULT_SHARE, checked_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     "--share",
     type=float,
     callback=lambda ctx, option, value: checked_share(value),
-    default=0.5,
+    default=DEFAULT_SHARE,
     show_default=True,
     help="The consensus has the edges that at least this share of the runs keep. Another share needs no new runs.",
 )
@@ -118,7 +118,7 @@ def command(
     two runs are (Jaccard index), and which variation matters. The consensus circuit: what at least a share of the runs
     keep, and how well it does the task beside the single circuits. Every run is a run folder, and so is consensus/.
     Writes stability.json, edges.csv, heads.csv, stability.svg and edges.svg. The same command goes on where it was
-    stopped; with another --share it looks at the same runs again.
+    stopped; with more --runs it adds to them, with another --share it looks at the same runs again.
 
     \b
     acdc-custom stability --task ioi --n 20 --runs 20
@@ -147,9 +147,9 @@ def command(
         device=device,
         dtype=dtype,
     )
-    grid = grid_of(base, plan)
+    grid = grid_of(base, plan, share)
     folder = out or default_folder(loaded.name, model, threshold)
-    conclude(grid, folder, carry_out(grid, folder, choice), share)
+    conclude(grid, folder, carry_out(grid, folder, choice))
 
 
 def default_folder(task: str, model: str, threshold: float) -> Path:
@@ -159,19 +159,19 @@ def default_folder(task: str, model: str, threshold: float) -> Path:
     return RESULTS / f"stability_{folder_name(task, Path(model).name, threshold)}"
 
 
-def conclude(grid: Grid, folder: Path, ended: Sequence[Ended], share: float = 0.5) -> None:
+def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     """Look at what has ended, write and show what it has in common. Raises `SearchError` last, if runs failed."""
     from acdc_custom.cli.grids import check_ended
     from acdc_custom.cli.running import open_told
     from acdc_custom.cli.stages import Stages
     from acdc_custom.errors import count
-    from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, prepare_job, varied_by
+    from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, prepare_job, share_of, varied_by
     from acdc_custom.stability.record import n_measured
     from acdc_custom.stability.study import study_runs
     from acdc_custom.stability.words import summarize_stability
     from acdc_custom.stability.write import write_stability
 
-    runs, notes = finished_runs(ended), notes_of(grid)
+    runs, notes, share = finished_runs(ended), notes_of(grid), share_of(grid)
     if missing := len(ended) - len(runs):
         notes.append(f"{count(missing, 'run')} of {len(ended)} failed: everything here is of the others.")
     if sum(run.varied == varied_by(grid.jobs[0]) for run in runs) < FEWEST_RUNS:

@@ -70,18 +70,27 @@ class GridFolder:
                 if os.path.exists(path / name):
                     raise ResultError(f"{path} holds a run, and no grid of runs. Give another folder with --out.")
             write_file(path / PLAN, grid.to_json())
-        elif differences := load_grid(path).differences(grid):
+        elif lost := load_grid(path).lost_in(grid):
             raise ResultError(
-                f"{path} holds other runs than were asked for: {shortened('; '.join(differences), 500)}. Ask for the "
-                "same ones, or give another folder with --out."
+                f"{path} holds other runs than were asked for: {shortened('; '.join(lost), 500)}. Ask for the same "
+                "ones and more, or give another folder with --out."
             )
+        self._plan = self._claimed()
+        if load_grid(path).to_json() != grid.to_json():  # more runs, or another look at them
+            with self._plan:
+                write_file(path / PLAN, grid.to_json())
+                plan = self._claimed()
+            self._plan = plan
+
+    def _claimed(self) -> IO[str]:
         try:
-            self._plan: IO[str] = (path / PLAN).open("r+", encoding="utf-8")
+            plan = (self.path / PLAN).open("r+", encoding="utf-8")
         except OSError as error:
-            raise ResultError(f"{path / PLAN} cannot be written to: {error.strerror}.") from error
-        if not claim(self._plan):
-            self._plan.close()
-            raise ResultError(f"another process is at the runs in {path}. Wait for it, or give another folder.")
+            raise ResultError(f"{self.path / PLAN} cannot be written to: {error.strerror}.") from error
+        if not claim(plan):
+            plan.close()
+            raise ResultError(f"another process is at the runs in {self.path}. Wait for it, or give another folder.")
+        return plan
 
     def __enter__(self) -> Self:
         return self

@@ -71,22 +71,18 @@ class Grid:
         jobs = tuple(record(Job, row) for row in part(content, "jobs", list))
         return cls(Kind(content["kind"]), jobs, part(content, "options", dict))
 
-    def differences(self, other: Grid) -> list[str]:
-        """What another grid has differently, one line each: `threshold_0.01.seed: 0, now 1`."""
+    def lost_in(self, other: Grid) -> list[str]:
+        """What of this grid another one has not, or otherwise, one line each: `threshold_0.01.seed: 0, now 1`.
+
+        Runs that only the other has, and its options, are no loss: it can take over what has been done here.
+        """
         lines = _changes("", {"kind": self.kind.value}, {"kind": other.kind.value})
-        lines += _changes("options.", _plain(self.options), _plain(other.options))
         mine, theirs = ({job.name: asdict(job) for job in grid.jobs} for grid in (self, other))
         if gone := [name for name in mine if name not in theirs]:
             lines.append(f"no longer asked for: {', '.join(gone)}")
-        if new := [name for name in theirs if name not in mine]:
-            lines.append(f"new: {', '.join(new)}")
         for name in mine:
             lines += _changes(f"{name}.", mine[name], theirs.get(name, mine[name]))
         return lines
-
-
-def _plain(options: Mapping[str, Any]) -> Any:
-    return json.loads(json.dumps(dict(options)))  # a list for a tuple, as a file has it
 
 
 def _changes(prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -17,14 +17,16 @@ from acdc_custom.run import Opener
 from acdc_custom.run_folder import Request
 from acdc_custom.stability.plan import Draw, Plan
 from acdc_custom.stability.record import FinishedRun
+from acdc_custom.stability.shares import DEFAULT_SHARE, checked_share
 from acdc_custom.task import load_task
 
-NOTES = "notes"  # the option of a grid that holds the plan's
+NOTES, SHARE = "notes", "share"  # the options of a grid that hold the plan's, and the consensus's
 
 
-def grid_of(base: Job, plan: Plan) -> Grid:
-    """The runs of the plan, each with the settings of `base` but for what it draws."""
-    return Grid(Kind.STABILITY, tuple(_job(base, draw) for draw in plan.draws), {NOTES: list(plan.notes)})
+def grid_of(base: Job, plan: Plan, share: float) -> Grid:
+    """The runs of the plan, each with the settings of `base` but for what it draws; `share` is the consensus's."""
+    jobs = tuple(_job(base, draw) for draw in plan.draws)
+    return Grid(Kind.STABILITY, jobs, {NOTES: list(plan.notes), SHARE: share})
 
 
 def base_of(grid: Grid) -> Job:
@@ -35,6 +37,11 @@ def base_of(grid: Grid) -> Job:
 def notes_of(grid: Grid) -> list[str]:
     """What could not be planned as it was asked for."""
     return [str(note) for note in grid.options.get(NOTES, [])]
+
+
+def share_of(grid: Grid) -> float:
+    """The consensus has the edges that at least this share of the runs keep. Raises `UsageError`."""
+    return checked_share(float(grid.options.get(SHARE, DEFAULT_SHARE)))
 
 
 def varied_by(job: Job) -> frozenset[Variation]:

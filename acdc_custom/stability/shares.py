@@ -15,6 +15,7 @@ from acdc_custom.compare.overlap import Member, Part, members_of
 from acdc_custom.errors import UsageError
 from acdc_custom.stats import wilson
 
+DEFAULT_SHARE = 0.5
 ROUNDING = 1e-9  # 0.7 of 10 runs are 7 of them
 
 

@@ -40,6 +40,10 @@ def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run) -> No
     assert "consensus of 3 runs, edges kept by at least 100%" in run("show", str(FOLDER / "consensus"))[1]
     assert "100%" in next(line for line in again.splitlines() if "<- consensus/" in line)
 
+    (FOLDER / "stability.json").unlink()
+    code, out, err = run("resume", str(FOLDER))
+    assert code == 0 and "100%" in next(line for line in out.splitlines() if "<- consensus/" in line), err
+
     code, _, err = run(*QUICK, "--vary", "prompts")
     assert code == 1 and "holds other runs than were asked for" in err
 

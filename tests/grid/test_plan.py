@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,6 @@ def test_the_plan_is_in_the_folder_while_nothing_else_is(tmp_path: Path) -> None
         (with_job(0, seed=1), "threshold_0.01.seed: 0, now 1"),
         (with_job(1, templates="1"), "b.templates: 0,2, now 1"),
         (dataclasses.replace(GRID, jobs=JOBS[:1]), "no longer asked for: b"),
-        (dataclasses.replace(GRID, jobs=(*JOBS, Job("c", "ioi"))), "new: c"),
-        (dataclasses.replace(GRID, options={"thresholds": [0.1]}), "options.thresholds: [0.1, 1.0], now [0.1]"),
         (dataclasses.replace(GRID, kind=Kind.STABILITY), "kind: sweep, now stability"),
     ],
 )
@@ -53,6 +52,23 @@ def test_a_folder_of_other_runs_is_refused_with_what_differs(tmp_path: Path, oth
         GridFolder(tmp_path, other)
     assert said in str(error.value) and "give another folder with --out" in str(error.value)
     assert load_grid(tmp_path) == GRID
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        dataclasses.replace(GRID, jobs=(Job("c", "ioi"), *JOBS)),
+        dataclasses.replace(GRID, options={"thresholds": [0.1]}),
+    ],
+)
+def test_a_grid_takes_over_the_folder_of_one_that_it_contains(tmp_path: Path, more: Grid) -> None:
+    with GridFolder(tmp_path, GRID):
+        pass
+    with GridFolder(tmp_path, more):
+        assert load_grid(tmp_path) == more
+        if importlib.util.find_spec("fcntl"):
+            with pytest.raises(ResultError, match="another process is at the runs in"):
+                GridFolder(tmp_path, more)
 
 
 def test_tuples_among_the_options_are_the_lists_that_the_file_has(tmp_path: Path) -> None:
