@@ -166,7 +166,7 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     yield (
         "One batch of prompts",
         f"All of this was computed on the same {settings.n} prompts (seed {settings.seed}), the ones the search "
-        "used. Other prompts, and other wordings of the task, may need other edges.",
+        "used; only an evaluation looks at others. Other prompts, and other wordings of the task, may need other edges.",
     )
     yield (
         "The threshold",
