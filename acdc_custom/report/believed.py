@@ -10,16 +10,7 @@ from dataclasses import dataclass
 from acdc_custom.errors import count
 from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import PromptKind
-from acdc_custom.evaluate.picture import draw_evaluation
 from acdc_custom.evaluate.records import Against, Evaluation, Finding, RandomCircuits, Tested
-from acdc_custom.report.contents import PageFigure
-from acdc_custom.report.figures import page_figure
-
-CAPTION = (
-    "Above: bars are the circuit, the other marks as many edges chosen in other ways, lines their 95 % intervals; 100 % is "
-    "as good as the model. Below, left: every mark is a set of nodes that was taken out of both the model and the circuit; "
-    "on the diagonal both suffer alike. Below, right: how far the logit difference moves without one edge."
-)
 
 
 @dataclass(frozen=True)
@@ -57,22 +48,23 @@ class Believed:
     tests: tuple[TestLine, ...]
     alpha: float
     notes: tuple[str, ...]
-    figure: PageFigure
 
 
 def believed_of(evaluation: Evaluation) -> Believed:
     """What is shown."""
     main = evaluation.main
-    new = "which the search has not seen" if main.kind is PromptKind.FRESH else "since there are no new ones"
     return Believed(
-        where=f"{count(main.n, 'prompt')} ({main.name}), {new}",
+        where=(
+            f"{main.n:,} new prompts, which the search has not seen"
+            if main.kind is PromptKind.FRESH
+            else f"the {count(main.n, 'prompt')} that the circuit was found on, since there are no new ones"
+        ),
         findings=evaluation.findings,
         random=tuple(map(_random, evaluation.random)),
         draws=evaluation.source.draws,
         tests=tuple(map(_test, evaluation.tests)),
         alpha=ALPHA,
         notes=evaluation.notes,
-        figure=page_figure(lambda theme: draw_evaluation(evaluation, theme), CAPTION),
     )
 
 
@@ -89,8 +81,11 @@ def _random(random: RandomCircuits) -> RandomLine:
 
 
 def _test(test: Tested) -> TestLine:
-    against = test.p <= ALPHA
-    meaning = f"against the circuit: {test.hypothesis.rejected}" if against else test.hypothesis.retained
+    meaning = (
+        f"against the circuit: {test.hypothesis.rejected}"
+        if test.p <= ALPHA
+        else f"not against the circuit: {test.hypothesis.retained}"
+    )
     return TestLine(test.hypothesis, test.hypothesis.null, _p(test.p), meaning, test.details)
 
 

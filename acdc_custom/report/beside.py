@@ -27,6 +27,9 @@ class Beside:
     stability: Stability | None = None
 
 
+NOTHING = Beside()
+
+
 def read_beside(folder: Path, circuit: Circuit) -> Beside:
     """What lies beside a circuit, and in the folder above it. Raises `ResultError` for what is damaged or another's."""
     return Beside(str(folder), _evaluation(folder, circuit), _stability(folder, circuit))
@@ -49,8 +52,8 @@ def _evaluation(folder: Path, circuit: Circuit) -> Evaluation | None:
     }
     if different := [what for what, has in changed.items() if has]:
         raise ResultError(
-            f"{path} is about another circuit than the one beside it: {_are(different)} not the same. Evaluate this one "
-            f"with: acdc-custom evaluate {quote(str(folder))}, or move that file away."
+            f"{path} is about another circuit than the one beside it: {_are(different)} not the same. Evaluate this "
+            f"one with: acdc-custom evaluate {quote(str(folder))}, or move that file away."
         )
     return evaluation
 
@@ -73,7 +76,8 @@ def _stability(folder: Path, circuit: Circuit) -> Stability | None:
     else:
         # A run that varies one thing alone may keep edges that none of those keeps that the shares are of.
         same_edges = run.sizes[Part.EDGES] == len(circuit.edges) and (
-            run.varied != stability.varied or {kept.edge for kept in circuit.edges} <= {share.member for share in shares}
+            run.varied != stability.varied
+            or {kept.edge for kept in circuit.edges} <= {share.member for share in shares}
         )
     changed = {
         "the task": origin.task.sha256 != circuit.task.sha256,

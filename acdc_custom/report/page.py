@@ -21,7 +21,7 @@ from acdc_custom.export.style import PORT_STYLES, number
 from acdc_custom.graph import Port
 from acdc_custom.report import figures, words
 from acdc_custom.report.believed import believed_of
-from acdc_custom.report.beside import Beside
+from acdc_custom.report.beside import NOTHING, Beside
 from acdc_custom.report.contents import Contents
 from acdc_custom.report.panels import INPUTS, panels, receiver_label
 from acdc_custom.report.picture import inline_svg
@@ -52,7 +52,7 @@ class Number:
     more: str = ""
 
 
-def report_page(contents: Contents, beside: Beside = Beside(), on_step: OnStep = silent) -> str:
+def report_page(contents: Contents, beside: Beside = NOTHING, on_step: OnStep = silent) -> str:
     """The whole page. `on_step` is told what is about to be made. Raises `ResultError` without a Graphviz."""
     circuit = contents.circuit
     selection = select(circuit, heads=contents.heads)
@@ -78,11 +78,8 @@ def report_page(contents: Contents, beside: Beside = Beside(), on_step: OnStep =
         attention_heads=[head.name for head in contents.attention.heads] if contents.attention else [],
         spread=figures.model_spread(contents),
         spreads=figures.all_spreads(contents),
-        believed=beside.evaluation and believed_of(beside.evaluation),
-        evaluate_command=evaluate_command(beside.folder),
-        stable=beside.stability and stable_of(beside.stability, circuit),
-        stability_command=stability_command(contents.task, contents.model_name, circuit.settings),
         **_facts(contents),
+        **_beside(contents, beside),
         **_edges(circuit, len(selection.edges)),
     )
 
@@ -162,6 +159,19 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "short": number,
         "nats": words.nats,
         "hundredths": words.hundredths,
+    }
+
+
+def _beside(contents: Contents, beside: Beside) -> dict[str, Any]:
+    """What other commands have found out, or how to find it out."""
+    evaluation, stability, circuit = beside.evaluation, beside.stability, contents.circuit
+    return {
+        "believed": evaluation and believed_of(evaluation),
+        "believed_figure": evaluation and figures.evaluation_figure(evaluation),
+        "evaluate_command": evaluate_command(beside.folder),
+        "stable": stability and stable_of(stability, circuit),
+        "stable_figure": stability and figures.study_figure(stability),
+        "stability_command": stability_command(contents.task, contents.model_name, circuit.settings),
     }
 
 

@@ -12,19 +12,11 @@ from acdc_custom.circuit import Circuit
 from acdc_custom.compare.overlap import Part
 from acdc_custom.errors import count
 from acdc_custom.graph import Sender
-from acdc_custom.report.contents import PageFigure
-from acdc_custom.report.figures import page_figure
 from acdc_custom.report.words import percent
-from acdc_custom.stability.figure import stability_figure
 from acdc_custom.stability.record import CORE, Stability
 from acdc_custom.stability.words import verdict
 
 MOST_HEADS = 24  # in the table
-CAPTION = (
-    "Edges by the number of runs that keep them: much on the right is stable, much on the left comes and goes. Heads with "
-    "the 95 % intervals of their shares. The Jaccard index of every two runs: dark is alike. What the consensus recovers, "
-    "for every share of runs, among the single runs."
-)
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,6 @@ class Stable:
     more_heads: int  # that the table has no room for
     n_runs: int
     notes: tuple[str, ...]
-    figure: PageFigure
 
 
 def stable_of(stability: Stability, circuit: Circuit) -> Stable:
@@ -61,7 +52,6 @@ def stable_of(stability: Stability, circuit: Circuit) -> Stable:
         more_heads=max(0, len(heads) - MOST_HEADS),
         n_runs=len(stability.consensus_runs),
         notes=stability.notes,
-        figure=page_figure(lambda theme: stability_figure(stability, theme), CAPTION),
     )
 
 
@@ -76,8 +66,8 @@ def _own(stability: Stability, circuit: Circuit) -> Iterator[str]:
     shares = [share for share in stability.shares[Part.EDGES] if share.member in kept]
     often, half = (sum(share.reaches(least) for share in shares) for least in (CORE, 0.5))
     yield (
-        f"Of its {count(len(kept), 'edge')}, {often:,} are kept by at least {percent(CORE)} of the {n_runs} runs, and "
-        f"{len(kept) - half:,} by fewer than half of them."
+        f"Of its {count(len(kept), 'edge')}, at least {percent(CORE)} of the {n_runs} runs keep {often or 'none'}, and "
+        f"fewer than half of them keep {len(kept) - half or 'none'}."
     )
 
 

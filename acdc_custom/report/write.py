@@ -10,7 +10,6 @@ from pathlib import Path
 from acdc_custom.choices import Device
 from acdc_custom.circuit import Circuit
 from acdc_custom.errors import ResultError
-from acdc_custom.report.beside import read_beside
 from acdc_custom.report.steps import OnStep, silent
 from acdc_custom.writing import write_file
 
@@ -25,17 +24,19 @@ def write_report(
 ) -> Path:
     """Write the report of a run folder, or of a `circuit.json`; gives its path, `report.html` beside it by default.
 
-    Opens the run's model again, on `device` if it is given. What lies there of an evaluation or of a study of stability
-    goes in, too. `on_step` is told what is about to be done. Raises an `AcdcError` that says why there can be no report.
+    Opens the run's model again, on `device` if it is given. What lies there of an evaluation or a study of stability
+    goes in, too. `on_step` is told what is about to be done. Raises an `AcdcError` that says why there can be none.
     """
     where = Path(where)
     folder = where if where.is_dir() else where.parent
     path = Path(out) if out is not None else folder / FILE_NAME
+    from acdc_custom.report.beside import read_beside
+
+    beside = read_beside(folder, Circuit.load(where))
     try:  # before there is any work to lose
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-    beside = read_beside(folder, Circuit.load(where))
     on_step("opening the model")
     from acdc_custom.reopen import reopen
     from acdc_custom.report.measure import measure
