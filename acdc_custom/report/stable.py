@@ -58,8 +58,9 @@ def stable_of(stability: Stability, circuit: Circuit) -> Stable:
 def _own(stability: Stability, circuit: Circuit) -> Iterator[str]:
     """What the circuit is in the study, and how much of it comes back."""
     n_runs = len(stability.consensus_runs)
-    what = circuit.search.consensus or f"circuit of one of the {count(len(stability.runs), 'run')} of the study"
-    yield f"The circuit on this page is the {what}."
+    consensus = circuit.search.consensus
+    what = f"the {consensus}" if consensus else f"that of one of the {count(len(stability.runs), 'run')} of the study"
+    yield f"The circuit on this page is {what}."
     if not circuit.edges:
         return
     kept = {kept.edge for kept in circuit.edges}

@@ -17,7 +17,7 @@ STABILITY = study(runs_of(FOUR))
 def test_a_run_is_told_how_many_of_its_edges_come_back() -> None:
     stable = stable_of(STABILITY, circuit_of(SHAPE, FOUR[2]))  # kept by four, three and one of four runs
     assert stable.own == (
-        "The circuit on this page is the circuit of one of the 4 runs of the study.",
+        "The circuit on this page is that of one of the 4 runs of the study.",
         "Of its 3 edges, at least 90 % of the 4 runs keep 1, and fewer than half of them keep 1.",
     )
     assert stable.verdict == verdict(STABILITY)
