@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from acdc_custom.model.open import open_model as load_model
     from acdc_custom.report.write import write_report
     from acdc_custom.stability.content import load_stability
+    from acdc_custom.sweep.content import load_sweep
     from acdc_custom.task import load_task
     from acdc_custom.trial.measure import check_task
 
@@ -53,6 +54,7 @@ __all__ = [
     "load_entries",
     "load_model",
     "load_stability",
+    "load_sweep",
     "load_task",
     "patch_paths",
     "prepare_batch",
@@ -78,6 +80,7 @@ _HOMES = {
     "load_entries": ("compare.entry", "load_entries"),
     "load_model": ("model.open", "open_model"),
     "load_stability": ("stability.content", "load_stability"),
+    "load_sweep": ("sweep.content", "load_sweep"),
     "load_task": ("task", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
     "prepare_batch": ("discovery", "prepare_batch"),

@@ -93,6 +93,21 @@ class Order(StrEnum):
         }[self]
 
 
+class ExecutorKind(StrEnum):
+    """What carries out many runs (`--executor`)."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+    @property
+    def about(self) -> str:
+        """Where the runs are carried out."""
+        return {
+            ExecutorKind.LOCAL: "in processes on this machine",
+            ExecutorKind.RAY: "on a Ray cluster",
+        }[self]
+
+
 class Variation(StrEnum):
     """What is changed from run to run to see how stable a circuit is (`--vary`)."""
 

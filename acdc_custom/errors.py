@@ -2,7 +2,8 @@
 
     AcdcError                exit code 1: the work could not be done
     ├── UsageError           exit code 2: something that was asked for cannot be right
-    │   └── TaskError        a task file, or the data that it names
+    │   ├── TaskError        a task file, or the data that it names
+    │   └── NoRoom           it does not fit in the memory that is allowed
     ├── ModelError           a model that cannot be found, loaded or trusted
     ├── ProblemsFound        a task that was checked, and has problems
     ├── SearchError          a search that cannot go on
@@ -43,6 +44,14 @@ class TaskError(UsageError):
         if more:
             message = f"{message.removesuffix('.')}. In this file: {count(len(more), 'more problem')}."
         super().__init__(message)
+
+
+class NoRoom(UsageError):
+    """What was asked for does not fit in memory. `what` says how much is missing; the advice depends on who asked."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        self.what = what
+        super().__init__(f"{what} {advice}")
 
 
 class ModelError(AcdcError):

@@ -64,6 +64,7 @@ def reopen(
         settings.corruption,
         settings.ablation,
         planned=asked.memory,
+        knock_out=settings.knock_out,
         templates=settings.templates,
         resample=settings.resample,
     )

@@ -19,8 +19,9 @@ from acdc_custom.job import Job
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.run_folder import Request, RunFolder
-from acdc_custom.task import load_task
+from acdc_custom.task import Task, load_task
 
+Loader = Callable[[str], Task]  # of a name or a path, as `load_task`
 Opener = Callable[[str, str, str], Model]  # of a name, a device and a dtype, as `open_model`
 Preparer = Callable[..., Prepared]  # as `prepare_batch`
 
@@ -45,10 +46,16 @@ class Run:
         return circuit, self.folder.finish(circuit)
 
 
-def begin(folder: RunFolder, job: Job, opener: Opener = open_model, preparer: Preparer = prepare_batch) -> Run:
+def begin(
+    folder: RunFolder,
+    job: Job,
+    opener: Opener = open_model,
+    preparer: Preparer = prepare_batch,
+    loader: Loader = load_task,
+) -> Run:
     """What a new run needs, and what was asked for in the run's `run.json`. Raises an `AcdcError`."""
     choices = Choices(job.threshold, job.metric, Order(job.order), job.order_seed, job.window)
-    task = load_task(job.task)
+    task = loader(job.task)
     prepared = preparer(
         task,
         opener(job.model, job.device, job.dtype),
@@ -66,7 +73,13 @@ def begin(folder: RunFolder, job: Job, opener: Opener = open_model, preparer: Pr
     return Run(folder, prepared, choices)
 
 
-def go_on(folder: RunFolder, request: Request, opener: Opener = open_model, preparer: Preparer = prepare_batch) -> Run:
+def go_on(
+    folder: RunFolder,
+    request: Request,
+    opener: Opener = open_model,
+    preparer: Preparer = prepare_batch,
+    loader: Loader = load_task,
+) -> Run:
     """What an interrupted run needs, whose `run.json` holds the request; its journal is cut after whole receivers.
 
     Raises `ResultError` when anything is no longer what it was.
@@ -74,7 +87,7 @@ def go_on(folder: RunFolder, request: Request, opener: Opener = open_model, prep
     settings = request.provenance.settings
     choices = Choices(settings.threshold, settings.metric, Order(settings.order), settings.order_seed, request.window)
     prepared = preparer(
-        load_task(request.task),
+        loader(request.task),
         opener(request.model, settings.device, settings.dtype),
         settings.n,
         settings.seed,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from circuits import example_circuit
 
+from acdc_custom.circuit import Circuit
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.state import News, State
 from acdc_custom.grid.worker import do
 from acdc_custom.job import Job
+from acdc_custom.task import load_task
 
 QUICK = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=4) for tau in (0.1, 0.5)))
 # One candidate at a time and many prompts: a second or two each.
@@ -57,6 +60,13 @@ def mark(run: Path) -> str:
     return marked
 
 
+def example_for(job: Job) -> Circuit:
+    """The example circuit, as if found with the job's task."""
+    circuit, task = example_circuit(), load_task(job.task)
+    record = replace(circuit.task, text=task.text, sha256=task.sha256)
+    return replace(circuit, provenance=replace(circuit.provenance, task=record))
+
+
 class Puppet:
     """An executor that writes an example circuit for every job, but for those that fail."""
 
@@ -71,5 +81,5 @@ class Puppet:
             if error := self.failures.get(job.name):
                 yield News(job.name, State.FAILED, error)
             else:
-                example_circuit().save(folder / job.name)
+                example_for(job).save(folder / job.name)
                 yield News(job.name, State.DONE)

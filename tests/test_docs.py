@@ -181,6 +181,22 @@ def test_the_python_on_the_report_page_runs(
         assert Path(name).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+def test_the_python_on_the_page_of_many_runs_runs(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text("\n".join(blocks(page("grids.md"), "python")), encoding="utf-8")
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "page.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"seed_0 \d+\nseed_1 \d+\n", done.stdout)
+
+
 def test_the_readme_python_has_ten_lines() -> None:
     (code,) = blocks(README, "python")
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
@@ -323,6 +339,17 @@ def test_every_field_of_the_journal_and_every_reason_is_on_the_files_page() -> N
     line = Decision(example_circuit().edges[0].edge, True, 0.5, 0.1, Reason.EVALUATED, 3).to_json()
     for key in {*json.loads(line), *(reason.value for reason in Reason)}:
         assert f"`{key}`" in page("files.md"), key
+
+
+def test_every_field_of_a_grid_and_every_state_of_a_run_is_on_its_page() -> None:
+    from acdc_custom.grid import Grid, Job, Kind
+    from acdc_custom.grid.state import State
+
+    content = json.loads(Grid(Kind.SWEEP, (Job("a", "ioi"),)).to_json())
+    for key in {*content, *content["jobs"][0], *(kind.value for kind in Kind)}:
+        assert f"`{key}`" in page("files.md"), key
+    for state in State:
+        assert f"| `{state.value}` |" in page("grids.md"), state
 
 
 def test_every_architecture_and_model_is_on_the_models_page() -> None:

@@ -27,7 +27,7 @@ def carry_out(grid: Grid, folder: Path, choice: ExecutorChoice) -> list[Ended]:
         with Bars() as bars:
             ended = run_grid(grid, folder, choice.executor(), bars)
     except KeyboardInterrupt:
-        raise click.Abort("stopped. To go on, give the same command again.") from None
+        raise click.Abort(f"stopped. Go on with: {_resume(folder)}") from None
     for run in ended:
         if run.error:
             click.echo(f"FAILED     {run.job.name}: {run.error}")
@@ -38,9 +38,13 @@ def check_ended(ended: Sequence[Ended], folder: Path) -> None:
     """To be asked last, when all that can be shown has been. Raises `SearchError` if a run failed."""
     if failed := [run.job.name for run in ended if run.error]:
         raise SearchError(
-            f"{count(len(failed), 'run')} of {len(ended)} in {quote(str(folder))} failed: {', '.join(failed)}. To try "
-            "them once more, give the same command again."
+            f"{count(len(failed), 'run')} of {len(ended)} in {quote(str(folder))} failed: {', '.join(failed)}. Try "
+            f"them once more with: {_resume(folder)}"
         )
+
+
+def _resume(folder: Path) -> str:
+    return f"acdc-custom resume {quote(str(folder))}"
 
 
 class Bars:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from acdc_custom.choices import (
     DEFAULT_THRESHOLD,
     Ablation,
     Device,
+    ExecutorKind,
     Metric,
     Precision,
     checked_threshold,
     parse_metric,
 )
+from acdc_custom.errors import UsageError
 from acdc_custom.graph import parse_heads
 from acdc_custom.memory import parse_bytes
 from acdc_custom.model.catalogue import DEFAULT_MODEL
@@ -97,12 +100,27 @@ memory_limit_option = click.option(
 
 @dataclass(frozen=True)
 class ExecutorChoice:
-    """How the runs of a grid are carried out, as it was asked for."""
+    """How the runs of a grid are carried out, as it was asked for. Raises `UsageError` for what cannot go together."""
 
-    workers: int | None
+    workers: int | None = None
+    kind: ExecutorKind = ExecutorKind.LOCAL
+    ray_address: str | None = None
+    gpus_per_run: float | None = None
+
+    def __post_init__(self) -> None:
+        for option, value in (("--ray-address", self.ray_address), ("--gpus-per-run", self.gpus_per_run)):
+            if value is not None and self.kind is not ExecutorKind.RAY:
+                raise UsageError(f"{option} is for --executor ray. Give that too, or leave {option} away.")
+        gpus = self.gpus_per_run
+        if gpus is not None and not (0 <= gpus <= 1 and math.isfinite(gpus)):
+            raise UsageError(f"--gpus-per-run is {gpus:g}: it must be from 0 to 1, since a run computes on one GPU.")
 
     def executor(self) -> Executor:
         """What carries them out."""
+        if self.kind is ExecutorKind.RAY:
+            from acdc_custom.grid.ray_executor import Ray
+
+            return Ray(self.ray_address, self.workers, self.gpus_per_run)
         from acdc_custom.grid import Local
 
         return Local(self.workers)
@@ -112,13 +130,43 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of how many runs are carried out; the command gets them as one, its `choice`."""
 
     @click.option(
+        "--executor",
+        type=click.Choice([kind.value for kind in ExecutorKind]),
+        default=ExecutorKind.LOCAL.value,
+        show_default=True,
+        help="Where the runs are carried out: "
+        + "; ".join(f"{kind.value}: {kind.about}" for kind in ExecutorKind)
+        + ".",
+    )
+    @click.option(
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        help="How many runs at a time, each a process.  [default: as many as cores and memory allow]",
+        help="How many runs at a time, each a process.  [default: one for each GPU, or as many as cores "
+        "and memory allow]",
+    )
+    @click.option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="The Ray cluster; auto finds the one that this machine is part of.  [default: one is started here, for "
+        "the purpose]",
+    )
+    @click.option(
+        "--gpus-per-run",
+        type=float,
+        metavar="SHARE",
+        help="How much of a GPU a run gets on a Ray cluster, such as 0.5.  [default: 1, where there are GPUs]",
     )
     @functools.wraps(command)
-    def with_choice(*args: Any, workers: int | None, **options: Any) -> None:
-        command(*args, choice=ExecutorChoice(workers), **options)
+    def with_choice(
+        *args: Any,
+        executor: str,
+        workers: int | None,
+        ray_address: str | None,
+        gpus_per_run: float | None,
+        **options: Any,
+    ) -> None:
+        choice = ExecutorChoice(workers, ExecutorKind(executor), ray_address, gpus_per_run)
+        command(*args, choice=choice, **options)
 
     return with_choice

@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.errors import UsageError
+from acdc_custom.errors import NoRoom
 from acdc_custom.graph import Graph
 from acdc_custom.memory import WINDOW_BYTES, MemoryPlan, text_of_bytes
 from acdc_custom.model.model import Model
@@ -35,7 +35,7 @@ class Needs:
 def plan(model: Model, tokens: TokenBatch, limit: int | None = None) -> MemoryPlan:
     """The largest chunk of prompts that fits, and what is left for a window. `limit` None: a share of what is free.
 
-    Raises `UsageError` if not even one prompt at a time fits.
+    Raises `NoRoom` if not even one prompt at a time fits.
     """
     resident = used_bytes(model.device)
     limit = limit or resident + int(DEFAULT_SHARE * free_bytes(model.device))
@@ -45,10 +45,11 @@ def plan(model: Model, tokens: TokenBatch, limit: int | None = None) -> MemoryPl
     while chunk > 1 and chunk * needs.per_prompt > room:
         chunk = -(-chunk // 2)
     if needs.per_prompt > room:
-        raise UsageError(
+        raise NoRoom(
             f"this search needs {text_of_bytes(limit - room + needs.per_prompt)} ({text_of_bytes(resident)} are in "
             f"use already, {text_of_bytes(needs.held)} are for the activations of {n_prompts} prompts), and "
-            f"{text_of_bytes(limit)} are allowed. Use fewer prompts (--n), or a higher --memory-limit."
+            f"{text_of_bytes(limit)} are allowed.",
+            "Use fewer prompts (--n), or a higher --memory-limit.",
         )
     working = chunk * needs.per_prompt
     window = min(WINDOW_BYTES, 2 ** (room.bit_length() - 1))  # a power of two, so that it is the same the next time

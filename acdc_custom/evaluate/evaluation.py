@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from acdc_custom.choices import Ablation, Attribution, checked_seed
+from acdc_custom.choices import Ablation, Attribution, Ranking, checked_seed
 from acdc_custom.circuit import Circuit
 from acdc_custom.compare.comparison import checked_draws
 from acdc_custom.discovery import Prepared, run_batch
@@ -138,7 +138,7 @@ class _Job:
         total = sum(n_passes(chunks, method) for method in METHODS.values())
         on_pass = partial(self.progress, "Attributing", 1, total)
         top = {
-            subject: top_edges(attribute(chunks, method, on_pass=on_pass), len(self.edges))
+            subject: top_edges(attribute(chunks, method, on_pass=on_pass), len(self.edges), Ranking.ABSOLUTE)
             for subject, method in METHODS.items()
         }
         return {Subject.CIRCUIT: self.edges, **top}

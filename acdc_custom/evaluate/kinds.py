@@ -20,8 +20,8 @@ class Subject(StrEnum):
         return {
             Subject.MODEL: "every edge",
             Subject.CIRCUIT: "the circuit",
-            Subject.EAP: "as many edges, those with the highest scores of edge attribution patching",
-            Subject.EAP_IG: "as many edges, those with the highest scores of EAP with integrated gradients",
+            Subject.EAP: "as many edges, those of the largest scores, up or down, of edge attribution patching",
+            Subject.EAP_IG: "as many edges, those of the largest scores, up or down, of EAP with integrated gradients",
             Subject.EMPTY: "no edge",
         }[self]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdc_custom.circuit import Circuit
+from acdc_custom.grid.check import check_tasks
 from acdc_custom.grid.executor import Executor
 from acdc_custom.grid.folder import GridFolder, has_ended
 from acdc_custom.grid.plan import Grid
@@ -44,16 +45,17 @@ def run_grid(
     The plan is written down before any work. Asked again for the same grid in the same folder, it goes on: runs that
     have ended are not done again, runs that were stopped go on from their journals, runs that failed are tried once
     more. `on_progress` is told at least every second. Raises an `AcdcError` when no run can be begun: the folder holds
-    something else, a task or a model is not there.
+    something else, a task or a model is not there, or a task
+    was edited since runs began with it.
     """
     folder = Path(folder)
     todo = [job for job in grid.jobs if not has_ended(folder, job.name)]
-    for task in dict.fromkeys(job.task for job in todo):
-        load_task(task)
+    tasks = {task: load_task(task) for task in dict.fromkeys(job.task for job in grid.jobs)}
     failures: dict[str, str] = {}
     states = {job.name: State.WAITING if job in todo else State.DONE for job in grid.jobs}
-    watch = Watch(folder, grid.jobs)
+    watch = Watch(folder, states)
     with GridFolder(folder, grid) as place:
+        check_tasks(grid, folder, tasks)
         place.note_failures(failures)
         on_progress(watch.look(states))
         with closing(_news(executor, todo, folder)) as news:

@@ -9,8 +9,6 @@ from typing import Protocol
 from acdc_custom.grid.state import News
 from acdc_custom.job import Job
 
-RETRIES = 3  # of a run whose process died; it goes on from its journal
-
 
 class Executor(Protocol):
     """Carries out runs: on this machine (`local.py`), or on many."""

@@ -1,4 +1,4 @@
-"""The process at the other end of `local.py`'s pipes: `python -m acdc_custom.grid.process FOLDER [BYTES]`.
+"""The process at the other end of `local.py`'s pipes: `python -m acdc_custom.grid.process FOLDER BYTES GPU_SHARE`.
 
 Reads names of jobs, a line each, does them in turn, and answers each with a line of JSON. It ends when nobody is left
 to write to it: so nothing goes on when its caller was killed.
@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 
-def main(folder: Path, memory_limit: int | None) -> None:
+def main(folder: Path, memory: int, gpu: float) -> None:
     """Do jobs until the standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who then ends us
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
@@ -25,13 +25,14 @@ def main(folder: Path, memory_limit: int | None) -> None:
 
     from acdc_custom.grid.folder import load_grid
     from acdc_custom.grid.shelf import Shelf
+    from acdc_custom.grid.sizing import Room
     from acdc_custom.grid.worker import do
 
     jobs = {job.name: job for job in load_grid(folder).jobs}
-    shelf = Shelf()
+    shelf, room = Shelf(), Room(memory, gpu)
     while True:
         name = names.get()
-        error = do(jobs[name], folder, shelf, memory_limit)
+        error = do(jobs[name], folder, shelf, room)
         print(json.dumps({"name": name, "error": error}), file=answers)
 
 
@@ -42,4 +43,4 @@ def _listen(names: SimpleQueue[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

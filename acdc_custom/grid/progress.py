@@ -6,7 +6,7 @@ Owns the reading of journals as they grow: each look reads only what is new.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any
 
 from acdc_custom.errors import ResultError
 from acdc_custom.grid.state import State
-from acdc_custom.job import Job
 from acdc_custom.run_folder import JOURNAL, Request
 
 
@@ -56,8 +55,8 @@ class GridProgress:
 class Watch:
     """Looks at the runs of a grid, again and again."""
 
-    def __init__(self, folder: Path, jobs: Sequence[Job]) -> None:
-        self._journals = {job.name: _Journal(folder / job.name) for job in jobs}
+    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+        self._journals = {name: _Journal(folder / name) for name in names}
 
     def look(self, states: Mapping[str, State]) -> GridProgress:
         """How far everything is now; `states` by name, of all runs."""

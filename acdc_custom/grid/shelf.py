@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from acdc_custom.discovery import Prepared, prepare_batch
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.task import Task
+from acdc_custom.task import Task, load_task
 
 
 class Shelf:
     """Opens models as `open_model` does and prepares batches as `prepare_batch` does, and keeps the last of each.
 
-    What is kept is let go before anything else is made, so that never two models or batches are in memory.
+    What is kept is let go before anything else is made, so that never two models or batches are in memory. `tasks`, by
+    name, have been read already, perhaps on another machine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: Mapping[str, Task] | None = None) -> None:
+        self._tasks = tasks or {}
         self._opened: tuple[object, Model] | None = None
         self._prepared: tuple[object, Prepared] | None = None
+
+    def load(self, name: str) -> Task:
+        """The task."""
+        return self._tasks[name] if name in self._tasks else load_task(name)
 
     def open(self, name: str, device: str, dtype: str) -> Model:
         """The model."""

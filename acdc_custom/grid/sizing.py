@@ -1,16 +1,20 @@
 """How many runs fit on a machine side by side, and what each of them may take.
 
-Owns the sums. A run is a process of its own, with the model in it; several do not go faster than the cores there are.
+Owns the sums. A run is a process of its own, with the model in it; several do not go faster than the cores there are,
+nor than the GPUs.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from acdc_custom.choices import Device
+from acdc_custom.job import Job
 from acdc_custom.memory import GIB, WINDOW_BYTES
 
 SHARE = 0.8  # of the memory that is free, for all runs together
@@ -27,24 +31,67 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a run may take that was given no limit of its own."""
+
+    memory: int  # bytes of its process, where it computes on the CPU
+    gpu: float = 1.0  # share of its GPU; 0 if it has none
+
+    def limit(self, device: str) -> int | None:
+        """Bytes, for a run on this torch device; None where it may take what is free."""
+        if device == "cpu":
+            return self.memory
+        if device == "cuda" and self.gpu < 1:
+            return int(SHARE * self.gpu * _gpu_bytes())
+        return None
+
+
+@dataclass(frozen=True)
 class Crew:
-    """How many processes, how many threads in each, and bytes that each may use."""
+    """How many processes, how many threads in each, what each may take, and the GPUs among which they are spread."""
 
     processes: int
     threads: int
-    memory: int
+    room: Room
+    gpus: tuple[str, ...] = ()
 
 
-def crew_for(n_jobs: int, model_bytes: int, machine: Machine, workers: int | None = None) -> Crew:
+def bytes_for(model_bytes: int) -> int:
+    """The memory that a run with a model of this size should have."""
+    return RUNTIME + COPIES * model_bytes + WINDOW_BYTES
+
+
+def crew_for(
+    n_jobs: int, model_bytes: int, machine: Machine, workers: int | None = None, gpus: Sequence[str] = ()
+) -> Crew:
     """The processes for so many jobs with a model of this size; `workers` sets their number.
 
-    Without it: one for each core and job, but no more than fit in memory, and always one.
+    Without it: one for each core and job, or for each GPU if there are any, but no more than fit in memory, and always
+    one.
     """
-    need = RUNTIME + COPIES * model_bytes + WINDOW_BYTES
     room = int(SHARE * machine.free)
-    processes = workers or max(1, min(machine.cores, room // need))
+    processes = workers or max(1, min(len(gpus) or machine.cores, room // bytes_for(model_bytes)))
     processes = min(processes, n_jobs)
-    return Crew(processes, max(1, machine.cores // processes), max(1, room // processes))
+    share = 1 / -(-processes // len(gpus)) if gpus else 1.0
+    return Crew(
+        processes, max(1, machine.cores // processes), Room(max(1, room // processes), share), tuple(gpus[:processes])
+    )
+
+
+def gpus_for(jobs: Sequence[Job]) -> tuple[str, ...]:
+    """The GPUs that jobs compute on here, as CUDA_VISIBLE_DEVICES names them; empty if they compute on none.
+
+    Raises `UsageError` for a device that is not there.
+    """
+    from acdc_custom.model.open import resolve_device
+
+    if Device.CUDA.value not in {resolve_device(Device(device)) for device in {job.device for job in jobs}}:
+        return ()
+    import torch
+
+    numbers = [str(number) for number in range(torch.cuda.device_count())]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return tuple(name.strip() for name in visible.split(",")[: len(numbers)]) if visible else tuple(numbers)
 
 
 def this_machine() -> Machine:
@@ -66,3 +113,9 @@ def _cores() -> int:
     except (OSError, ValueError):  # none, or no limit
         pass
     return max(1, min(counts))
+
+
+def _gpu_bytes() -> int:
+    import torch
+
+    return torch.cuda.get_device_properties(0).total_memory

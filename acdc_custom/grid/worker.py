@@ -10,24 +10,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from acdc_custom.choices import Device
-from acdc_custom.errors import AcdcError
+from acdc_custom.errors import AcdcError, NoRoom
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.shelf import Shelf
+from acdc_custom.grid.sizing import Room
 from acdc_custom.job import Job
 from acdc_custom.model.open import resolve_device
 from acdc_custom.run import begin, go_on
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
 
 
-def do(job: Job, folder: Path, shelf: Shelf, memory_limit: int | None = None) -> str:
+def do(job: Job, folder: Path, shelf: Shelf, room: Room | None = None) -> str:
     """Do a job in the folder of its name within `folder`; gives "", or in a line why it failed.
 
-    `memory_limit`, in bytes of the process, is for jobs that have none of their own and compute on the CPU.
+    `room` is for jobs that have no memory limit of their own.
     """
     try:
-        if job.memory_limit is None and resolve_device(Device(job.device)) == Device.CPU:
-            job = replace(job, memory_limit=memory_limit)
-        _do(job, folder, shelf)
+        limit = room.limit(resolve_device(Device(job.device))) if room and job.memory_limit is None else None
+        _do(replace(job, memory_limit=limit) if limit else job, folder, shelf)
+    except NoRoom as error:
+        return f"{error.what} Use fewer --workers, or fewer prompts (--n)." if limit else str(error)
     except AcdcError as error:
         return str(error)
     except Exception as error:  # one job must not take the others with it
@@ -42,9 +44,9 @@ def _do(job: Job, folder: Path, shelf: Shelf) -> None:
     path = folder / job.name
     if (path / JOURNAL).exists() and (path / REQUEST).exists():
         with RunFolder.reopen(path) as run_folder:
-            go_on(run_folder, Request.load(path), shelf.open, shelf.prepare).complete()
+            go_on(run_folder, Request.load(path), shelf.open, shelf.prepare, shelf.load).complete()
         return
     # A run that was killed before it wrote down what was asked has decided nothing.
     (path / JOURNAL).unlink(missing_ok=True)
     with RunFolder.begin(path) as run_folder:
-        begin(run_folder, job, shelf.open, shelf.prepare).complete()
+        begin(run_folder, job, shelf.open, shelf.prepare, shelf.load).complete()

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from acdc_custom.circuit import Behaviour
+
+ACDC = "acdc"  # the method whose circuits are found by searches
 # Of a graph's edges: where MIB measures.
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -27,6 +30,13 @@ class Point:
     recovered: float
     threshold: float | None = None  # of the search that found it; None: made of the edges that are ranked first
     folder: str = ""  # of its run, within the sweep's; "": it has none
+
+
+def end_points(full: Behaviour, empty: Behaviour, n_edges: int) -> tuple[Point, Point]:
+    """The circuits without and with all edges of a graph, from what the model and the empty circuit do."""
+    gap = full.logit_diff - empty.logit_diff
+    none, everything = (0.0, 1.0) if gap else (math.nan, math.nan)
+    return Point(0, empty.kl, empty.logit_diff, none), Point(n_edges, full.kl, full.logit_diff, everything)
 
 
 @dataclass(frozen=True)

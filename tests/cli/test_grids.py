@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import click
 import pytest
 from grids import Puppet
 
+from acdc_custom.choices import ExecutorKind
 from acdc_custom.cli.grids import carry_out, check_ended
-from acdc_custom.cli.options import executor_options
-from acdc_custom.errors import SearchError
+from acdc_custom.cli.options import ExecutorChoice, executor_options
+from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.grid import Grid, Job, Kind, Local
 
 GRID = Grid(Kind.SWEEP, tuple(Job(name, "ioi") for name in "abc"))
@@ -35,7 +37,7 @@ def test_failed_runs_are_told_in_a_line_each_and_fail_the_command_at_its_end(
     shown = capsys.readouterr()
     assert "FAILED     b: because" in shown.out.splitlines()
     assert "2 of 3 runs" in shown.err
-    with pytest.raises(SearchError, match=r"1 run of 3 in .* failed: b\. To try them once more"):
+    with pytest.raises(SearchError, match=r"1 run of 3 in .* failed: b\. Try them once more with: acdc-custom resume "):
         check_ended(ended, tmp_path)
 
 
@@ -48,7 +50,7 @@ def test_a_grid_that_is_stopped_says_how_to_go_on(tmp_path: Path) -> None:
         def run(self, *_: object) -> Any:
             raise KeyboardInterrupt
 
-    with pytest.raises(click.Abort, match=r"stopped\. To go on, give the same command again"):
+    with pytest.raises(click.Abort, match=r"stopped\. Go on with: acdc-custom resume "):
         carry_out(GRID, tmp_path, Chosen(Stopped()))  # type: ignore[arg-type]
 
 
@@ -61,5 +63,34 @@ def test_the_options_of_how_runs_are_carried_out_reach_the_command_as_one() -> N
         got.append(choice.executor())
 
     command.main(["--workers", "3"], standalone_mode=False)
-    command.main([], standalone_mode=False)
+    command.main(["--executor", "local"], standalone_mode=False)
     assert got == [Local(3), Local(None)]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--ray-address", "auto"], "--ray-address is for --executor ray"),
+        (["--gpus-per-run", "0.5"], "--gpus-per-run is for --executor ray"),
+        (["--executor", "ray", "--gpus-per-run", "-1"], "--gpus-per-run is -1"),
+        (["--executor", "ray", "--gpus-per-run", "nan"], "--gpus-per-run is nan"),
+        (["--executor", "ray", "--gpus-per-run", "1.5"], "--gpus-per-run is 1.5"),
+    ],
+)
+def test_options_of_ray_that_cannot_be_are_refused(given: list[str], said: str) -> None:
+    @click.command()
+    @executor_options
+    def command(choice: Any) -> None:
+        raise AssertionError
+
+    with pytest.raises(UsageError, match=said):
+        command.main(given, standalone_mode=False)
+
+
+def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "acdc_custom.grid.ray_executor", raising=False)
+    with pytest.raises(
+        UsageError, match=r'--executor ray needs Ray. Install it with: pip install "acdc-custom\[ray\]"'
+    ):
+        ExecutorChoice(kind=ExecutorKind.RAY).executor()

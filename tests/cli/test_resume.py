@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Run
+from grids import Puppet
+
+from acdc_custom.cli.options import ExecutorChoice
+from acdc_custom.grid import Grid, Job, Kind, run_grid
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 
@@ -90,3 +97,36 @@ def test_a_changed_input_is_refused_with_the_difference(interrupted: Path) -> No
     assert process.returncode == 1
     assert "model.weights_sha256: 0000" in error and "packages.torch: 1.0, now" in error
     assert n_lines(interrupted) >= 300
+
+
+# -- many runs ----------------------------------------------------------------------------------------------
+
+
+def test_the_folder_of_a_grid_goes_on_and_is_looked_at_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    puppet, looked = Puppet(), list[tuple[object, ...]]()
+    grid = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in "abc"))
+    run_grid(grid, tmp_path / "grid", Puppet(b="because"))
+    monkeypatch.setattr(ExecutorChoice, "executor", lambda self: puppet)
+    monkeypatch.setattr("acdc_custom.cli.stability.conclude", lambda *given: looked.append(given))
+    code, _, err = run("resume", "grid", "--workers", "2")
+    assert (code, puppet.given) == (0, ["b"]), err
+    ((seen, folder, ended),) = looked
+    assert seen == grid and folder == Path("grid")
+    assert isinstance(ended, list) and [(each.job.name, each.error) for each in ended] == [
+        ("a", ""),
+        ("b", ""),
+        ("c", ""),
+    ]
+
+
+def test_every_kind_of_grid_has_a_command_that_says_what_becomes_of_it() -> None:
+    for kind in Kind:
+        module = import_module(f"acdc_custom.cli.{kind.value}")
+        assert list(inspect.signature(module.conclude).parameters)[:3] == ["grid", "folder", "ended"]
+
+
+def test_options_of_many_runs_are_refused_for_a_single_one(run: Run) -> None:
+    code, _, err = run("resume", "somewhere", "--workers", "2")
+    assert code == 2 and "somewhere is not a folder of many runs" in err

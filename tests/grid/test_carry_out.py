@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from circuits import example_circuit
-from grids import Puppet
+from grids import Puppet, example_for
 
 from acdc_custom.errors import AcdcError, TaskError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
@@ -27,7 +26,7 @@ def test_a_run_that_fails_is_noted_and_the_others_go_on(tmp_path: Path) -> None:
         ("c", tmp_path / "c", ""),
     ]
     assert load_failures(tmp_path) == {"b": "because"}
-    assert ended[2].circuit() == example_circuit()
+    assert ended[2].circuit() == example_for(GRID.jobs[2])
 
 
 def test_the_same_grid_again_does_what_is_not_done(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def line(kept: bool, metric: float) -> str:
 
 
 def test_a_journal_is_read_as_it_grows_and_again_when_it_was_cut(tmp_path: Path) -> None:
-    watch, states = Watch(tmp_path, GRID.jobs[:1]), {"a": State.RUNNING}
+    watch, states = Watch(tmp_path, ["a"]), {"a": State.RUNNING}
 
     def look() -> tuple[int, int, float | None]:
         (run,) = watch.look(states).runs

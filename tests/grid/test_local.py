@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -15,11 +14,13 @@ import psutil
 import pytest
 from grids import SLOW, found, mark, n_lines, one_by_one
 
-from acdc_custom.grid import Job, Local, run_grid
-from acdc_custom.grid.local import Shift
+from acdc_custom.grid import Job, Local, local, run_grid
+from acdc_custom.grid.local import Processes
 from acdc_custom.grid.progress import GridProgress
-from acdc_custom.grid.sizing import Crew
+from acdc_custom.grid.shift import Shift
+from acdc_custom.grid.sizing import Crew, Machine, Room
 from acdc_custom.grid.state import News, State
+from acdc_custom.memory import GIB
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 
@@ -109,10 +110,11 @@ def shift(folder: Path, *names: str, processes: int = 2) -> tuple[list[News], li
     jobs = [Job(name, name) for name in names]
     puppets: list[subprocess.Popen[str]] = []
     with (folder / "workers.log").open("w") as log:
-        work = Shift(folder, Crew(processes, 1, 1), log, jobs, (sys.executable, "-c", PUPPET))
+        staff = Processes(folder, Crew(processes, 1, Room(1)), log, (sys.executable, "-c", PUPPET))
+        work = Shift(staff, jobs)
         news = []
         for item in work.work():
-            puppets += [w.process for w in work.workers if w.process not in puppets]
+            puppets += [w.process for w in staff.workers if w.process not in puppets]
             if item is not None:
                 news.append(item)
         work.stop()
@@ -124,7 +126,9 @@ def test_a_job_whose_process_always_dies_is_given_up_and_the_others_go_on(tmp_pa
     last = {item.name: item for item in news}
     assert last["works"].state is State.DONE and last["dies once"].state is State.DONE
     assert last["fails"] == News("fails", State.FAILED, "it fails")
-    assert last["dies"].state is State.FAILED and "its process was killed by signal 9, 4 times" in last["dies"].error
+    assert (
+        last["dies"].state is State.FAILED and "its process was killed by signal 9, 4 times. See" in last["dies"].error
+    )
     seen = [item.state for item in news if item.name == "dies"]
     assert seen == [State.RUNNING, State.STOPPED] * 3 + [State.RUNNING, State.FAILED]
     assert all(puppet.poll() is not None for puppet in puppets)
@@ -136,11 +140,54 @@ def test_no_more_processes_than_asked_for_and_each_does_many_jobs(tmp_path: Path
 
 
 def test_whoever_stops_listening_stops_all_processes(tmp_path: Path) -> None:
-    work = Shift(tmp_path, Crew(1, 1, 1), io.StringIO(), [Job("a", "a")], (sys.executable, "-c", PUPPET))
-    work.log = (tmp_path / "log").open("w")
-    news = work.work()
-    assert next(news) == News("a", State.RUNNING)
-    news.close()
-    work.stop()
-    assert work.workers[0].process.poll() is not None
-    work.log.close()
+    with (tmp_path / "log").open("w") as log:
+        staff = Processes(tmp_path, Crew(1, 1, Room(1)), log, (sys.executable, "-c", PUPPET))
+        work = Shift(staff, [Job("a", "a")])
+        assert next(work.work()) == News("a", State.RUNNING)
+        (worker,) = staff.workers
+        work.stop()
+    assert worker.process.poll() is not None and not staff.workers
+
+
+def test_processes_are_spread_over_the_gpus_and_one_that_dies_leaves_its_gpu_to_the_next(tmp_path: Path) -> None:
+    puppet = "import os, sys; print(os.environ.get('CUDA_VISIBLE_DEVICES'), flush=True); sys.stdin.read()"
+    with (tmp_path / "log").open("w") as log:
+        staff = Processes(tmp_path, Crew(3, 1, Room(1, 0.5), ("4", "GPU-x")), log, (sys.executable, "-c", puppet))
+        hired = [staff.hire() for _ in range(3)]
+        assert [worker.gpu for worker in hired] == ["4", "GPU-x", "4"]
+        assert sorted(staff.answers.get(timeout=30)[1] or "" for _ in hired) == ["4\n", "4\n", "GPU-x\n"]
+        staff.dismiss(hired[0])
+        staff.dismiss(hired[1])
+        assert staff.hire().gpu == "GPU-x"
+        for worker in list(staff.workers):
+            staff.dismiss(worker)
+
+
+def test_processes_without_gpus_see_what_their_caller_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    puppet = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"
+    with (tmp_path / "log").open("w") as log:
+        staff = Processes(tmp_path, Crew(1, 1, Room(1)), log, (sys.executable, "-c", puppet))
+        worker = staff.hire()
+        assert staff.answers.get(timeout=30) == (worker, "7\n")
+        staff.dismiss(worker)
+
+
+def test_each_gpu_has_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crews: list[Crew] = []
+
+    class Noted(Processes):
+        def hire(self) -> Any:
+            crews.append(self.crew)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "gpus_for", lambda jobs: ("0", "1"))
+    monkeypatch.setattr(local, "this_machine", lambda: Machine(16, 100 * GIB))
+    monkeypatch.setattr(local, "Processes", Noted)
+    for workers in (None, 3):
+        with pytest.raises(KeyboardInterrupt):
+            next(Local(workers).run([Job(name, "ioi") for name in "abcd"], tmp_path))
+    assert [(crew.processes, crew.gpus, crew.room.gpu) for crew in crews] == [
+        (2, ("0", "1"), 1.0),
+        (3, ("0", "1"), 0.5),
+    ]

@@ -11,9 +11,10 @@ from grids import QUICK, found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit import Circuit
-from acdc_custom.grid import Job, worker
 from acdc_custom.grid import shelf as shelf_module
+from acdc_custom.grid import sizing, worker
 from acdc_custom.grid.shelf import Shelf
+from acdc_custom.grid.sizing import Room
 from acdc_custom.grid.worker import do
 
 JOB = QUICK.jobs[0]
@@ -91,13 +92,18 @@ def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> Non
 
 
 def test_a_limit_is_for_jobs_that_have_none(tmp_path: Path) -> None:
-    assert "are allowed" in do(JOB, tmp_path, Shelf(), 1)
-    assert do(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Shelf(), 1) == ""
+    told = do(JOB, tmp_path, Shelf(), Room(1))
+    assert "1 MiB are allowed. Use fewer --workers, or fewer prompts (--n)." in told
+    assert do(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Shelf(), Room(1)) == ""
+    own = do(dataclasses.replace(JOB, name="own", memory_limit=1), tmp_path, Shelf(), Room(2**40))
+    assert own.endswith("or a higher --memory-limit.")
 
 
-def test_a_limit_of_the_process_is_none_of_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Job] = []
+def test_on_a_gpu_a_run_is_limited_to_its_share_if_it_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
     monkeypatch.setattr(worker, "resolve_device", lambda device: "cuda")
-    monkeypatch.setattr(worker, "_do", lambda job, folder, shelf: asked.append(job))
-    do(JOB, tmp_path, Shelf(), 1)
-    assert asked == [JOB]
+    monkeypatch.setattr(sizing, "_gpu_bytes", lambda: 10**9)
+    monkeypatch.setattr(worker, "_do", lambda job, folder, shelf: asked.append(job.memory_limit))
+    do(JOB, tmp_path, Shelf(), Room(1))
+    do(JOB, tmp_path, Shelf(), Room(1, 0.5))
+    assert asked == [None, 4 * 10**8]

@@ -1,0 +1,90 @@
+"""`acdc-custom status`: how far runs are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from acdc_custom.grid.look import GridStatus
+    from acdc_custom.grid.progress import RunProgress
+
+
+@click.command("status", short_help="Show how far runs are.")
+@click.argument("folder", type=click.Path(path_type=Path))
+def command(folder: Path) -> None:
+    """Show how far runs are: FOLDER is the folder of a sweep or a stability study, or a run folder.
+
+    For each run: whether it waits, is running, was stopped, is done or failed; how many of the edges are decided, how
+    many were kept, the metric of the circuit so far, and how long the search has taken. Can be asked at any time, also
+    while the runs go on.
+
+    \b
+    acdc-custom status results/stability_ioi_demo-4l_0.01
+    """
+    from acdc_custom.grid.folder import PLAN
+    from acdc_custom.grid.look import look_at_grid, look_at_run
+
+    if (folder / PLAN).exists():
+        lines = describe_grid(look_at_grid(folder), folder)
+    else:
+        lines = describe_run(look_at_run(folder), folder)
+    for line in lines:
+        click.echo(line)
+
+
+def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
+    """A line for all runs, one for each, one for each that failed, and what to do."""
+    from acdc_custom.errors import count
+    from acdc_custom.grid.state import State
+
+    progress = status.progress
+    states = ", ".join(f"{n} {state.value}" for state in State if (n := progress.count(state)))
+    yield f"Runs       {count(len(progress.runs), 'run')} of a {status.grid.kind.value} in {folder}: {states}"
+    width = max(len("Run"), *(len(run.name) for run in progress.runs))
+    yield f"{'Run':<{width}}  {'State':<8} {'Decided':>8} {'Kept':>8} {'Metric':>9} {'Time':>10}"
+    for run in progress.runs:
+        yield f"{run.name:<{width}}  {run.state.value:<8} {_columns(run, folder / run.name)}".rstrip()
+    for name, error in status.failures.items():
+        yield f"FAILED     {name}: {error}"
+    if status.is_at_work:
+        yield "At work    a process is carrying them out now"
+    elif progress.count(State.DONE) < len(progress.runs):
+        yield f"At work    nobody. Go on with: acdc-custom resume {quote(str(folder))}"
+
+
+def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
+    """A run in two lines, and what to do."""
+    from acdc_custom.grid.look import seconds_of
+    from acdc_custom.grid.state import State
+
+    yield f"Run        {folder}: {run.state.value}"
+    if run.metric is None and run.state is not State.DONE:
+        yield "Decided    nothing yet"
+    elif run.metric is not None:
+        of_all = f"{run.share:.0%} of {run.edges:,} edges" if run.edges else f"{run.decided:,} edges"
+        yield f"Decided    {of_all}; {run.kept:,} kept, metric {run.metric:.4f}, {_time(seconds_of(folder))}"
+    if run.state is State.STOPPED:
+        yield f"At work    nobody. Go on with: acdc-custom resume {quote(str(folder))}"
+    elif run.state is State.DONE:
+        yield f"See it with: acdc-custom show {quote(str(folder))}"
+
+
+def _columns(run: RunProgress, folder: Path) -> str:
+    from acdc_custom.grid.look import seconds_of
+
+    if run.metric is None:
+        return ""
+    return f"{run.share:>8.0%} {run.kept:>8,} {run.metric:>9.4f} {_time(seconds_of(folder)):>10}"
+
+
+def _time(seconds: float | None) -> str:
+    """`0:01:12`, or `3.4 s` for what is short."""
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))

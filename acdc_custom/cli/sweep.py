@@ -1,0 +1,222 @@
+"""`acdc-custom sweep`: the curve over thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from acdc_custom.choices import Ablation, Metric, Order, checked_seed, checked_threshold, parse_metric
+from acdc_custom.cli.discover import RESULTS, checked_folder
+from acdc_custom.cli.options import (
+    HUB_HINT,
+    corruption_option,
+    device_option,
+    dtype_option,
+    executor_options,
+    knock_out_option,
+    memory_limit_option,
+    n_option,
+)
+from acdc_custom.errors import UsageError
+from acdc_custom.model.catalogue import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acdc_custom.cli.options import ExecutorChoice
+    from acdc_custom.grid import Ended, Grid
+
+COUNT = 8
+
+
+@click.command("sweep", short_help="The curve over thresholds, and which one to take.")
+@click.option(
+    "--task",
+    "tasks",
+    required=True,
+    multiple=True,
+    metavar="NAME|FILE",
+    help="A built-in task, or a task file. This and the options below up to --order-seed can be given several times: "
+    "every combination is run.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=(DEFAULT_MODEL,),
+    show_default=True,
+    metavar="NAME|FOLDER",
+    help=f"The model: {HUB_HINT}.",
+)
+@click.option(
+    "--threshold",
+    "thresholds",
+    type=float,
+    multiple=True,
+    callback=lambda ctx, option, values: tuple(map(checked_threshold, values)),
+    metavar="TAU",
+    help="A threshold.  [default: 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1 and 0.2]",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    callback=lambda ctx, option, values: tuple(parse_metric(value).value for value in values),
+    help=f"What is minimised: {', '.join(Metric)}, or module:function for your own.  [default: the task's, usually kl]",
+)
+@click.option(
+    "--ablation",
+    "ablations",
+    type=click.Choice([a.value for a in Ablation]),
+    multiple=True,
+    metavar="KIND",
+    default=(Ablation.CORRUPTED.value,),
+    show_default=True,
+    help=f"What a removed edge carries: {', '.join(Ablation)}.",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    type=int,
+    multiple=True,
+    callback=lambda ctx, option, values: tuple(map(checked_seed, values)),
+    default=(0,),
+    show_default=True,
+    help="Which prompts. Each seed gives prompts, and so curves, of its own.",
+)
+@click.option(
+    "--order",
+    "orders",
+    type=click.Choice([o.value for o in Order]),
+    multiple=True,
+    metavar="ORDER",
+    default=(Order.ORIGINAL.value,),
+    show_default=True,
+    help=f"How heads of a layer and their inputs are visited: {', '.join(Order)}.",
+)
+@click.option(
+    "--order-seed",
+    "order_seeds",
+    type=int,
+    multiple=True,
+    callback=lambda ctx, option, values: tuple(map(checked_seed, values)),
+    default=(0,),
+    show_default=True,
+    help="Which random order.",
+)
+@click.option(
+    "--thresholds",
+    "spread_over",
+    metavar="FROM..TO",
+    help="Thresholds at equal ratios from one to the other, such as 0.001..0.1, in place of --threshold.",
+)
+@click.option("--count", type=int, default=COUNT, show_default=True, metavar="N", help="How many of them.")
+@n_option
+@corruption_option
+@click.option(
+    "--templates",
+    metavar="NUMBERS",
+    default="",
+    help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
+)
+@knock_out_option
+@device_option
+@dtype_option
+@memory_limit_option
+@executor_options
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
+    help="Where everything goes.  [default: results/sweep_TASK_MODEL]",
+)
+def command(
+    tasks: tuple[str, ...],
+    models: tuple[str, ...],
+    thresholds: tuple[float, ...],
+    metrics: tuple[str, ...],
+    ablations: tuple[str, ...],
+    seeds: tuple[int, ...],
+    orders: tuple[str, ...],
+    order_seeds: tuple[int, ...],
+    spread_over: str | None,
+    count: int,
+    n: int | None,
+    corruption: str | None,
+    templates: str,
+    knock_out: str,
+    device: str,
+    dtype: str,
+    memory_limit: int | None,
+    choice: ExecutorChoice,
+    out: Path | None,
+) -> None:
+    """How small a circuit can be, and what it costs: search at many thresholds, and see which one to take.
+
+    Every threshold is a run of its own, in a folder of its own. Beside ACDC's circuits stand those of the same size
+    that attribution (EAP and EAP-IG) ranks first. Shows edges against KL and against the logit difference that is
+    recovered, the areas CPR and CMD of the MIB benchmark, and a threshold with the reason for it. Writes sweep.json,
+    sweep.csv and sweep.svg. The same command once more goes on where it was stopped.
+
+    \b
+    acdc-custom sweep --task ioi
+    acdc-custom sweep --task ioi --task latest_s --thresholds 0.001..0.1 --count 10
+    """
+    from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep, spread
+
+    if spread_over is not None:
+        if thresholds:
+            raise UsageError("--threshold and --thresholds were both given. Leave one of them out.")
+        thresholds = spread(spread_over, count)
+    elif count != COUNT:
+        raise UsageError("--count says how many thresholds a range is divided into. Give the range with --thresholds.")
+    varied = Varied(
+        tasks, models, thresholds or DEFAULT_THRESHOLDS, metrics or (None,), ablations, seeds, orders, order_seeds
+    )
+    grid = plan_sweep(
+        varied,
+        n=n,
+        corruption=corruption,
+        knock_out=knock_out,
+        templates=templates,
+        memory_limit=memory_limit,
+        device=device,
+        dtype=dtype,
+    )
+    folder = out or RESULTS / default_name(tasks, models)
+    from acdc_custom.cli.grids import carry_out
+
+    conclude(grid, folder, carry_out(grid, folder, choice))
+
+
+def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
+    """Make the curves of what has ended, write and show them. Raises `SearchError` last, if runs of the grid failed."""
+    from acdc_custom.cli.grids import check_ended
+    from acdc_custom.cli.stages import Stages
+    from acdc_custom.sweep.measure import Run, measure
+    from acdc_custom.sweep.summary import summarize_sweep
+    from acdc_custom.sweep.write import write_sweep
+
+    failed = [run.job.name for run in ended if run.error]
+    if len(failed) == len(ended):
+        check_ended(ended, folder)
+    runs = [Run.load(run.folder) for run in ended if not run.error]
+    with Stages() as stages:
+        sweep = measure(runs, failed, tell=stages)
+    files = write_sweep(sweep, folder)
+    click.echo(summarize_sweep(sweep))
+    click.echo("Written")
+    for path in files:
+        click.echo(f"  {path}")
+    check_ended(ended, folder)
+
+
+def default_name(tasks: tuple[str, ...], models: tuple[str, ...]) -> str:
+    """`sweep_ioi_latest_s_demo-4l`."""
+    from acdc_custom.task import load_task
+
+    names = [*(load_task(task).name for task in tasks), *(Path(model).name for model in models)]
+    return "_".join(["sweep", *dict.fromkeys(names)])

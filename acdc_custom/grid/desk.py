@@ -1,0 +1,104 @@
+"""A worker that may be on another machine: it does runs in the caller's folder if it sees it, else in one of its own.
+
+Owns the far side of `mirror.py`: what is sent to where the grid is. Knows nothing of who calls it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acdc_custom.run_folder import JOURNAL, REQUEST
+
+if TYPE_CHECKING:
+    from acdc_custom.grid.sizing import Room
+    from acdc_custom.job import Job
+    from acdc_custom.task import Task
+
+Files = Mapping[str, bytes]  # of a run, by name
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the caller is: its working folder, its modules, the grid's folder, and a file in there that only whoever
+    sees that very folder finds."""
+
+    working: Path
+    modules: Sequence[str]
+    folder: Path
+    token: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A journal from byte `offset` on, and the run's `run.json`, once it is there."""
+
+    offset: int
+    data: bytes
+    request: bytes | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a job: "" or, in a line, why it failed; and the run's files, unless they are in their place."""
+
+    error: str
+    files: Files | None
+
+
+class Desk:
+    """Does runs, one at a time; `tasks` by name are as the caller has read them."""
+
+    def __init__(self, place: Place, tasks: Mapping[str, Task], room: Room, threads: int) -> None:
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read when torch is imported, which is below
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # see cli/__init__.py
+        if not room.gpu:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        sys.path += [path for path in place.modules if path not in sys.path]
+        with suppress(OSError):  # names of models may be relative to it
+            os.chdir(place.working)
+        from acdc_custom.grid.shelf import Shelf
+
+        self._shared = (place.folder / place.token).exists()
+        self._folder = place.folder if self._shared else Path(tempfile.mkdtemp(prefix="acdc-custom-"))
+        self._shelf, self._room = Shelf(tasks), room
+
+    def do(self, job: Job, files: Files) -> Answer:
+        """Do a job, going on from `files` if there are any."""
+        from acdc_custom.grid.worker import do
+
+        run = self._folder / job.name
+        if not self._shared and files:
+            run.mkdir(exist_ok=True)
+            for name, content in files.items():  # the journal first: with a run.json, it is whole
+                (run / name).write_bytes(content)
+        error = do(job, self._folder, self._shelf, self._room)
+        if self._shared:
+            return Answer(error, None)
+        done = {path.name: path.read_bytes() for path in run.iterdir()} if run.exists() else {}
+        return Answer(error, done)
+
+    def news(self, name: str, size: int, digest: str) -> Piece | None:
+        """What a run's journal has beyond the bytes of this SHA-256 that are known, or all of it, if it does not begin
+        with these; None where the caller sees it as we do."""
+        if self._shared:
+            return None
+        run = self._folder / name
+        journal = _read(run / JOURNAL) or b""
+        if hashlib.sha256(journal[:size]).hexdigest() != digest:
+            size = 0
+        return Piece(size, journal[size:], _read(run / REQUEST))
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

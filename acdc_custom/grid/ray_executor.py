@@ -1,0 +1,281 @@
+"""Runs on a Ray cluster: on one that is there, or on one that is started on this machine for the purpose.
+
+Owns all that is Ray's: nothing else imports it. A worker is an actor that does jobs one after the other; what it may
+take of a machine is asked of Ray, which finds the machine.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acdc_custom.choices import Device
+from acdc_custom.errors import SearchError, UsageError
+from acdc_custom.grid.desk import Answer, Desk, Piece, Place
+from acdc_custom.grid.mirror import Mirror, files_of
+from acdc_custom.grid.shift import PATIENCE, Died, Done, Shift
+from acdc_custom.grid.sizing import Room, bytes_for, this_machine
+from acdc_custom.grid.state import News
+from acdc_custom.job import Job
+from acdc_custom.model.size import model_bytes
+from acdc_custom.reading import shortened
+from acdc_custom.task import Task, load_task
+
+try:
+    import ray
+except ImportError as error:
+    raise UsageError('--executor ray needs Ray. Install it with: pip install "acdc-custom[ray]"') from error
+
+REACHED = 10  # seconds, within which a cluster has to answer
+OBJECT_STORE = 128 * 2**20  # bytes, of a cluster of our own: what goes through it is small
+
+
+@dataclass(frozen=True)
+class Ray:
+    """Carries out runs on the cluster at `address`, or on one of its own; in a process that is connected to a cluster
+    already, on that one. `workers` at a time, or as many as fit; each run gets `gpus_per_run`, 1 where there are any.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    gpus_per_run: float | None = None
+
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+        """See `Executor.run`."""
+        largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
+        tasks = {name: load_task(name) for name in dict.fromkeys(job.task for job in jobs)}
+        with _connected(self.address, self.workers), _place(folder) as place:
+            machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            gpus = self.gpus_per_run
+            if gpus is None:
+                gpus = _default_gpus(jobs, machines)
+            crew = crew_for(len(jobs), bytes_for(largest), machines, self.workers, gpus)
+            shift = Shift(Actors(place, tasks, crew), list(jobs))
+            try:
+                yield from shift.work()
+            finally:
+                shift.stop()
+
+
+# -- what to ask of Ray -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Crew:
+    """How many actors, and what Ray is asked for each of them; `room` is what it may take of memory."""
+
+    places: int
+    cpus: int
+    gpus: float
+    memory: int
+    room: Room
+
+
+Resources = Mapping[str, float]  # of a machine, as Ray tells them
+
+
+def crew_for(
+    n_jobs: int, need: int, machines: Sequence[Resources], workers: int | None = None, gpus: float = 0
+) -> Crew:
+    """The actors for so many jobs that need so much memory each; `workers` sets their number.
+
+    Without it: one for each core, or for each share of a GPU, but no more than fit in memory. Raises `UsageError` when
+    not even one fits.
+    """
+    cpus = 1
+    if workers:
+        total, largest = (int(f(m.get("CPU", 0) for m in machines)) for f in (sum, max))
+        cpus = max(1, min(total // workers, largest))
+    need = min(need, int(max((m.get("memory", 0) for m in machines), default=0)))
+
+    def places(machine: Resources) -> int:
+        asked = {"CPU": float(cpus), "GPU": gpus, "memory": float(need)}
+        return math.floor(min(machine.get(kind, 0) / much for kind, much in asked.items() if much))
+
+    fit = {number: n for number, machine in enumerate(machines) if (n := places(machine))}
+    if not fit:
+        gpu = f" and {gpus:g} of a GPU" if gpus else ""
+        raise UsageError(f"no machine of the Ray cluster has a core{gpu} for a run.")
+    n_places = min(workers or sum(fit.values()), n_jobs)
+    share = min(machines[number].get("memory", 0) / min(n, n_places) for number, n in fit.items())
+    return Crew(n_places, cpus, gpus, need, Room(int(share), gpus))
+
+
+def _default_gpus(jobs: Sequence[Job], machines: Sequence[Resources]) -> float:
+    devices = {job.device for job in jobs}
+    any_gpu = any(machine.get("GPU", 0) for machine in machines)
+    return float(Device.CUDA in devices or (Device.AUTO in devices and any_gpu))
+
+
+# -- actors -------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Worker:
+    """An actor, what it is doing, and what has been asked of it meanwhile."""
+
+    desk: Any
+    job: Job | None = None
+    answer: Any = None  # what will be an `Answer`
+    news: Any = None  # what will be a `Piece`
+    asked: float = 0.0  # when
+    mirror: Mirror | None = None
+
+
+@dataclass
+class Actors:
+    """The `Staff` of actors."""
+
+    place: Place
+    tasks: Mapping[str, Task]
+    crew: Crew
+    workers: list[Worker] = field(default_factory=list)
+
+    @property
+    def places(self) -> int:
+        """See `Staff`."""
+        return self.crew.places
+
+    def hire(self) -> Worker:
+        """See `Staff`. Ray starts the actor when there is room for it."""
+        options = {
+            "num_cpus": self.crew.cpus,
+            "num_gpus": self.crew.gpus,
+            "memory": self.crew.memory,
+            "max_concurrency": 2,  # a job, and questions for news of it
+        }
+        desk = ray.remote(Desk).options(**options).remote(self.place, self.tasks, self.crew.room, self.crew.cpus)
+        self.workers.append(Worker(desk))
+        return self.workers[-1]
+
+    def give(self, worker: Worker, job: Job) -> None:
+        """See `Staff`."""
+        worker.job = job
+        worker.answer = worker.desk.do.remote(job, files_of(self.place.folder / job.name))
+        self._ask(worker)
+
+    def listen(self, seconds: float) -> tuple[Worker, Done | Died] | None:
+        """See `Staff`. Brings news home in passing."""
+        for worker in self.workers:
+            if worker.mirror and worker.job and not worker.news and time.monotonic() - worker.asked >= PATIENCE:
+                self._ask(worker)
+        asked = {ref: worker for worker in self.workers for ref in (worker.answer, worker.news) if ref is not None}
+        ready, _ = ray.wait(list(asked), timeout=seconds)
+        if not ready:
+            return None
+        (ref,) = ready
+        worker = asked[ref]
+        try:
+            said = ray.get(ref)
+            if ref == worker.answer:
+                return worker, self._answered(worker, said)
+            worker.news = None
+            self._heard(worker, said)
+            return None
+        except ray.exceptions.RayError as error:
+            self.dismiss(worker)
+            advice = "Was there enough memory, and is acdc-custom installed on every machine of the cluster?"
+            return worker, Died(f"died ({_reason(error)})", advice)
+
+    def dismiss(self, worker: Worker) -> None:
+        """See `Staff`."""
+        self.workers.remove(worker)
+        self._end_mirror(worker)
+        ray.kill(worker.desk)
+
+    def _ask(self, worker: Worker) -> None:
+        assert worker.job is not None
+        size, digest = worker.mirror.known() if worker.mirror else (0, "")
+        worker.news = worker.desk.news.remote(worker.job.name, size, digest)
+        worker.asked = time.monotonic()
+
+    def _heard(self, worker: Worker, piece: Piece | None) -> None:
+        """Keep what is new, unless it is written where it belongs."""
+        if piece is None or worker.job is None:
+            return
+        worker.mirror = worker.mirror or Mirror(self.place.folder / worker.job.name)
+        worker.mirror.add(piece)
+
+    def _answered(self, worker: Worker, answer: Answer) -> Done:
+        assert worker.job is not None
+        if answer.files is not None:
+            worker.mirror = worker.mirror or Mirror(self.place.folder / worker.job.name)
+            worker.mirror.finish(answer.files)
+        self._end_mirror(worker)
+        worker.job = worker.answer = worker.news = None
+        return Done(answer.error)
+
+    def _end_mirror(self, worker: Worker) -> None:
+        if worker.mirror:
+            worker.mirror.close()
+            worker.mirror = None
+
+
+# -- the cluster --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _connected(address: str | None, workers: int | None) -> Iterator[None]:
+    """A connection to a cluster; one of our own ends with it."""
+    if ray.is_initialized():
+        yield
+        return
+    if address is not None:
+        _check_address(address)
+    options: dict[str, Any] = {"address": address or "local", "log_to_driver": False, "logging_level": "ERROR"}
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        cores = max(this_machine().cores, workers or 1)
+        options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+    try:
+        ray.init(**options)
+    except (OSError, RuntimeError, ValueError) as error:
+        where = f"the Ray cluster at {address} cannot be reached" if address else "a Ray cluster could not be started"
+        raise SearchError(f"{where}: {_reason(error)}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Ask whether anybody is there: Ray itself would try for minutes."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isascii() or not port.isdigit():
+        raise UsageError(
+            f"--ray-address {address}: give HOST:PORT of the cluster's head, such as 10.0.0.1:6379, or auto, on a "
+            "machine of the cluster."
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHED).close()
+    except (OSError, OverflowError) as error:
+        raise SearchError(f"the Ray cluster at {address} cannot be reached: {_reason(error)}.") from error
+
+
+@contextmanager
+def _place(folder: Path) -> Iterator[Place]:
+    """Where we are, for workers to find."""
+    folder = folder.resolve()
+    token = f".here-{uuid.uuid4().hex}"
+    modules = [os.path.abspath(entry) for entry in sys.path]
+    (folder / token).touch()
+    try:
+        yield Place(Path.cwd(), modules, folder, token)
+    finally:
+        with suppress(OSError):
+            (folder / token).unlink()
+
+
+def _reason(error: BaseException) -> str:
+    return shortened(" ".join(str(error).split()), 300)

@@ -1,0 +1,161 @@
+"""A sweep as `sweep.json`, and back.
+
+Owns the form of the file (schema 1). A number that is none, such as a share of nothing, is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from acdc_custom import __version__
+from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.circuit import Behaviour
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.reading import parse_json, part, read_regular, record
+from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
+from acdc_custom.sweep.suggestion import Rule, Suggestion
+
+JSON_NAME = "sweep.json"
+SCHEMA = 1
+
+
+def to_json(sweep: Sweep) -> str:
+    """The text of `sweep.json`."""
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "acdc-custom": __version__,
+        "shares": list(SHARES),
+        "failed": list(sweep.failed),
+        "cases": [_case(case) for case in sweep.cases],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load_sweep(where: str | Path) -> Sweep:
+    """Read a folder's `sweep.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
+    path = Path(where)
+    try:
+        path = path / JSON_NAME if path.is_dir() else path
+        content = parse_json(read_regular(path).decode())
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if type(schema) is not int or schema < 1:
+            raise ResultError(f'{path} is no record of a sweep: it has no "schema".')
+        if schema > SCHEMA:
+            raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
+        cases = tuple(_read_case(case) for case in part(content, "cases", list))
+        return Sweep(cases, tuple(map(str, part(content, "failed", list))))
+    except FileNotFoundError:
+        raise ResultError(f"there is no {path}. Give a folder that acdc-custom sweep wrote.") from None
+    except OSError as error:
+        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+    except KeyError as error:
+        raise ResultError(f"{path} is damaged: {error} is missing.") from error
+    except (TypeError, ValueError, AttributeError, UsageError) as error:
+        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "task": case.task,
+        "model": case.model,
+        "settings": asdict(case.settings),
+        "n_edges": case.n_edges,
+        "full": asdict(case.full),
+        "empty": asdict(case.empty),
+        "searches": [_search(search) for search in case.searches],
+        "attributions": [_attributed(attributed) for attributed in case.attributions],
+    }
+
+
+def _read_case(content: dict[str, Any]) -> Case:
+    full, empty = record(Behaviour, content["full"]), record(Behaviour, content["empty"])
+    ends = end_points(full, empty, int(content["n_edges"]))
+    if not part(content, "searches", list):
+        raise ValueError("a case has no searches")
+    return Case(
+        str(content["task"]),
+        str(content["model"]),
+        record(Shared, content["settings"]),
+        full,
+        empty,
+        tuple(_read_search(search, *ends) for search in part(content, "searches", list)),
+        tuple(_read_attributed(attributed, *ends) for attributed in part(content, "attributions", list)),
+    )
+
+
+def _search(search: Searched) -> dict[str, Any]:
+    suggestion, curve = search.suggestion, search.curve
+    return {
+        "metric": search.metric,
+        "unit": search.unit,
+        "order": search.order,
+        "order_seed": search.order_seed,
+        "suggestion": {
+            "rule": suggestion.rule,
+            "threshold": suggestion.point and suggestion.point.threshold,
+            "folder": suggestion.point and suggestion.point.folder,
+            "why": suggestion.why,
+        },
+        "cpr": _number(curve.cpr),
+        "cmd": _number(curve.cmd),
+        "recovered_at_shares": _at_shares(curve),
+        "points": [{**_point(point), "on_front": point in curve.front} for point in curve.points],
+    }
+
+
+def _read_search(content: dict[str, Any], empty: Point, full: Point) -> Searched:
+    points = tuple(
+        _read_point({name: value for name, value in row.items() if name != "on_front"})
+        for row in part(content, "points", list)
+    )
+    advice = part(content, "suggestion", dict)
+    chosen = next((point for point in points if point.folder == advice["folder"]), None)
+    return Searched(
+        str(content["metric"]),
+        str(content["order"]),
+        int(content["order_seed"]),
+        Curve(ACDC, empty, full, points),
+        Suggestion(Rule(advice["rule"]), chosen, str(advice["why"])),
+    )
+
+
+def _attributed(attributed: Attributed) -> dict[str, Any]:
+    return {
+        "method": attributed.method,
+        "cpr": _number(attributed.cpr),
+        "cmd": _number(attributed.cmd),
+        "rankings": {
+            ranking: {"recovered_at_shares": _at_shares(curve), "points": [_point(point) for point in curve.points]}
+            for ranking, curve in attributed.curves.items()
+        },
+    }
+
+
+def _read_attributed(content: dict[str, Any], empty: Point, full: Point) -> Attributed:
+    method, rankings = Attribution(content["method"]), part(content, "rankings", dict)
+    points = {ranking: tuple(map(_read_point, part(rankings[ranking], "points", list))) for ranking in Ranking}
+    return Attributed(method, {ranking: Curve(method.value, empty, full, points[ranking]) for ranking in Ranking})
+
+
+def _at_shares(curve: Curve) -> list[float | None]:
+    return [_number(curve.at(share).recovered) for share in SHARES]
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {**asdict(point), "recovered": _number(point.recovered)}
+
+
+def _read_point(content: dict[str, Any]) -> Point:
+    point: Point = record(
+        Point, {**content, "recovered": math.nan if content["recovered"] is None else content["recovered"]}
+    )
+    return point
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,154 @@
+"""From finished runs to curves: what ACDC found at each threshold, and attribution at the same sizes beside it.
+
+Owns which runs belong together, and which circuits are run beside them. The circuits of ACDC are not run again: their
+numbers are in their `circuit.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+from acdc_custom.choices import Attribution, Device, Ranking, parse_metric
+from acdc_custom.circuit import Circuit, Outcome
+from acdc_custom.discovery import Prepared
+from acdc_custom.engine.attribution import attribute, n_passes, top_edges
+from acdc_custom.errors import UsageError
+from acdc_custom.evaluate.bench import Bench
+from acdc_custom.graph import Edge
+from acdc_custom.model.open import open_model
+from acdc_custom.reopen import reopen
+from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
+from acdc_custom.sweep.suggestion import suggest
+
+Tell = Callable[[str, int, int], object]  # what is done, how many steps more are done, and of how many
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run."""
+
+    folder: Path
+    circuit: Circuit
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a run folder. Raises `ResultError`."""
+        return cls(Path(folder), Circuit.load(folder))
+
+    @property
+    def name(self) -> str:
+        """Its folder's, within the sweep's."""
+        return self.folder.name
+
+
+def measure(
+    runs: Iterable[Run],
+    failed: Iterable[str] = (),
+    device: Device | str | None = None,
+    tell: Tell = lambda what, more, total: None,
+) -> Sweep:
+    """The curves of all runs; `device` None is the runs' own. `failed` are the names of those that found nothing.
+
+    Every batch is run again on its model, for the attributions. Raises an `AcdcError` where that is not what it was, or
+    without any run.
+    """
+    opener = lru_cache(maxsize=1)(open_model)  # batches of one model, one after the other, open it once
+    cases = []
+    for together in _grouped(runs, _batch_of):
+        tell(f"Opening {_name(together[0])}", 0, 1)
+        # Not kept in a name here: while the next batch is opened, this one would still be in memory.
+        cases.append(_case(together, reopen(together[0].folder, device, opener=opener).prepared, tell))
+    if not cases:
+        raise UsageError("there is no run to make a curve of. Give at least one finished run.")
+    return Sweep(tuple(cases), tuple(failed))
+
+
+def _searched(runs: Sequence[Run]) -> Searched:
+    """ACDC's curve: the runs differ in nothing but their thresholds."""
+    circuit = runs[0].circuit
+    settings, (empty, full) = circuit.settings, _ends(circuit)
+    points = [_point(len(r.circuit.edges), r.circuit.outcome, r.circuit.settings.threshold, r.name) for r in runs]
+    curve = Curve(ACDC, empty, full, _by_size(points))
+    suggestion = suggest(curve, circuit.outcome.model, parse_metric(settings.metric).unit)
+    return Searched(settings.metric, settings.order, settings.order_seed, curve, suggestion)
+
+
+def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
+    circuit = runs[0].circuit
+    outcome = circuit.outcome
+    searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
+    what = f"Attribution, {_name(runs[0])}"
+    return Case(
+        circuit.task.name,
+        circuit.model.name,
+        Shared.of(circuit.settings),
+        outcome.model,
+        outcome.empty,
+        searches,
+        _attributed(circuit, prepared, searches, lambda more, total: tell(what, more, total)),
+    )
+
+
+def _attributed(
+    circuit: Circuit, prepared: Prepared, searches: Sequence[Searched], tell: Callable[[int, int], object]
+) -> tuple[Attributed, ...]:
+    """The edges that attributions rank first, as many as the circuits of the searches have, and MIB's shares."""
+    empty, full = _ends(circuit)
+    found = {point.n_edges for search in searches for point in search.curve.points}
+    sizes = sorted((found | {int(share * full.n_edges) for share in SHARES}) - {0, full.n_edges})
+    total = sum(n_passes(prepared.chunks, method) + len(Ranking) * len(sizes) for method in Attribution)
+    tell(0, total)
+    bench = Bench(prepared)
+
+    def ranked(scores: Mapping[Edge, float], method: Attribution, ranking: Ranking) -> Curve:
+        points = []
+        for size in sizes:
+            behaviour = bench(top_edges(scores, size, ranking)).behaviour()
+            points.append(_point(size, replace(circuit.outcome, circuit=behaviour)))
+            tell(1, total)
+        return Curve(method.value, empty, full, tuple(points))
+
+    attributed = []
+    for method in Attribution:
+        scores = attribute(prepared.chunks, method, prepared.knocked_out, on_pass=lambda: tell(1, total))
+        attributed.append(Attributed(method, {ranking: ranked(scores, method, ranking) for ranking in Ranking}))
+    return tuple(attributed)
+
+
+def _ends(circuit: Circuit) -> tuple[Point, Point]:
+    return end_points(circuit.outcome.model, circuit.outcome.empty, circuit.graph.n_edges)
+
+
+def _point(n_edges: int, outcome: Outcome, threshold: float | None = None, folder: str = "") -> Point:
+    inside = outcome.circuit
+    return Point(n_edges, inside.kl, inside.logit_diff, outcome.recovered, threshold, folder)
+
+
+def _by_size(points: Iterable[Point]) -> tuple[Point, ...]:
+    return tuple(sorted(points, key=lambda point: (point.n_edges, -(point.threshold or 0))))
+
+
+def _grouped(runs: Iterable[Run], key: Callable[[Run], object]) -> list[list[Run]]:
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return list(groups.values())
+
+
+def _batch_of(run: Run) -> object:
+    task, model = run.circuit.task, run.circuit.model
+    return task.name, task.batch_sha256, model.name, model.weights_sha256, Shared.of(run.circuit.settings)
+
+
+def _search_of(run: Run) -> object:
+    settings = run.circuit.settings
+    return settings.metric, settings.order, settings.order_seed
+
+
+def _name(run: Run) -> str:
+    return f"{run.circuit.task.name} in {run.circuit.model.name}"

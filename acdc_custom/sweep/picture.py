@@ -1,0 +1,135 @@
+"""A sweep as a picture: for each case, edges against KL and against the recovered logit difference.
+
+Owns what is drawn. How figures look is `analyses/theme.py`'s business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
+
+from acdc_custom.analyses.theme import Figure, Theme
+from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.sweep.curve import Point
+from acdc_custom.sweep.result import Case, Searched, Sweep
+from acdc_custom.sweep.suggestion import WITHIN
+from acdc_custom.sweep.summary import NAMES
+
+MARKERS = "osD^vPX*"  # of searches, in their order
+OF_ATTRIBUTION = {Attribution.EAP: 1, Attribution.EAP_IG: 2}  # the colour
+OF_RANKING = {Ranking.ABSOLUTE: "-", Ranking.SIGNED: ":"}  # the line
+OF_SEARCHES = (0, 3, 4, 5)
+MOST_NAMED = 6  # searches, each with a look of its own
+LEAST_KL = 1e-4  # nats: smaller ones are drawn as if they were this
+MOST_RECOVERED = 1.5  # a curve that overshoots by more leaves the picture
+LEAST_RECOVERED = -0.5
+ABOUT = (
+    "For each case two panels over the number of edges: the KL divergence from the model, and the share of the logit "
+    "difference that is recovered; one curve for each search, and for each ranking of EAP and of EAP-IG."
+)
+
+
+def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
+    """Two panels for each case. Rings are around suggested thresholds; lines of searches are their fronts."""
+    with theme.applied():
+        title = "How small a circuit can be, and what it costs"
+        figure = Figure(title, ABOUT, 9.6, 0.3 + 3.2 * len(sweep.cases), theme)
+        rows = figure.subplots(len(sweep.cases), 2, squeeze=False)
+        for case, (left, right) in zip(sweep.cases, rows, strict=True):
+            _kl_panel(left, case, theme)
+            _recovered_panel(right, case, theme)
+            left.set_title(f"{case.name}\n{case.about}")
+            left.legend(fontsize=7)
+    return figure
+
+
+def _kl_panel(axes: Axes, case: Case, theme: Theme) -> None:
+    """Thresholds stand beside the points, unless there would be too many."""
+
+    def height(point: Point) -> float:
+        return max(point.kl, LEAST_KL)
+
+    axes.axhline(case.empty.kl, color=theme.value.faint, lw=0.8, ls=":")
+    at = (1, case.empty.kl)
+    axes.annotate("no edges", at, xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7)
+    _curves(axes, case, height, theme)
+    if len(case.searches) == 1:
+        for point in _drawn(case.searches[0]):
+            at = (point.n_edges, height(point))
+            axes.annotate(f"{point.threshold:g}", at, (7, 1), textcoords="offset points", fontsize=6.5)
+    axes.set_yscale("log")
+    _plain(axes.yaxis)
+    axes.set_ylabel("KL from the model (nats)")
+
+
+def _recovered_panel(axes: Axes, case: Case, theme: Theme) -> None:
+    """The band is what a suggested circuit should recover."""
+    axes.axhspan(1 - WITHIN, 1 + WITHIN, color=theme.value.faint, alpha=0.15, lw=0)
+    _curves(axes, case, lambda point: point.recovered, theme)
+    shown = [point.recovered for search in case.searches for point in _drawn(search) if math.isfinite(point.recovered)]
+    axes.set_ylim(max(LEAST_RECOVERED, min([0.0, *shown]) - 0.05), MOST_RECOVERED)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_ylabel("logit difference recovered")
+
+
+def _curves(axes: Axes, case: Case, height: Callable[[Point], float], theme: Theme) -> None:
+    """All methods, attributions in both of their rankings."""
+    for attributed in case.attributions:
+        colour = theme.value.series[OF_ATTRIBUTION[attributed.method]]
+        for ranking, style in OF_RANKING.items():
+            label = f"{NAMES[attributed.method]}, {ranking} scores"
+            points = attributed.curves[ranking].points
+            _line(axes, points, height, color=colour, lw=1, ls=style, marker=".", ms=3, label=label)
+    looks = {name: number for number, name in enumerate(dict.fromkeys(_name(case, search) for search in case.searches))}
+    for name, number in looks.items():
+        look = _look(number, theme)
+        axes.plot([], [], **look, lw=1.6, label=name)
+        for search in case.searches:
+            if _name(case, search) == name:
+                _search(axes, search, height, look)
+    axes.set_xscale("log")
+    _plain(axes.xaxis)
+    axes.set_xlabel("edges")
+    axes.grid(True)
+    axes.set_axisbelow(True)
+
+
+def _search(axes: Axes, search: Searched, height: Callable[[Point], float], look: dict[str, Any]) -> None:
+    """Its points, a line along its front, and a ring around the suggested one."""
+    _line(axes, _drawn(search), height, **look, lw=0)
+    _line(axes, [point for point in search.curve.front if point.n_edges], height, color=look["color"], lw=1.6)
+    chosen = search.suggestion.point
+    if chosen is not None and chosen.n_edges:
+        axes.plot(chosen.n_edges, height(chosen), "o", ms=11, mfc="none", mec=look["color"], mew=1.3)
+
+
+def _name(case: Case, search: Searched) -> str:
+    """In the legend. Of many searches those with one metric look alike."""
+    if len(case.searches) == 1:
+        return "ACDC"
+    return f"ACDC, {search.name}" if len(case.searches) <= MOST_NAMED else f"ACDC, metric {search.metric}"
+
+
+def _look(number: int, theme: Theme) -> dict[str, Any]:
+    colour = theme.value.series[OF_SEARCHES[number % len(OF_SEARCHES)]]
+    return {"color": colour, "marker": MARKERS[number // len(OF_SEARCHES) % len(MARKERS)], "ms": 4.5}
+
+
+def _line(axes: Axes, points: Sequence[Point], height: Callable[[Point], float], **style: Any) -> None:
+    axes.plot([point.n_edges for point in points], [height(point) for point in points], **style)
+
+
+def _drawn(search: Searched) -> list[Point]:
+    """Without circuits that have no edges: a logarithm has no place for them."""
+    return [point for point in search.curve.points if point.n_edges]
+
+
+def _plain(axis: Axis) -> None:
+    """Numbers as they are, without powers of ten."""
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())

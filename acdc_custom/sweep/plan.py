@@ -1,0 +1,104 @@
+"""Which runs a sweep is made of.
+
+Owns what can be varied, how thresholds are spread, and the names of the runs' folders. Knows nothing of how runs are
+carried out, or of what is read off them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from acdc_custom.choices import Ablation, Order, checked_threshold
+from acdc_custom.errors import UsageError
+from acdc_custom.grid.plan import Grid, Kind
+from acdc_custom.job import Job
+from acdc_custom.model.catalogue import DEFAULT_MODEL
+from acdc_custom.task import load_task
+
+DEFAULT_THRESHOLDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+MOST_THRESHOLDS = 1000
+LONGEST_PART = 40  # characters of a task's or a model's name in a folder's
+
+
+@dataclass(frozen=True)
+class Varied:
+    """What is varied: every combination is a run. `metrics` None is the task's own.
+
+    Order seeds matter for the random order alone: others are run once.
+    """
+
+    tasks: tuple[str, ...]
+    models: tuple[str, ...] = (DEFAULT_MODEL,)
+    thresholds: tuple[float, ...] = DEFAULT_THRESHOLDS
+    metrics: tuple[str | None, ...] = (None,)
+    ablations: tuple[str, ...] = (Ablation.CORRUPTED.value,)
+    seeds: tuple[int, ...] = (0,)
+    orders: tuple[str, ...] = (Order.ORIGINAL.value,)
+    order_seeds: tuple[int, ...] = (0,)
+
+
+def spread(text: str, count: int) -> tuple[float, ...]:
+    """`0.001..0.1`: so many thresholds at equal ratios, both ends among them, to three digits. Raises `UsageError`."""
+    first, dots, last = text.partition("..")
+    try:
+        low, high = checked_threshold(float(first)), checked_threshold(float(last))
+    except ValueError:
+        dots = ""
+    if not dots or not 0 < low < high:
+        raise UsageError(
+            f'"{text}" is no range of thresholds: give two positive numbers, the smaller first: 0.001..0.1.'
+        )
+    if not 2 <= count <= MOST_THRESHOLDS:
+        raise UsageError(f"{count} thresholds were asked for: a range has 2 to {MOST_THRESHOLDS}.")
+    ratio = math.log(high / low) / (count - 1)
+    return tuple(dict.fromkeys(float(f"{low * math.exp(ratio * step):.3g}") for step in range(count)))
+
+
+def plan_sweep(varied: Varied, **fixed: Any) -> Grid:
+    """The grid of all runs; `fixed` is what they have in common: other fields of `Job`.
+
+    Runs that share a batch stand together, and of these the longest, with the smallest threshold, come first. Raises
+    `UsageError` for what no run can have, `TaskError` for a task that cannot be loaded.
+    """
+    tasks = {task: load_task(task).name for task in varied.tasks}
+    orders = [
+        (order, seed) for order in varied.orders for seed in (varied.order_seeds if order == Order.RANDOM else (0,))
+    ]
+    several = {
+        name
+        for name, values in (("metric", varied.metrics), ("ablation", varied.ablations), ("seed", varied.seeds))
+        if len(set(values)) > 1
+    }
+
+    def named(job: dict[str, Any]) -> Iterator[str]:
+        yield tasks[job["task"]]
+        yield Path(job["model"]).name
+        yield from (str(job[name]) for name in ("metric", "ablation") if name in several)
+        if "seed" in several:
+            yield f"seed{job['seed']}"
+        if len(set(orders)) > 1:
+            yield job["order"] + (str(job["order_seed"]) if job["order"] == Order.RANDOM else "")
+        yield f"{job['threshold']:g}"
+
+    axes: dict[str, Iterable[Any]] = {
+        "task": varied.tasks,
+        "model": varied.models,
+        "ablation": varied.ablations,
+        "seed": varied.seeds,
+        "metric": varied.metrics,
+        "order": orders,
+        "threshold": sorted(varied.thresholds),
+    }
+    jobs = []
+    for chosen in product(*map(dict.fromkeys, axes.values())):
+        job: dict[str, Any] = dict(zip(axes, chosen, strict=True))
+        job["order"], job["order_seed"] = job["order"]
+        name = "_".join(re.sub(r"[^\w.-]+", "-", part).strip("-.")[:LONGEST_PART] for part in named(job))
+        jobs.append(Job(name, **job, **fixed))
+    return Grid(Kind.SWEEP, tuple(jobs))

@@ -1,0 +1,115 @@
+"""What a sweep finds: for every batch on a model, the curves of all methods, and which threshold to take.
+
+Owns the records. How they are measured, written and drawn are other modules' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from acdc_custom.choices import Attribution, Order, Ranking, parse_metric
+from acdc_custom.circuit import Behaviour
+from acdc_custom.provenance import Settings
+from acdc_custom.sweep.curve import Curve
+from acdc_custom.sweep.suggestion import Suggestion
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the runs of a case have in common: see `Settings`."""
+
+    ablation: str
+    knock_out: str
+    n: int
+    seed: int
+    corruption: str
+    templates: str
+    resample: int | None
+    dtype: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Of a run."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Searched:
+    """ACDC's curve over thresholds, with one metric and one visiting order."""
+
+    metric: str
+    order: str
+    order_seed: int  # matters for the random order alone
+    curve: Curve
+    suggestion: Suggestion
+
+    @property
+    def unit(self) -> str:
+        """The unit of the thresholds."""
+        return parse_metric(self.metric).unit
+
+    @property
+    def name(self) -> str:
+        """`metric kl, order random 3`."""
+        seed = f" {self.order_seed}" if self.order == Order.RANDOM else ""
+        return f"metric {self.metric}, order {self.order}{seed}"
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """The curves of the edges that an attribution ranks first, in both of its orders."""
+
+    method: Attribution
+    curves: Mapping[Ranking, Curve]
+
+    @property
+    def cpr(self) -> float:
+        """See `Curve.cpr`; edges are ranked by their signed scores, as in MIB."""
+        return self.curves[Ranking.SIGNED].cpr
+
+    @property
+    def cmd(self) -> float:
+        """See `Curve.cmd`; edges are ranked by their absolute scores, as in MIB."""
+        return self.curves[Ranking.ABSOLUTE].cmd
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that was run on one batch of prompts in one model with one ablation."""
+
+    task: str
+    model: str
+    settings: Shared
+    full: Behaviour  # the full model
+    empty: Behaviour  # the circuit without edges
+    searches: tuple[Searched, ...]
+    attributions: tuple[Attributed, ...]
+
+    @property
+    def n_edges(self) -> int:
+        """Of the model's graph."""
+        return self.searches[0].curve.full.n_edges
+
+    @property
+    def name(self) -> str:
+        """`ioi in demo-4l`."""
+        return f"{self.task} in {self.model}"
+
+    @property
+    def about(self) -> str:
+        """`50 prompts, seed 0, corruption switch, ablation corrupted`."""
+        its = self.settings
+        parts = [f"{its.n} prompts", f"seed {its.seed}", f"corruption {its.corruption}", f"ablation {its.ablation}"]
+        parts += [f"templates {its.templates}"] if its.templates else []
+        parts += [f"without {its.knock_out}"] if its.knock_out else []
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All cases; `failed` are the names of runs that there are no circuits of."""
+
+    cases: tuple[Case, ...]
+    failed: tuple[str, ...] = ()

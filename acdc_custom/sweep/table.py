@@ -1,0 +1,64 @@
+"""A sweep as rows of `sweep.csv`.
+
+Owns its columns. What a method does not have, and a number that is none, is an empty cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from acdc_custom.analyses.table import Row
+from acdc_custom.choices import Ranking
+from acdc_custom.sweep.curve import Point
+from acdc_custom.sweep.result import Case, Searched, Sweep
+
+
+def to_rows(sweep: Sweep) -> list[Row]:
+    """A row per circuit: those of each search, then those of the attributions."""
+    return [row for case in sweep.cases for row in _rows(case)]
+
+
+def _rows(case: Case) -> Iterator[Row]:
+    for search in case.searches:
+        chosen, front = search.suggestion.point, search.curve.front
+        for point in search.curve.points:
+            yield _row(case, search.curve.method, point, search=search, front=point in front, chosen=point == chosen)
+    for attributed in case.attributions:
+        for ranking, curve in attributed.curves.items():
+            for point in curve.points:
+                yield _row(case, curve.method, point, ranking=ranking)
+
+
+def _row(
+    case: Case,
+    method: str,
+    point: Point,
+    search: Searched | None = None,
+    ranking: Ranking | None = None,
+    front: bool | None = None,
+    chosen: bool | None = None,
+) -> Row:
+    """What a method does not have is left empty."""
+    cells: dict[str, Any] = {
+        "task": case.task,
+        "model": case.model,
+        **asdict(case.settings),
+        "method": method,
+        "metric": search and search.metric,
+        "order": search and search.order,
+        "order_seed": search and search.order_seed,
+        "ranking": ranking,
+        "threshold": point.threshold,
+        "n_edges": point.n_edges,
+        "share": point.n_edges / case.n_edges,
+        "kl": point.kl,
+        "logit_diff": point.logit_diff,
+        "recovered": point.recovered if math.isfinite(point.recovered) else None,
+        "on_front": None if front is None else int(front),
+        "suggested": None if chosen is None else int(chosen),
+        "folder": point.folder,
+    }
+    return {name: "" if value is None else value for name, value in cells.items()}

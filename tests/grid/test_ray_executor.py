@@ -1,0 +1,192 @@
+"""A Ray cluster gives what runs one by one give, whoever is killed in between."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from grids import SLOW, found, mark, n_lines, one_by_one
+
+pytest.importorskip("ray", reason="needs Ray: pip install 'acdc-custom[ray]'")
+
+import ray
+
+from acdc_custom.errors import SearchError, UsageError
+from acdc_custom.grid import Grid, Job, Kind, ray_executor, run_grid
+from acdc_custom.grid.desk import Place
+from acdc_custom.grid.progress import GridProgress
+from acdc_custom.grid.ray_executor import Crew, Ray, crew_for
+from acdc_custom.grid.sizing import Room
+from acdc_custom.grid.state import State
+from acdc_custom.memory import GIB
+
+NODE = {"CPU": 4.0, "memory": 10.0 * GIB}
+GPU_NODE = {"CPU": 16.0, "GPU": 2.0, "memory": 100.0 * GIB}
+
+
+# -- what Ray is asked for ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("jobs", "need", "machines", "workers", "gpus", "crew"),
+    [
+        (100, GIB, [NODE, NODE], None, 0, Crew(8, 1, 0, GIB, Room(10 * GIB // 4, 0))),
+        (100, 4 * GIB, [NODE, NODE], None, 0, Crew(4, 1, 0, 4 * GIB, Room(5 * GIB, 0))),
+        (100, 99 * GIB, [NODE], None, 0, Crew(1, 1, 0, 10 * GIB, Room(10 * GIB, 0))),  # it may still work
+        (100, GIB, [NODE, NODE], 2, 0, Crew(2, 4, 0, GIB, Room(10 * GIB, 0))),
+        (3, GIB, [NODE, NODE], None, 0, Crew(3, 1, 0, GIB, Room(10 * GIB // 3, 0))),
+        (100, GIB, [NODE, GPU_NODE], None, 1, Crew(2, 1, 1, GIB, Room(50 * GIB, 1))),
+        (100, GIB, [NODE, GPU_NODE], None, 0.5, Crew(4, 1, 0.5, GIB, Room(25 * GIB, 0.5))),
+        (100, GIB, [NODE], 20, 0, Crew(20, 1, 0, GIB, Room(10 * GIB // 4, 0))),  # more machines may join
+    ],
+)
+def test_the_crew(jobs: int, need: int, machines: Any, workers: int | None, gpus: float, crew: Crew) -> None:
+    assert crew_for(jobs, need, machines, workers, gpus) == crew
+
+
+def test_a_gpu_that_no_machine_has_is_told() -> None:
+    with pytest.raises(UsageError, match=r"no machine of the Ray cluster has a core and 1 of a GPU"):
+        crew_for(1, GIB, [NODE], gpus=1)
+
+
+@pytest.mark.parametrize(
+    ("device", "machines", "gpus"),
+    [("auto", [NODE], 0), ("auto", [NODE, GPU_NODE], 1), ("cpu", [GPU_NODE], 0), ("cuda", [NODE], 1)],
+)
+def test_runs_get_a_gpu_where_they_may_and_there_is_one(device: str, machines: Any, gpus: float) -> None:
+    assert ray_executor._default_gpus([Job("a", "ioi", device=device)], machines) == gpus
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_executor, "model_bytes", lambda name, dtype: GIB)
+    with pytest.raises(SearchError, match=r"the Ray cluster at 127\.0\.0\.1:1 cannot be reached: "):
+        next(Ray("127.0.0.1:1").run(SLOW.jobs, Path()))
+
+    def unreachable(**_: Any) -> None:
+        raise ConnectionError("Could not find any running Ray instance.\n  Please specify")
+
+    monkeypatch.setattr(ray, "init", unreachable)
+    with pytest.raises(SearchError, match=r"the Ray cluster at auto cannot be reached: Could .* instance\. Please"):
+        next(Ray("auto").run(SLOW.jobs, Path()))
+
+
+@pytest.mark.parametrize("address", ["somewhere", ":1", "ray://head:10001", "head:x", "head:99999999"])
+def test_an_address_that_cannot_be_one_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_executor, "model_bytes", lambda name, dtype: GIB)
+    with pytest.raises((UsageError, SearchError), match=f"{address}"):
+        next(Ray(address).run(SLOW.jobs, Path()))
+
+
+# -- a cluster on this machine, with two workers ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A cluster that is connected to already."""
+    with ray_executor._connected(None, 2):
+        yield
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return one_by_one(SLOW, tmp_path_factory.mktemp("one_by_one"))
+
+
+class Killer:
+    """Watches a grid, and kills the worker of the first run that it catches in the middle, once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.marks: dict[str, str] = {}
+        self.seen: list[dict[str, State]] = []
+
+    def __call__(self, progress: GridProgress) -> None:
+        self.seen.append({run.name: run.state for run in progress.runs})
+        for run in progress.runs:
+            if not self.marks and run.state is State.RUNNING and run.decided > 100:
+                folder = self.folder / run.name
+                assert not (folder / "circuit.json").exists(), "too late to kill it"
+                (holder,) = (p for p in psutil.Process().children(recursive=True) if writes(p, run.name))
+                holder.send_signal(signal.SIGKILL)
+                psutil.wait_procs([holder], timeout=10)
+                self.marks[run.name] = mark(folder)
+
+
+def writes(process: psutil.Process, name: str) -> bool:
+    """Whether it has the journal of the run of this name open, wherever that is."""
+    try:
+        return any(file.path.endswith(f"/{name}/decisions.jsonl") for file in process.open_files())
+    except psutil.Error:
+        return False
+
+
+def check_gone_on(killer: Killer, expected: dict[str, Any]) -> None:
+    ((name, line),) = killer.marks.items()
+    assert (killer.folder / name / "decisions.jsonl").read_text().startswith(line), "begun anew, not gone on with"
+    assert any(states[name] is State.STOPPED for states in killer.seen)
+    assert {job.name: found(killer.folder / job.name) for job in SLOW.jobs} == expected
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on_from_its_journal(
+    tmp_path: Path, cluster: None, expected: dict[str, Any]
+) -> None:
+    killer = Killer(tmp_path)
+    assert [run.error for run in run_grid(SLOW, tmp_path, Ray(workers=2), killer)] == ["", ""]
+    check_gone_on(killer, expected)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.json", "t0.01", "t0.02"]
+
+
+@pytest.mark.slow
+def test_so_does_a_run_on_a_machine_that_does_not_see_the_folder(
+    tmp_path: Path, cluster: None, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        ray_executor, "Place", lambda working, modules, folder, token: Place(working, modules, folder, "not-there")
+    )
+    killer = Killer(tmp_path)
+    assert [run.error for run in run_grid(SLOW, tmp_path, Ray(workers=2), killer)] == ["", ""]
+    check_gone_on(killer, expected)
+    names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
+    for job in SLOW.jobs:
+        assert sorted(path.name for path in (tmp_path / job.name).iterdir()) == names
+
+
+@pytest.mark.slow
+def test_a_grid_that_was_stopped_goes_on_and_what_has_ended_is_left_alone(
+    tmp_path: Path, cluster: None, expected: dict[str, Any]
+) -> None:
+    first, second = (tmp_path / job.name for job in SLOW.jobs)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(progress: GridProgress) -> None:
+        if n_lines(second) > 100 and (first / "circuit.json").exists():
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run_grid(SLOW, tmp_path, Ray(workers=1), stop)
+    assert not (second / "circuit.json").exists()
+    line, times = mark(second), {path: path.stat().st_mtime_ns for path in first.iterdir()}
+    assert [run.error for run in run_grid(SLOW, tmp_path, Ray(workers=1))] == ["", ""]
+    assert times == {path: path.stat().st_mtime_ns for path in first.iterdir()}
+    assert (second / "decisions.jsonl").read_text().startswith(line), "begun anew, not gone on with"
+    assert {job.name: found(tmp_path / job.name) for job in SLOW.jobs} == expected
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_a_run_is_a_line_wherever_it_is_found_out(
+    tmp_path: Path, cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = Grid(Kind.SWEEP, (Job("a", "ioi", n=4, corruption="nil"),))
+    for number, token in enumerate((None, "not-there")):
+        if token:
+            monkeypatch.setattr(ray_executor, "Place", lambda w, m, f, _, token=token: Place(w, m, f, token))
+        (run,) = run_grid(grid, tmp_path / str(number), Ray())
+        assert 'there is no corruption "nil"' in run.error
+        assert sorted(path.name for path in (tmp_path / str(number)).iterdir()) == ["failures.json", "grid.json"]

@@ -1,0 +1,19 @@
+"""Runs that several tests of sweeps read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from swept import Here, small_grids
+
+from acdc_custom.grid import run_grid
+from acdc_custom.sweep.measure import Run
+
+
+@pytest.fixture(scope="package")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Those of `small_grids`."""
+    folder: Path = tmp_path_factory.mktemp("sweep")
+    ended = [run for n, grid in enumerate(small_grids()) for run in run_grid(grid, folder / str(n), Here())]
+    return [Run.load(run.folder) for run in ended]

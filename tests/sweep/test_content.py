@@ -1,0 +1,86 @@
+"""The files of a sweep."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from swept import made_up
+
+from acdc_custom.errors import ResultError
+from acdc_custom.reading import parse_json
+from acdc_custom.sweep.content import load_sweep, to_json
+from acdc_custom.sweep.measure import Run, measure
+from acdc_custom.sweep.table import to_rows
+from acdc_custom.sweep.write import write_sweep
+
+
+def test_the_json_has_every_point_and_what_is_read_off_them() -> None:
+    content = parse_json(to_json(made_up()))
+    assert content["schema"] == 1 and content["failed"] == ["late"]
+    (case,) = content["cases"]
+    assert (case["task"], case["n_edges"], case["full"]["logit_diff"]) == ("ioi", 1000, 4.0)
+    (search,) = case["searches"]
+    assert [point["threshold"] for point in search["points"]] == [0.5, 0.1, 0.05, 0.01]
+    assert [point["on_front"] for point in search["points"]] == [True, True, False, True]
+    assert search["suggestion"]["threshold"] == 0.1 and search["suggestion"]["folder"] == "run_0.1"
+    assert search["recovered_at_shares"] == [0, 0, 0, 0, 0.95, 0.6, 0.99, 0.99, 0.99, 1]
+    assert search["cpr"] == pytest.approx(made_up().cases[0].searches[0].curve.cpr)
+    assert [part["method"] for part in case["attributions"]] == ["eap", "eap-ig"]
+    assert list(case["attributions"][0]["rankings"]) == ["signed", "absolute"]
+
+
+def test_what_is_no_number_is_null() -> None:
+    (case,) = parse_json(to_json(made_up(gap=0.0)))["cases"]
+    (search,) = case["searches"]
+    assert search["cpr"] is None and {point["recovered"] for point in search["points"]} == {None}
+    assert search["suggestion"]["threshold"] is None
+
+
+def test_a_sweep_loads_as_it_was_saved(tmp_path: Path, runs: list[Run]) -> None:
+    for sweep in (made_up(), measure(runs)):
+        write_sweep(sweep, tmp_path)
+        assert load_sweep(tmp_path) == sweep
+    (tmp_path / "sweep.json").write_text(to_json(made_up(gap=0.0)))
+    assert to_json(load_sweep(tmp_path / "sweep.json")) == to_json(made_up(gap=0.0))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"schema": 1', '"schema": 2', "newer acdc-custom"),
+        ('"schema": 1', '"scheme": 1', 'no "schema"'),
+        ('"kl": 1.0', '"kl": "low"', "kl is 'low', expected float"),
+        ('"failed": [', '"failing": [', "'failed' is missing"),
+        ('"rule": "recovers"', '"rule": "guessed"', "'guessed' is not a valid Rule"),
+        ('"absolute": {', '"relative": {', "is missing"),
+        ("}", "", "is damaged"),
+    ],
+)
+def test_a_damaged_file_is_refused_in_words(tmp_path: Path, before: str, after: str, message: str) -> None:
+    text = to_json(made_up())
+    assert before in text
+    (tmp_path / "sweep.json").write_text(text.replace(before, after))
+    with pytest.raises(ResultError, match=message):
+        load_sweep(tmp_path)
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="Give a folder that acdc-custom sweep wrote"):
+        load_sweep(tmp_path)
+
+
+def test_the_table_has_a_row_for_each_circuit() -> None:
+    rows = to_rows(made_up())
+    assert len(rows) == 4 + 2 * 2 * 11
+    assert [row["folder"] for row in rows if row["suggested"] == 1] == ["run_0.1"]
+    assert {row["threshold"] for row in rows if row["method"] == "eap"} == {""}
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_all_files_are_written_whole(tmp_path: Path) -> None:
+    json_file, table, picture = write_sweep(made_up(), tmp_path / "new")
+    assert json_file.read_text() == to_json(made_up())
+    assert len(list(csv.DictReader(table.open()))) == len(to_rows(made_up()))
+    assert picture.read_text().startswith("<svg ")

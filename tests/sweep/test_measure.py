@@ -1,0 +1,111 @@
+"""Curves of runs that were really done, against the definition of a circuit."""
+
+from __future__ import annotations
+
+import pytest
+
+from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.engine.attribution import attribute, top_edges
+from acdc_custom.engine.behaviour import behaviour
+from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.errors import UsageError
+from acdc_custom.reopen import reopen
+from acdc_custom.sweep.curve import SHARES
+from acdc_custom.sweep.measure import Run, measure
+from acdc_custom.sweep.result import Sweep
+
+
+@pytest.fixture(scope="module")
+def sweep(runs: list[Run]) -> Sweep:
+    return measure(runs, ["never"])
+
+
+def test_runs_on_one_batch_are_one_case_with_a_search_for_each_order(sweep: Sweep) -> None:
+    assert [(case.settings.ablation, len(case.searches)) for case in sweep.cases] == [("corrupted", 2), ("zero", 1)]
+    assert [search.order for search in sweep.cases[0].searches] == ["original", "reversed"]
+    assert sweep.failed == ("never",)
+
+
+def test_the_points_of_a_search_are_what_its_runs_say(sweep: Sweep, runs: list[Run]) -> None:
+    of = {run.name: run.circuit for run in runs}
+    for case in sweep.cases:
+        for search in case.searches:
+            sizes = [point.n_edges for point in search.curve.points]
+            assert sizes == sorted(sizes)
+            for point in search.curve.points:
+                circuit = of[point.folder]
+                inside = circuit.outcome.circuit
+                assert (point.n_edges, point.kl, point.logit_diff, point.recovered, point.threshold) == (
+                    len(circuit.edges),
+                    inside.kl,
+                    inside.logit_diff,
+                    circuit.outcome.recovered,
+                    circuit.settings.threshold,
+                )
+    assert {point.folder for case in sweep.cases for s in case.searches for point in s.curve.points} == set(of)
+
+
+def test_the_ends_of_every_curve_are_the_empty_circuit_and_the_model(sweep: Sweep) -> None:
+    for case in sweep.cases:
+        curves = [search.curve for search in case.searches]
+        curves += [curve for attributed in case.attributions for curve in attributed.curves.values()]
+        assert {(curve.empty.n_edges, curve.empty.kl, curve.empty.recovered) for curve in curves} == {
+            (0, case.empty.kl, 0)
+        }
+        assert {(curve.full.n_edges, curve.full.logit_diff) for curve in curves} == {(1519, case.full.logit_diff)}
+
+
+def test_attributions_stand_at_the_sizes_of_the_circuits_and_at_the_shares_of_mib(sweep: Sweep) -> None:
+    for case in sweep.cases:
+        found = {point.n_edges for search in case.searches for point in search.curve.points}
+        asked = sorted((found | {int(share * 1519) for share in SHARES}) - {0, 1519})
+        for attributed in case.attributions:
+            for curve in attributed.curves.values():
+                assert [point.n_edges for point in curve.points] == asked
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: list[Run], number: int) -> None:
+    """Run straight from the definition; a head that was knocked out has no edges."""
+    case = sweep.cases[number]
+    prepared = reopen(
+        next(run.folder for run in runs if run.circuit.settings.ablation == case.settings.ablation)
+    ).prepared
+    graph, knocked_out = prepared.model.graph, set(prepared.knocked_out)
+    assert len(knocked_out) == (case.settings.knock_out == "a3.h3")
+    gap = case.full.logit_diff - case.empty.logit_diff
+    for attributed in case.attributions:
+        scores = attribute(prepared.chunks, attributed.method, prepared.knocked_out)
+        for ranking in Ranking:
+            for point in attributed.curves[ranking].points[::4]:
+                first = top_edges(scores, point.n_edges, ranking)
+                edges = sorted(
+                    edge for edge in first if not knocked_out & {edge.sender, *graph.nodes_of(edge.receiver)}
+                )
+                chunks = prepared.chunks
+                normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
+                inside = behaviour(chunks, normed)
+                assert point.kl == pytest.approx(inside.kl, abs=2e-5)
+                assert point.logit_diff == pytest.approx(inside.logit_diff, abs=2e-4)
+                assert point.recovered == pytest.approx((inside.logit_diff - case.empty.logit_diff) / gap, abs=1e-4)
+
+
+def test_all_of_the_work_is_told(runs: list[Run]) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+    measure(runs[-1:], tell=lambda what, more, total: told.setdefault(what, []).append((more, total)))
+    steps = told["Attribution, ioi in demo-4l"]
+    assert {total for _, total in steps} == {sum(more for more, _ in steps)}
+    assert next(iter(told)) == "Opening ioi in demo-4l"
+
+
+def test_without_a_run_there_is_no_curve() -> None:
+    with pytest.raises(UsageError, match="there is no run"):
+        measure([])
+
+
+def test_both_attributions_have_areas_from_the_ranking_that_mib_takes(sweep: Sweep) -> None:
+    for case in sweep.cases:
+        assert [attributed.method for attributed in case.attributions] == list(Attribution)
+        for attributed in case.attributions:
+            assert attributed.cpr == attributed.curves[Ranking.SIGNED].cpr
+            assert attributed.cmd == attributed.curves[Ranking.ABSOLUTE].cmd

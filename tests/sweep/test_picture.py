@@ -1,0 +1,60 @@
+"""What the picture of a sweep shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from swept import made_up
+
+from acdc_custom.analyses.theme import Figure
+from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.sweep.picture import draw_sweep
+from acdc_custom.sweep.result import Sweep
+
+
+def test_each_case_has_a_panel_for_kl_and_one_for_what_is_recovered() -> None:
+    (case,) = made_up().cases
+    figure = draw_sweep(Sweep((case, dataclasses.replace(case, task="other"))))
+    assert [axes.get_ylabel() for axes in figure.axes] == ["KL from the model (nats)", "logit difference recovered"] * 2
+    assert figure.axes[2].get_title(loc="left").startswith("other in demo")
+
+
+def test_curves_are_where_the_numbers_are() -> None:
+    (case,) = made_up().cases
+    figure = draw_sweep(made_up())
+    signed = case.attributions[1].curves[Ranking.SIGNED].points
+    lines = {line.get_label(): line for line in figure.axes[1].lines}
+    assert case.attributions[1].method is Attribution.EAP_IG
+    drawn = [tuple(row) for row in lines["EAP-IG, signed scores"].get_xydata()]
+    assert drawn == [(point.n_edges, point.recovered) for point in signed]
+
+
+def test_thresholds_stand_at_the_points_and_a_ring_around_the_suggested_one() -> None:
+    left = draw_sweep(made_up()).axes[0]
+    assert {"0.1", "0.05", "0.01"} <= {text.get_text() for text in left.texts}
+    assert "0.5" not in {text.get_text() for text in left.texts}  # no edges: a logarithm has no place for it
+    rings = [line for line in left.lines if line.get_markersize() == 11]
+    assert [tuple(ring.get_xydata()[0]) for ring in rings] == [(20, 1.0)]
+
+
+def test_a_case_without_anything_to_recover_is_drawn() -> None:
+    figure = draw_sweep(made_up(gap=0.0))
+    assert all(math.isfinite(end) for end in figure.axes[1].get_ylim())
+    assert "</svg>" in figure.to_svg()
+
+
+def test_of_many_searches_those_with_one_metric_look_alike() -> None:
+    (case,) = made_up().cases
+    searches = [dataclasses.replace(case.searches[0], order="random", order_seed=seed) for seed in range(6)]
+    few = draw_sweep(Sweep((dataclasses.replace(case, searches=tuple(searches)),)))
+    assert legend(few)[4:] == [f"ACDC, metric kl, order random {seed}" for seed in range(6)]
+    searches += [dataclasses.replace(case.searches[0], metric="logit-diff")]
+    many = draw_sweep(Sweep((dataclasses.replace(case, searches=tuple(searches)),)))
+    assert legend(many)[4:] == ["ACDC, metric kl", "ACDC, metric logit-diff"]
+    assert len([line for line in many.axes[0].lines if line.get_markersize() == 11]) == 7
+
+
+def legend(figure: Figure) -> list[str]:
+    """The names of the first panel's curves."""
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]

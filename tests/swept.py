@@ -1,0 +1,76 @@
+"""Sweeps for tests: runs done in this process, and a sweep whose numbers are made up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from circuits import example_circuit
+
+from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.circuit import Behaviour
+from acdc_custom.grid.plan import Grid
+from acdc_custom.grid.shelf import Shelf
+from acdc_custom.grid.state import News, State
+from acdc_custom.grid.worker import do
+from acdc_custom.job import Job
+from acdc_custom.sweep.curve import Curve, Point
+from acdc_custom.sweep.plan import Varied, plan_sweep
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
+from acdc_custom.sweep.suggestion import suggest
+
+# Two orders at two thresholds, and another ablation without a head: two cases, the first with two searches.
+VARIED = Varied(("ioi",), thresholds=(0.3, 0.02), orders=("original", "reversed"))
+ZERO = Varied(("ioi",), thresholds=(0.3,), ablations=("zero",))
+
+
+class Here:
+    """Does runs in this process, one after the other; `given` are those that were not done yet."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+        """See `Executor.run`."""
+        shelf = Shelf()
+        for job in jobs:
+            self.given.append(job.name)
+            yield News(job.name, State.RUNNING)
+            error = do(job, folder, shelf)
+            yield News(job.name, State.FAILED if error else State.DONE, error)
+
+
+def small_grids() -> tuple[Grid, ...]:
+    """The runs of `VARIED` and of `ZERO`."""
+    return plan_sweep(VARIED, n=6), plan_sweep(ZERO, n=6, knock_out="a3.h3")
+
+
+def made_up(gap: float = 4.0) -> Sweep:
+    """A case of 1,000 edges; the model's logit difference is `gap` more than that of no edges."""
+
+    def point(n_edges: int, kl: float, share: float, threshold: float | None = None) -> Point:
+        name = "" if threshold is None else f"run_{threshold:g}"
+        return Point(n_edges, kl, 4.0 - gap + gap * share, share if gap else math.nan, threshold, name)
+
+    empty, full = point(0, 5.0, 0.0), point(1000, 0.0, 1.0)
+    found = (point(0, 5.0, 0.0, 0.5), point(20, 1.0, 0.95, 0.1), point(30, 1.5, 0.6, 0.05), point(60, 0.3, 0.99, 0.01))
+    curve = Curve("acdc", empty, full, found)
+    model = Behaviour(0.0, 4.0, 1.0)
+    ranked = tuple(point(n, 3.0 / n, 1 - 1 / n) for n in (1, 2, 5, 10, 20, 30, 50, 60, 100, 200, 500))
+    worse = tuple(replace(at, kl=2 * at.kl, recovered=at.recovered / 2) for at in ranked)
+    attributed = tuple(
+        Attributed(
+            method,
+            {
+                Ranking.SIGNED: Curve(method.value, empty, full, worse),
+                Ranking.ABSOLUTE: Curve(method.value, empty, full, ranked),
+            },
+        )
+        for method in Attribution
+    )
+    search = Searched("kl", "original", 0, curve, suggest(curve, model, "nats"))
+    behaviour = Behaviour(5.0, 4.0 - gap, 0.1)
+    shared = Shared.of(example_circuit().settings)
+    return Sweep((Case("ioi", "demo", shared, model, behaviour, (search,), attributed),), failed=("late",))
