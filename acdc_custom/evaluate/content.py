@@ -27,7 +27,7 @@ from acdc_custom.writing import write_file
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "evaluation.json", "evaluation.csv"
-LARGEST = 1e12  # of any number in it: logits, nats and shares are far below
+LARGEST = 1e12  # of anything measured: logits, nats and shares are far below
 COLUMNS = ("prompts", "kind", "n", "edges", "n_edges", "measure", "value", "low", "high")
 
 
@@ -130,7 +130,7 @@ def _read(kind: Any, content: Any, place: str) -> Any:
         return kind(content)
     if type(content) is not kind and not (kind is float and type(content) is int):
         raise TypeError(f"{place} is {shortened(repr(content))}, expected {kind.__name__}")
-    if kind in (int, float) and abs(content) > LARGEST:
+    if kind is float and abs(content) > LARGEST:
         raise ValueError(f"{place} is {shortened(repr(content))}, which is too large")
     return content
 
