@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from acdc_custom.grid import Ended, Grid
     from acdc_custom.grid.progress import GridProgress
 
+MOST_LINES = 16  # of running runs: more would not fit on a screen
+
 
 def carry_out(grid: Grid, folder: Path, choice: ExecutorChoice) -> list[Ended]:
     """Carry out the runs, with a progress bar for all and a line for each that is running; say which failed."""
@@ -75,7 +77,7 @@ class Bars:
         self._all.set_postfix_str(f"{decided:,} edges decided", refresh=False)
         self._all.n = progress.work
         self._all.refresh()
-        running = [run for run in progress.runs if run.state is State.RUNNING]
+        running = [run for run in progress.runs if run.state is State.RUNNING][:MOST_LINES]
         while len(self._lines) < len(running):
             self._lines.append(self._add(tqdm(bar_format="{desc}", position=len(self._lines) + 1, **_SHARED)))
         for number, line in enumerate(self._lines):

@@ -40,12 +40,12 @@ def command(folder: Path) -> None:
 
 def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
     """A line for all runs, one for each, one for each that failed, and what to do."""
-    from acdc_custom.errors import count
     from acdc_custom.grid.state import State
 
     progress = status.progress
     states = ", ".join(f"{n} {state.value}" for state in State if (n := progress.count(state)))
-    yield f"Runs       {count(len(progress.runs), 'run')} of a {status.grid.kind.value} in {folder}: {states}"
+    n_runs, command = len(progress.runs), status.grid.kind.value
+    yield f"Runs       {n_runs} of acdc-custom {command} in {folder}: {states}"
     width = max(len("Run"), *(len(run.name) for run in progress.runs))
     yield f"{'Run':<{width}}  {'State':<8} {'Decided':>8} {'Kept':>8} {'Metric':>9} {'Time':>10}"
     for run in progress.runs:

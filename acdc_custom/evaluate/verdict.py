@@ -7,6 +7,7 @@ they are here, in one table, and in docs/evaluate.md. Works on records alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import Enum, auto
 from statistics import fmean
 
 from acdc_custom.evaluate.hypotheses import ALPHA
@@ -16,7 +17,7 @@ from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, Faithfu
 NEARLY_ALL = 0.9  # recovered: at least this, and no more than 2 - this, is "nearly as well as the model"
 MOST = 0.7  # the same for "most of it"
 KL_GONE = 0.5  # of the KL between no edges and the model: with less gone, the answer is right for other reasons
-DROP = 0.1  # recovered on new prompts, further from 1 than on the discovery prompts
+DROP = 0.1  # on new prompts more than on the discovery prompts: what is not recovered, or the KL that is left
 COMPLETE = 0.2  # |F(C without K) - F(M without K)|, as a share of |F(M) - F(empty)|
 NOTHING = 0.001  # mean absolute change without an edge, as a share of |F(M)|: the edge contributes nothing
 FEW_SUPERFLUOUS, MANY_SUPERFLUOUS = 0.05, 0.25  # shares of edges that contribute nothing
@@ -82,7 +83,7 @@ def _general(evaluation: Evaluation) -> Finding:
     known = [on for on in others if _of(on, Subject.CIRCUIT).recovered is not None]
     low = [on for on in known if grade_recovered(_of(on, Subject.CIRCUIT).recovered) is Grade.BAD]
     numbers = "; ".join(f"{on.name} {_percent(_of(on, Subject.CIRCUIT).recovered)}" for on in evaluation.prompts)
-    dropped = _dropped(evaluation)
+    drop = _drop(evaluation)
     if low and len(low) == len(known):
         return Finding(Question.GENERAL, Grade.BAD, "It does not hold on any other kind of prompts.", numbers)
     if low:
@@ -90,9 +91,12 @@ def _general(evaluation: Evaluation) -> Finding:
         return Finding(
             Question.GENERAL, Grade.PARTLY, f"It does not hold on all other prompts: not on {names}.", numbers
         )
-    if dropped:
+    if drop is Drop.SURE:
         text = "It does worse on new prompts than on those that it was found on: it fits its prompts."
         return Finding(Question.GENERAL, Grade.PARTLY, text, numbers)
+    if drop is Drop.UNSURE:
+        text = "It seems to do worse on new prompts, and there are too few prompts to be sure. Give more, with --n."
+        return Finding(Question.GENERAL, Grade.UNKNOWN, text, numbers)
     if known:
         return Finding(Question.GENERAL, Grade.GOOD, "It holds on other kinds of prompts, too.", numbers)
     if evaluation.on(PromptKind.FRESH):
@@ -102,13 +106,40 @@ def _general(evaluation: Evaluation) -> Finding:
     return Finding(Question.GENERAL, Grade.UNKNOWN, text, numbers)
 
 
-def _dropped(evaluation: Evaluation) -> bool:
-    fresh = evaluation.on(PromptKind.FRESH)
-    before = _of(evaluation.prompts[0], Subject.CIRCUIT).recovered
-    now = _of(fresh, Subject.CIRCUIT).recovered if fresh else None
-    if before is None or now is None or abs(1 - now.value) <= abs(1 - before.value) + DROP:
-        return False
-    return before.low > now.high or before.high < now.low  # or else it may be an accident of the prompts
+class Drop(Enum):
+    """Whether a circuit recovers less on new prompts than on those that it was found on."""
+
+    NONE = auto()
+    UNSURE = auto()  # it does, and that may be an accident of the prompts
+    SURE = auto()
+
+
+def _drop(evaluation: Evaluation) -> Drop:
+    """By the share of the logit difference that is missing, and by the share of the KL between no edges and the model
+    that is left; with their intervals, which may overlap by accident."""
+    discovery, fresh = evaluation.prompts[0], evaluation.on(PromptKind.FRESH)
+    if fresh is None:
+        return Drop.NONE
+    pairs = [(_kl_left(discovery), _kl_left(fresh))]
+    before, now = (_of(on, Subject.CIRCUIT).recovered for on in (discovery, fresh))
+    if before is not None and now is not None:
+        pairs.append((_missing(before), _missing(now)))
+    worse = [(was, now) for was, now in pairs if now.value > was.value + DROP]
+    if any(now.low > was.high for was, now in worse):
+        return Drop.SURE
+    return Drop.UNSURE if worse else Drop.NONE
+
+
+def _missing(recovered: Estimate) -> Estimate:
+    """How far from 1; where the interval has 1 within it, from 0 on."""
+    ends = sorted((abs(1 - recovered.low), abs(1 - recovered.high)))
+    return Estimate(abs(1 - recovered.value), 0.0 if recovered.low <= 1 <= recovered.high else ends[0], ends[1])
+
+
+def _kl_left(on: OnPrompts) -> Estimate:
+    """The circuit's KL as a share of that of no edges."""
+    kl, whole = _of(on, Subject.CIRCUIT).kl, _of(on, Subject.EMPTY).kl.value or 1.0
+    return Estimate(kl.value / whole, kl.low / whole, kl.high / whole)
 
 
 def _special(evaluation: Evaluation) -> Finding:

@@ -67,30 +67,35 @@ class Desk:
         from acdc_custom.grid.shelf import Shelf
 
         self._shared = (place.folder / place.token).exists()
-        self._folder = place.folder if self._shared else Path(tempfile.mkdtemp(prefix="acdc-custom-"))
+        # Where runs are done: if not in the caller's folder, then in another one each time.
+        self.folder = place.folder if self._shared else None
         self._shelf, self._room = Shelf(tasks), room
 
     def do(self, job: Job, files: Files) -> Answer:
         """Do a job, going on from `files` if there are any."""
         from acdc_custom.grid.worker import do
 
-        run = self._folder / job.name
-        if not self._shared and files:
-            run.mkdir(exist_ok=True)
+        if self._shared:
+            assert self.folder is not None
+            return Answer(do(job, self.folder, self._shelf, self._room), None)
+        with tempfile.TemporaryDirectory(prefix="acdc-custom-") as folder:
+            self.folder = Path(folder)
+            run = self.folder / job.name
+            if files:
+                run.mkdir()
             for name, content in files.items():  # the journal first: with a run.json, it is whole
                 (run / name).write_bytes(content)
-        error = do(job, self._folder, self._shelf, self._room)
-        if self._shared:
-            return Answer(error, None)
-        done = {path.name: path.read_bytes() for path in run.iterdir()} if run.exists() else {}
-        return Answer(error, done)
+            error = do(job, self.folder, self._shelf, self._room)
+            return Answer(error, {path.name: path.read_bytes() for path in run.glob("*")})
 
     def news(self, name: str, size: int, digest: str) -> Piece | None:
         """What a run's journal has beyond the bytes of this SHA-256 that are known, or all of it, if it does not begin
         with these; None where the caller sees it as we do."""
         if self._shared:
             return None
-        run = self._folder / name
+        if self.folder is None:
+            return Piece(0, b"", None)
+        run = self.folder / name
         journal = _read(run / JOURNAL) or b""
         if hashlib.sha256(journal[:size]).hexdigest() != digest:
             size = 0

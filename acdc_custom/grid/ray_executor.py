@@ -6,7 +6,6 @@ take of a machine is asked of Ray, which finds the machine.
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import sys
@@ -18,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.choices import Device
 from acdc_custom.errors import SearchError, UsageError
+from acdc_custom.grid.cluster import Crew, crew_for, default_gpus
 from acdc_custom.grid.desk import Answer, Desk, Piece, Place
 from acdc_custom.grid.mirror import Mirror, files_of
 from acdc_custom.grid.shift import PATIENCE, Died, Done, Shift
-from acdc_custom.grid.sizing import Room, bytes_for, this_machine
+from acdc_custom.grid.sizing import bytes_for, this_machine
 from acdc_custom.grid.state import News
 from acdc_custom.job import Job
 from acdc_custom.model.size import model_bytes
@@ -35,6 +34,7 @@ try:
 except ImportError as error:
     raise UsageError('--executor ray needs Ray. Install it with: pip install "acdc-custom[ray]"') from error
 
+TOKEN = ".here-"
 REACHED = 10  # seconds, within which a cluster has to answer
 OBJECT_STORE = 128 * 2**20  # bytes, of a cluster of our own: what goes through it is small
 
@@ -57,63 +57,13 @@ class Ray:
             machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             gpus = self.gpus_per_run
             if gpus is None:
-                gpus = _default_gpus(jobs, machines)
+                gpus = default_gpus(jobs, machines)
             crew = crew_for(len(jobs), bytes_for(largest), machines, self.workers, gpus)
             shift = Shift(Actors(place, tasks, crew), list(jobs))
             try:
                 yield from shift.work()
             finally:
                 shift.stop()
-
-
-# -- what to ask of Ray -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Crew:
-    """How many actors, and what Ray is asked for each of them; `room` is what it may take of memory."""
-
-    places: int
-    cpus: int
-    gpus: float
-    memory: int
-    room: Room
-
-
-Resources = Mapping[str, float]  # of a machine, as Ray tells them
-
-
-def crew_for(
-    n_jobs: int, need: int, machines: Sequence[Resources], workers: int | None = None, gpus: float = 0
-) -> Crew:
-    """The actors for so many jobs that need so much memory each; `workers` sets their number.
-
-    Without it: one for each core, or for each share of a GPU, but no more than fit in memory. Raises `UsageError` when
-    not even one fits.
-    """
-    cpus = 1
-    if workers:
-        total, largest = (int(f(m.get("CPU", 0) for m in machines)) for f in (sum, max))
-        cpus = max(1, min(total // workers, largest))
-    need = min(need, int(max((m.get("memory", 0) for m in machines), default=0)))
-
-    def places(machine: Resources) -> int:
-        asked = {"CPU": float(cpus), "GPU": gpus, "memory": float(need)}
-        return math.floor(min(machine.get(kind, 0) / much for kind, much in asked.items() if much))
-
-    fit = {number: n for number, machine in enumerate(machines) if (n := places(machine))}
-    if not fit:
-        gpu = f" and {gpus:g} of a GPU" if gpus else ""
-        raise UsageError(f"no machine of the Ray cluster has a core{gpu} for a run.")
-    n_places = min(workers or sum(fit.values()), n_jobs)
-    share = min(machines[number].get("memory", 0) / min(n, n_places) for number, n in fit.items())
-    return Crew(n_places, cpus, gpus, need, Room(int(share), gpus))
-
-
-def _default_gpus(jobs: Sequence[Job], machines: Sequence[Resources]) -> float:
-    devices = {job.device for job in jobs}
-    any_gpu = any(machine.get("GPU", 0) for machine in machines)
-    return float(Device.CUDA in devices or (Device.AUTO in devices and any_gpu))
 
 
 # -- actors -------------------------------------------------------------------------------------------------
@@ -267,7 +217,9 @@ def _check_address(address: str) -> None:
 def _place(folder: Path) -> Iterator[Place]:
     """Where we are, for workers to find."""
     folder = folder.resolve()
-    token = f".here-{uuid.uuid4().hex}"
+    for left in folder.glob(f"{TOKEN}*"):  # by a process that was killed
+        left.unlink(missing_ok=True)
+    token = f"{TOKEN}{uuid.uuid4().hex}"
     modules = [os.path.abspath(entry) for entry in sys.path]
     (folder / token).touch()
     try:

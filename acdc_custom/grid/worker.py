@@ -5,12 +5,13 @@ Owns which of the three a job needs: nothing, going on from its journal, or a be
 
 from __future__ import annotations
 
+import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
 
 from acdc_custom.choices import Device
-from acdc_custom.errors import AcdcError, NoRoom
+from acdc_custom.errors import AcdcError, NoRoom, ResultError
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.sizing import Room
@@ -18,6 +19,9 @@ from acdc_custom.job import Job
 from acdc_custom.model.open import resolve_device
 from acdc_custom.run import begin, go_on
 from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
+from acdc_custom.writing import is_claimed
+
+PATIENCE = 30.0  # seconds
 
 
 def do(job: Job, folder: Path, shelf: Shelf, room: Room | None = None) -> str:
@@ -38,10 +42,23 @@ def do(job: Job, folder: Path, shelf: Shelf, room: Room | None = None) -> str:
     return ""
 
 
+def _wait_for(journal: Path) -> None:
+    """Until nobody writes it: a worker elsewhere may take seconds to notice that its caller died.
+
+    Raises `ResultError` when it takes too long.
+    """
+    until = time.monotonic() + PATIENCE
+    while is_claimed(journal):
+        if time.monotonic() >= until:
+            raise ResultError(f"another process is writing into {journal.parent}. Wait for it, or end it.")
+        time.sleep(0.2)
+
+
 def _do(job: Job, folder: Path, shelf: Shelf) -> None:
+    path = folder / job.name
+    _wait_for(path / JOURNAL)
     if has_ended(folder, job.name):
         return
-    path = folder / job.name
     if (path / JOURNAL).exists() and (path / REQUEST).exists():
         with RunFolder.reopen(path) as run_folder:
             go_on(run_folder, Request.load(path), shelf.open, shelf.prepare, shelf.load).complete()

@@ -60,7 +60,7 @@ def row_of(name: str, out: str) -> list[str]:
 def test_every_run_of_a_grid_has_its_row_and_what_failed_its_line(run: Run, folder: Path, whole: Path) -> None:
     code, out, _ = run("status", "grid")
     assert code == 0
-    assert out.startswith("Runs       4 runs of a stability in grid: 1 waiting, 1 stopped, 1 done, 1 failed\n")
+    assert out.startswith("Runs       4 of acdc-custom stability in grid: 1 waiting, 1 stopped, 1 done, 1 failed\n")
     kept = sum(json.loads(line)["kept"] for line in (whole / "decisions.jsonl").read_text().splitlines())
     assert row_of("ended", out)[1:4] == ["done", "100%", str(kept)]
     state, share, _, metric, time = row_of("half", out)[1:]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from evaluations import evaluation_of, on, random
 
-from acdc_custom.evaluate.kinds import Chosen, Drawn, Grade, PromptKind, Question
+from acdc_custom.evaluate.kinds import Chosen, Drawn, Grade, PromptKind, Question, Subject
 from acdc_custom.evaluate.records import Estimate, Evaluation, Finding
 from acdc_custom.evaluate.verdict import findings, superfluous
 
@@ -57,14 +57,30 @@ def test_a_circuit_that_fits_its_prompts_is_told() -> None:
     assert found.grade is Grade.PARTLY and "fits its prompts" in found.sentence
 
 
-def test_a_difference_within_the_intervals_is_no_sign_of_fitting() -> None:
+def test_of_a_difference_within_the_intervals_nothing_is_said_but_that() -> None:
     evaluation = evaluation_of(discovery=0.99, fresh=0.8)
     wide = on(PromptKind.FRESH, "new prompts", 0.8)
     measured = tuple(
         replace(m, faithfulness=replace(m.faithfulness, recovered=Estimate(0.8, 0.5, 1.0))) for m in wide.measured
     )
     found = findings(replace(evaluation, prompts=(evaluation.prompts[0], replace(wide, measured=measured))))
-    assert found[1].question is Question.GENERAL and found[1].grade is Grade.GOOD
+    assert found[1].question is Question.GENERAL and found[1].grade is Grade.UNKNOWN
+    assert "too few prompts" in found[1].sentence
+
+
+def test_a_circuit_that_fits_its_prompts_shows_in_its_kl_too() -> None:
+    evaluation = evaluation_of(discovery=0.9, fresh=0.9)
+    fresh = evaluation.on(PromptKind.FRESH)
+    assert fresh is not None
+    whole = next(m.faithfulness.kl.value for m in fresh.measured if m.subject is Subject.EMPTY)
+    measured = tuple(
+        replace(m, faithfulness=replace(m.faithfulness, kl=Estimate(0.5 * whole, 0.4 * whole, 0.6 * whole)))
+        if m.subject is Subject.CIRCUIT
+        else m
+        for m in fresh.measured
+    )
+    found = findings(replace(evaluation, prompts=(evaluation.prompts[0], replace(fresh, measured=measured))))[1]
+    assert found.grade is Grade.PARTLY and "fits its prompts" in found.sentence
 
 
 def test_prompts_on_which_it_does_not_hold_are_named() -> None:

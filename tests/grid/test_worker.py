@@ -16,6 +16,7 @@ from acdc_custom.grid import sizing, worker
 from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.sizing import Room
 from acdc_custom.grid.worker import do
+from acdc_custom.run_folder import RunFolder
 
 JOB = QUICK.jobs[0]
 
@@ -83,6 +84,15 @@ def test_a_job_that_was_killed_before_it_wrote_what_was_asked_begins_anew(tmp_pa
     (tmp_path / JOB.name / "decisions.jsonl").touch()
     assert do(JOB, tmp_path, Shelf()) == ""
     assert (tmp_path / JOB.name / "circuit.json").exists()
+
+
+def test_a_job_waits_for_a_process_that_is_still_at_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = RunFolder.begin(tmp_path / JOB.name)
+    monkeypatch.setattr(worker, "PATIENCE", 0.0)
+    assert "another process is writing into" in do(JOB, tmp_path, Shelf())
+    monkeypatch.setattr(worker, "PATIENCE", 30.0)
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: other.__exit__(None))
+    assert do(JOB, tmp_path, Shelf()) == ""
 
 
 def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> None:
