@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from acdc_custom.evaluate.kinds import Chosen, Drawn, PromptKind, Subject
+from acdc_custom.evaluate.kinds import Chosen, Drawn, Hypothesis, PromptKind, Subject
 from acdc_custom.evaluate.records import (
     Against,
     Estimate,
@@ -17,6 +17,7 @@ from acdc_custom.evaluate.records import (
     RandomCircuits,
     Removed,
     Source,
+    Tested,
 )
 from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import LOGITS, Edge, Sender, Stage
@@ -47,6 +48,11 @@ def on(kind: PromptKind, name: str, recovered: float | None, kl: float = 0.1, ea
 def random(p: float) -> RandomCircuits:
     against = Against(0.1, 1.9, 1.5, 2.0, p)
     return RandomCircuits(Drawn.PATHS, "new prompts", 50, against, against, Estimate(-1.0, -1.5, 0.0))
+
+
+def three_tests(*ps: float) -> tuple[Tested, ...]:
+    """The three tests, with these p-values."""
+    return tuple(Tested(hypothesis, p, 50, "numbers") for hypothesis, p in zip(Hypothesis, ps, strict=True))
 
 
 def edge(number: int) -> Edge:

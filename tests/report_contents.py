@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from circuits import example_circuit, example_heads
+from evaluations import evaluation_of, three_tests
+from studies import FOUR, runs_of, study
 
 from acdc_custom.circuit import Circuit
+from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt
+from acdc_custom.report.beside import Beside
 from acdc_custom.report.contents import Contents, Example, Fact, Guess, PageFigure, Piece, Question, Spread
 
 HOSTILE = "</script><script>alert('gotcha')</script><img src=x onerror=alert(1)>\"' onload=alert(2) {{ 7 * 7 }} ]]>"
@@ -56,4 +60,41 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
         figures=(PageFigure(IMAGE, IMAGE, text, text, 100, 50),),
         facts={"a1.h0": [Fact(text, text, text)]},
         packages={text: text},
+    )
+
+
+def evaluation_about(circuit: Circuit) -> Evaluation:
+    """An evaluation by hand of this very circuit."""
+    made = evaluation_of()
+    edges = [kept.edge for kept in circuit.edges]
+    removed = tuple(replace(row, edge=edge) for row, edge in zip(made.examined[0].edges, edges, strict=False))
+    return replace(
+        made,
+        source=replace(
+            made.source,
+            task=circuit.task.name,
+            weights_sha256=circuit.model.weights_sha256,
+            batch_sha256=circuit.task.batch_sha256,
+            ablation=circuit.settings.ablation,
+            n_edges=len(edges),
+        ),
+        examined=(replace(made.examined[0], edges=removed),),
+        tests=three_tests(0.5, 0.001, 0.02),
+    )
+
+
+def beside_of(circuit: Circuit, text: str = HOSTILE) -> Beside:
+    """An evaluation and a study, with `text` wherever text comes from outside."""
+    evaluation = evaluation_about(circuit)
+    source = replace(evaluation.source, task=text, model=text)
+    prompts = tuple(replace(on, name=text) for on in evaluation.prompts)
+    findings = tuple(replace(finding, sentence=text, numbers=text) for finding in evaluation.findings)
+    tests = tuple(replace(test, details=text) for test in evaluation.tests)
+    stability = study(runs_of(FOUR))
+    origin = stability.provenance
+    origin = replace(origin, task=replace(origin.task, name=text), model=replace(origin.model, name=text))
+    return Beside(
+        text,
+        replace(evaluation, source=source, prompts=prompts, findings=findings, tests=tests, notes=(text,)),
+        replace(stability, provenance=origin, notes=(text,)),
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from circuits import example_circuit, example_heads
+from evaluations import evaluation_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from studies import FOUR, runs_of, study
@@ -25,6 +26,8 @@ from acdc_custom.circuit import Circuit
 from acdc_custom.cli import COMMANDS, main
 from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import AcdcError
+from acdc_custom.evaluate import content as evaluations
+from acdc_custom.evaluate.summary import summarize_evaluation
 from acdc_custom.export.dot import to_dot
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.grid import Grid, Job, Kind
@@ -473,6 +476,25 @@ def test_a_changed_record_of_stability_is_read_or_refused(data: bytes) -> None:
             return ours(error)
         (here / "stability.json").write_text(to_json(found), encoding="utf-8")
         assert load_stability(here) == found
+
+
+@fuzz(100)
+@given(
+    st.one_of(
+        changed_json(json.loads(evaluations.to_json(evaluation_of()))).map(json.dumps).map(str.encode),
+        changed_bytes(evaluations.to_json(evaluation_of()).encode()),
+    )
+)
+def test_a_changed_evaluation_is_read_or_refused(data: bytes) -> None:
+    with folder() as here:
+        (here / "evaluation.json").write_bytes(data)
+        try:
+            found = evaluations.load(here)
+            summarize_evaluation(found)
+        except AcdcError as error:
+            return ours(error)
+        evaluations.save(found, here)
+        assert evaluations.load(here) == found
 
 
 REQUEST_TEXT = Request(

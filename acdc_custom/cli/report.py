@@ -26,8 +26,9 @@ def command(folder: Path, out: Path | None, device: str | None) -> None:
     """Explain a run on one page: FOLDER is a run folder, or a circuit.json.
 
     The page is a single file that opens in any browser without a network: what was asked, how well the model does it,
-    the circuit to zoom and click through, where its heads look, and what the result does not show. The model is opened
-    again for this; its weights and the prompts have to be those of the run.
+    the circuit to zoom and click through, where its heads look, and what the result does not show. What acdc-custom
+    evaluate and acdc-custom stability have found out about the circuit goes in, too. The model is opened again for
+    this; its weights and the prompts have to be those of the run.
 
     \b
     acdc-custom report results/latest_s_demo-4l_0.01

@@ -17,12 +17,19 @@ import click
     help="How many of the strongest edges.",
 )
 def command(folder: Path, edges: int) -> None:
-    """Show a circuit that was found: FOLDER is a run folder, or a circuit.json.
+    """Show a circuit that was found, and name what else was found out: FOLDER is a run folder, or a circuit.json.
 
     \b
     acdc-custom show results/latest_s_demo-4l_0.01 --edges 30
     """
     from acdc_custom.circuit import Circuit
+    from acdc_custom.evaluate.content import JSON_NAME as EVALUATION
+    from acdc_custom.heads.table import JSON_NAME as HEADS
+    from acdc_custom.report.write import FILE_NAME as REPORT
     from acdc_custom.summary import summarize
 
     click.echo(summarize(Circuit.load(folder), edges))
+    where = folder if folder.is_dir() else folder.parent
+    meanings = {HEADS: "what its heads do", EVALUATION: "whether it can be believed", REPORT: "all on one page"}
+    if others := [f"{name} ({meaning})" for name, meaning in meanings.items() if (where / name).exists()]:
+        click.echo(f"Beside it: {', '.join(others)}")

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
+from shlex import quote
 from typing import Any, get_args, get_origin, get_type_hints
 
 from acdc_custom import __version__
 from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.evaluate.kinds import Subject
 from acdc_custom.evaluate.records import Estimate, Evaluation
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.reading import parse_json, read_regular, shortened
@@ -25,6 +27,7 @@ from acdc_custom.writing import write_file
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "evaluation.json", "evaluation.csv"
+LARGEST = 1e12  # of anything measured: logits, nats and shares are far below
 COLUMNS = ("prompts", "kind", "n", "edges", "n_edges", "measure", "value", "low", "high")
 
 
@@ -56,13 +59,17 @@ def load(where: str | Path) -> Evaluation:
             raise ResultError(f"{path} was written by a newer acdc-custom (schema {schema}). Update acdc-custom.")
         content.pop("acdc-custom", None)
         evaluation: Evaluation = _read(Evaluation, content, "")
+        _check(evaluation)
         return evaluation
     except FileNotFoundError:
-        raise ResultError(f"there is no {path}. Make it with: acdc-custom evaluate {path.parent}") from None
+        raise ResultError(f"there is no {path}. Make it with: acdc-custom evaluate {quote(str(path.parent))}") from None
     except OSError as error:
         raise ResultError(f"{path} could not be read: {error.strerror}.") from error
     except (TypeError, ValueError, UsageError) as error:
-        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+        raise ResultError(
+            f"{path} is damaged: {str(error).removesuffix('.')}. Make it again with: acdc-custom evaluate "
+            f"{quote(str(path.parent))}"
+        ) from error
 
 
 def to_csv(evaluation: Evaluation) -> str:
@@ -123,4 +130,16 @@ def _read(kind: Any, content: Any, place: str) -> Any:
         return kind(content)
     if type(content) is not kind and not (kind is float and type(content) is int):
         raise TypeError(f"{place} is {shortened(repr(content))}, expected {kind.__name__}")
+    if kind is float and abs(content) > LARGEST:
+        raise ValueError(f"{place} is {shortened(repr(content))}, which is too large")
     return content
+
+
+def _check(evaluation: Evaluation) -> None:
+    """Whether everything is there that an evaluation always has. Raises `ValueError`."""
+    if not evaluation.prompts or not evaluation.examined:
+        raise ValueError("it has no prompts, or none on which the circuit was taken apart")
+    for on in evaluation.prompts:
+        for subject in (Subject.MODEL, Subject.CIRCUIT, Subject.EMPTY):
+            if on.of(subject) is None:
+                raise ValueError(f"what {subject} does on {shortened(on.name)} is missing")

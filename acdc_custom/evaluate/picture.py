@@ -12,9 +12,11 @@ from matplotlib.patches import Patch
 from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.evaluate.kinds import Chosen, Subject
 from acdc_custom.evaluate.records import Estimate, Evaluation, Examined
+from acdc_custom.reading import shortened
 
 WIDTH = 9.0  # inches
 ROW = 0.5  # of one set of prompts
+LONGEST = 40  # letters of the name of a set of prompts
 FURTHEST = (-0.6, 1.6)  # recovered shares beyond are drawn at the edge
 MARKS = {Subject.EAP: ("o", 1), Subject.EAP_IG: ("s", 2)}  # and the colour in the theme's series
 SETS = {Chosen.RANDOM: ("o", 0), Chosen.ROLE: ("s", 1), Chosen.GREEDY: ("^", 2)}
@@ -63,7 +65,9 @@ def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
     axes.set_xlim(low - 0.02, high + 0.02)
     ticks = {-0.5: "-50 %", 0: "0 %\nno edges", 0.5: "50 %", 1: "100 %\nthe model", 1.5: "150 %"}
     axes.set_xticks(*zip(*((x, label) for x, label in ticks.items() if low <= x <= high), strict=True))
-    axes.set_yticks(range(len(evaluation.prompts)), [f"{on.name} ({on.n})" for on in evaluation.prompts])
+    axes.set_yticks(
+        range(len(evaluation.prompts)), [f"{shortened(on.name, LONGEST)} ({on.n})" for on in evaluation.prompts]
+    )
     axes.set_ylim(len(evaluation.prompts) - 0.4, -0.6)
     axes.set_title("Faithfulness: share of the logit difference that is recovered, with 95 % intervals")
     handles: list[Artist] = [Patch(color=colours[0], alpha=0.55, label="circuit")]
@@ -122,7 +126,7 @@ def _completeness(axes: Axes, examined: Examined, theme: Theme) -> None:
     axes.set_ylim(low, high)
     axes.set_xlabel("F(model without K), logits")
     axes.set_ylabel("F(circuit without K), logits")
-    axes.set_title(f"Completeness, {examined.prompts}")
+    axes.set_title(f"Completeness, {shortened(examined.prompts, LONGEST)}")
     axes.legend(fontsize=7.5, loc="best")
 
 
@@ -147,4 +151,4 @@ def _minimality(axes: Axes, examined: Examined, theme: Theme) -> None:
     )
     axes.set_xlabel("edges of the circuit, sorted")
     axes.set_ylabel("mean change, % of F(model)")
-    axes.set_title(f"Minimality: without one edge, {examined.prompts}")
+    axes.set_title(f"Minimality: without one edge, {shortened(examined.prompts, LONGEST)}")

@@ -1,6 +1,6 @@
 """The figures of a page: each drawn twice, for light and for dark, and carried within the file.
 
-Owns which figures there are and their captions. How a figure is drawn is the analyses' business.
+Owns which figures there are and their captions. How a figure is drawn is others' business.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from collections.abc import Callable
 
 from acdc_custom.analyses.figures import histogram
 from acdc_custom.analyses.theme import Figure, Theme
+from acdc_custom.evaluate.picture import draw_evaluation
+from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.report.contents import Contents, PageFigure
+from acdc_custom.stability.figure import stability_figure
+from acdc_custom.stability.record import Stability
 
 PIXELS = 96  # per inch, as browsers count
 
@@ -45,6 +49,27 @@ def all_spreads(contents: Contents) -> PageFigure:
         lambda theme: histogram(values, "Model, circuit, no edges", LOGIT_DIFFERENCE, "share of prompts", theme),
         "The same prompts, by the whole model, by the circuit alone, and with every edge removed. A faithful circuit "
         "lies where the model lies.",
+    )
+
+
+def evaluation_figure(evaluation: Evaluation) -> PageFigure:
+    """Faithfulness, completeness and minimality."""
+    return page_figure(
+        lambda theme: draw_evaluation(evaluation, theme),
+        "Above: bars are the circuit, the other marks as many edges chosen in other ways, lines their 95 % intervals; "
+        "100 % is as good as the model. Below, left: every mark is a set of nodes that was taken out of both the model "
+        "and the circuit; on the diagonal both suffer alike. Below, right: how far the logit difference moves without "
+        "one edge.",
+    )
+
+
+def study_figure(stability: Stability) -> PageFigure:
+    """How often edges and heads are kept, how alike the runs are, what the consensus recovers."""
+    return page_figure(
+        lambda theme: stability_figure(stability, theme),
+        "Edges by the number of runs that keep them: much on the right is stable, much on the left comes and goes. "
+        "Heads with the 95 % intervals of their shares. The Jaccard index of every two runs: dark is alike. What the "
+        "consensus recovers, for every share of runs, among the single runs.",
     )
 
 

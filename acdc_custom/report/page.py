@@ -20,11 +20,14 @@ from acdc_custom.export.selection import select
 from acdc_custom.export.style import PORT_STYLES, number
 from acdc_custom.graph import Port
 from acdc_custom.report import figures, words
+from acdc_custom.report.believed import believed_of
+from acdc_custom.report.beside import NOTHING, Beside
 from acdc_custom.report.contents import Contents
 from acdc_custom.report.panels import INPUTS, panels, receiver_label
 from acdc_custom.report.picture import inline_svg
-from acdc_custom.report.reproduce import command
+from acdc_custom.report.reproduce import command, evaluate_command, stability_command
 from acdc_custom.report.roles import roles_of
+from acdc_custom.report.stable import stable_of
 from acdc_custom.report.steps import OnStep, silent
 from acdc_custom.report.template import render
 
@@ -49,7 +52,7 @@ class Number:
     more: str = ""
 
 
-def report_page(contents: Contents, on_step: OnStep = silent) -> str:
+def report_page(contents: Contents, beside: Beside = NOTHING, on_step: OnStep = silent) -> str:
     """The whole page. `on_step` is told what is about to be made. Raises `ResultError` without a Graphviz."""
     circuit = contents.circuit
     selection = select(circuit, heads=contents.heads)
@@ -63,7 +66,7 @@ def report_page(contents: Contents, on_step: OnStep = silent) -> str:
         version=__version__,
         date=circuit.created.partition("T")[0],
         title=title(circuit),
-        parts=list(outline(contents)),
+        parts=list(outline(contents, beside)),
         numbers=headline(circuit),
         svg=Markup(svg),  # made by Graphviz from escaped text, and written anew by an XML library
         panels=list(panels(selection)) if selection.edges else [],
@@ -76,18 +79,22 @@ def report_page(contents: Contents, on_step: OnStep = silent) -> str:
         spread=figures.model_spread(contents),
         spreads=figures.all_spreads(contents),
         **_facts(contents),
+        **_beside(contents, beside),
         **_edges(circuit, len(selection.edges)),
     )
 
 
-def outline(contents: Contents) -> list[Part]:
-    """The sections: those that have something to show."""
+def outline(contents: Contents, beside: Beside) -> list[Part]:
+    """The sections: those that have something to show, and whether the circuit can be believed in any case."""
     parts = [
         Part("question", "What was asked"),
         Part("model", "How well the model does it"),
         Part("circuit", "The circuit"),
         Part("does", "What the circuit does"),
+        Part("believed", "Can it be believed?"),
     ]
+    if beside.stability or contents.circuit.search.consensus:
+        parts.append(Part("stable", "How stable is it?"))
     if contents.heads:
         parts.append(Part("roles", "What the heads do"))
     if contents.attention:
@@ -152,6 +159,19 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "short": number,
         "nats": words.nats,
         "hundredths": words.hundredths,
+    }
+
+
+def _beside(contents: Contents, beside: Beside) -> dict[str, Any]:
+    """What other commands have found out, or how to find it out."""
+    evaluation, stability, circuit = beside.evaluation, beside.stability, contents.circuit
+    return {
+        "believed": evaluation and believed_of(evaluation),
+        "believed_figure": evaluation and figures.evaluation_figure(evaluation),
+        "evaluate_command": evaluate_command(beside.folder),
+        "stable": stability and stable_of(stability, circuit),
+        "stable_figure": stability and figures.study_figure(stability),
+        "stability_command": stability_command(contents.task, contents.model_name, circuit.settings),
     }
 
 

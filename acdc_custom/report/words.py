@@ -165,8 +165,8 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     yield _one_sample(circuit)
     yield (
         "One batch of prompts",
-        f"All of this was computed on the same {settings.n} prompts (seed {settings.seed}), the ones the search "
-        "used. Other prompts, and other wordings of the task, may need other edges.",
+        f"All of this was computed on the same {settings.n} prompts (seed {settings.seed}), the ones the search used; "
+        "only an evaluation looks at others. Other prompts, and other wordings of the task, may need other edges.",
     )
     yield (
         "The threshold",

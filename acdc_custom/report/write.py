@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from acdc_custom.choices import Device
+from acdc_custom.circuit import Circuit
 from acdc_custom.errors import ResultError
 from acdc_custom.report.steps import OnStep, silent
 from acdc_custom.writing import write_file
@@ -23,11 +24,15 @@ def write_report(
 ) -> Path:
     """Write the report of a run folder, or of a `circuit.json`; gives its path, `report.html` beside it by default.
 
-    Opens the run's model again, on `device` if it is given. `on_step` is told what is about to be done. Raises an
-    `AcdcError` that says why there can be no report.
+    Opens the run's model again, on `device` if it is given. What lies there of an evaluation or a study of stability
+    goes in, too. `on_step` is told what is about to be done. Raises an `AcdcError` that says why there can be none.
     """
     where = Path(where)
-    path = Path(out) if out is not None else (where if where.is_dir() else where.parent) / FILE_NAME
+    folder = where if where.is_dir() else where.parent
+    path = Path(out) if out is not None else folder / FILE_NAME
+    from acdc_custom.report.beside import read_beside
+
+    beside = read_beside(folder, Circuit.load(where))
     try:  # before there is any work to lose
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -37,5 +42,5 @@ def write_report(
     from acdc_custom.report.measure import measure
     from acdc_custom.report.page import report_page
 
-    page = report_page(measure(reopen(where, device), on_step), on_step)
+    page = report_page(measure(reopen(where, device), on_step), beside, on_step)
     return write_file(path, page)

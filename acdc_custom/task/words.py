@@ -95,10 +95,11 @@ def without_words(spec: TemplateSpec, corruption: Corruption, used: Set[str], fi
     }
     for name, left in words.items():
         if len(left.rows) < (least := needed(spec, corruption, name)):
-            raise TaskError(
-                f"{file}: words.{name}: a prompt needs {least} of this list, and of {len(spec.words[name].rows)} only "
-                f"{len(left.rows)} have not been used"
+            every, unused = len(spec.words[name].rows), len(left.rows)
+            how_many = (
+                f"of {every} only {unused} have not been used" if unused else f"all of its {every} have been used"
             )
+            raise TaskError(f"{file}: words.{name}: a prompt needs {least} of this list, and {how_many}")
     return dataclasses.replace(spec, words=words)
 
 

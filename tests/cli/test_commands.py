@@ -132,6 +132,11 @@ def test_show_and_draw_read_a_run_folder(run: Run) -> None:
     assert code == 0 and len(out.splitlines()) == 9
     code, out, _ = run("show", "run", "--edges", "0")
     assert code == 0 and len(out.splitlines()) == 6
+    for name in ("report.html", "evaluation.json"):
+        Path("run", name).write_text("")
+    code, out, _ = run("show", "run/circuit.json", "--edges", "0")
+    beside = "Beside it: evaluation.json (whether it can be believed), report.html (all on one page)"
+    assert code == 0 and out.splitlines()[6:] == [beside]
     assert run("draw", "run", "--out", "few.png", "--edges", "5")[:2] == (0, "Written few.png\n")
     assert Path("few.png").read_bytes().startswith(b"\x89PNG")
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from commands import run_command
 from pages import Page
+from report_contents import evaluation_about
 from test_reopen import TASK
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.evaluate.content import save
 
 
 def test_discover_names_the_command_and_the_command_writes_the_page(
@@ -30,6 +35,18 @@ def test_discover_names_the_command_and_the_command_writes_the_page(
     assert description in page.texts
     assert [a for a in page.all("script") if a.get("type") != "application/json"] == [{}]
     assert "a<script>alert(1)<script> b.toml" in "".join(page.texts)
+
+
+def test_an_evaluation_of_another_circuit_ends_in_one_line(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    circuit = Circuit.load(run_folder)
+    circuit.save(tmp_path)
+    save(evaluation_about(replace(circuit, edges=circuit.edges[1:])), tmp_path)
+    code, _, err = run_command(capsys, "report", str(tmp_path), "--out", str(tmp_path / "new" / "page.html"))
+    assert code == 1 and not (tmp_path / "new").exists()
+    line = err.splitlines()[-1]
+    assert "the edges are not the same" in line and f"acdc-custom evaluate {tmp_path}" in line
 
 
 def test_the_page_goes_where_it_is_told(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,12 +14,14 @@ from itertools import islice, pairwise
 import pytest
 from circuits import example_circuit
 from pages import Page
-from report_contents import HOSTILE, contents_of, hostile_circuit
+from report_contents import HOSTILE, beside_of, contents_of, hostile_circuit
 
 from acdc_custom.circuit import KeptEdge
 from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt, attention_page
+from acdc_custom.report.beside import Beside
 from acdc_custom.report.page import outline, report_page
+from acdc_custom.stability.words import verdict
 
 TEN_MEGABYTES = 10_000_000
 
@@ -110,8 +112,10 @@ def test_every_picture_button_and_list_has_words(hostile_page: str) -> None:
 def test_the_contents_name_every_part_in_order(hostile_page: str) -> None:
     page = Page(hostile_page)
     parts = [section["id"] for section in page.all("section")]
-    assert parts == [part.name for part in outline(contents_of(hostile_circuit()))]
-    assert parts == ["question", "model", "circuit", "does", "roles", "heads", "figures", "search", "again", "limits"]
+    circuit = hostile_circuit()
+    assert parts == [part.name for part in outline(contents_of(circuit), beside_of(circuit))]
+    before, after = ["question", "model", "circuit", "does"], ["roles", "heads", "figures", "search", "again", "limits"]
+    assert parts == [*before, "believed", "stable", *after]
     links = [link["href"] for link in page.all("a") if link.get("href", "").removeprefix("#") in parts]
     assert links[: len(parts)] == [f"#{part}" for part in parts]
 
@@ -121,6 +125,39 @@ def test_what_there_is_nothing_of_has_no_part() -> None:
     page = Page(report_page(contents))
     assert {"roles", "heads", "figures"}.isdisjoint(section["id"] for section in page.all("section"))
     assert not [box for _, box in page.elements if box.get("id") == "attention"]
+
+
+def test_what_has_not_been_found_out_yet_is_a_command_away() -> None:
+    text = report_page(contents_of(example_circuit(), "text"), Beside("results/my run"))
+    assert "acdc-custom evaluate &#39;results/my run&#39;" in text
+    assert "acdc-custom stability --task text --model text --threshold 0.01" in text
+    assert 'id="stable"' not in text
+
+
+def test_a_consensus_without_its_study_says_where_it_would_be() -> None:
+    circuit = example_circuit()
+    consensus = replace(circuit, search=replace(circuit.search, runs=20, share=0.5))
+    page = Page(report_page(contents_of(consensus, "text")))
+    assert {"believed", "stable"} <= {section["id"] for section in page.all("section")}
+    said = " ".join(" ".join(page.texts).split())
+    assert "is not in the folder above it" in said and "acdc-custom stability --task text" in said
+
+
+def test_an_evaluation_and_a_study_are_told_with_their_figures_in_both_themes() -> None:
+    circuit = example_circuit()
+    beside = beside_of(circuit, "text")
+    without = Page(report_page(contents_of(circuit, "text")))
+    page = Page(report_page(contents_of(circuit, "text"), beside))
+    assert beside.evaluation is not None and beside.stability is not None
+    assert len(page.all("picture")) == len(without.all("picture")) + 2
+    images = {image["alt"]: image["src"] for image in page.all("img")}
+    (evaluated,) = (about for about in images if beside.evaluation.verdict in about)
+    assert images[evaluated] not in [source["srcset"] for source in page.all("source")], "one for each theme"
+    said = " ".join(" ".join(page.texts).split())
+    for finding in beside.evaluation.findings:
+        assert f"{finding.question} {finding.grade}" in said
+    assert verdict(beside.stability) in said
+    assert "acdc-custom stability" not in said.partition("What this does not show")[0]
 
 
 def test_every_node_of_the_picture_has_a_panel_and_every_link_a_node(hostile_page: str) -> None:

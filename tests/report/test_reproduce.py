@@ -9,7 +9,9 @@ import pytest
 from circuits import example_circuit
 
 from acdc_custom.cli.discover import command as discover
-from acdc_custom.report.reproduce import command
+from acdc_custom.cli.evaluate import command as evaluate
+from acdc_custom.cli.stability import command as stability
+from acdc_custom.report.reproduce import command, evaluate_command, stability_command
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,21 @@ def test_it_asks_for_every_setting(task: str, seed: int, without: str) -> None:
     asked = {key: value for key, value in given.items() if hasattr(settings, key)}
     assert asked == {key: getattr(settings, key) for key in asked}
     assert set(asked) == set(vars(settings))
+
+
+def test_the_study_of_stability_asks_for_the_same_but_for_what_it_varies() -> None:
+    settings = replace(example_circuit().settings, seed=3, knock_out="a0.h2", templates="1", resample=7, order="random")
+    program, name, *words = shlex.split(stability_command("./it's.toml", "my model", settings))
+    assert (program, name) == ("acdc-custom", "stability")
+    given = stability.make_context("stability", words).params
+    assert (given["task"], given["model"]) == ("./it's.toml", "my model")
+    asked = {key for key in given if hasattr(settings, key)}
+    assert {key: given[key] for key in asked} == {key: getattr(settings, key) for key in asked}
+    assert set(vars(settings)) - asked == {"templates", "resample", "order", "order_seed"}
+
+
+@pytest.mark.parametrize("folder", ["results/it's mine", "--out"])
+def test_the_evaluation_is_of_the_folder(folder: str) -> None:
+    program, name, *words = shlex.split(evaluate_command(folder))
+    assert (program, name) == ("acdc-custom", "evaluate")
+    assert str(evaluate.make_context("evaluate", words).params["folder"]) == folder

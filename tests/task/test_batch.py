@@ -292,8 +292,11 @@ def test_a_batch_apart_from_another_shares_no_word_with_it() -> None:
 
 def test_when_no_words_are_left_that_is_said() -> None:
     task, tokenizer = load_task("latest_s"), _demo_tokenizer()
-    with pytest.raises(TaskError, match="have not been used"):
+    with pytest.raises(TaskError, match=r"of this list, and all of its \d+ have been used$"):
         task.batch(tokenizer, n=5, apart_from=task.batch(tokenizer, n=50))
+    task = load_task("ioi")
+    with pytest.raises(TaskError, match=r"needs 5 of this list, and of 40 only [1-4] have not been used$"):
+        task.batch(tokenizer, n=5, apart_from=task.batch(tokenizer, n=20))
 
 
 def test_rows_apart_from_a_batch_are_the_others(write: Write, make_word_level: Make) -> None:

@@ -1,0 +1,82 @@
+"""What a page says of a study of stability: the verdict, how much of this circuit comes back, the shares of heads.
+
+Owns what is said of the single circuit. The verdict is the study's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from acdc_custom.circuit import Circuit
+from acdc_custom.compare.overlap import Part
+from acdc_custom.errors import count
+from acdc_custom.graph import Sender
+from acdc_custom.report.words import percent
+from acdc_custom.stability.record import CORE, Stability
+from acdc_custom.stability.words import verdict
+
+MOST_HEADS = 24  # in the table
+
+
+@dataclass(frozen=True)
+class HeadLine:
+    """One head of the table."""
+
+    node: str
+    label: str
+    inside: bool  # it is in this circuit
+    share: float
+    interval: str
+
+
+@dataclass(frozen=True)
+class Stable:
+    """All that a page shows of a study."""
+
+    verdict: str
+    own: tuple[str, ...]
+    heads: tuple[HeadLine, ...]
+    more_heads: int  # that the table has no room for
+    n_runs: int
+    notes: tuple[str, ...]
+
+
+def stable_of(stability: Stability, circuit: Circuit) -> Stable:
+    """What is shown; `circuit` is the study's consensus, or one of its runs."""
+    heads = tuple(_heads(stability, circuit))
+    return Stable(
+        verdict=verdict(stability),
+        own=tuple(_own(stability, circuit)),
+        heads=heads[:MOST_HEADS],
+        more_heads=max(0, len(heads) - MOST_HEADS),
+        n_runs=len(stability.consensus_runs),
+        notes=stability.notes,
+    )
+
+
+def _own(stability: Stability, circuit: Circuit) -> Iterator[str]:
+    """What the circuit is in the study, and how much of it comes back."""
+    n_runs = len(stability.consensus_runs)
+    consensus = circuit.search.consensus
+    what = f"the {consensus}" if consensus else f"that of one of the {count(len(stability.runs), 'run')} of the study"
+    yield f"The circuit on this page is {what}."
+    if not circuit.edges:
+        return
+    kept = {kept.edge for kept in circuit.edges}
+    shares = [share for share in stability.shares[Part.EDGES] if share.member in kept]
+    often, half = (sum(share.reaches(least) for share in shares) for least in (CORE, 0.5))
+    yield (
+        f"Of its {count(len(kept), 'edge')}, at least {percent(CORE)} of the {n_runs} runs keep {often or 'none'}, and "
+        f"fewer than half of them keep {len(kept) - half or 'none'}."
+    )
+
+
+def _heads(stability: Stability, circuit: Circuit) -> Iterator[HeadLine]:
+    for share in stability.shares[Part.HEADS]:
+        if isinstance(share.member, Sender):
+            low, high = share.interval
+            head = share.member
+            yield HeadLine(
+                str(head), head.label, head in circuit.nodes, share.share, f"{percent(low)} to {percent(high)}"
+            )
