@@ -15,7 +15,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from acdc_custom.errors import ResultError, UsageError
+
 T = TypeVar("T", list[Any], dict[str, Any])
+R = TypeVar("R")
 
 LONGEST_NUMBER = 300  # digits of a whole number: as a float it is still finite
 
@@ -45,6 +48,30 @@ def read_regular(path: Path) -> bytes:
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
     return path.read_bytes()
+
+
+def read_record(path: Path, schema: int, make_it: str, read: Callable[[dict[str, Any]], R]) -> R:
+    """What `read` makes of a JSON file of ours, of a schema up to this one; it is given the content without that.
+
+    `make_it` says how the file comes about. Raises `ResultError` saying what is wrong with the file; `read` may raise
+    `KeyError`, `TypeError`, `ValueError`, `AttributeError` or `UsageError`.
+    """
+    try:
+        content = parse_json(read_regular(path).decode())
+        found = content.pop("schema", None) if isinstance(content, dict) else None
+        if type(found) is not int or found < 1:
+            raise ValueError('it has no "schema"')
+        if found > schema:
+            raise ResultError(f"{path} was written by a newer acdc-custom (schema {found}). Update acdc-custom.")
+        return read(content)
+    except FileNotFoundError:
+        raise ResultError(f"there is no {path}. {make_it}") from None
+    except OSError as error:
+        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+    except KeyError as error:
+        raise ResultError(f"{path} is damaged: {error} is missing. {make_it}") from error
+    except (TypeError, ValueError, AttributeError, UsageError) as error:
+        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}. {make_it}") from error
 
 
 def parse_json(text: str) -> Any:

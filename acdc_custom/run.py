@@ -46,18 +46,13 @@ class Run:
         return circuit, self.folder.finish(circuit)
 
 
-def begin(
-    folder: RunFolder,
-    job: Job,
-    opener: Opener = open_model,
-    preparer: Preparer = prepare_batch,
-    loader: Loader = load_task,
-) -> Run:
-    """What a new run needs, and what was asked for in the run's `run.json`. Raises an `AcdcError`."""
+def prepare_job(
+    job: Job, opener: Opener = open_model, preparer: Preparer = prepare_batch, loader: Loader = load_task
+) -> tuple[Prepared, Choices, Request]:
+    """What the run of a job needs, and what its `run.json` says. Raises an `AcdcError`."""
     choices = Choices(job.threshold, job.metric, Order(job.order), job.order_seed, job.window)
-    task = loader(job.task)
     prepared = preparer(
-        task,
+        loader(job.task),
         opener(job.model, job.device, job.dtype),
         job.n,
         job.seed,
@@ -69,7 +64,20 @@ def begin(
         resample=job.resample,
     )
     n_edges = prepared.model.graph.n_edges
-    folder.ask(Request(job.task, job.model, job.window, n_edges, prepared.memory, prepared.provenance(choices)))
+    request = Request(job.task, job.model, job.window, n_edges, prepared.memory, prepared.provenance(choices))
+    return prepared, choices, request
+
+
+def begin(
+    folder: RunFolder,
+    job: Job,
+    opener: Opener = open_model,
+    preparer: Preparer = prepare_batch,
+    loader: Loader = load_task,
+) -> Run:
+    """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
+    prepared, choices, request = prepare_job(job, opener, preparer, loader)
+    folder.ask(request)
     return Run(folder, prepared, choices)
 
 

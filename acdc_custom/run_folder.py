@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
@@ -24,7 +23,7 @@ from acdc_custom.graph import parse_heads
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.provenance import Provenance
 from acdc_custom.reading import parse_json, part, read_regular, record
-from acdc_custom.writing import claim, write_atomically
+from acdc_custom.writing import claim, name_part, write_atomically
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
@@ -213,8 +212,7 @@ class RunFolder:
 
 def folder_name(task: str, model: str, threshold: float) -> str:
     """`latest_s_demo-4l_0.01`."""
-    parts = (re.sub(r"[^\w.-]+", "-", part).strip("-.")[:LONGEST_PART] for part in (task, model, f"{threshold:g}"))
-    return "_".join(parts)
+    return "_".join(name_part(part, LONGEST_PART) for part in (task, model, f"{threshold:g}"))
 
 
 def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -75,6 +76,11 @@ def is_claimed(path: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def name_part(text: str, longest: int) -> str:
+    """A text as part of a folder's name, in signs that every file system takes."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")[:longest]
 
 
 def _umask() -> int:

@@ -165,7 +165,8 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     from acdc_custom.cli.running import open_told
     from acdc_custom.cli.stages import Stages
     from acdc_custom.errors import count
-    from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, prepare_job, share_of, varied_by
+    from acdc_custom.run import prepare_job
+    from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, share_of, varied_by
     from acdc_custom.stability.record import n_measured
     from acdc_custom.stability.study import study_runs
     from acdc_custom.stability.words import summarize_stability

@@ -5,7 +5,6 @@ Owns their names, and the name of the folder that they go into.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from acdc_custom.compare.content import to_json
 from acdc_custom.compare.entry import Entry
 from acdc_custom.compare.page import comparison_page
 from acdc_custom.compare.picture import draw_comparison
-from acdc_custom.writing import write_file
+from acdc_custom.writing import name_part, write_file
 
 JSON_NAME, PICTURE_NAME, PAGE_NAME = "comparison.json", "comparison.svg", "comparison.html"
 NAMED = 3  # circuits in a folder's name; more are counted
@@ -23,7 +22,7 @@ LONGEST_PART = 60  # characters of one of them: file systems allow 255 bytes in 
 
 def default_folder(entries: Sequence[Entry], parent: Path = Path("results")) -> Path:
     """`results/compare_latest_s_demo-4l_0.01_ioi_demo-4l_0.01`."""
-    parts = [re.sub(r"[^\w.-]+", "-", entry.name).strip("-.")[:LONGEST_PART] for entry in entries]
+    parts = [name_part(entry.name, LONGEST_PART) for entry in entries]
     more = [f"and_{len(parts) - NAMED}_more"] if len(parts) > NAMED else []
     return parent / "_".join(["compare", *parts[:NAMED], *more])
 

@@ -18,11 +18,10 @@ from shlex import quote
 from typing import Any, get_args, get_origin, get_type_hints
 
 from acdc_custom import __version__
-from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.evaluate.kinds import Subject
 from acdc_custom.evaluate.records import Estimate, Evaluation
 from acdc_custom.graph import Edge, Receiver, Sender
-from acdc_custom.reading import parse_json, read_regular, shortened
+from acdc_custom.reading import read_record, shortened
 from acdc_custom.writing import write_file
 
 SCHEMA = 1
@@ -50,26 +49,14 @@ def load(where: str | Path) -> Evaluation:
     """Read a folder's `evaluation.json`, or the file. Raises `ResultError` saying what is wrong with it."""
     path = Path(where)
     path = path / JSON_NAME if path.is_dir() else path
-    try:
-        content = parse_json(read_regular(path).decode())
-        schema = content.pop("schema", None) if isinstance(content, dict) else None
-        if type(schema) is not int or schema < 1:
-            raise ValueError('it has no "schema"')
-        if schema > SCHEMA:
-            raise ResultError(f"{path} was written by a newer acdc-custom (schema {schema}). Update acdc-custom.")
-        content.pop("acdc-custom", None)
-        evaluation: Evaluation = _read(Evaluation, content, "")
-        _check(evaluation)
-        return evaluation
-    except FileNotFoundError:
-        raise ResultError(f"there is no {path}. Make it with: acdc-custom evaluate {quote(str(path.parent))}") from None
-    except OSError as error:
-        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
-    except (TypeError, ValueError, UsageError) as error:
-        raise ResultError(
-            f"{path} is damaged: {str(error).removesuffix('.')}. Make it again with: acdc-custom evaluate "
-            f"{quote(str(path.parent))}"
-        ) from error
+    return read_record(path, SCHEMA, f"Make it with: acdc-custom evaluate {quote(str(path.parent))}", _read_whole)
+
+
+def _read_whole(content: dict[str, Any]) -> Evaluation:
+    content.pop("acdc-custom", None)
+    evaluation: Evaluation = _read(Evaluation, content, "")
+    _check(evaluation)
+    return evaluation
 
 
 def to_csv(evaluation: Evaluation) -> str:

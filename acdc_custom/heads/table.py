@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from shlex import quote
 from typing import Any, Self
 
-from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
-from acdc_custom.reading import parse_json, part, read_regular, record
+from acdc_custom.reading import part, read_record, record
 from acdc_custom.writing import write_file
 
 SCHEMA = 1
@@ -158,25 +158,17 @@ class HeadTable:
     def load(cls, where: str | Path) -> Self:
         """Read a run folder's `heads.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
         path = Path(where)
-        try:
-            path = path / JSON_NAME if path.is_dir() else path
-            content = parse_json(read_regular(path).decode())
-            if content["schema"] > SCHEMA:
-                raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
-            return cls(
-                source=record(Source, content["source"]),
-                movers=tuple(map(Sender.parse, part(content, "movers", list))),
-                notes=tuple(map(str, part(content, "notes", list))),
-                rows=tuple(map(_row, part(content, "heads", list))),
-            )
-        except FileNotFoundError:
-            raise ResultError(f"there is no {path}. Make it with: acdc-custom roles {path.parent}") from None
-        except OSError as error:
-            raise ResultError(f"{path} could not be read: {error.strerror}.") from error
-        except KeyError as error:
-            raise ResultError(f"{path} is damaged: {error} is missing.") from error
-        except (TypeError, ValueError, AttributeError, UsageError) as error:
-            raise ResultError(f"{path} is damaged: {error}.") from error
+        path = path / JSON_NAME if path.is_dir() else path
+        return read_record(path, SCHEMA, f"Make it with: acdc-custom roles {quote(str(path.parent))}", cls._read)
+
+    @classmethod
+    def _read(cls, content: dict[str, Any]) -> Self:
+        return cls(
+            source=record(Source, content["source"]),
+            movers=tuple(map(Sender.parse, part(content, "movers", list))),
+            notes=tuple(map(str, part(content, "notes", list))),
+            rows=tuple(map(_row, part(content, "heads", list))),
+        )
 
 
 def _plain(row: Any) -> dict[str, Any]:

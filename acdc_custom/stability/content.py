@@ -16,10 +16,9 @@ from typing import Any
 from acdc_custom.choices import Variation
 from acdc_custom.circuit import Behaviour
 from acdc_custom.compare.overlap import Member, Part
-from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
 from acdc_custom.provenance import Provenance
-from acdc_custom.reading import checked, parse_json, part, read_regular, record
+from acdc_custom.reading import checked, part, read_record, record
 from acdc_custom.stability.agreement import Agreement, Matrix
 from acdc_custom.stability.record import Point, RunRecord, Stability
 from acdc_custom.stability.shares import Share, checked_share
@@ -56,23 +55,8 @@ def to_json(stability: Stability) -> str:
 def load_stability(where: str | Path) -> Stability:
     """Read a folder's `stability.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
     path = Path(where)
-    try:
-        path = path / JSON_NAME if path.is_dir() else path
-        content = parse_json(read_regular(path).decode())
-        schema = content.get("schema") if isinstance(content, dict) else None
-        if type(schema) is not int or schema < 1:
-            raise ResultError(f'{path} is no record of stability: it has no "schema".')
-        if schema > SCHEMA:
-            raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
-        return _read(content)
-    except FileNotFoundError:
-        raise ResultError(f"there is no {path}. Give a folder that acdc-custom stability wrote.") from None
-    except OSError as error:
-        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
-    except KeyError as error:
-        raise ResultError(f"{path} is damaged: {error} is missing.") from error
-    except (TypeError, ValueError, UsageError) as error:
-        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+    path = path / JSON_NAME if path.is_dir() else path
+    return read_record(path, SCHEMA, "acdc-custom stability writes it into the folder of a study.", _read)
 
 
 def _names(varied: Iterable[Variation]) -> list[str]:

@@ -10,15 +10,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from acdc_custom.choices import Order, Variation
-from acdc_custom.discovery import Choices, Prepared, prepare_batch
 from acdc_custom.grid import Ended, Grid, Job, Kind
-from acdc_custom.model.open import open_model
-from acdc_custom.run import Opener
-from acdc_custom.run_folder import Request
 from acdc_custom.stability.plan import Draw, Plan
 from acdc_custom.stability.record import FinishedRun
 from acdc_custom.stability.shares import DEFAULT_SHARE, checked_share
-from acdc_custom.task import load_task
 
 NOTES, SHARE = "notes", "share"  # the options of a grid that hold the plan's, and the consensus's
 
@@ -57,26 +52,6 @@ def varied_by(job: Job) -> frozenset[Variation]:
 def finished_runs(ended: Iterable[Ended]) -> list[FinishedRun]:
     """Those that have a circuit. Raises `ResultError` for one that cannot be read."""
     return [FinishedRun(run.job.name, varied_by(run.job), run.circuit()) for run in ended if not run.error]
-
-
-def prepare_job(job: Job, opener: Opener = open_model) -> tuple[Prepared, Choices, Request]:
-    """The batch and the choices of a job, as its run would have them, and its `run.json`. Raises an `AcdcError`."""
-    choices = Choices(job.threshold, job.metric, Order(job.order), job.order_seed, job.window)
-    prepared = prepare_batch(
-        load_task(job.task),
-        opener(job.model, job.device, job.dtype),
-        job.n,
-        job.seed,
-        job.corruption,
-        job.ablation,
-        job.memory_limit,
-        knock_out=job.knock_out,
-        templates=job.templates,
-        resample=job.resample,
-    )
-    n_edges = prepared.model.graph.n_edges
-    request = Request(job.task, job.model, job.window, n_edges, prepared.memory, prepared.provenance(choices))
-    return prepared, choices, request
 
 
 def _job(base: Job, draw: Draw) -> Job:

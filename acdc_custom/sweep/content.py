@@ -14,8 +14,7 @@ from typing import Any
 from acdc_custom import __version__
 from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.circuit import Behaviour
-from acdc_custom.errors import ResultError, UsageError
-from acdc_custom.reading import parse_json, part, read_regular, record
+from acdc_custom.reading import part, read_record, record
 from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import Rule, Suggestion
@@ -39,24 +38,13 @@ def to_json(sweep: Sweep) -> str:
 def load_sweep(where: str | Path) -> Sweep:
     """Read a folder's `sweep.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
     path = Path(where)
-    try:
-        path = path / JSON_NAME if path.is_dir() else path
-        content = parse_json(read_regular(path).decode())
-        schema = content.get("schema") if isinstance(content, dict) else None
-        if type(schema) is not int or schema < 1:
-            raise ResultError(f'{path} is no record of a sweep: it has no "schema".')
-        if schema > SCHEMA:
-            raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
-        cases = tuple(_read_case(case) for case in part(content, "cases", list))
-        return Sweep(cases, tuple(map(str, part(content, "failed", list))))
-    except FileNotFoundError:
-        raise ResultError(f"there is no {path}. Give a folder that acdc-custom sweep wrote.") from None
-    except OSError as error:
-        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
-    except KeyError as error:
-        raise ResultError(f"{path} is damaged: {error} is missing.") from error
-    except (TypeError, ValueError, AttributeError, UsageError) as error:
-        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+    path = path / JSON_NAME if path.is_dir() else path
+    return read_record(path, SCHEMA, "acdc-custom sweep writes it into the folder of a sweep.", _read)
+
+
+def _read(content: dict[str, Any]) -> Sweep:
+    cases = tuple(_read_case(case) for case in part(content, "cases", list))
+    return Sweep(cases, tuple(map(str, part(content, "failed", list))))
 
 
 def _case(case: Case) -> dict[str, Any]:

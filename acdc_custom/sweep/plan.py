@@ -7,7 +7,6 @@ carried out, or of what is read off them.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -19,11 +18,12 @@ from acdc_custom.errors import UsageError
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.job import Job
 from acdc_custom.model.catalogue import DEFAULT_MODEL
+from acdc_custom.run_folder import LONGEST_PART
 from acdc_custom.task import load_task
+from acdc_custom.writing import name_part
 
 DEFAULT_THRESHOLDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 MOST_THRESHOLDS = 1000
-LONGEST_PART = 40  # characters of a task's or a model's name in a folder's
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,6 @@ def plan_sweep(varied: Varied, **fixed: Any) -> Grid:
     for chosen in product(*map(dict.fromkeys, axes.values())):
         job: dict[str, Any] = dict(zip(axes, chosen, strict=True))
         job["order"], job["order_seed"] = job["order"]
-        name = "_".join(re.sub(r"[^\w.-]+", "-", part).strip("-.")[:LONGEST_PART] for part in named(job))
+        name = "_".join(name_part(part, LONGEST_PART) for part in named(job))
         jobs.append(Job(name, **job, **fixed))
     return Grid(Kind.SWEEP, tuple(jobs))

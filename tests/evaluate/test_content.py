@@ -52,7 +52,7 @@ def test_the_table_has_every_measure_of_everything_that_was_run(evaluation: Eval
         (lambda c: c["examined"].clear(), "it has no prompts"),
         (lambda c: c["prompts"][1]["measured"].pop(3), "what no edges does on new prompts is missing"),
         (lambda c: c["examined"][0].update(model=1e300), "examined[0].model is 1e+300, which is too large"),
-        (lambda c: c.update(notes={}), "Make it again with: acdc-custom evaluate "),
+        (lambda c: c.update(notes={}), "Make it with: acdc-custom evaluate "),
         (lambda c: c.update(schema=99), "newer acdc-custom"),
         (lambda c: c.update(schema=None), 'no "schema"'),
     ],
