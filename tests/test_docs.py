@@ -115,7 +115,7 @@ def test_the_readme_test_command_installs_the_test_extra_and_runs_pytest() -> No
     extras = Requirement("acdc-custom" + install.split("'")[1].removeprefix(".")).extras
     assert extras == {"test"}
     assert "\ntest =\n" in (ROOT / "setup.cfg").read_text()
-    assert then == ".venv/bin/python -m pytest"
+    assert then == ".venv/bin/python -m pytest -n 2 --dist loadfile"
 
 
 def test_ci_runs_the_readme_commands() -> None:

@@ -56,7 +56,7 @@ def load_stability(where: str | Path) -> Stability:
     """Read a folder's `stability.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
     path = Path(where)
     path = path / JSON_NAME if path.is_dir() else path
-    return read_record(path, SCHEMA, "acdc-custom stability writes it into the folder of a study.", _read)
+    return read_record(path, SCHEMA, "Give a folder that acdc-custom stability wrote.", _read)
 
 
 def _names(varied: Iterable[Variation]) -> list[str]:

@@ -39,7 +39,7 @@ def load_sweep(where: str | Path) -> Sweep:
     """Read a folder's `sweep.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
     path = Path(where)
     path = path / JSON_NAME if path.is_dir() else path
-    return read_record(path, SCHEMA, "acdc-custom sweep writes it into the folder of a sweep.", _read)
+    return read_record(path, SCHEMA, "Give a folder that acdc-custom sweep wrote.", _read)
 
 
 def _read(content: dict[str, Any]) -> Sweep:

@@ -62,12 +62,12 @@ def test_a_run_killed_again_and_again_ends_with_the_circuit_of_one_that_was_not(
 
     code, _ = stop_after(start(killed, *DISCOVER), killed, 20, signal.SIGKILL)
     assert code == -signal.SIGKILL
-    for lines in (200, 900):
+    for lines in (200, 500):
         with (killed / "run" / "decisions.jsonl").open("a") as journal:
             journal.write('{"sender": "a0.h')  # as if killed while writing a line
         code, _ = stop_after(start(killed, "resume", "run"), killed, lines, signal.SIGKILL)
         assert code == -signal.SIGKILL
-    code, error = stop_after(start(killed, "resume", "run"), killed, 1100, signal.SIGINT)
+    code, error = stop_after(start(killed, "resume", "run"), killed, 800, signal.SIGINT)
     assert code == 130 and "stopped. Go on with: acdc-custom resume run" in error.splitlines()[-1]
     assert not (killed / "run" / "circuit.json").exists()
 
