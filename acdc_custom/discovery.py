@@ -168,7 +168,7 @@ def run_batch(
     """The same for prompts that have been made."""
     weights, ablation = model.weights, Ablation(ablation)
     tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
-    check_batch(model, tokens.clean, tokens.corrupted)
+    check_batch(model, tokens.clean, tokens.corrupted, tokens.is_prompt)
     memory = planned or plan(model, tokens, memory_limit)
     parts = tokens.chunks(memory.chunk)
     carried = prepare_ablation(ablation, weights, parts)

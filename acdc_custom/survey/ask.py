@@ -101,7 +101,9 @@ def ask(
             f"{longest.question.where}: the prompt has {len(longest.ids)} tokens; this model reads at most "
             f"{model.max_positions}. Use shorter prompts."
         )
-    check(model, _padded(model, asked[:CHECKED]))
+    first = _padded(model, asked[:CHECKED])
+    lengths = torch.tensor([len(one.ids) for one in asked[:CHECKED]], device=model.device)
+    check(model, first, torch.arange(first.shape[1], device=model.device) < lengths[:, None])
     answers: list[Answer] = []
     for start in range(0, len(asked), AT_ONCE):
         answers += _answers(model, encoder, asked[start : start + AT_ONCE])

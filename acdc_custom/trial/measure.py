@@ -63,7 +63,7 @@ def check_task(
 @torch.no_grad()
 def _tried(corruption: str, prompts: Sequence[Prompt], model: Model, one_more: Callable[[int], None]) -> Tried:
     tokens = token_batch(prompts, model.max_positions, len(model.weights.unembedding), model.device)
-    check_batch(model, tokens.clean, tokens.corrupted)
+    check_batch(model, tokens.clean, tokens.corrupted, tokens.is_prompt)
     columns: list[list[Tensor]] = [[], [], [], [], []]
     for part in tokens.chunks(min(AT_ONCE, plan(model, tokens).chunk)):
         clean, corrupted = (_answer_logits(model, ids, part) for ids in (part.clean, part.corrupted))

@@ -159,6 +159,19 @@ def test_numbers_that_are_none_are_found() -> None:
         check(with_weights(model, unembedding=model.weights.unembedding * torch.nan), TOKENS)
 
 
+def test_what_is_made_of_padding_is_no_matter() -> None:
+    model = tiny_gpt2(0)
+    changed_at = TOKENS[0, -1]
+    assert changed_at not in TOKENS[:, :-1]
+    embedding = model.weights.token_embedding.clone()
+    embedding[changed_at] += 1
+    other, present = with_weights(model, token_embedding=embedding), torch.ones_like(TOKENS).bool()
+    present[0, -1] = False
+    assert check(other, TOKENS, present) < 5e-6
+    with pytest.raises(ModelError, match="the embedding differs"):
+        check(other, TOKENS)
+
+
 def test_the_shape_is_read_from_the_weights() -> None:
     assert tiny_llama(0, layers=3, kv_heads=2).graph.shape == GraphShape(3, 4, 2)
     assert tiny_gpt2(0).graph.n_edges == Graph(GraphShape(2, 4, 4)).n_edges
