@@ -134,11 +134,11 @@ class _Job:
 
     def _subjects(self) -> Mapping[Subject, Sequence[Edge]]:
         """The sets of edges that are run on all prompts. Attribution knows the discovery prompts only, as ACDC does."""
-        chunks = self.found_on.chunks
+        chunks, without = self.found_on.chunks, self.found_on.knocked_out
         total = sum(n_passes(chunks, method) for method in METHODS.values())
         on_pass = partial(self.progress, "Attributing", 1, total)
         top = {
-            subject: top_edges(attribute(chunks, method, on_pass=on_pass), len(self.edges), Ranking.ABSOLUTE)
+            subject: top_edges(attribute(chunks, method, without, on_pass=on_pass), len(self.edges), Ranking.ABSOLUTE)
             for subject, method in METHODS.items()
         }
         return {Subject.CIRCUIT: self.edges, **top}
