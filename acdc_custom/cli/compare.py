@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Device
-from acdc_custom.cli.discover import checked_folder
+from acdc_custom.cli.options import out_option
 from acdc_custom.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,12 +35,7 @@ if TYPE_CHECKING:
     help="How many random circuits of each kind.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random circuits.")
-@click.option(
-    "--out",
-    metavar="FOLDER",
-    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
-    help="Where the results go.  [default: results/compare_NAMES]",
-)
+@out_option("Where the results go.  [default: results/compare_NAMES]")
 @click.option(
     "--device",
     type=click.Choice([d.value for d in Device]),
@@ -62,6 +57,7 @@ def command(
     acdc-custom compare results/ioi_*/ --without-model
     """
     from acdc_custom.choices import checked_seed
+    from acdc_custom.cli.running import echo_written
     from acdc_custom.cli.stages import Stages
     from acdc_custom.compare.entry import load_entries
 
@@ -79,9 +75,7 @@ def command(
         comparison = compare_circuits(entries, draws, seed, crossings, stages)
     files = write_comparison(comparison, out or default_folder(entries))
     click.echo(summarize_comparison(comparison))
-    click.echo("Written")
-    for path in files:
-        click.echo(f"  {path}")
+    echo_written(files)
 
 
 def _cross(entries: Sequence[Entry], device: str | None, stages: Stages) -> list[Crossing]:

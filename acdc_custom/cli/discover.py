@@ -8,6 +8,7 @@ import click
 
 from acdc_custom.choices import Order, Precision, checked_seed
 from acdc_custom.cli.options import (
+    RESULTS,
     ablation_option,
     corruption_option,
     device_option,
@@ -16,19 +17,12 @@ from acdc_custom.cli.options import (
     metric_option,
     model_option,
     n_option,
+    out_option,
+    seed_option,
     task_option,
+    templates_option,
     threshold_option,
 )
-from acdc_custom.errors import UsageError
-
-RESULTS = Path("results")
-
-
-def checked_folder(name: str) -> Path:
-    """The folder of this name; an empty one, which would be the current folder, is a slip. Raises `UsageError`."""
-    if not name.strip():
-        raise UsageError("--out: the folder's name is empty. Give one, or leave --out away.")
-    return Path(name)
 
 
 @click.command("discover", short_help="Find the circuit of a task.")
@@ -40,20 +34,8 @@ def checked_folder(name: str) -> Path:
 @ablation_option
 @knock_out_option
 @n_option
-@click.option(
-    "--seed",
-    type=int,
-    callback=lambda ctx, option, value: checked_seed(value),
-    default=0,
-    show_default=True,
-    help="Which prompts: the same seed, the same prompts.",
-)
-@click.option(
-    "--templates",
-    metavar="NUMBERS",
-    default="",
-    help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
-)
+@seed_option("Which prompts: the same seed, the same prompts.")
+@templates_option
 @click.option(
     "--resample",
     type=int,
@@ -96,12 +78,7 @@ def checked_folder(name: str) -> Path:
 )
 @memory_limit_option
 @click.option("--timings", is_flag=True, help="Show where the time went, and the most memory that was in use.")
-@click.option(
-    "--out",
-    metavar="FOLDER",
-    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
-    help="Where the run goes.  [default: a new folder in results/]",
-)
+@out_option("Where the run goes.  [default: a new folder in results/]")
 def command(
     task: str,
     threshold: float,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import Device
+from acdc_custom.cli.options import run_device_option
 
 
 @click.command("evaluate", short_help="Find out whether a circuit can be believed.")
@@ -27,11 +27,7 @@ from acdc_custom.choices import Device
 @click.option(
     "--draws", type=int, default=50, show_default=True, help="How many random circuits of each kind, and random edges."
 )
-@click.option(
-    "--device",
-    type=click.Choice([d.value for d in Device]),
-    help="Where to compute.  [default: where the run did]",
-)
+@run_device_option
 def command(
     folder: Path, also: tuple[str, ...], n: int | None, seed: int | None, draws: int, device: str | None
 ) -> None:
@@ -49,7 +45,7 @@ def command(
     """
     from acdc_custom.choices import checked_seed
     from acdc_custom.circuit import Circuit
-    from acdc_custom.cli.running import describe_model
+    from acdc_custom.cli.running import describe_model, echo_written
     from acdc_custom.cli.stages import Stages
     from acdc_custom.compare.comparison import checked_draws
     from acdc_custom.heads.table import JSON_NAME, HeadTable
@@ -74,6 +70,4 @@ def command(
         evaluation = evaluate_circuit(prepared, circuit, heads, n, seed, tasks, draws, stages)
     files = write_evaluation(evaluation, where)  # before anything is said: nobody may be listening any more
     click.echo(summarize_evaluation(evaluation))
-    click.echo("Written")
-    for path in files:
-        click.echo(f"  {path}")
+    echo_written(files)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.cli.discover import RESULTS, checked_folder
+from acdc_custom.cli.options import RESULTS, out_option
 
 
 @click.command("known", short_help="Test the search on models whose circuit is known by construction.")
@@ -19,12 +19,7 @@ from acdc_custom.cli.discover import RESULTS, checked_folder
     help="How many prompts per model; fewer where a model has no more.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the prompts.")
-@click.option(
-    "--out",
-    metavar="FOLDER",
-    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
-    help="Where tables and figure go.  [default: results/known]",
-)
+@out_option("Where tables and figure go.  [default: results/known]")
 def command(n: int, seed: int, out: Path | None) -> None:
     """Does the search find a circuit that is really there? Three small models were built with known circuits: the ACDC
     paper's reverse and xproportion, compiled from programs in Tracr's manner, and indirect objects, built by hand.
@@ -42,6 +37,7 @@ def command(n: int, seed: int, out: Path | None) -> None:
     from tqdm import tqdm
 
     from acdc_custom.analyses.table import write_csv
+    from acdc_custom.cli.running import echo_written
     from acdc_custom.errors import count
     from acdc_custom.known.picture import draw
     from acdc_custom.known.table import lines, to_json, to_rows
@@ -65,6 +61,4 @@ def command(n: int, seed: int, out: Path | None) -> None:
     click.echo("")
     for line in lines(trials):
         click.echo(line)
-    click.echo("Written")
-    for path in files:
-        click.echo(f"  {path}")
+    echo_written(files)

@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ from acdc_custom.choices import (
     ExecutorKind,
     Metric,
     Precision,
+    checked_seed,
     checked_threshold,
     parse_metric,
 )
@@ -29,6 +31,41 @@ if TYPE_CHECKING:
     from acdc_custom.grid.executor import Executor
 
 HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
+
+RESULTS = Path("results")
+
+
+def checked_folder(name: str) -> Path:
+    """The folder of this name; an empty one, which would be the current folder, is a slip. Raises `UsageError`."""
+    if not name.strip():
+        raise UsageError("--out: the folder's name is empty. Give one, or leave --out away.")
+    return Path(name)
+
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def seed_option(about: str) -> Decorator:
+    """`--seed`, and what it is the seed of."""
+    return click.option(
+        "--seed",
+        type=int,
+        callback=lambda ctx, option, value: checked_seed(value),
+        default=0,
+        show_default=True,
+        help=about,
+    )
+
+
+def out_option(about: str) -> Decorator:
+    """`--out`, and what goes into that folder."""
+    return click.option(
+        "--out",
+        metavar="FOLDER",
+        callback=lambda ctx, option, value: value if value is None else checked_folder(value),
+        help=about,
+    )
+
 
 task_option = click.option(
     "--task",
@@ -72,6 +109,12 @@ knock_out_option = click.option(
 n_option = click.option(
     "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: 50, or all there are]"
 )
+templates_option = click.option(
+    "--templates",
+    metavar="NUMBERS",
+    default="",
+    help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
+)
 corruption_option = click.option(
     "--corruption", metavar="NAME", help="Which of the task's corruptions.  [default: the one that the task names]"
 )
@@ -81,6 +124,9 @@ device_option = click.option(
     default=Device.AUTO.value,
     show_default=True,
     help="Where to compute; auto takes CUDA if there is any, then Apple's GPU, then the CPU.",
+)
+run_device_option = click.option(
+    "--device", type=click.Choice([d.value for d in Device]), help="Where to compute.  [default: where the run did]"
 )
 dtype_option = click.option(
     "--dtype",

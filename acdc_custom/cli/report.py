@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import Device
+from acdc_custom.cli.options import run_device_option
 
 
 @click.command("report", short_help="Explain a run on one page, report.html.")
@@ -17,11 +17,7 @@ from acdc_custom.choices import Device
     metavar="FILE",
     help="Where the page goes.  [default: report.html in the run folder]",
 )
-@click.option(
-    "--device",
-    type=click.Choice([d.value for d in Device]),
-    help="Where to compute.  [default: where the run did]",
-)
+@run_device_option
 def command(folder: Path, out: Path | None, device: str | None) -> None:
     """Explain a run on one page: FOLDER is a run folder, or a circuit.json.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import Device
+from acdc_custom.cli.options import run_device_option
 
 
 @click.command("roles", short_help="Tell what each head of a circuit does.")
@@ -14,11 +14,7 @@ from acdc_custom.choices import Device
 @click.option("--all-heads", is_flag=True, help="All heads of the model, and not only the circuit's.")
 @click.option("--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: the run's]")
 @click.option("--seed", type=int, help="Which prompts, and which random tokens.  [default: the run's]")
-@click.option(
-    "--device",
-    type=click.Choice([d.value for d in Device]),
-    help="Where to compute.  [default: where the run did]",
-)
+@run_device_option
 def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, device: str | None) -> None:
     """Tell what each head of a circuit does: FOLDER is a run folder, or a circuit.json.
 

@@ -1,9 +1,9 @@
-"""What `discover` and `resume` share: the search with its progress bar, and the lines around it."""
+"""What commands share that run something: the search with its progress bar, and the lines around it."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -13,6 +13,8 @@ from acdc_custom.memory import text_of_bytes
 from acdc_custom.model.catalogue import BundledModel, find
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from acdc_custom.circuit import Circuit
@@ -42,11 +44,16 @@ def run_search(run: Run) -> Circuit:
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Go on with: {folder.resume_command}") from None
     click.echo(summarize(circuit))
+    echo_written(files)
+    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder.path))}")
+    return circuit
+
+
+def echo_written(files: Iterable[Path]) -> None:
+    """List the files of a result."""
     click.echo("Written")
     for path in files:
         click.echo(f"  {path}")
-    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder.path))}")
-    return circuit
 
 
 class Progress:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acdc_custom.choices import Variation, checked_seed
-from acdc_custom.cli.discover import RESULTS, checked_folder
+from acdc_custom.choices import Variation
 from acdc_custom.cli.options import (
+    RESULTS,
     ExecutorChoice,
     ablation_option,
     corruption_option,
@@ -21,6 +21,8 @@ from acdc_custom.cli.options import (
     metric_option,
     model_option,
     n_option,
+    out_option,
+    seed_option,
     task_option,
     threshold_option,
 )
@@ -74,24 +76,12 @@ if TYPE_CHECKING:
 @ablation_option
 @knock_out_option
 @n_option
-@click.option(
-    "--seed",
-    type=int,
-    callback=lambda ctx, option, value: checked_seed(value),
-    default=0,
-    show_default=True,
-    help="Which prompts, and which draws of the runs.",
-)
+@seed_option("Which prompts, and which draws of the runs.")
 @device_option
 @dtype_option
 @memory_limit_option
 @executor_options
-@click.option(
-    "--out",
-    metavar="FOLDER",
-    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
-    help="Where everything goes.  [default: results/stability_TASK_MODEL_THRESHOLD]",
-)
+@out_option("Where everything goes.  [default: results/stability_TASK_MODEL_THRESHOLD]")
 def command(
     choice: ExecutorChoice,
     task: str,
@@ -162,7 +152,7 @@ def default_folder(task: str, model: str, threshold: float) -> Path:
 def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     """Look at what has ended, write and show what it has in common. Raises `SearchError` last, if runs failed."""
     from acdc_custom.cli.grids import check_ended
-    from acdc_custom.cli.running import open_told
+    from acdc_custom.cli.running import echo_written, open_told
     from acdc_custom.cli.stages import Stages
     from acdc_custom.errors import count
     from acdc_custom.run import prepare_job
@@ -183,7 +173,5 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
         study = study_runs(runs, prepared, choices, share, notes, lambda more: stages(what, more, total))
     files = write_stability(study.stability, study.consensus, request, folder)
     click.echo(summarize_stability(study.stability))
-    click.echo("Written")
-    for path in files:
-        click.echo(f"  {path}")
+    echo_written(files)
     check_ended(ended, folder)

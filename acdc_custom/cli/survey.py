@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.cli.discover import RESULTS
-from acdc_custom.cli.options import device_option, dtype_option, model_option
+from acdc_custom.cli.options import RESULTS, device_option, dtype_option, model_option
 
 
 @click.command("survey", short_help="What the model says: the earliest subject, the latest, or none.")

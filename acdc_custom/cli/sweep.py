@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Ablation, Metric, Order, checked_seed, checked_threshold, parse_metric
-from acdc_custom.cli.discover import RESULTS, checked_folder
 from acdc_custom.cli.options import (
     HUB_HINT,
+    RESULTS,
     corruption_option,
     device_option,
     dtype_option,
@@ -18,6 +18,8 @@ from acdc_custom.cli.options import (
     knock_out_option,
     memory_limit_option,
     n_option,
+    out_option,
+    templates_option,
 )
 from acdc_custom.errors import UsageError
 from acdc_custom.model.catalogue import DEFAULT_MODEL
@@ -116,23 +118,13 @@ COUNT = 8
 @click.option("--count", type=int, default=COUNT, show_default=True, metavar="N", help="How many of them.")
 @n_option
 @corruption_option
-@click.option(
-    "--templates",
-    metavar="NUMBERS",
-    default="",
-    help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
-)
+@templates_option
 @knock_out_option
 @device_option
 @dtype_option
 @memory_limit_option
 @executor_options
-@click.option(
-    "--out",
-    metavar="FOLDER",
-    callback=lambda ctx, option, value: value if value is None else checked_folder(value),
-    help="Where everything goes.  [default: results/sweep_TASK_MODEL]",
-)
+@out_option("Where everything goes.  [default: results/sweep_TASK_MODEL]")
 def command(
     tasks: tuple[str, ...],
     models: tuple[str, ...],
@@ -195,6 +187,7 @@ def command(
 def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     """Make the curves of what has ended, write and show them. Raises `SearchError` last, if runs of the grid failed."""
     from acdc_custom.cli.grids import check_ended
+    from acdc_custom.cli.running import echo_written
     from acdc_custom.cli.stages import Stages
     from acdc_custom.sweep.measure import Run, measure
     from acdc_custom.sweep.summary import summarize_sweep
@@ -208,9 +201,7 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
         sweep = measure(runs, failed, tell=stages)
     files = write_sweep(sweep, folder)
     click.echo(summarize_sweep(sweep))
-    click.echo("Written")
-    for path in files:
-        click.echo(f"  {path}")
+    echo_written(files)
     check_ended(ended, folder)
 
 

@@ -6,21 +6,13 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.choices import checked_seed
-from acdc_custom.cli.options import HUB_HINT, corruption_option, model_option, n_option
+from acdc_custom.cli.options import HUB_HINT, corruption_option, model_option, n_option, seed_option
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 SHOWN = 5  # prompts
 
 _task = click.argument("task", metavar="NAME|FILE")
-_seed = click.option(
-    "--seed",
-    type=int,
-    callback=lambda ctx, option, value: checked_seed(value),
-    default=0,
-    show_default=True,
-    help="Which prompts: the same seed, the same prompts.",
-)
+_seed = seed_option("Which prompts: the same seed, the same prompts.")
 
 
 @click.group("tasks", invoke_without_command=True, short_help="List the built-in tasks, or make one of your own.")

@@ -13,9 +13,17 @@ from typing import Any
 
 import click
 
-from acdc_custom.choices import Direction, TokenPlace, checked_seed
-from acdc_custom.cli.discover import RESULTS
-from acdc_custom.cli.options import corruption_option, device_option, dtype_option, model_option, n_option
+from acdc_custom.choices import Direction, TokenPlace
+from acdc_custom.cli.options import (
+    RESULTS,
+    corruption_option,
+    device_option,
+    dtype_option,
+    model_option,
+    n_option,
+    seed_option,
+    task_option,
+)
 
 Function = Callable[..., None]
 
@@ -39,17 +47,7 @@ class Asked:
         return self.out or RESULTS / "analyses" / f"{Path(self.task).stem}_{Path(self.model).name}"
 
 
-_TASK = click.option(
-    "--task", required=True, metavar="NAME|FILE", help="A built-in task (see acdc-custom tasks), or a task file."
-)
-_SEED = click.option(
-    "--seed",
-    type=int,
-    callback=lambda ctx, option, value: checked_seed(value),
-    default=0,
-    show_default=True,
-    help="Which prompts, and what else is drawn at random.",
-)
+_SEED = seed_option("Which prompts, and what else is drawn at random.")
 _OUT = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -61,13 +59,15 @@ _OUT = click.option(
 def analysis(name: str, short_help: str) -> Callable[[Function], click.Command]:
     """A subcommand that looks at prompts. Its function gets the shared options as one `Asked`."""
     return _subcommand(
-        name, short_help, (_TASK, model_option, n_option, _SEED, corruption_option, device_option, dtype_option, _OUT)
+        name,
+        short_help,
+        (task_option, model_option, n_option, _SEED, corruption_option, device_option, dtype_option, _OUT),
     )
 
 
 def word_analysis(name: str, short_help: str) -> Callable[[Function], click.Command]:
     """The same for a subcommand that looks at words, and at no prompts."""
-    return _subcommand(name, short_help, (_TASK, model_option, _SEED, device_option, dtype_option, _OUT))
+    return _subcommand(name, short_help, (task_option, model_option, _SEED, device_option, dtype_option, _OUT))
 
 
 def _subcommand(
