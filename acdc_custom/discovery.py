@@ -156,6 +156,28 @@ def prepare_batch(
     return run_batch(task, batch, model, ablation, memory_limit, planned, knocked_out)
 
 
+def prepare_again(
+    task: Task,
+    model: Model,
+    settings: Settings,
+    planned: MemoryPlan | None,
+    preparer: Callable[..., Prepared] = prepare_batch,
+) -> Prepared:
+    """The batch of an earlier run with these settings, and with its memory plan if that is known."""
+    return preparer(
+        task,
+        model,
+        settings.n,
+        settings.seed,
+        settings.corruption,
+        settings.ablation,
+        planned=planned,
+        knock_out=settings.knock_out,
+        templates=settings.templates,
+        resample=settings.resample,
+    )
+
+
 def run_batch(
     task: Task,
     batch: Batch,

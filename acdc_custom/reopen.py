@@ -12,7 +12,7 @@ from pathlib import Path
 
 from acdc_custom.choices import Device
 from acdc_custom.circuit import FILE_NAME, Circuit
-from acdc_custom.discovery import Prepared, prepare_batch
+from acdc_custom.discovery import Prepared, prepare_again
 from acdc_custom.errors import ResultError
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.model import Model
@@ -56,18 +56,7 @@ def reopen(
     settings = circuit.settings
     task = load_task(asked.task)
     model = opener(asked.model, device or settings.device, settings.dtype, say)
-    prepared = prepare_batch(
-        task,
-        model,
-        settings.n,
-        settings.seed,
-        settings.corruption,
-        settings.ablation,
-        planned=asked.memory,
-        knock_out=settings.knock_out,
-        templates=settings.templates,
-        resample=settings.resample,
-    )
+    prepared = prepare_again(task, model, settings, asked.memory)
     changed = {
         f"the model {asked.model}": (circuit.model.weights_sha256, model.fingerprint),
         f"the task {asked.task}": (circuit.task.sha256, task.sha256),

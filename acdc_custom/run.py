@@ -13,7 +13,7 @@ from pathlib import Path
 from acdc_custom.choices import Order
 from acdc_custom.circuit import Circuit
 from acdc_custom.decision import Decision
-from acdc_custom.discovery import Choices, Prepared, prepare_batch, search, whole_receivers
+from acdc_custom.discovery import Choices, Prepared, prepare_again, prepare_batch, search, whole_receivers
 from acdc_custom.errors import ResultError
 from acdc_custom.job import Job
 from acdc_custom.model.model import Model
@@ -94,18 +94,8 @@ def go_on(
     """
     settings = request.provenance.settings
     choices = Choices(settings.threshold, settings.metric, Order(settings.order), settings.order_seed, request.window)
-    prepared = preparer(
-        loader(request.task),
-        opener(request.model, settings.device, settings.dtype),
-        settings.n,
-        settings.seed,
-        settings.corruption,
-        settings.ablation,
-        planned=request.memory,
-        knock_out=settings.knock_out,
-        templates=settings.templates,
-        resample=settings.resample,
-    )
+    task, model = loader(request.task), opener(request.model, settings.device, settings.dtype)
+    prepared = prepare_again(task, model, settings, request.memory, preparer)
     if differences := request.provenance.differences(prepared.provenance(choices)):
         raise ResultError(
             f"the run in {folder.path} cannot go on, since this has changed: {'; '.join(differences)}. "

@@ -8,7 +8,7 @@ changed token is ever computed. Senders are in topological order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -19,7 +19,7 @@ from torch import Tensor
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.graph import Receiver, Sender, Stage
+from acdc_custom.graph import Graph, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.layers import Replaced
 from acdc_custom.model.model import Model
@@ -32,6 +32,16 @@ class Extent(IntEnum):
     ANSWER = 0  # where the answer is read
     # Wherever a removed edge can matter: up to the answer, with the corrupted ablation from the first changed token on.
     CHANGED = 1
+
+
+def read_extent(graph: Graph, receiver: Receiver, live: Mapping[Sender, Extent]) -> Extent | None:
+    """At which positions a receiver is read, when live nodes' outputs are needed at these; None if none is alive."""
+    if receiver.stage is Stage.LOGITS:
+        return Extent.ANSWER
+    extents = [live[node] for node in graph.nodes_of(receiver) if node in live]
+    if not extents:
+        return None
+    return Extent.CHANGED if receiver.port in (Port.K, Port.V) else extents[0]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.caches import Caches, Extent
-from acdc_custom.graph import EMBED, LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.engine.caches import Caches, Extent, read_extent
+from acdc_custom.graph import EMBED, LOGITS, Edge, Graph, Port, Receiver, Sender, Stage
 
 Read = Callable[[Receiver, Extent], Tensor]  # what a receiver reads: [row, d_model]
 
@@ -35,7 +35,7 @@ class CircuitRunner:
         for edge in kept:
             senders_of.setdefault(edge.receiver, []).append(edge.sender)
             consumers.setdefault(edge.sender, []).append(edge.receiver)
-        live = live_extents(self.caches, consumers)
+        live = live_extents(self.caches.model.graph, consumers)
         moved = Moved(self.caches, live)
 
         def read(receiver: Receiver, extent: Extent) -> Tensor:
@@ -152,21 +152,11 @@ def _sum(parts: Sequence[Tensor], like: Tensor) -> Tensor:
     return torch.stack(list(parts)).sum(0) if parts else torch.zeros_like(like)
 
 
-def live_extents(caches: Caches, consumers: Mapping[Sender, Iterable[Receiver]]) -> dict[Sender, Extent]:
+def live_extents(graph: Graph, consumers: Mapping[Sender, Iterable[Receiver]]) -> dict[Sender, Extent]:
     """The nodes with a kept path to the logits, in topological order, and where their outputs are read."""
-    graph = caches.model.graph
     live: dict[Sender, Extent] = {}
-
-    def read_at(receiver: Receiver) -> Extent | None:
-        if receiver == LOGITS:
-            return Extent.ANSWER
-        extents = [live[node] for node in graph.nodes_of(receiver) if node in live]
-        if not extents:
-            return None
-        return Extent.CHANGED if receiver.port in (Port.K, Port.V) else extents[0]
-
     for node in reversed(graph.senders):
-        extents = [extent for r in consumers.get(node, ()) if (extent := read_at(r)) is not None]
+        extents = [extent for r in consumers.get(node, ()) if (extent := read_extent(graph, r, live)) is not None]
         if extents:
             live[node] = max(extents)
     return dict(reversed(live.items()))

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from acdc_custom.decision import Decision, Reason
-from acdc_custom.engine.caches import Caches, Extent
+from acdc_custom.engine.caches import Caches, Extent, read_extent
 from acdc_custom.engine.chunk import Chunk
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.metrics import Objective
 from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.engine.window import Cost, WindowSize
 from acdc_custom.errors import SearchError
-from acdc_custom.graph import Edge, Port, Receiver, Sender, Stage
+from acdc_custom.graph import Edge, Receiver, Sender, Stage
 from acdc_custom.memory import WINDOW_BYTES
 from acdc_custom.visiting import VisitingOrder, visiting_order
 
@@ -145,12 +145,7 @@ class Search:
 
     def _extent_of(self, receiver: Receiver) -> Extent | None:
         """At which positions a receiver is read; None if none of its nodes is alive."""
-        if receiver.stage is Stage.LOGITS:
-            return Extent.ANSWER
-        extents = [self._extent[node] for node in self.graph.nodes_of(receiver) if node in self._extent]
-        if not extents:
-            return None
-        return Extent.CHANGED if receiver.port in (Port.K, Port.V) else extents[0]
+        return read_extent(self.graph, receiver, self._extent)
 
     def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
         """Decide one receiver's edges."""

@@ -34,7 +34,7 @@ def faithfulness(scores: Scores, full: Scores, empty: Scores, seed: int) -> Fait
         absolute=estimate(_distance, [scores.logit_diff, full.logit_diff], seed),
         recovered=recovered,
         kl=estimate(_mean, [scores.kl], seed),
-        correct=estimate(_mean, [(scores.logit_diff > 0).astype(np.float64)], seed),
+        correct=estimate(_mean, [scores.correct], seed),
     )
 
 

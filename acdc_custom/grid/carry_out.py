@@ -45,8 +45,7 @@ def run_grid(
     The plan is written down before any work. Asked again for the same grid in the same folder, it goes on: runs that
     have ended are not done again, runs that were stopped go on from their journals, runs that failed are tried once
     more. `on_progress` is told at least every second. Raises an `AcdcError` when no run can be begun: the folder holds
-    something else, a task or a model is not there, or a task
-    was edited since runs began with it.
+    something else, a task or a model is not there, or a task was edited since runs began with it.
     """
     folder = Path(folder)
     todo = [job for job in grid.jobs if not has_ended(folder, job.name)]
