@@ -14,12 +14,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from acdc_custom.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from acdc_custom.choices import Ablation, Device, Effect, Metric, Order, Precision
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.compare.comparison import compare_circuits
     from acdc_custom.compare.entry import load_entries
-    from acdc_custom.discovery import discover, prepare_batch
     from acdc_custom.errors import AcdcError
     from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.export.picture import draw
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
     from acdc_custom.heads.table import HeadTable
     from acdc_custom.model.open import open_model as load_model
     from acdc_custom.report.write import write_report
+    from acdc_custom.search.discover import discover, prepare_batch
     from acdc_custom.stability.content import load_stability
     from acdc_custom.sweep.content import load_sweep
     from acdc_custom.task import load_task
-    from acdc_custom.trial.measure import check_task
-
-__version__ = "0.1.0"
+    from acdc_custom.task_check.measure import check_task
 
 __all__ = [
     "Ablation",
@@ -64,16 +64,16 @@ __all__ = [
 _HOMES = {
     "Ablation": ("choices", "Ablation"),
     "AcdcError": ("errors", "AcdcError"),
-    "Circuit": ("circuit", "Circuit"),
+    "Circuit": ("circuit.circuit", "Circuit"),
     "Device": ("choices", "Device"),
     "Effect": ("choices", "Effect"),
     "HeadTable": ("heads.table", "HeadTable"),
     "Metric": ("choices", "Metric"),
     "Order": ("choices", "Order"),
     "Precision": ("choices", "Precision"),
-    "check_task": ("trial.measure", "check_task"),
+    "check_task": ("task_check.measure", "check_task"),
     "compare_circuits": ("compare.comparison", "compare_circuits"),
-    "discover": ("discovery", "discover"),
+    "discover": ("search.discover", "discover"),
     "draw": ("export.picture", "draw"),
     "evaluate_circuit": ("evaluate.evaluation", "evaluate_circuit"),
     "find_roles": ("heads.find", "find_roles"),
@@ -83,7 +83,7 @@ _HOMES = {
     "load_sweep": ("sweep.content", "load_sweep"),
     "load_task": ("task", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
-    "prepare_batch": ("discovery", "prepare_batch"),
+    "prepare_batch": ("search.discover", "prepare_batch"),
     "write_report": ("report.write", "write_report"),
 }
 

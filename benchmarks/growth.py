@@ -16,9 +16,9 @@ from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.caches import Extent, build_caches
 from acdc_custom.engine.chunk import Chunk
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.model.open import open_model
+from acdc_custom.search.acdc import Search
 from acdc_custom.task import load_task
 
 THRESHOLDS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
@@ -37,7 +37,7 @@ class CountingChunk(Chunk):
 
 def main(task_name: str = "ioi", model_name: str = "demo-4l") -> None:
     """Print one line per threshold."""
-    import acdc_custom.engine.search as searching
+    import acdc_custom.search.acdc as searching
 
     searching.Chunk = CountingChunk  # type: ignore[misc]
     model, task = open_model(model_name, "cpu"), load_task(task_name)

@@ -19,7 +19,7 @@ from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
-from acdc_custom.visiting import visiting_order
+from acdc_custom.search.order import visiting_order
 
 
 class PlainCircuit:

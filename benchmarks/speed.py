@@ -21,15 +21,15 @@ import torch
 from plain import PlainCircuit, PlainSearch, restart_layer, skip_dead
 
 from acdc_custom.choices import Ablation, Metric
-from acdc_custom.decision import Reason
+from acdc_custom.circuit.decision import Reason
 from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.graph import Edge
 from acdc_custom.model.model import Model, wrap
 from acdc_custom.model.open import open_model
+from acdc_custom.search.acdc import Search
 from acdc_custom.task import load_task
 
 REPEATS = 3  # timings of each sampled layer

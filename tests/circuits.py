@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from acdc_custom.circuit import (
+from acdc_custom.circuit.circuit import (
     Behaviour,
     Circuit,
     KeptEdge,
     Outcome,
     SearchRecord,
 )
+from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender, Stage
 from acdc_custom.heads.evidence import Measure, Score
 from acdc_custom.heads.roles import classify
 from acdc_custom.heads.table import HeadRow, HeadTable, Source
-from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 
 EDGES = {("m1", "logits"): 1.5, ("a1.h0", "m1"): 0.5, ("embed", "a1.kv0.k"): 0.25, ("embed", "m1"): 0.02}
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from circuits import example_circuit
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.grid.plan import Grid, Kind
-from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.state import News, State
 from acdc_custom.grid.worker import do
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
+from acdc_custom.runs.workspace import Shelf
 from acdc_custom.task import load_task
 
 QUICK = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=4) for tau in (0.1, 0.5)))

@@ -9,7 +9,6 @@ from typing import Any
 from tiny import TinyPrompt, random_prompts
 
 from acdc_custom.choices import Ablation
-from acdc_custom.discovery import Prepared
 from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.caches import build_caches
@@ -17,6 +16,7 @@ from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.model.model import Model
+from acdc_custom.search.discover import Prepared
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.batch import Prompt
 from acdc_custom.task.spec import RowSpec, Spec

@@ -8,7 +8,7 @@ from circuits import example_circuit, example_heads
 from evaluations import evaluation_of, three_tests
 from studies import FOUR, runs_of, study
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt
 from acdc_custom.report.beside import Beside

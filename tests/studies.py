@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from circuits import circuit_of, example_circuit
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit import Behaviour
+from acdc_custom.circuit.circuit import Behaviour
 from acdc_custom.graph import Edge, GraphShape
 from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 

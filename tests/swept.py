@@ -10,12 +10,12 @@ from pathlib import Path
 from circuits import example_circuit
 
 from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.circuit import Behaviour
+from acdc_custom.circuit.circuit import Behaviour
 from acdc_custom.grid.plan import Grid
-from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.state import News, State
 from acdc_custom.grid.worker import do
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
+from acdc_custom.runs.workspace import Shelf
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.plan import Varied, plan_sweep
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep

@@ -18,7 +18,7 @@ from circuits import example_circuit
 from packaging.requirements import Requirement
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit import Behaviour, ModelRecord, Outcome, SearchRecord, Settings, TaskRecord
+from acdc_custom.circuit.circuit import Behaviour, ModelRecord, Outcome, SearchRecord, Settings, TaskRecord
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
 from acdc_custom.export.exchange import COLUMNS
@@ -334,7 +334,7 @@ def test_every_key_of_circuit_json_is_on_the_files_page() -> None:
 
 
 def test_every_field_of_the_journal_and_every_reason_is_on_the_files_page() -> None:
-    from acdc_custom.decision import Decision, Reason
+    from acdc_custom.circuit.decision import Decision, Reason
 
     line = Decision(example_circuit().edges[0].edge, True, 0.5, 0.1, Reason.EVALUATED, 3).to_json()
     for key in {*json.loads(line), *(reason.value for reason in Reason)}:

@@ -22,9 +22,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from studies import FOUR, runs_of, study
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.decision import Decision, Reason
+from acdc_custom.circuit.summary import summarize
 from acdc_custom.cli import COMMANDS, main
-from acdc_custom.decision import Decision, Reason
 from acdc_custom.errors import AcdcError
 from acdc_custom.evaluate import content as evaluations
 from acdc_custom.evaluate.summary import summarize_evaluation
@@ -35,10 +36,9 @@ from acdc_custom.grid.folder import PLAN, load_grid
 from acdc_custom.heads.summary import summarize_heads
 from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
-from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
+from acdc_custom.runs.folder import JOURNAL, REQUEST, Request, RunFolder
 from acdc_custom.stability.content import load_stability, to_json
 from acdc_custom.stability.words import summarize_stability
-from acdc_custom.summary import summarize
 from acdc_custom.survey.questions import read_questions
 from acdc_custom.task import Task, load_task, task_names
 from acdc_custom.task.examine import examine

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acdc_custom.analyses.panels import attention_panels
 from acdc_custom.analyses.positions import token_label
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.discovery import Prepared
 from acdc_custom.errors import UsageError
+from acdc_custom.figures.panels import attention_panels
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import attention_from, attention_patterns, attention_to_places
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
+from acdc_custom.search.discover import Prepared
 from acdc_custom.task.batch import END
 
 

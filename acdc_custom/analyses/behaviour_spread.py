@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.figures import histogram
 from acdc_custom.analyses.rerun import Progress, silent
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.engine.behaviour import logit_differences
 from acdc_custom.engine.tokens import TokenBatch, token_batch
+from acdc_custom.figures.charts import histogram
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.task import Task

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.figures import histogram
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.analyses.words import WordSet, random_words, token_directions
 from acdc_custom.choices import Similarity, TokenPlace
 from acdc_custom.engine.metrics import exact
+from acdc_custom.figures.charts import histogram
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.model.model import Model
 
 PERMUTATIONS = 10_000

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acdc_custom.analyses.figures import Scale, head_heatmap
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.discovery import Prepared
 from acdc_custom.errors import UsageError
+from acdc_custom.figures.charts import Scale, head_heatmap
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.copying import OvScores, ov_scores
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
+from acdc_custom.search.discover import Prepared
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.figures import bars, head_heatmap, lines
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.discovery import Prepared
 from acdc_custom.engine.caches import Extent
 from acdc_custom.engine.metrics import exact, logit_diff_direction
+from acdc_custom.figures.charts import bars, head_heatmap, lines
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.graph import LOGITS, Sender, Stage
 from acdc_custom.model.weights import Norm, NormKind
+from acdc_custom.search.discover import Prepared
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.figures import bars
 from acdc_custom.analyses.rerun import Progress, Site, silent
 from acdc_custom.analyses.runs import Runs
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.choices import Direction
-from acdc_custom.discovery import Prepared
 from acdc_custom.errors import UsageError
+from acdc_custom.figures.charts import bars
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.model.weights import Block
+from acdc_custom.search.discover import Prepared
 
 SHOWN = 20  # neurons in the figure
 

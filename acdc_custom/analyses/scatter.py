@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acdc_custom.analyses.panels import scatters
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.discovery import Prepared
 from acdc_custom.errors import UsageError
+from acdc_custom.figures.panels import scatters
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import AttentionOutput, attention_output
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
+from acdc_custom.search.discover import Prepared
 from acdc_custom.task.batch import END
 
 

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.figures import bars
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.analyses.words import WordSet, random_words, token_residuals
 from acdc_custom.choices import TokenPlace
 from acdc_custom.errors import UsageError
+from acdc_custom.figures.charts import bars
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.table import Row
 from acdc_custom.model.model import Model
 
 SHOWN = 20  # neurons in the figure

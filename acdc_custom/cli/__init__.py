@@ -11,9 +11,9 @@ from importlib import import_module
 
 import click
 
-from acdc_custom import __version__
 from acdc_custom.errors import AcdcError, UsageError, did_you_mean
-from acdc_custom.reading import printable
+from acdc_custom.files.reading import printable
+from acdc_custom.version import __version__
 
 COMMANDS = (
     "discover",

@@ -111,8 +111,8 @@ def command(
     acdc-custom discover --task ./mine.toml --model gpt2 --n 100 --device cuda
     """
     from acdc_custom.cli.running import describe_batch, describe_timings, open_told, run_search
-    from acdc_custom.job import Job
-    from acdc_custom.run_folder import RunFolder, free_folder
+    from acdc_custom.runs.folder import RunFolder, free_folder
+    from acdc_custom.runs.settings import Job
     from acdc_custom.task import load_task
 
     folder = out or free_folder(RESULTS, load_task(task).name, Path(model).name, threshold)
@@ -138,7 +138,7 @@ def command(
     )
     with RunFolder.begin(folder) as run_folder:
         click.echo(f"Model      {model}, loading ...", err=True)
-        from acdc_custom.run import begin
+        from acdc_custom.runs.run import begin
 
         run = begin(run_folder, job, open_told)
         for line in describe_batch(run.prepared, threshold):

@@ -30,7 +30,7 @@ def command(folder: Path, out: Path, edges: int | None) -> None:
     \b
     acdc-custom draw results/latest_s_demo-4l_0.01 --out circuit.png --edges 40
     """
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.export.picture import draw
     from acdc_custom.heads.table import JSON_NAME, HeadTable
 

@@ -44,7 +44,7 @@ def command(
     acdc-custom evaluate results/latest_s_demo-4l_0.01 --also latest_s_words --n 100
     """
     from acdc_custom.choices import checked_seed
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.cli.running import describe_model, echo_written
     from acdc_custom.cli.stages import Stages
     from acdc_custom.compare.comparison import checked_draws
@@ -62,7 +62,7 @@ def command(
     from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.evaluate.summary import summarize_evaluation
     from acdc_custom.evaluate.write import write_evaluation
-    from acdc_custom.reopen import reopen
+    from acdc_custom.runs.reopen import reopen
 
     prepared = reopen(folder, device, say=click.echo).prepared
     click.echo(f"Model      {describe_model(prepared.model)}")

@@ -32,7 +32,7 @@ def command(folder: Path, form: str, out: Path | None) -> None:
     acdc-custom export results/latest_s_demo-4l_0.01 --to graphml
     acdc-custom export results/latest_s_demo-4l_0.01 --to mib --out circuit.json
     """
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.export.exchange import write
 
     circuit = Circuit.load(folder)

@@ -36,13 +36,13 @@ def command(n: int, seed: int, out: Path | None) -> None:
     checked_seed(seed)
     from tqdm import tqdm
 
-    from acdc_custom.analyses.table import write_csv
     from acdc_custom.cli.running import echo_written
     from acdc_custom.errors import count
+    from acdc_custom.files.table import write_csv
+    from acdc_custom.files.writing import write_file
     from acdc_custom.known.picture import draw
     from acdc_custom.known.table import lines, to_json, to_rows
     from acdc_custom.known.trial import known_models, n_steps, run_trials
-    from acdc_custom.writing import write_file
 
     models = known_models(n, seed)
     for known in models:

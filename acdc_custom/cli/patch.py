@@ -63,14 +63,14 @@ def command(
     acdc-custom patch --task ioi --model gpt2 --to a9.h9.q,a9.h6.q,a10.h0.q --position END
     acdc-custom patch --task ioi --model gpt2 --to a7.h3.v,a7.h9.v,a8.h6.v,a8.h10.v --position S2 --effect total
     """
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.heads.names import circuit_heads, parse_receivers, parse_senders
 
     to = parse_receivers(receivers)  # what is wrong with names or circuit is told before the model is loaded
     among = [] if heads_from is None else circuit_heads(Circuit.load(heads_from))
     batch = prepared(asked)
-    from acdc_custom.analyses.figures import head_heatmap
     from acdc_custom.cli.stages import Stages
+    from acdc_custom.figures.charts import head_heatmap
     from acdc_custom.heads.patch import patch_paths
 
     graph = batch.model.graph

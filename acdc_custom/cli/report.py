@@ -31,7 +31,7 @@ def command(folder: Path, out: Path | None, device: str | None) -> None:
     """
     from tqdm import tqdm
 
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.report.write import write_report
 
     Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded

@@ -48,12 +48,12 @@ def _resume_grid(folder: Path, choice: ExecutorChoice) -> None:
 
 def _resume_run(folder: Path) -> None:
     from acdc_custom.cli.running import open_told, run_search
-    from acdc_custom.run_folder import Request, RunFolder
+    from acdc_custom.runs.folder import Request, RunFolder
 
     with RunFolder.reopen(folder) as run_folder:
         request = Request.load(folder)
         click.echo(f"Model      {request.model}, loading ...", err=True)
-        from acdc_custom.run import go_on
+        from acdc_custom.runs.run import go_on
 
         run = go_on(run_folder, request, open_told)
         click.echo(f"Resumed    {len(run.earlier):,} of {request.edges:,} edges had been decided")

@@ -27,19 +27,19 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     acdc-custom roles results/ioi_smollm2-135m_0.01
     acdc-custom roles results/ioi_smollm2-135m_0.01 --all-heads --n 16
     """
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.cli.running import describe_model
     from acdc_custom.cli.stages import Stages
     from acdc_custom.export.picture import draw
-    from acdc_custom.run_folder import PICTURES
+    from acdc_custom.runs.folder import PICTURES
 
     circuit = Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
     click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
-    from acdc_custom.discovery import prepare_batch
     from acdc_custom.graph import Stage
     from acdc_custom.heads.find import find_roles
     from acdc_custom.heads.summary import summarize_heads
-    from acdc_custom.reopen import reopen
+    from acdc_custom.runs.reopen import reopen
+    from acdc_custom.search.discover import prepare_batch
 
     prepared = reopen(folder, device, say=click.echo).prepared
     click.echo(f"Model      {describe_model(prepared.model)}")

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     import torch
 
-    from acdc_custom.circuit import Circuit
-    from acdc_custom.decision import Decision
-    from acdc_custom.discovery import Prepared
+    from acdc_custom.circuit.circuit import Circuit
+    from acdc_custom.circuit.decision import Decision
     from acdc_custom.model.model import Model
-    from acdc_custom.run import Run
+    from acdc_custom.runs.run import Run
+    from acdc_custom.search.discover import Prepared
 
 
 def open_told(name: str, device: str, dtype: str) -> Model:
@@ -35,7 +35,7 @@ def open_told(name: str, device: str, dtype: str) -> Model:
 
 def run_search(run: Run) -> Circuit:
     """Search, with a progress bar, and show what was found and written."""
-    from acdc_custom.summary import summarize
+    from acdc_custom.circuit.summary import summarize
 
     folder = run.folder
     try:
@@ -102,7 +102,7 @@ def describe_model(model: Model) -> str:
 
 def describe_batch(prepared: Prepared, threshold: float) -> Iterator[str]:
     """What is asked, how well the model does it, how far apart the two runs are, and what to beware of."""
-    from acdc_custom.summary import describe_behaviour
+    from acdc_custom.circuit.summary import describe_behaviour
 
     batch, task = prepared.batch, prepared.task
     first = batch.prompts[0]

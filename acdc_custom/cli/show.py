@@ -22,11 +22,11 @@ def command(folder: Path, edges: int) -> None:
     \b
     acdc-custom show results/latest_s_demo-4l_0.01 --edges 30
     """
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
+    from acdc_custom.circuit.summary import summarize
     from acdc_custom.evaluate.content import JSON_NAME as EVALUATION
     from acdc_custom.heads.table import JSON_NAME as HEADS
     from acdc_custom.report.write import FILE_NAME as REPORT
-    from acdc_custom.summary import summarize
 
     click.echo(summarize(Circuit.load(folder), edges))
     where = folder if folder.is_dir() else folder.parent

@@ -115,7 +115,7 @@ def command(
     acdc-custom stability --task ./mine.toml --model gpt2 --vary prompts,orders --share 0.9
     """
     from acdc_custom.cli.grids import carry_out
-    from acdc_custom.job import Job
+    from acdc_custom.runs.settings import Job
     from acdc_custom.stability.jobs import grid_of
     from acdc_custom.stability.plan import plan_runs
     from acdc_custom.task import load_task
@@ -144,7 +144,7 @@ def command(
 
 def default_folder(task: str, model: str, threshold: float) -> Path:
     """The same for the same task, model and threshold: so that the same command goes on where it was."""
-    from acdc_custom.run_folder import folder_name
+    from acdc_custom.runs.folder import folder_name
 
     return RESULTS / f"stability_{folder_name(task, Path(model).name, threshold)}"
 
@@ -155,7 +155,7 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     from acdc_custom.cli.running import echo_written, open_told
     from acdc_custom.cli.stages import Stages
     from acdc_custom.errors import count
-    from acdc_custom.run import prepare_job
+    from acdc_custom.runs.run import prepare_job
     from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, share_of, varied_by
     from acdc_custom.stability.record import n_measured
     from acdc_custom.stability.study import study_runs

@@ -35,10 +35,10 @@ def command(file: Path, model: str, prepend_bos: bool, device: str, dtype: str, 
 
     questions = read_questions(file)
     click.echo(f"Model      {model}, loading ...", err=True)
-    from acdc_custom.analyses.table import write_csv
     from acdc_custom.cli.analyze.running import progress
     from acdc_custom.cli.running import describe_model
     from acdc_custom.errors import UsageError
+    from acdc_custom.files.table import write_csv
     from acdc_custom.model.open import open_model
     from acdc_custom.survey.ask import ask
     from acdc_custom.survey.table import draw, lines, to_rows

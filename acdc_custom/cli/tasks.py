@@ -110,7 +110,7 @@ def show_command(task: str, n: int | None, seed: int, corruption: str | None, mo
 
     loaded = load_task(task)
     from acdc_custom.model.open import open_tokenizer
-    from acdc_custom.trial.text import describe_prompt, headed
+    from acdc_custom.task_check.text import describe_prompt, headed
 
     tokenizer = open_tokenizer(model, say=click.echo)
     batch = loaded.batch(tokenizer, n=n, seed=seed, corruption=corruption)
@@ -146,7 +146,7 @@ def check_command(task: str, model: str, n: int | None, seed: int) -> None:
     from acdc_custom.task.batch import checked_number
     from acdc_custom.task.find import find_task, read_task
     from acdc_custom.task.starter import shown_path
-    from acdc_custom.trial.text import describe_check, describe_problems, file_problems, headed
+    from acdc_custom.task_check.text import describe_check, describe_problems, file_problems, headed
 
     checked_number(n)
     found = find_task(task)
@@ -165,7 +165,7 @@ def check_command(task: str, model: str, n: int | None, seed: int) -> None:
 
     from acdc_custom.cli.running import describe_model
     from acdc_custom.model.open import open_model
-    from acdc_custom.trial.measure import check_task
+    from acdc_custom.task_check.measure import check_task
 
     opened = open_model(model, say=click.echo)
     with tqdm(desc="Running prompts", unit=" prompts", dynamic_ncols=True, leave=False, delay=1) as bar:

@@ -24,8 +24,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Overlap, Part, members_of, overlap, weighted_jaccard
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Overlap, Part, members_of, overlap, weighted_jaccard
 from acdc_custom.graph import Edge, Graph, Port, Receiver, Sender, Stage
 
 Numbers = NDArray[np.int64]

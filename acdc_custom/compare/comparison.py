@@ -11,10 +11,10 @@ from functools import cached_property
 from itertools import combinations
 
 from acdc_custom.choices import checked_seed
-from acdc_custom.circuit import Behaviour, Outcome
+from acdc_custom.circuit.circuit import Behaviour, Outcome
+from acdc_custom.circuit.members import Member, Overlap, Part, members_of, overlap
 from acdc_custom.compare.chance import Chance, OnProgress, against_chance
 from acdc_custom.compare.entry import Entry, check_shapes
-from acdc_custom.compare.overlap import Member, Overlap, Part, members_of, overlap
 from acdc_custom.compare.roles import HeadSides, side_by_side
 from acdc_custom.errors import UsageError
 

@@ -9,13 +9,13 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from acdc_custom import __version__
+from acdc_custom.circuit.members import Member, Part
 from acdc_custom.compare.chance import Against, Null
 from acdc_custom.compare.comparison import Comparison, Crossing, Pair
 from acdc_custom.compare.entry import Entry
-from acdc_custom.compare.overlap import Member, Part
 from acdc_custom.compare.roles import HeadSides
 from acdc_custom.graph import Edge
+from acdc_custom.version import __version__
 
 SCHEMA = 1
 

@@ -18,7 +18,7 @@ from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
-from acdc_custom.reopen import reopen
+from acdc_custom.runs.reopen import reopen
 
 SHARED, ANY = "shared by all", "all together"
 

@@ -11,21 +11,21 @@ from typing import Any
 
 from markupsafe import Markup
 
-from acdc_custom import __version__
+from acdc_custom.circuit.members import Part
 from acdc_custom.compare import words
 from acdc_custom.compare.chance import Null
 from acdc_custom.compare.comparison import Comparison, Crossing
 from acdc_custom.compare.entry import describe_shape
-from acdc_custom.compare.overlap import Part
 from acdc_custom.compare.picture import SharedPaint, picture_title, union_of
 from acdc_custom.compare.summary import recovered, shared_in_all
 from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import Selection, select
 from acdc_custom.graph import Edge, Sender
 from acdc_custom.heads.table import HeadRow
-from acdc_custom.report.panels import INPUTS, panels, receiver_label
-from acdc_custom.report.picture import inline_svg
-from acdc_custom.report.template import render
+from acdc_custom.page.panels import INPUTS, panels, receiver_label
+from acdc_custom.page.picture import inline_svg
+from acdc_custom.page.template import render
+from acdc_custom.version import __version__
 
 SCRIPTS = ("zoom.js", "nodes.js", "tables.js")
 MOST_EDGES = 200  # in the table; comparison.json has all

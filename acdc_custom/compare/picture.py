@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.members import Member, Part
 from acdc_custom.compare.comparison import Comparison
-from acdc_custom.compare.overlap import Member, Part
 from acdc_custom.export.caption import block_html, plural, sample_html
 from acdc_custom.export.dot import captioned_dot
 from acdc_custom.export.picture import Format, render, standalone
 from acdc_custom.export.selection import Selection, select
 from acdc_custom.export.style import GREY, PORT_STYLES, Badge, badge_html, line_html, number
+from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Port, Sender
-from acdc_custom.writing import write_file
 
 FIRST, SECOND, BOTH = "#0072b2", "#d55e00", "#222222"
 TINTS = {FIRST: "#cfe5f3", SECOND: "#fbdcc6", BOTH: "#dddddd"}

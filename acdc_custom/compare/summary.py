@@ -8,10 +8,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from acdc_custom.circuit import Outcome
+from acdc_custom.circuit.circuit import Outcome
+from acdc_custom.circuit.members import Part
 from acdc_custom.compare.chance import Against, Null
 from acdc_custom.compare.comparison import Comparison, Pair
-from acdc_custom.compare.overlap import Part
 from acdc_custom.export.caption import plural
 from acdc_custom.heads.evidence import Role
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from acdc_custom.circuit.members import Part
 from acdc_custom.compare.chance import Null
 from acdc_custom.compare.comparison import Comparison, Pair
-from acdc_custom.compare.overlap import Part
 
 RARE = 0.05  # the usual p; ours to choose, so it is said
 

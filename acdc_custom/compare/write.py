@@ -13,7 +13,7 @@ from acdc_custom.compare.content import to_json
 from acdc_custom.compare.entry import Entry
 from acdc_custom.compare.page import comparison_page
 from acdc_custom.compare.picture import draw_comparison
-from acdc_custom.writing import name_part, write_file
+from acdc_custom.files.writing import name_part, write_file
 
 JSON_NAME, PICTURE_NAME, PAGE_NAME = "comparison.json", "comparison.svg", "comparison.html"
 NAMED = 3  # circuits in a folder's name; more are counted

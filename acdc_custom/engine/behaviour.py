@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.choices import Metric
-from acdc_custom.circuit import Behaviour
+from acdc_custom.circuit.circuit import Behaviour
 from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.metrics import negative_logit_diff, prepare
 from acdc_custom.engine.tokens import TokenBatch

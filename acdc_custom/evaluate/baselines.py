@@ -11,15 +11,15 @@ from itertools import islice
 
 import numpy as np
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.random_paths import PathDrawer
 from acdc_custom.compare.chance import Drawer
-from acdc_custom.compare.overlap import Part
-from acdc_custom.evaluate.bench import Bench, Scores
-from acdc_custom.evaluate.bootstrap import Numbers
+from acdc_custom.engine.scores import Bench, Scores
 from acdc_custom.evaluate.kinds import Drawn
-from acdc_custom.evaluate.random_paths import PathDrawer
 from acdc_custom.evaluate.records import Against, Estimate, RandomCircuits
 from acdc_custom.graph import Edge
+from acdc_custom.stats.bootstrap import Numbers
 
 SAME = 1e-9  # of two ways to the same number
 

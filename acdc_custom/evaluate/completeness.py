@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from acdc_custom.engine.knock_out import KnockOut
-from acdc_custom.evaluate.bench import Bench
+from acdc_custom.engine.scores import Bench
 from acdc_custom.evaluate.kinds import Chosen
 from acdc_custom.evaluate.records import KnockedOut
 from acdc_custom.graph import EMBED, Edge, Sender

@@ -14,24 +14,24 @@ from functools import partial
 import numpy as np
 
 from acdc_custom.choices import Ablation, Attribution, Ranking, checked_seed
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.random_paths import PathDrawer
 from acdc_custom.compare.comparison import checked_draws
-from acdc_custom.discovery import Prepared, run_batch
-from acdc_custom.engine.attribution import attribute, n_passes, top_edges
+from acdc_custom.engine.scores import Bench, Scores
 from acdc_custom.evaluate.baselines import among_random
-from acdc_custom.evaluate.bench import Bench, Scores
 from acdc_custom.evaluate.completeness import Completeness, Roles
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
 from acdc_custom.evaluate.kinds import Drawn, PromptKind, Subject
 from acdc_custom.evaluate.minimality import chosen_edges, squared_change, without_each_edge, without_each_node
 from acdc_custom.evaluate.prompt_sets import FEWEST, PromptSet, prompt_sets
-from acdc_custom.evaluate.random_paths import PathDrawer
 from acdc_custom.evaluate.records import Evaluation, Examined, Measured, OnPrompts, RandomCircuits, Source, Tested
 from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import Edge
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.table import HeadTable
+from acdc_custom.search.attribution import attribute, n_passes, top_edges
+from acdc_custom.search.discover import Prepared, run_batch
 from acdc_custom.task import Task
 
 DRAWS = 50  # random circuits of each kind, and random edges

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acdc_custom.evaluate.bootstrap import Numbers, estimate, interval, resampled_means
 from acdc_custom.evaluate.records import Faithfulness
+from acdc_custom.stats.bootstrap import Numbers, estimate, interval, resampled_means
 
 if TYPE_CHECKING:
-    from acdc_custom.evaluate.bench import Scores
+    from acdc_custom.engine.scores import Scores
 
 SMALLEST_GAP = 0.01  # logits between the model and no edges: below, there is nothing to recover
 

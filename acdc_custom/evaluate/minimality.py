@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from acdc_custom.evaluate.bench import Bench, Scores
+from acdc_custom.engine.scores import Bench, Scores
 from acdc_custom.evaluate.records import Removed
 from acdc_custom.graph import Edge, Sender
 

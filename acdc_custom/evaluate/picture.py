@@ -9,10 +9,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.evaluate.kinds import Chosen, Subject
 from acdc_custom.evaluate.records import Estimate, Evaluation, Examined
-from acdc_custom.reading import shortened
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.reading import shortened
 
 WIDTH = 9.0  # inches
 ROW = 0.5  # of one set of prompts

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from acdc_custom.choices import parse_metric
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.selection import Selection
 from acdc_custom.export.style import (
     GREY,

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from acdc_custom.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.export.caption import caption_html
 from acdc_custom.export.paint import Paint, RolePaint
 from acdc_custom.export.selection import Selection, select

@@ -10,12 +10,12 @@ import io
 from pathlib import Path
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.export.dot import to_dot
 from acdc_custom.export.graphs import to_graphml, to_json_graph
 from acdc_custom.export.mib import to_mib
-from acdc_custom.writing import write_file
+from acdc_custom.files.writing import write_file
 
 COLUMNS = ("sender", "receiver", "port", "effect")
 

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.graph import Sender, Stage
 
 

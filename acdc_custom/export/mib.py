@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import EMBED, Edge, Sender, Stage
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from acdc_custom.circuit import KeptEdge
+from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.selection import Selection
 from acdc_custom.export.style import PORT_STYLES, ROLE_STYLES, Badge, shade

@@ -13,15 +13,15 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError, UsageError, did_you_mean
 from acdc_custom.export.caption import facts, title
 from acdc_custom.export.dot import to_dot
 from acdc_custom.export.render import NO_PYGRAPHVIZ, PNG_DPI
 from acdc_custom.export.selection import select
 from acdc_custom.export.style import escape
+from acdc_custom.files.writing import write_file
 from acdc_custom.heads.table import HeadTable
-from acdc_custom.writing import write_file
 
 HOVER = ".edge:hover path,.edge:hover polygon,.edge:hover ellipse{stroke:#000000;stroke-opacity:1}"
 

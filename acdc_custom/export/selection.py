@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from acdc_custom.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Receiver, Sender, Stage
 from acdc_custom.heads.table import HeadRow, HeadTable

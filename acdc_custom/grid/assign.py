@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
 
 
 def choose(waiting: Sequence[Job], last: Job | None, others: Sequence[Job]) -> Job:

@@ -10,14 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.grid.check import check_tasks
 from acdc_custom.grid.executor import Executor
 from acdc_custom.grid.folder import GridFolder, has_ended
 from acdc_custom.grid.plan import Grid
 from acdc_custom.grid.progress import GridProgress, Watch
 from acdc_custom.grid.state import News, State
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
 from acdc_custom.task import load_task
 
 

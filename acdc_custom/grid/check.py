@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.provenance import TaskRecord
 from acdc_custom.errors import ResultError, count
+from acdc_custom.files.reading import shortened
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.plan import Grid
-from acdc_custom.provenance import TaskRecord
-from acdc_custom.reading import shortened
-from acdc_custom.run_folder import REQUEST, Request
+from acdc_custom.runs.folder import REQUEST, Request
 from acdc_custom.task import Task
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from acdc_custom.choices import Device
 from acdc_custom.errors import UsageError
 from acdc_custom.grid.sizing import Room
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acdc_custom.run_folder import JOURNAL, REQUEST
+from acdc_custom.runs.folder import JOURNAL, REQUEST
 
 if TYPE_CHECKING:
     from acdc_custom.grid.sizing import Room
-    from acdc_custom.job import Job
+    from acdc_custom.runs.settings import Job
     from acdc_custom.task import Task
 
 Files = Mapping[str, bytes]  # of a run, by name
@@ -64,7 +64,7 @@ class Desk:
         sys.path += [path for path in place.modules if path not in sys.path]
         with suppress(OSError):  # names of models may be relative to it
             os.chdir(place.working)
-        from acdc_custom.grid.shelf import Shelf
+        from acdc_custom.runs.workspace import Shelf
 
         self._shared = (place.folder / place.token).exists()
         # Where runs are done: if not in the caller's folder, then in another one each time.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from acdc_custom.grid.state import News
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
 
 
 class Executor(Protocol):

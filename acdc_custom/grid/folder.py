@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Self
 
-from acdc_custom.circuit import FILE_NAME
+from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.files.reading import parse_json, read_regular, shortened
+from acdc_custom.files.writing import claim, write_file
 from acdc_custom.grid.plan import Grid
-from acdc_custom.reading import parse_json, read_regular, shortened
-from acdc_custom.run_folder import JOURNAL
-from acdc_custom.writing import claim, write_file
+from acdc_custom.runs.folder import JOURNAL
 
 PLAN = "grid.json"
 FAILURES = "failures.json"

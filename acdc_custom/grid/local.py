@@ -23,8 +23,8 @@ from acdc_custom.grid.folder import LOG
 from acdc_custom.grid.shift import Died, Done, Shift
 from acdc_custom.grid.sizing import Crew, crew_for, gpus_for, this_machine
 from acdc_custom.grid.state import News
-from acdc_custom.job import Job
 from acdc_custom.model.size import model_bytes
+from acdc_custom.runs.settings import Job
 
 PROGRAM = (sys.executable, "-m", "acdc_custom.grid.process")
 

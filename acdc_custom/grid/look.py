@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from acdc_custom.circuit import FILE_NAME, Circuit
+from acdc_custom.circuit.circuit import FILE_NAME, Circuit
 from acdc_custom.errors import ResultError
+from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid.folder import PLAN, load_failures, load_grid
 from acdc_custom.grid.plan import Grid
 from acdc_custom.grid.progress import GridProgress, RunProgress, Watch
 from acdc_custom.grid.state import State
-from acdc_custom.run_folder import JOURNAL, REQUEST
-from acdc_custom.writing import is_claimed
+from acdc_custom.runs.folder import JOURNAL, REQUEST
 
 
 @dataclass(frozen=True)

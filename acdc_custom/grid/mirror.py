@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from acdc_custom.circuit import FILE_NAME
+from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError
+from acdc_custom.files.writing import claim, write_file
 from acdc_custom.grid.desk import Files, Piece
-from acdc_custom.run_folder import JOURNAL, REQUEST
-from acdc_custom.writing import claim, write_file
+from acdc_custom.runs.folder import JOURNAL, REQUEST
 
 
 def files_of(folder: Path) -> Files:

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 from acdc_custom.errors import UsageError
-from acdc_custom.job import Job
-from acdc_custom.reading import parse_json, part, record
+from acdc_custom.files.reading import parse_json, part, record
+from acdc_custom.runs.settings import Job
 
 SCHEMA = 1
 LONGEST_NAME = 200  # bytes: file systems allow 255, and a run's files need none of them

@@ -14,7 +14,7 @@ from typing import Any
 
 from acdc_custom.errors import ResultError
 from acdc_custom.grid.state import State
-from acdc_custom.run_folder import JOURNAL, Request
+from acdc_custom.runs.folder import JOURNAL, Request
 
 
 @dataclass(frozen=True)

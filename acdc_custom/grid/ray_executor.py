@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.errors import SearchError, UsageError
+from acdc_custom.files.reading import shortened
 from acdc_custom.grid.cluster import Crew, crew_for, default_gpus
 from acdc_custom.grid.desk import Answer, Desk, Piece, Place
 from acdc_custom.grid.mirror import Mirror, files_of
 from acdc_custom.grid.shift import PATIENCE, Died, Done, Shift
 from acdc_custom.grid.sizing import bytes_for, this_machine
 from acdc_custom.grid.state import News
-from acdc_custom.job import Job
 from acdc_custom.model.size import model_bytes
-from acdc_custom.reading import shortened
+from acdc_custom.runs.settings import Job
 from acdc_custom.task import Task, load_task
 
 try:

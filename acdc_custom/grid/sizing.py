@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from acdc_custom.choices import Device
-from acdc_custom.job import Job
 from acdc_custom.memory import GIB, WINDOW_BYTES
+from acdc_custom.runs.settings import Job
 
 SHARE = 0.8  # of the memory that is free, for all runs together
 RUNTIME = GIB  # Python, torch and the libraries around it, before any model

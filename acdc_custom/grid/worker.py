@@ -12,14 +12,14 @@ from pathlib import Path
 
 from acdc_custom.choices import Device
 from acdc_custom.errors import AcdcError, NoRoom, ResultError
+from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid.folder import has_ended
-from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.sizing import Room
-from acdc_custom.job import Job
 from acdc_custom.model.open import resolve_device
-from acdc_custom.run import begin, go_on
-from acdc_custom.run_folder import JOURNAL, REQUEST, Request, RunFolder
-from acdc_custom.writing import is_claimed
+from acdc_custom.runs.folder import JOURNAL, REQUEST, Request, RunFolder
+from acdc_custom.runs.run import begin, go_on
+from acdc_custom.runs.settings import Job
+from acdc_custom.runs.workspace import Shelf
 
 PATIENCE = 30.0  # seconds
 

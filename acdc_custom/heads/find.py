@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from acdc_custom.choices import Metric
-from acdc_custom.circuit import Circuit
-from acdc_custom.discovery import Prepared
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Role
@@ -17,6 +16,7 @@ from acdc_custom.heads.measure import Measured, OnProgress, measure_heads
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadRow, HeadTable, Source
 from acdc_custom.heads.words import Cast, cast_of
+from acdc_custom.search.discover import Prepared
 
 
 def find_roles(

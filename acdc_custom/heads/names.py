@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS, Graph, Receiver, Sender, Stage
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Self
 
+from acdc_custom.files.reading import part, read_record, record
+from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
-from acdc_custom.reading import part, read_record, record
-from acdc_custom.writing import write_file
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"

@@ -7,7 +7,7 @@ from itertools import cycle
 
 from matplotlib.axes import Axes
 
-from acdc_custom.analyses.theme import Figure, Theme
+from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.known.result import Method, Trial
 from acdc_custom.known.roc import Rates
 from acdc_custom.known.table import three

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from acdc_custom import __version__
-from acdc_custom.analyses.table import Row
+from acdc_custom.files.table import Row
 from acdc_custom.graph import Edge
 from acdc_custom.known.result import Method, Trial
 from acdc_custom.known.roc import Rates
+from acdc_custom.version import __version__
 
 SCHEMA = 1
 

@@ -10,10 +10,8 @@ from itertools import product
 
 from acdc_custom.choices import Ablation, Attribution, CustomMetric, Metric
 from acdc_custom.engine.ablation import prepare_ablation
-from acdc_custom.engine.attribution import attribute
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import Edge
 from acdc_custom.known.compiled import known_program
@@ -23,6 +21,8 @@ from acdc_custom.known.programs import PROGRAMS
 from acdc_custom.known.result import Method, Trial
 from acdc_custom.known.roc import best_first
 from acdc_custom.known.wiring import changing
+from acdc_custom.search.acdc import Search
+from acdc_custom.search.attribution import attribute
 
 ABLATIONS = (Ablation.ZERO, Ablation.MEAN, Ablation.CORRUPTED)
 THRESHOLDS = tuple(float(f"1e{power}") for power in range(1, -13, -1))  # below are rounding errors

@@ -12,6 +12,7 @@ from typing import Any
 
 from acdc_custom.choices import Device, Precision
 from acdc_custom.errors import ModelError, UsageError, did_you_mean
+from acdc_custom.files.reading import shortened
 from acdc_custom.model.catalogue import (
     BUNDLED,
     DEFAULT_MODEL,
@@ -22,7 +23,6 @@ from acdc_custom.model.catalogue import (
     find,
 )
 from acdc_custom.model.quiet import quiet
-from acdc_custom.reading import shortened
 
 
 def open_model(

@@ -11,13 +11,13 @@ from functools import partial
 from acdc_custom.analyses import activation_patching, lens
 from acdc_custom.analyses.runs import SMALLEST_GAP
 from acdc_custom.analyses.scatter import attention_scatter, draw_scatter
-from acdc_custom.discovery import Prepared, prepare_batch
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.words import cast_of
-from acdc_custom.reopen import Reopened
 from acdc_custom.report.contents import Fact, PageFigure
 from acdc_custom.report.figures import page_figure
 from acdc_custom.report.steps import OnStep
+from acdc_custom.runs.reopen import Reopened
+from acdc_custom.search.discover import Prepared, prepare_batch
 
 SCATTERED_HEADS = 3
 FEWEST_POINTS = 3  # a correlation of fewer means nothing

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from acdc_custom.discovery import Prepared
 from acdc_custom.errors import ResultError
+from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import attention_patterns
 from acdc_custom.model.layers import layers
@@ -25,7 +25,7 @@ from acdc_custom.report.attention_view import (
     what_fits,
 )
 from acdc_custom.report.prompts import choose, pieces
-from acdc_custom.writing import write_file
+from acdc_custom.search.discover import Prepared
 
 
 def attention_data(

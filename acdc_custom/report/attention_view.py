@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from acdc_custom.report.template import render
+from acdc_custom.page.template import render
 
 MOST_HEADS = 48
 MOST_NUMBERS = 400_000  # in the page, which then holds about 1.2 MB of them

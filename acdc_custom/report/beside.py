@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Part
 from acdc_custom.errors import ResultError
 from acdc_custom.evaluate import content as evaluations
 from acdc_custom.evaluate.records import Evaluation

@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-from acdc_custom.analyses.figures import histogram
-from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.evaluate.picture import draw_evaluation
 from acdc_custom.evaluate.records import Evaluation
+from acdc_custom.figures.charts import histogram
+from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.report.contents import Contents, PageFigure
 from acdc_custom.stability.figure import stability_figure
 from acdc_custom.stability.record import Stability

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.choices import Ablation
-from acdc_custom.circuit import Circuit
-from acdc_custom.discovery import Choices
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.ablation import Carried
 from acdc_custom.engine.behaviour import logit_differences
 from acdc_custom.engine.circuit_run import run_circuit
@@ -21,12 +20,13 @@ from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.find import find_roles
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadTable
-from acdc_custom.reopen import Reopened
 from acdc_custom.report.analyses import analysis_figures, node_facts
 from acdc_custom.report.attention_data import attention_data
 from acdc_custom.report.contents import Contents, Question, Spread
 from acdc_custom.report.prompts import choose, example
 from acdc_custom.report.steps import OnStep, counted, silent
+from acdc_custom.runs.reopen import Reopened
+from acdc_custom.search.discover import Choices
 from acdc_custom.task.spec import TemplateSpec
 
 

@@ -11,25 +11,25 @@ from typing import Any
 
 from markupsafe import Markup
 
-from acdc_custom import __version__
 from acdc_custom.choices import Ablation
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.caption import title, unit_of
 from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import select
 from acdc_custom.export.style import PORT_STYLES, number
 from acdc_custom.graph import Port
+from acdc_custom.page.panels import INPUTS, panels, receiver_label
+from acdc_custom.page.picture import inline_svg
+from acdc_custom.page.template import render
 from acdc_custom.report import figures, words
 from acdc_custom.report.believed import believed_of
 from acdc_custom.report.beside import NOTHING, Beside
 from acdc_custom.report.contents import Contents
-from acdc_custom.report.panels import INPUTS, panels, receiver_label
-from acdc_custom.report.picture import inline_svg
 from acdc_custom.report.reproduce import command, evaluate_command, stability_command
 from acdc_custom.report.roles import roles_of
 from acdc_custom.report.stable import stable_of
 from acdc_custom.report.steps import OnStep, silent
-from acdc_custom.report.template import render
+from acdc_custom.version import __version__
 
 SCRIPTS = ("zoom.js", "nodes.js", "tables.js", "attention.js")
 MOST_EDGES = 20  # in the table of strongest edges

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from acdc_custom.provenance import Settings
+from acdc_custom.circuit.provenance import Settings
 
 
 def command(task: str, model: str, settings: Settings) -> str:

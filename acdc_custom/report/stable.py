@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Part
 from acdc_custom.errors import count
 from acdc_custom.graph import Sender
 from acdc_custom.report.words import percent

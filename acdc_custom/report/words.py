@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, parse_metric
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.style import number
 from acdc_custom.graph import parse_heads

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from acdc_custom.choices import Device
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError
+from acdc_custom.files.writing import write_file
 from acdc_custom.report.steps import OnStep, silent
-from acdc_custom.writing import write_file
 
 FILE_NAME = "report.html"
 
@@ -38,9 +38,9 @@ def write_report(
     except OSError as error:
         raise ResultError(f"{path} could not be written: {error.strerror}.") from error
     on_step("opening the model")
-    from acdc_custom.reopen import reopen
     from acdc_custom.report.measure import measure
     from acdc_custom.report.page import report_page
+    from acdc_custom.runs.reopen import reopen
 
     page = report_page(measure(reopen(where, device), on_step), beside, on_step)
     return write_file(path, page)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Part, jaccard, members_of
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Part, jaccard, members_of
 
 DRAWS = 2000
 FEWEST_FOR_AN_INTERVAL = 3  # of two runs there is one pair

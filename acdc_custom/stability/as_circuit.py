@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 
 import torch
 
-from acdc_custom.circuit import Circuit, Outcome, SearchRecord
-from acdc_custom.compare.overlap import Part
-from acdc_custom.discovery import Choices, Prepared
+from acdc_custom.circuit.circuit import Circuit, Outcome, SearchRecord
+from acdc_custom.circuit.members import Part
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
+from acdc_custom.search.discover import Choices, Prepared
 from acdc_custom.stability.consensus import consensus_edges
 from acdc_custom.stability.record import FinishedRun, Stability
 

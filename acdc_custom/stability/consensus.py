@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from acdc_custom.circuit import KeptEdge
+from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.graph import LOGITS, Edge, Graph, Sender
 from acdc_custom.stability.shares import Share
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit import Behaviour
-from acdc_custom.compare.overlap import Member, Part
+from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.members import Member, Part
+from acdc_custom.circuit.provenance import Provenance
+from acdc_custom.files.reading import checked, part, read_record, record
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
-from acdc_custom.provenance import Provenance
-from acdc_custom.reading import checked, part, read_record, record
 from acdc_custom.stability.agreement import Agreement, Matrix
 from acdc_custom.stability.record import Point, RunRecord, Stability
 from acdc_custom.stability.shares import Share, checked_share

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from acdc_custom.analyses.theme import SEQUENTIAL, Figure, Theme
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.members import Part
+from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
 from acdc_custom.graph import Sender
 from acdc_custom.stability.record import Stability
 from acdc_custom.stability.words import kinds_of, task_of

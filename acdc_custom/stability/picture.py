@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit, KeptEdge
-from acdc_custom.compare.overlap import Member, Part
+from acdc_custom.circuit.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.members import Member, Part
 from acdc_custom.errors import count
 from acdc_custom.export.caption import block_html, facts, legend_html, note_html, sample_html, title
 from acdc_custom.export.dot import captioned_dot
@@ -19,10 +19,10 @@ from acdc_custom.export.paint import RolePaint
 from acdc_custom.export.picture import Format, render, standalone
 from acdc_custom.export.selection import DEFAULT_MAX_EDGES, Selection, select
 from acdc_custom.export.style import INK, PORT_STYLES, Badge, line_html
+from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Edge, Port, Sender
 from acdc_custom.stability.record import Stability
 from acdc_custom.stability.shares import Share
-from acdc_custom.writing import write_file
 
 FAINTEST = 0.15  # an edge that next to no run keeps can still be seen
 POWER = 2  # half of the runs look like a quarter: so the many edges that come and go stay behind

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit import Behaviour, Circuit, recovered
-from acdc_custom.compare.overlap import Part, members_of
+from acdc_custom.circuit.circuit import Behaviour, Circuit, recovered
+from acdc_custom.circuit.members import Part, members_of
+from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, GraphShape
-from acdc_custom.provenance import Provenance
 from acdc_custom.stability.agreement import Agreement, Matrix, agreement, jaccards
 from acdc_custom.stability.consensus import consensus_edges, dead_edges
 from acdc_custom.stability.shares import Share, checked_share, shares_of

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Member, Part, members_of
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Member, Part, members_of
 from acdc_custom.errors import UsageError
-from acdc_custom.stats import wilson
+from acdc_custom.stats.intervals import wilson
 
 DEFAULT_SHARE = 0.5
 ROUNDING = 1e-9  # 0.7 of 10 runs are 7 of them

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from acdc_custom.circuit import Circuit
-from acdc_custom.discovery import Choices, Prepared
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.provenance import Provenance
+from acdc_custom.engine.scores import Bench
 from acdc_custom.errors import ResultError
-from acdc_custom.evaluate.bench import Bench
-from acdc_custom.provenance import Provenance
+from acdc_custom.search.discover import Choices, Prepared
 from acdc_custom.stability.as_circuit import consensus_circuit
 from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from statistics import median
 
 from acdc_custom.choices import Variation, parse_metric
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.members import Part
 from acdc_custom.errors import count
 from acdc_custom.export.caption import with_unit
 from acdc_custom.graph import Sender
 from acdc_custom.stability.agreement import Agreement
 from acdc_custom.stability.record import CORE, Stability
 from acdc_custom.stability.shares import Share
-from acdc_custom.stats import wilson
+from acdc_custom.stats.intervals import wilson
 
 STABLE, PARTLY = 0.8, 0.5  # mean Jaccard indices of edges; bounds of ours
 CLEARLY_LESS = 0.1  # of the logit difference recovered

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Part
-from acdc_custom.run_folder import REQUEST, Request
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Part
+from acdc_custom.files.writing import write_file
+from acdc_custom.runs.folder import REQUEST, Request
 from acdc_custom.stability.content import JSON_NAME, to_json
 from acdc_custom.stability.figure import stability_figure
 from acdc_custom.stability.picture import draw_all, draw_consensus
 from acdc_custom.stability.record import Stability
 from acdc_custom.stability.tables import edges_csv, heads_csv
-from acdc_custom.writing import write_file
 
 FIGURE_NAME, PICTURE_NAME, CONSENSUS = "stability.svg", "edges.svg", "consensus"
 

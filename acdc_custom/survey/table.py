@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acdc_custom.analyses.figures import Scale, heatmap
-from acdc_custom.analyses.table import Row
-from acdc_custom.analyses.theme import Figure, Theme
-from acdc_custom.reading import shortened
+from acdc_custom.figures.charts import Scale, heatmap
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.reading import shortened
+from acdc_custom.files.table import Row
 from acdc_custom.survey.ask import Answer, Place, Survey
 
 LONGEST_PROMPT = 100  # characters of a prompt in the terminal

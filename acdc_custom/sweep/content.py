@@ -11,13 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from acdc_custom import __version__
 from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.circuit import Behaviour
-from acdc_custom.reading import part, read_record, record
+from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.files.reading import part, read_record, record
 from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import Rule, Suggestion
+from acdc_custom.version import __version__
 
 JSON_NAME = "sweep.json"
 SCHEMA = 1

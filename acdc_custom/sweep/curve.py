@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from acdc_custom.circuit import Behaviour
+from acdc_custom.circuit.circuit import Behaviour
 
 ACDC = "acdc"  # the method whose circuits are found by searches
 # Of a graph's edges: where MIB measures.

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Self
 
 from acdc_custom.choices import Attribution, Device, Ranking, parse_metric
-from acdc_custom.circuit import Circuit, Outcome
-from acdc_custom.discovery import Prepared
-from acdc_custom.engine.attribution import attribute, n_passes, top_edges
+from acdc_custom.circuit.circuit import Circuit, Outcome
+from acdc_custom.engine.scores import Bench
 from acdc_custom.errors import UsageError
-from acdc_custom.evaluate.bench import Bench
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
-from acdc_custom.reopen import reopen
+from acdc_custom.runs.reopen import reopen
+from acdc_custom.search.attribution import attribute, n_passes, top_edges
+from acdc_custom.search.discover import Prepared
 from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest

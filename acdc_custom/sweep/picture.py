@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 
-from acdc_custom.analyses.theme import Figure, Theme
 from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.sweep.curve import Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import WITHIN

@@ -15,12 +15,12 @@ from typing import Any
 
 from acdc_custom.choices import Ablation, Order, checked_threshold
 from acdc_custom.errors import UsageError
+from acdc_custom.files.writing import name_part
 from acdc_custom.grid.plan import Grid, Kind
-from acdc_custom.job import Job
 from acdc_custom.model.catalogue import DEFAULT_MODEL
-from acdc_custom.run_folder import LONGEST_PART
+from acdc_custom.runs.folder import LONGEST_PART
+from acdc_custom.runs.settings import Job
 from acdc_custom.task import load_task
-from acdc_custom.writing import name_part
 
 DEFAULT_THRESHOLDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 MOST_THRESHOLDS = 1000

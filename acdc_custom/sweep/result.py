@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 from acdc_custom.choices import Attribution, Order, Ranking, parse_metric
-from acdc_custom.circuit import Behaviour
-from acdc_custom.provenance import Settings
+from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.provenance import Settings
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acdc_custom.circuit import Behaviour
+from acdc_custom.circuit.circuit import Behaviour
 from acdc_custom.sweep.curve import Curve, Point, knee
 
 WITHIN = 0.1  # a circuit that recovers 90 % to 110 % of the logit difference does what the model does

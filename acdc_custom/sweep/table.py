@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from acdc_custom.analyses.table import Row
 from acdc_custom.choices import Ranking
+from acdc_custom.files.table import Row
 from acdc_custom.sweep.curve import Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acdc_custom.analyses.table import write_csv
+from acdc_custom.files.table import write_csv
+from acdc_custom.files.writing import write_file
 from acdc_custom.sweep.content import JSON_NAME, to_json
 from acdc_custom.sweep.picture import draw_sweep
 from acdc_custom.sweep.result import Sweep
 from acdc_custom.sweep.table import to_rows
-from acdc_custom.writing import write_file
 
 TABLE_NAME, PICTURE_NAME = "sweep.csv", "sweep.svg"
 

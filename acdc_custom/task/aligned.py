@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from acdc_custom.reading import printable
+from acdc_custom.files.reading import printable
 from acdc_custom.task.prompt import Prompt
 from acdc_custom.task.tokens import Encoder, Tokenizer
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from acdc_custom.errors import did_you_mean
-from acdc_custom.reading import parse_json, shortened
+from acdc_custom.files.reading import parse_json, shortened
 
 KEYS = ("clean", "corrupted", "answer", "foil")
 EXAMPLE = '{"clean": "2 + 3 =", "corrupted": "2 + 4 =", "answer": " 5", "foil": " 6"}'

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.errors import TaskError
-from acdc_custom.reading import parse_json, read_regular
+from acdc_custom.files.reading import parse_json, read_regular
 
 Record = tuple[str, str, Mapping[str, Any]]  # its place in the file, what its keys are called there, and what it holds
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.errors import TaskError
-from acdc_custom.reading import parse_json, shortened
+from acdc_custom.files.reading import parse_json, shortened
 from acdc_custom.task.forms import EXAMPLE, Content, Reader, RowForm, Target, content_of, reader_of
 from acdc_custom.task.records import Record, csv_records, decode, jsonl_records, read_bytes
 from acdc_custom.task.spec import Row, RowSpec

@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 from acdc_custom.errors import ResultError, UsageError
-from acdc_custom.reading import printable
+from acdc_custom.files.reading import printable
 
 STARTER = Path(__file__).with_name("starter.toml")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")

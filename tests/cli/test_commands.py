@@ -15,7 +15,7 @@ import pytest
 from circuits import example_circuit
 from commands import Run
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 
 
 def discover(run: Run, *more: str) -> tuple[int, str, str]:

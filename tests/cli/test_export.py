@@ -11,7 +11,7 @@ from circuits import example_circuit
 from commands import Run
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 
 
 def save(name: str, model: str) -> Circuit:

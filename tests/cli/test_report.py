@@ -11,7 +11,7 @@ from pages import Page
 from report_contents import evaluation_about
 from test_reopen import TASK
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.content import save
 
 

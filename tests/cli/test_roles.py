@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from commands import Run
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.summary import COLUMNS

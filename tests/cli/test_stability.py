@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands import Run
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.cli.stability import conclude
 from acdc_custom.errors import SearchError
 from acdc_custom.grid import Ended

@@ -14,9 +14,9 @@ from grids import QUICK
 
 from acdc_custom.grid import Grid, Job, Kind
 from acdc_custom.grid.folder import GridFolder
-from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.worker import do
-from acdc_custom.run_folder import RunFolder
+from acdc_custom.runs.folder import RunFolder
+from acdc_custom.runs.workspace import Shelf
 
 JOB = QUICK.jobs[0]
 GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in ("ended", "half", "refused", "later")))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from circuits import circuit_of
 
-from acdc_custom.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.members import Part
 from acdc_custom.compare.chance import Chance, Drawer, Null, against_chance
-from acdc_custom.compare.overlap import Part
 from acdc_custom.graph import Edge, Graph, GraphShape, Port, Sender, Stage
 
 SHAPES = [

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from circuits import EDGES, circuit_of, example_heads
 
+from acdc_custom.circuit.members import Part
 from acdc_custom.compare.comparison import Comparison, compare_circuits
 from acdc_custom.compare.content import to_json
 from acdc_custom.compare.entry import Entry, letter, load_entries
-from acdc_custom.compare.overlap import Part
 from acdc_custom.compare.summary import summarize_comparison
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import GraphShape

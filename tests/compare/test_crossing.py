@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acdc_custom.circuit import Circuit, KeptEdge
+from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.compare.crossing import ANY, SHARED, cross, edge_sets, n_crossings
 from acdc_custom.compare.entry import load_entries
 

@@ -14,16 +14,16 @@ import torch
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, tiny_llama
 
 from acdc_custom.choices import Ablation, Attribution, Metric
-from acdc_custom.decision import Reason
+from acdc_custom.circuit.decision import Reason
 from acdc_custom.engine.ablation import Carried
-from acdc_custom.engine.attribution import attribute
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.engine.search import Search
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Attention, Block, Mlp, Norm, NormKind, Projection, Weights
+from acdc_custom.search.acdc import Search
+from acdc_custom.search.attribution import attribute
 
 FIRST, SECOND, _, COPY = range(4)
 BIG = 1e12  # eps so large that RMS norm is x / 1e6 to within 1e-12

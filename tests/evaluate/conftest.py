@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.evaluation import evaluate_circuit
 from acdc_custom.evaluate.records import Evaluation
-from acdc_custom.reopen import reopen
+from acdc_custom.runs.reopen import reopen
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from evaluations import evaluation_of
 
-from acdc_custom.analyses.theme import Theme
 from acdc_custom.errors import ResultError
 from acdc_custom.evaluate.content import COLUMNS, load, save, to_csv, to_json
 from acdc_custom.evaluate.picture import draw_evaluation
 from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.evaluate.summary import summarize_evaluation
+from acdc_custom.figures.theme import Theme
 
 
 def test_it_loads_back_exactly(evaluation: Evaluation, tmp_path: Path) -> None:

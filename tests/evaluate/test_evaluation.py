@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.evaluate.evaluation import evaluate_circuit, roles_of
 from acdc_custom.evaluate.kinds import Hypothesis, PromptKind, Subject
 from acdc_custom.evaluate.prompt_sets import FEWEST, prompt_sets
 from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.graph import Sender
-from acdc_custom.reopen import reopen
+from acdc_custom.runs.reopen import reopen
 from acdc_custom.task import load_task
 
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from acdc_custom.evaluate.binomial import as_far_from_half, at_most
-from acdc_custom.evaluate.hsic import hsic, independence_p
 from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
 from acdc_custom.graph import EMBED, LOGITS, Edge, Sender
+from acdc_custom.stats.binomial import as_far_from_half, at_most
+from acdc_custom.stats.hsic import hsic, independence_p
 
 GENERATOR = np.random.default_rng(0)
 

@@ -10,8 +10,9 @@ from circuits import circuit_of
 from handmade import DUPLICATE, INDUCTION, INHIBITION, MOVER, NEGATIVE, PREVIOUS, handmade_model, ioi_prompts
 from prepared import prepared
 
+from acdc_custom.circuit.random_paths import PathDrawer
+from acdc_custom.engine.scores import Bench
 from acdc_custom.evaluate.baselines import among_random
-from acdc_custom.evaluate.bench import Bench
 from acdc_custom.evaluate.completeness import GREEDY_STEPS, Completeness
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, minimality
@@ -23,7 +24,6 @@ from acdc_custom.evaluate.minimality import (
     without_each_edge,
     without_each_node,
 )
-from acdc_custom.evaluate.random_paths import PathDrawer
 from acdc_custom.graph import Edge, Graph, Receiver, Sender
 
 # The edges by which the handmade model does it, but for its negative mover. "To" stands in the corrupted prompts, too:

@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
-from acdc_custom.circuit import (
+from acdc_custom.circuit.circuit import (
     Behaviour,
     Circuit,
     KeptEdge,
     Outcome,
     SearchRecord,
 )
+from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.graph import LOGITS, Edge, Graph, GraphShape, Receiver, Sender
-from acdc_custom.provenance import ModelRecord, Provenance, Settings, TaskRecord
 
 Make = Callable[..., Circuit]
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.export.caption import scale
 from acdc_custom.export.dot import to_dot

@@ -15,7 +15,7 @@ import networkx
 import pytest
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export.dot import to_dot
 from acdc_custom.export.exchange import write

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.export import picture
 from acdc_custom.export.dot import to_dot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acdc_custom.grid.assign import choose
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
 
 IOI = [Job(f"ioi_{t}", "ioi", threshold=t) for t in (0.1, 0.2, 0.3)]
 LATEST = [Job(f"latest_{t}", "latest_s", threshold=t) for t in (0.1, 0.2)]

@@ -10,8 +10,8 @@ from grids import Puppet
 
 from acdc_custom.errors import ResultError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
-from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.worker import do
+from acdc_custom.runs.workspace import Shelf
 
 TASK = """
 schema = 1

@@ -11,11 +11,11 @@ from grids import QUICK, found, one_by_one
 
 from acdc_custom import load_task
 from acdc_custom.errors import ResultError
+from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid.desk import Desk, Piece, Place
 from acdc_custom.grid.mirror import Mirror, files_of
 from acdc_custom.grid.sizing import Room
-from acdc_custom.run_folder import RunFolder
-from acdc_custom.writing import is_claimed
+from acdc_custom.runs.folder import RunFolder
 
 JOB = QUICK.jobs[0]
 NAMES = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]

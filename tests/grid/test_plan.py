@@ -11,7 +11,7 @@ import pytest
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.grid.folder import GridFolder, load_failures, load_grid
 from acdc_custom.grid.plan import Grid, Kind
-from acdc_custom.job import Job
+from acdc_custom.runs.settings import Job
 
 JOBS = (
     Job("threshold_0.01", "ioi"),

@@ -17,13 +17,13 @@ pytest.importorskip("ray", reason="needs Ray: pip install 'acdc-custom[ray]'")
 import ray
 
 from acdc_custom.errors import SearchError, UsageError
+from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid import Grid, Job, Kind, ray_executor, run_grid
 from acdc_custom.grid.desk import Place
 from acdc_custom.grid.progress import GridProgress
 from acdc_custom.grid.ray_executor import Ray
 from acdc_custom.grid.state import State
 from acdc_custom.memory import GIB
-from acdc_custom.writing import is_claimed
 
 
 def test_a_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ import pytest
 from grids import QUICK, found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.grid import shelf as shelf_module
 from acdc_custom.grid import sizing, worker
-from acdc_custom.grid.shelf import Shelf
 from acdc_custom.grid.sizing import Room
 from acdc_custom.grid.worker import do
-from acdc_custom.run_folder import RunFolder
+from acdc_custom.runs.folder import RunFolder
+from acdc_custom.runs.workspace import Shelf
 
 JOB = QUICK.jobs[0]
 

@@ -35,7 +35,7 @@ from acdc_custom.heads.repeated import repeated_scores
 from acdc_custom.heads.words import Part, find_cast
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
-from acdc_custom.stats import pearson_p
+from acdc_custom.stats.intervals import pearson_p
 
 
 def heads_of(model: Model) -> list[Sender]:

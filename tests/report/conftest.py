@@ -11,7 +11,7 @@ import pytest
 from browser import MISSING, installed, launch
 from report_contents import beside_of, contents_of, evaluation_about, hostile_circuit
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.cli import main
 from acdc_custom.evaluate.content import save
 from acdc_custom.report.page import report_page

@@ -11,7 +11,7 @@ from circuits import circuit_of, example_circuit
 from report_contents import evaluation_about
 from studies import FOUR, ORDERS, SHAPE, runs_of, study
 
-from acdc_custom.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError
 from acdc_custom.evaluate.content import save
 from acdc_custom.evaluate.records import Evaluation

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from acdc_custom.reopen import Reopened, reopen
 from acdc_custom.report.contents import Contents
 from acdc_custom.report.measure import measure, strongest_heads
 from acdc_custom.report.prompts import N_EXAMPLES, choose, pieces
+from acdc_custom.runs.reopen import Reopened, reopen
 
 
 @pytest.fixture(scope="module")

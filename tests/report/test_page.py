@@ -16,7 +16,7 @@ from circuits import example_circuit
 from pages import Page
 from report_contents import HOSTILE, beside_of, contents_of, hostile_circuit
 
-from acdc_custom.circuit import KeptEdge
+from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt, attention_page
 from acdc_custom.report.beside import Beside

@@ -8,8 +8,8 @@ import pytest
 from circuits import example_circuit
 
 from acdc_custom.choices import Ablation, Metric
-from acdc_custom.circuit import Behaviour, Circuit
-from acdc_custom.provenance import Settings
+from acdc_custom.circuit.circuit import Behaviour, Circuit
+from acdc_custom.circuit.provenance import Settings
 from acdc_custom.report import words
 
 

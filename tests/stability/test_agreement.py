@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from studies import ALL, FOUR, runs_of
 
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.members import Part
 from acdc_custom.stability.agreement import DRAWS, SEED, agreement, jaccards
 
 CIRCUITS = [run.circuit for run in runs_of(FOUR)]

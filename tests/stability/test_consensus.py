@@ -8,7 +8,7 @@ import pytest
 from circuits import circuit_of
 from studies import FOUR, SHAPE, runs_of
 
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.members import Part
 from acdc_custom.graph import Edge, Graph, GraphShape, Sender
 from acdc_custom.stability.consensus import consensus_edges, dead_edges
 from acdc_custom.stability.shares import shares_of

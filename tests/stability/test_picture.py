@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from studies import FOUR, ORDERS, PROMPTS, runs_of, study
 
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Part
 from acdc_custom.stability.consensus import consensus_edges
 from acdc_custom.stability.figure import stability_figure
 from acdc_custom.stability.picture import draw_all, draw_consensus

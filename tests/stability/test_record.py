@@ -12,7 +12,7 @@ import pytest
 from circuits import circuit_of
 from studies import ALL, FOUR, ORDERS, PROMPTS, runs_of, study
 
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.members import Part
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import GraphShape
 from acdc_custom.stability.content import JSON_NAME, load_stability, to_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from studies import FOUR, runs_of
 
-from acdc_custom.compare.overlap import Part
+from acdc_custom.circuit.members import Part
 from acdc_custom.errors import UsageError
 from acdc_custom.stability.shares import checked_share, shares_of
 

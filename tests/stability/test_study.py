@@ -9,14 +9,14 @@ import pytest
 from commands import run_command
 
 from acdc_custom.choices import Order, Variation
-from acdc_custom.circuit import Circuit
-from acdc_custom.compare.overlap import Part
-from acdc_custom.discovery import Choices, prepare_batch, search
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.members import Part
 from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.errors import ResultError
 from acdc_custom.model.open import open_model
-from acdc_custom.run_folder import Request
+from acdc_custom.runs.folder import Request
+from acdc_custom.search.discover import Choices, prepare_batch, search
 from acdc_custom.stability.content import load_stability
 from acdc_custom.stability.plan import plan_runs
 from acdc_custom.stability.record import FinishedRun

@@ -9,7 +9,7 @@ import pytest
 from swept import made_up
 
 from acdc_custom.errors import ResultError
-from acdc_custom.reading import parse_json
+from acdc_custom.files.reading import parse_json
 from acdc_custom.sweep.content import load_sweep, to_json
 from acdc_custom.sweep.measure import Run, measure
 from acdc_custom.sweep.table import to_rows

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.engine.attribution import attribute, top_edges
 from acdc_custom.engine.behaviour import behaviour
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.errors import UsageError
-from acdc_custom.reopen import reopen
+from acdc_custom.runs.reopen import reopen
+from acdc_custom.search.attribution import attribute, top_edges
 from acdc_custom.sweep.curve import SHARES
 from acdc_custom.sweep.measure import Run, measure
 from acdc_custom.sweep.result import Sweep

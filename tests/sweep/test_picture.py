@@ -7,8 +7,8 @@ import math
 
 from swept import made_up
 
-from acdc_custom.analyses.theme import Figure
 from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.figures.theme import Figure
 from acdc_custom.sweep.picture import draw_sweep
 from acdc_custom.sweep.result import Sweep
 

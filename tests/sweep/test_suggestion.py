@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acdc_custom.circuit import Behaviour
+from acdc_custom.circuit.circuit import Behaviour
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.suggestion import Rule, suggest
 

@@ -11,8 +11,8 @@ from acdc_custom.cli.analyze.options import Asked, analysis, chosen_heads, marke
 from acdc_custom.cli.analyze.running import parsed_heads, prepared, progress, top, written
 
 if TYPE_CHECKING:
-    from acdc_custom.discovery import Prepared
     from acdc_custom.graph import Graph, Sender
+    from acdc_custom.search.discover import Prepared
 
 STRONGEST = 4  # heads that are shown when none are named
 

@@ -13,12 +13,12 @@ import click
 from acdc_custom.errors import ResultError, UsageError
 
 if TYPE_CHECKING:
-    from acdc_custom.analyses.table import Row
-    from acdc_custom.analyses.theme import Figure
     from acdc_custom.cli.analyze.options import Asked
-    from acdc_custom.discovery import Prepared
+    from acdc_custom.figures.theme import Figure
+    from acdc_custom.files.table import Row
     from acdc_custom.graph import Graph, Sender
     from acdc_custom.model.model import Model
+    from acdc_custom.search.discover import Prepared
     from acdc_custom.task import Task
 
 
@@ -40,8 +40,8 @@ def opened(asked: Asked) -> tuple[Task, Model]:
 def prepared(asked: Asked) -> Prepared:
     """The batch that was asked for, on its model."""
     task, model = opened(asked)
-    from acdc_custom.discovery import prepare_batch
-    from acdc_custom.summary import describe_behaviour
+    from acdc_custom.circuit.summary import describe_behaviour
+    from acdc_custom.search.discover import prepare_batch
 
     batch = prepare_batch(task, model, asked.n, asked.seed, asked.corruption)
     prompts = batch.batch
@@ -61,7 +61,7 @@ def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | No
     """
     if not text:
         return None
-    from acdc_custom.circuit import Circuit
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.graph import Sender, Stage
     from acdc_custom.heads.names import circuit_heads
 
@@ -103,7 +103,7 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 def written(asked: Asked, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
     """Write the table `name`.csv and the figures, by name, and say where they are."""
-    from acdc_custom.analyses.table import write_csv
+    from acdc_custom.files.table import write_csv
 
     click.echo("Written")
     click.echo(f"  {write_csv(asked.folder / f'{name}.csv', rows)}")

@@ -1,0 +1,1 @@
+"""Charts and panels that analyses and results are drawn with."""

@@ -1,0 +1,222 @@
+"""The folder that a run writes: `run.json` first, `decisions.jsonl` as it goes, then `circuit.json` and the pictures.
+
+Owns what it takes for a run to be killed at any moment and to go on later: the journal's form, its reading back after
+it was cut off in the middle of a line, and that no two processes write into one folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shlex import quote
+from typing import IO, Any, Self
+
+from acdc_custom.choices import Ablation, Device, Order, Precision, checked_seed, checked_threshold, parse_metric
+from acdc_custom.circuit.circuit import FILE_NAME, Circuit
+from acdc_custom.circuit.decision import Decision
+from acdc_custom.circuit.provenance import Provenance
+from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.export.picture import draw
+from acdc_custom.files.reading import parse_json, part, read_regular, record
+from acdc_custom.files.writing import claim, name_part, write_atomically
+from acdc_custom.graph import parse_heads
+from acdc_custom.memory import MemoryPlan
+
+JOURNAL = "decisions.jsonl"
+REQUEST = "run.json"
+PICTURES = ("circuit.dot", "circuit.svg")
+SCHEMA = 1
+LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: file systems allow 255 bytes in all
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them.
+
+    `window` and `memory` change no decision, but a search that goes on keeps to them: so it comes out the same to the
+    last bit.
+    """
+
+    task: str
+    model: str
+    window: int | None
+    edges: int  # of the model's graph, all of which a search decides
+    memory: MemoryPlan
+    provenance: Provenance
+
+    def to_json(self) -> str:
+        """The text of `run.json`."""
+        content = {
+            "schema": SCHEMA,
+            "task": self.task,
+            "model": self.model,
+            "window": self.window,
+            "edges": self.edges,
+            "memory": asdict(self.memory),
+            "provenance": self.provenance.to_content(),
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a run folder's `run.json`. Raises `ResultError`."""
+        path = folder / REQUEST
+        try:
+            content = parse_json(read_regular(path).decode())
+            schema = content.pop("schema", None) if isinstance(content, dict) else None
+            if type(schema) is not int or schema < 1:
+                raise ValueError('it has no "schema"')
+            if schema > SCHEMA:
+                raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
+            provenance = Provenance.from_content(part(content, "provenance", dict))
+            memory = record(MemoryPlan, part(content, "memory", dict))
+            rest = {key: value for key, value in content.items() if key not in ("provenance", "memory")}
+            request: Self = record(cls, rest, provenance=provenance, memory=memory)
+            _check(request)
+            return request
+        except OSError as error:
+            raise ResultError(f"{folder} holds no run that could go on: {path.name}: {error.strerror}.") from error
+        except KeyError as error:
+            raise ResultError(f"{path} is damaged: {error} is missing.") from error
+        except (TypeError, ValueError, UsageError) as error:
+            raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+
+
+def _check(request: Request) -> None:
+    """Whether it can have been asked for. Raises `ValueError` or `UsageError`."""
+    settings, memory = request.provenance.settings, request.memory
+    Ablation(settings.ablation), Order(settings.order), Device(settings.device), Precision(settings.dtype)
+    checked_threshold(settings.threshold)
+    parse_metric(settings.metric)
+    if settings.knock_out:
+        parse_heads(settings.knock_out)
+    checked_seed(settings.seed)
+    checked_seed(settings.order_seed)
+    if settings.resample is not None:
+        checked_seed(settings.resample)
+    counts = {"n": settings.n, "window": request.window, "edges": request.edges, **asdict(memory)}
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{name} is {count}")
+
+
+class RunFolder:
+    """A run's folder. Use it as a context: `begin` a run in a new folder, or go on with `reopen`; `note` decisions;
+    then `finish`."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self.path = path
+        self._is_new = mode == "x"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            # Line by line, so that a killed run loses no more than the line that it is writing.
+            self._journal: IO[str] = (path / JOURNAL).open(mode, encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise ResultError(
+                f"the output folder {path} cannot be written to ({error.strerror}). Give another one with --out."
+            ) from error
+        if not claim(self._journal):
+            self._journal.close()
+            raise ResultError(
+                f"another process is writing into {path}. Wait for it, or give another folder with --out."
+            )
+
+    @classmethod
+    def begin(cls, path: Path) -> Self:
+        """A new run's folder, made before any work is done.
+
+        Raises `ResultError` if it cannot be written to, or holds a run already.
+        """
+        if os.path.exists(path / FILE_NAME):
+            raise ResultError(f"{path} holds a run already. Give another folder with --out, or move that one away.")
+        if os.path.exists(path / JOURNAL):
+            raise ResultError(
+                f"{path} holds a run already, which has not ended. Go on with: acdc-custom resume {quote(str(path))}, "
+                "or give another folder with --out."
+            )
+        return cls(path, "x")
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """The folder of a run that was interrupted. Raises `ResultError` if there is none, or if it has ended."""
+        if os.path.exists(path / FILE_NAME):
+            raise ResultError(
+                f"the run in {path} has ended: there is nothing to resume. See: acdc-custom show {quote(str(path))}"
+            )
+        if not os.path.isfile(path / JOURNAL):
+            raise ResultError(f"{path} holds no run: there is no {JOURNAL} in it.")
+        return cls(path, "r+")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._journal.close()
+        with contextlib.suppress(OSError):
+            if failed and self._is_new and not (self.path / JOURNAL).stat().st_size:
+                # Nothing has been decided yet: leave no trace, so that the same command can be given again.
+                for name in (JOURNAL, REQUEST):
+                    (self.path / name).unlink(missing_ok=True)
+                self.path.rmdir()
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with the run."""
+        return f"acdc-custom resume {quote(str(self.path))}"
+
+    def ask(self, request: Request) -> None:
+        """Write down what was asked for. Raises `ResultError` when it cannot be written."""
+        self._write(lambda: write_atomically(self.path / REQUEST, request.to_json()), REQUEST)
+
+    def note(self, decision: Decision) -> None:
+        """Add one line to the journal. Raises `ResultError` when it cannot be written."""
+        self._write(lambda: self._journal.write(decision.to_json() + "\n"), JOURNAL)
+
+    def decisions(self) -> list[Decision]:
+        """The journal so far, without a last line that was cut off. Raises `ResultError` if it is damaged."""
+        *whole, _cut_off = (self.path / JOURNAL).read_bytes().decode(errors="replace").split("\n")
+        decisions = []
+        for number, row in enumerate(whole, 1):
+            try:
+                decisions.append(Decision.from_json(row))
+            except (TypeError, ValueError, UsageError) as error:
+                raise ResultError(f"{self.path / JOURNAL}, line {number} is damaged: {error}.") from error
+        return decisions
+
+    def keep(self, n_lines: int) -> None:
+        """Cut the journal after so many lines, and go on from there."""
+        whole = (self.path / JOURNAL).read_bytes().split(b"\n")[:n_lines]
+        self._journal.seek(sum(len(line) + 1 for line in whole))
+        self._journal.truncate()
+
+    def finish(self, circuit: Circuit) -> list[Path]:
+        """Write the circuit and its pictures; gives every file of the run."""
+        self._journal.flush()
+        pictures = [draw(circuit, self.path / name) for name in PICTURES]
+        # Last, since a folder with a circuit is a run that has ended.
+        return [circuit.save(self.path), self.path / JOURNAL, self.path / REQUEST, *pictures]
+
+    def _write(self, action: Any, name: str) -> None:
+        try:
+            action()
+        except OSError as error:
+            raise ResultError(
+                f"{self.path / name} could not be written: {error.strerror}. What has been decided is kept; "
+                f"go on with: {self.resume_command}"
+            ) from error
+
+
+def folder_name(task: str, model: str, threshold: float) -> str:
+    """`latest_s_demo-4l_0.01`."""
+    return "_".join(name_part(part, LONGEST_PART) for part in (task, model, f"{threshold:g}"))
+
+
+def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:
+    """A folder name that says what the run is, and that is not taken: `latest_s_demo-4l_0.01`, then `..._2`."""
+    name = folder_name(task, model, threshold)
+    paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
+    return next(path for path in paths if not os.path.exists(path))

@@ -1,0 +1,44 @@
+"""The model and the batch that were used last: jobs that share them do not load or compute them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from acdc_custom.model.model import Model
+from acdc_custom.model.open import open_model
+from acdc_custom.search.discover import Prepared, prepare_batch
+from acdc_custom.task import Task, load_task
+
+
+class Shelf:
+    """Opens models as `open_model` does and prepares batches as `prepare_batch` does, and keeps the last of each.
+
+    What is kept is let go before anything else is made, so that never two models or batches are in memory. `tasks`, by
+    name, have been read already, perhaps on another machine.
+    """
+
+    def __init__(self, tasks: Mapping[str, Task] | None = None) -> None:
+        self._tasks = tasks or {}
+        self._opened: tuple[object, Model] | None = None
+        self._prepared: tuple[object, Prepared] | None = None
+
+    def load(self, name: str) -> Task:
+        """The task."""
+        return self._tasks[name] if name in self._tasks else load_task(name)
+
+    def open(self, name: str, device: str, dtype: str) -> Model:
+        """The model."""
+        key = (name, device, dtype)
+        if self._opened is None or self._opened[0] != key:
+            self._opened = self._prepared = None
+            self._opened = (key, open_model(name, device, dtype))
+        return self._opened[1]
+
+    def prepare(self, task: Task, model: Model, *args: Any, **options: Any) -> Prepared:
+        """The batch; a task whose file has changed is another one."""
+        key = (task.name, task.sha256, id(model), args, tuple(sorted(options.items())))
+        if self._prepared is None or self._prepared[0] != key:
+            self._prepared = None
+            self._prepared = (key, prepare_batch(task, model, *args, **options))
+        return self._prepared[1]

@@ -1,0 +1,1 @@
+"""Searches: from a prepared batch to decisions."""

@@ -1,0 +1,1 @@
+"""Statistics of measurements: intervals, correlation, bootstrap, tests. Knows nothing of circuits and models."""

@@ -1,0 +1,111 @@
+"""The model's own view of a task: how well it does it, and what each corruption changes.
+
+Owns the two forward passes and the arithmetic. Every prompt that can be used is run once clean, and once corrupted per
+corruption; what cannot be run is a problem among the findings, not an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from acdc_custom.engine.footprint import plan
+from acdc_custom.engine.metrics import exact
+from acdc_custom.engine.tokens import TokenBatch, token_batch
+from acdc_custom.errors import AcdcError, ModelError
+from acdc_custom.model.check import check_batch
+from acdc_custom.model.layers import layers
+from acdc_custom.model.model import Model
+from acdc_custom.task import Prompt, Task
+from acdc_custom.task.examine import Problem, examine
+from acdc_custom.task_check.findings import TaskCheck, Tried
+
+AT_ONCE = 16  # prompts at most, so that progress shows
+
+
+def check_task(
+    task: Task,
+    model: Model,
+    n: int | None = None,
+    seed: int = 0,
+    on_prompts: Callable[[int, int], None] = lambda done, total: None,
+) -> TaskCheck:
+    """All that would go wrong with a task on a model, before any search; see `TaskCheck.problems`.
+
+    `n` and `seed` choose the prompts as they do for a search. `on_prompts` is told how many prompts, of how many, have
+    been run. Raises `UsageError` for an `n` or a `seed` that cannot be.
+    """
+    examination = examine(task, model.tokenizer, n, seed)
+    total = sum(len(examined.prompts) for examined in examination.examined)
+    tried: list[Tried] = []
+    trouble: list[Problem] = []
+    done = 0
+
+    def one_more(prompts: int) -> None:
+        nonlocal done
+        done += prompts
+        on_prompts(done, total)
+
+    for examined in examination.examined:
+        if examined.prompts:
+            try:
+                tried.append(_tried(examined.corruption, examined.prompts, model, one_more))
+            except ModelError as error:
+                trouble.append(Problem(str(error), "Choose another --model."))
+                break
+            except AcdcError as error:
+                trouble.append(Problem(f"{examined.corruption}: {error}", "Give shorter or fewer prompts (--n)."))
+    return TaskCheck(model.name, examination, tuple(tried), tuple(dict.fromkeys(trouble)))
+
+
+@torch.no_grad()
+def _tried(corruption: str, prompts: Sequence[Prompt], model: Model, one_more: Callable[[int], None]) -> Tried:
+    tokens = token_batch(prompts, model.max_positions, len(model.weights.unembedding), model.device)
+    check_batch(model, tokens.clean, tokens.corrupted, tokens.is_prompt)
+    columns: list[list[Tensor]] = [[], [], [], [], []]
+    for part in tokens.chunks(min(AT_ONCE, plan(model, tokens).chunk)):
+        clean, corrupted = (_answer_logits(model, ids, part) for ids in (part.clean, part.corrupted))
+        best = _at(clean, part.answers, -torch.inf).amax(-1, keepdim=True)
+        log_p, log_q = clean.log_softmax(-1), corrupted.log_softmax(-1)
+        values = (
+            _logit_diffs(clean, part),
+            _logit_diffs(corrupted, part),
+            1 + (clean > best).sum(-1),
+            clean.argmax(-1),
+            (log_p.exp() * (log_p - log_q)).sum(-1).clamp_min(0),
+        )
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+        one_more(len(clean))
+    differences, corrupted_differences, ranks, first, kls = (torch.cat(column).tolist() for column in columns)
+    return Tried(
+        corruption=corruption,
+        logit_diffs=tuple(differences),
+        corrupted_logit_diffs=tuple(corrupted_differences),
+        ranks=tuple(ranks),
+        first_words=tuple(str(model.tokenizer.decode([token])) for token in first),
+        kls=tuple(kls),
+        templates=tuple(prompt.template for prompt in prompts),
+    )
+
+
+def _answer_logits(model: Model, ids: Tensor, part: TokenBatch) -> Tensor:
+    """What the model says after each prompt: `[prompt, vocab]`, in float64."""
+    residual = model.weights.embed(ids)  # [prompt, pos, d_model]
+    for layer in layers(model.weights, ids):
+        residual = layer.after
+    at_answer = residual[torch.arange(len(ids), device=ids.device), part.answer_positions[:, 0]]
+    return exact(model.weights.logits(model.weights.final_norm(at_answer)))
+
+
+def _logit_diffs(logits: Tensor, part: TokenBatch) -> Tensor:
+    """Mean logit of the answers less that of the foils: `[prompt]`."""
+    return _at(logits, part.answers, torch.nan).nanmean(-1) - _at(logits, part.foils, torch.nan).nanmean(-1)
+
+
+def _at(logits: Tensor, ids: Tensor, missing: float) -> Tensor:
+    """`[prompt, vocab]` at `ids` `[prompt, k]`, -1 where a prompt has fewer; gives `[prompt, k]`."""
+    ids = ids.to(logits.device)
+    return logits.gather(-1, ids.clamp_min(0)).masked_fill(ids < 0, missing)

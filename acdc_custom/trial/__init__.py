@@ -1,5 +1,0 @@
-"""A task tried on a model before any search: what would go wrong, and what to do about it."""
-
-from acdc_custom.trial.findings import TaskCheck, Tried
-
-__all__ = ["TaskCheck", "Tried"]

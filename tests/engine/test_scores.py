@@ -1,0 +1,32 @@
+"""The bench runs circuits as the search's own record of its circuit does."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from acdc_custom.engine.scores import Bench
+from acdc_custom.model.open import open_model
+from acdc_custom.search.discover import Choices, prepare_batch, search
+from acdc_custom.task import load_task
+
+
+@pytest.mark.parametrize("chunk", [12, 5])
+def test_its_numbers_are_those_of_the_outcome(chunk: int) -> None:
+    model, task = open_model("demo-4l"), load_task("ioi")
+    prepared = prepare_batch(task, model, n=12)
+    prepared = prepare_batch(task, model, n=12, planned=dataclasses.replace(prepared.memory, chunk=chunk))
+    assert len(prepared.chunks) == -(-12 // chunk)
+    circuit = search(prepared, Choices(0.02))
+    bench = Bench(prepared)
+    for scores, behaviour in (
+        (bench.full, circuit.outcome.model),
+        (bench.empty, circuit.outcome.empty),
+        (bench(kept.edge for kept in circuit.edges), circuit.outcome.circuit),
+    ):
+        found = scores.behaviour()
+        assert found.kl == pytest.approx(behaviour.kl, abs=2e-5)
+        assert found.logit_diff == pytest.approx(behaviour.logit_diff, abs=2e-4)
+        assert found.correct == behaviour.correct
+    assert bench(model.graph.edges()).kl == pytest.approx(0, abs=2e-5)

@@ -1,0 +1,98 @@
+"""Figures are real text, the same every time, and say what they show."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+
+from acdc_custom.analyses import figures, panels
+from acdc_custom.errors import ResultError
+from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.graph import Sender
+
+VALUES = np.array([[1.0, -2.0, 0.5], [0.0, np.nan, 3.0]])
+ROWS, COLUMNS = ["zero", "one"], ["a", "b", "<$c$&>"]
+
+
+def one_of_each(theme: Theme) -> dict[str, Figure]:
+    points = {"L0H1, S1": ([0.1, 0.2], [1, 2])}
+    return {
+        "heads": figures.head_heatmap(VALUES, "Title", "logits", [Sender.parse("a1.h2")], theme),
+        "cells": figures.heatmap(VALUES, ROWS, COLUMNS, "Title", "logits", "row", "column", theme=theme),
+        "lines": figures.lines(COLUMNS, {"one": VALUES[0], "two": [1, 2, 3]}, "Title", "after", "logits", theme=theme),
+        "bars": figures.bars(COLUMNS, VALUES[0], "Title", "component", "logits", [0.1, 0.1, 0.1], theme),
+        "histogram": figures.histogram({"one": VALUES[0], "two": [1, 2]}, "Title", "cosine", "share", theme),
+        "scatters": panels.scatters(points, {"L0H1, S1": "r = 1.00"}, "Title", "x", "y", 1, theme),
+        "attention": panels.attention_panels({"L0H1": np.eye(3)}, COLUMNS, "Title", theme),
+    }
+
+
+def words_of(svg: str) -> set[str]:
+    return {element.text or "" for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text")}
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_every_figure_has_a_title_a_description_and_text_in_the_colours_of_its_theme(theme: Theme) -> None:
+    for name, figure in one_of_each(theme).items():
+        svg = figure.to_svg()
+        root = ElementTree.fromstring(svg)
+        assert root[0].text == "Title" and len(root[1].text or "") > 15, name
+        assert "Title" in words_of(svg), name
+        assert theme.value.ink in svg and "<metadata" not in svg and "<style" not in svg
+
+
+def test_labels_are_text_and_a_dollar_is_no_formula() -> None:
+    for name in ("cells", "lines", "bars", "attention"):
+        assert set(COLUMNS) <= words_of(one_of_each(Theme.LIGHT)[name].to_svg())
+
+
+def test_the_same_figure_is_the_same_file_and_names_nothing_that_another_could_name_too() -> None:
+    first, second = (one_of_each(Theme.LIGHT)["cells"].to_svg() for _ in range(2))
+    assert first == second and '<g id="' not in first
+
+
+def test_a_heat_map_has_zero_in_the_middle_unless_it_shows_amounts() -> None:
+    signed = figures.head_heatmap(VALUES, "t", "u").main.images[0]
+    amount = figures.head_heatmap(np.abs(VALUES), "t", "u", scale=figures.Scale.AMOUNT).main.images[0]
+    assert signed.get_clim() == (-3, 3) and amount.get_clim() == (0, 3)
+    assert figures.head_heatmap([[0.0]], "t", "u").main.images[0].get_clim() == (-1, 1)
+
+
+def test_the_description_of_a_heat_map_names_the_extremes() -> None:
+    figure = one_of_each(Theme.LIGHT)["cells"]
+    assert "Largest 3 at row one, column <$c$&>; smallest -2 at row zero, column b." in figure.about
+
+
+def test_small_heat_maps_have_their_numbers_written_in_and_large_ones_do_not() -> None:
+    few = words_of(figures.head_heatmap(VALUES, "t", "u").to_svg())
+    assert {"1.00", "-2.00", ".50", "0", "3.00"} <= few
+    assert "1.23" not in words_of(figures.head_heatmap(np.full((9, 9), 1.23), "t", "u").to_svg())
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
+    before = dict(matplotlib.rcParams)
+    one_of_each(Theme.DARK)["lines"].to_svg()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_notebook_shows_a_figure_as_svg(tmp_path: Path) -> None:
+    shown, saved = (one_of_each(Theme.LIGHT)["bars"] for _ in range(2))
+    assert shown._repr_svg_() == saved.save(tmp_path / "new" / "x.svg").read_text()
+
+
+def test_a_figure_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultError, match="could not be written"):
+        one_of_each(Theme.LIGHT)["bars"].save(tmp_path / "file" / "x.svg")
+
+
+def test_figures_import_no_torch() -> None:
+    program = "import sys, acdc_custom.figures.charts, acdc_custom.figures.panels; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"

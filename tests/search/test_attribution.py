@@ -1,0 +1,198 @@
+"""Scores are the derivatives that they claim to be, taken by finite differences on the plain forward pass."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+
+import oracle
+import pytest
+import torch
+from tiny import MAX_POSITIONS, NAMES, VOCAB, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
+
+from acdc_custom.choices import Ablation, Attribution, Ranking
+from acdc_custom.engine.ablation import prepare_ablation
+from acdc_custom.engine.behaviour import logit_differences
+from acdc_custom.engine.caches import Caches, build_caches
+from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.tokens import token_batch
+from acdc_custom.errors import UsageError
+from acdc_custom.graph import EMBED, LOGITS, Edge, Sender
+from acdc_custom.model.model import Model
+from acdc_custom.search.attribution import attribute, n_passes, top_edges
+
+STEP = 1e-5  # of the finite differences
+
+
+def chunks_of(
+    model: Model,
+    prompts: Sequence[TinyPrompt],
+    ablation: Ablation = Ablation.CORRUPTED,
+    size: int = 99,
+    knocked_out: Sequence[Sender] = (),
+) -> list[Caches]:
+    parts = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device).chunks(size)
+    carried = prepare_ablation(ablation, model.weights, parts)
+    return [build_caches(model, part, carried, knocked_out) for part in parts]
+
+
+def derivatives(
+    model: Model,
+    prompts: Sequence[TinyPrompt],
+    ablation: Ablation,
+    edges: Sequence[Edge],
+    shares: Sequence[float],
+    knocked_out: Sequence[str] = (),
+) -> list[float]:
+    """How fast the logit difference falls as each edge is removed, mean over prompts and over the points of the path.
+
+    A point is the share of the way from the ablated to the clean embedding. Central differences: what the edge carries
+    moves by a little of what removing it would change.
+    """
+    weights = model.weights
+    clean = [oracle.forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
+    corrupted = [oracle.forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
+    ablated = oracle.ablated_outputs(ablation.value, prompts, clean, corrupted)
+    totals = [0.0] * len(edges)
+    for prompt, (outputs, _, scales), carried in zip(prompts, clean, ablated, strict=True):
+        if knocked_out:
+            tokens = torch.tensor(prompt.clean_ids)
+            outputs, *_ = oracle.forward(weights, tokens, lambda s, r: s not in knocked_out, carried, scales)
+            outputs |= {name: carried[name] for name in knocked_out}
+        for share in shares:
+            mixed = share * outputs["embed"] + (1 - share) * carried["embed"]
+            # A model whose words are the positions of this prompt, so that any embedding can be given.
+            of_mixed = dataclasses.replace(weights, token_embedding=mixed, position_embedding=None)
+            words = torch.arange(len(mixed))
+            point, *_ = oracle.forward(of_mixed, words, lambda s, r: s not in knocked_out, carried, scales)
+            point |= {name: carried[name] for name in knocked_out}
+            for number, edge in enumerate(edges):
+                sender, receiver = str(edge.sender), str(edge.receiver)
+                values = []
+                for sign in (1, -1):
+                    moved = point[sender] + sign * STEP * (carried[sender] - outputs[sender])
+                    _, logits, _ = oracle.forward(
+                        of_mixed,
+                        words,
+                        lambda s, r, sender=sender, receiver=receiver: (
+                            s not in knocked_out and (s, r) != (sender, receiver)
+                        ),
+                        {**carried, sender: moved},
+                        scales,
+                    )
+                    values.append(oracle.logit_diff(prompt, logits))
+                totals[number] -= (values[0] - values[1]) / (2 * STEP)
+    return [total / len(prompts) / len(shares) for total in totals]
+
+
+def some_edges(model: Model, n: int, without: Sequence[Sender] = ()) -> list[Edge]:
+    edges = [edge for edge in model.graph.edges() if edge.sender not in without]
+    return random.Random(0).sample(edges, min(n, len(edges)))
+
+
+def agrees(scores: dict[Edge, float], edges: Sequence[Edge], expected: Sequence[float]) -> None:
+    largest = max(map(abs, expected))
+    assert largest > 0
+    assert [scores[edge] for edge in edges] == pytest.approx(list(expected), abs=1e-7 * max(1, largest))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -> None:
+    model, prompts = tiny(name, 2), random_prompts(2, n=2)
+    edges = some_edges(model, 30)
+    scores = attribute(chunks_of(model, prompts), Attribution.EAP)
+    assert list(scores) == list(model.graph.edges())
+    agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1]))
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma2", "attention only, rotary"])
+def test_integrated_gradients_are_the_mean_derivative_on_the_way_from_the_ablated_embedding(name: str) -> None:
+    model, prompts = tiny(name, 1), random_prompts(1, n=2)
+    edges = some_edges(model, 12)
+    scores = attribute(chunks_of(model, prompts), Attribution.EAP_IG, steps=3)
+    agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1 / 3, 2 / 3, 1]))
+
+
+@pytest.mark.parametrize("ablation", Ablation)
+def test_every_ablation_is_scored_by_what_it_puts_in_place_of_an_edge(ablation: Ablation) -> None:
+    model, prompts = tiny_llama(3), random_prompts(3)
+    edges, chunks = some_edges(model, 20), chunks_of(model, prompts, ablation)
+    agrees(attribute(chunks, Attribution.EAP), edges, derivatives(model, prompts, ablation, edges, [1]))
+    scores = attribute(chunks, Attribution.EAP_IG, steps=2)
+    agrees(scores, edges, derivatives(model, prompts, ablation, edges, [0.5, 1]))
+
+
+@pytest.mark.parametrize("method", Attribution)
+def test_heads_that_are_knocked_out_pass_nothing_on(method: Attribution) -> None:
+    model, prompts = tiny_gpt2(4, 2), random_prompts(4, n=2)
+    heads = [Sender.parse("a0.h1"), Sender.parse("a1.h3")]
+    edges = some_edges(model, 40, without=heads)
+    scores = attribute(chunks_of(model, prompts, knocked_out=heads), method, heads, steps=2)
+    shares = [1.0] if method is Attribution.EAP else [0.5, 1.0]
+    agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, shares, [str(head) for head in heads]))
+    assert all(score == 0 for edge, score in scores.items() if edge.sender in heads)
+    assert all(score == 0 for edge, score in scores.items() if set(model.graph.nodes_of(edge.receiver)) & set(heads))
+
+
+def test_into_the_logits_of_a_model_without_norms_scores_are_exact_effects() -> None:
+    model, prompts = tiny("attention only, no norm", 0), random_prompts(0)
+    (chunk,) = chunks_of(model, prompts)
+    scores = attribute([chunk], Attribution.EAP)
+    every = set(scores)
+
+    def logit_diff(edges: set[Edge]) -> float:
+        normed = run_circuit(model, chunk.tokens, edges, chunk.carried)
+        return float(logit_differences(model.weights, chunk.tokens, normed).mean())
+
+    for sender in model.graph.senders:
+        edge = Edge(sender, LOGITS)
+        assert scores[edge] == pytest.approx(logit_diff(every) - logit_diff(every - {edge}), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "qwen3", "gpt-j"])
+def test_integrated_gradients_at_the_embedding_add_up_to_what_the_corruption_costs(name: str) -> None:
+    model, prompts = tiny(name, 5), random_prompts(5)
+    (chunk,) = chunks_of(model, prompts)
+    scores = attribute([chunk], Attribution.EAP_IG, steps=400)
+    total = sum(score for edge, score in scores.items() if edge.sender == EMBED)
+    empty = run_circuit(model, chunk.tokens, (), chunk.carried)
+    lost = logit_differences(model.weights, chunk.tokens, chunk.model_normed) - logit_differences(
+        model.weights, chunk.tokens, empty
+    )
+    assert total == pytest.approx(float(lost.mean()), rel=0.02)
+
+
+@pytest.mark.parametrize("method", Attribution)
+def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: Attribution) -> None:
+    model, prompts, passes = tiny("gemma2", 6), random_prompts(6, n=5), []
+    whole = attribute(chunks_of(model, prompts), method)
+    chunks = chunks_of(model, prompts, size=2)
+    parts = attribute(chunks, method, on_pass=lambda: passes.append(1))
+    assert [parts[edge] for edge in whole] == pytest.approx(list(whole.values()), abs=1e-12)
+    assert len(passes) == n_passes(chunks, method)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "attention only, rotary", "gemma2"])
+def test_scores_in_single_precision_are_those_in_double_up_to_rounding(name: str) -> None:
+    prompts = random_prompts(7)
+    for method in Attribution:
+        single, double = (
+            attribute(chunks_of(tiny(name, 7, dtype), prompts), method) for dtype in (torch.float32, torch.float64)
+        )
+        largest = max(map(abs, double.values()))
+        assert [single[edge] for edge in double] == pytest.approx(list(double.values()), abs=1e-4 * largest)
+
+
+def test_the_top_edges_are_those_of_the_largest_score_or_of_the_largest_size() -> None:
+    helps, hurts, little, none = some_edges(tiny_gpt2(0), 4)
+    scores = {none: 0.0, hurts: -3.0, little: 0.5, helps: 2.0}
+    assert top_edges(scores, 3) == [helps, little, none]
+    assert top_edges(scores, 3, Ranking.ABSOLUTE) == [hurts, helps, little]
+    assert top_edges(scores, 0) == []
+    assert top_edges(scores, 9) == [helps, little, none, hurts]
+
+
+def test_integrated_gradients_need_a_step() -> None:
+    with pytest.raises(UsageError, match="0 steps"):
+        attribute(chunks_of(tiny_gpt2(0), random_prompts(0)), Attribution.EAP_IG, steps=0)
