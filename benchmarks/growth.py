@@ -12,7 +12,7 @@ import sys
 import time
 
 from acdc_custom.choices import Ablation, Metric
-from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.caches import Extent, build_caches
 from acdc_custom.engine.chunk import Chunk
 from acdc_custom.engine.metrics import prepare
@@ -43,7 +43,7 @@ def main(task_name: str = "ioi", model_name: str = "demo-4l") -> None:
     model, task = open_model(model_name, "cpu"), load_task(task_name)
     prompts = task.batch(model.tokenizer, n=50, seed=0).prompts
     tokens = token_batch(prompts, model.max_positions, len(model.weights.unembedding), model.device)
-    caches = build_caches(model, tokens, Carried(Ablation.CORRUPTED, None))
+    caches = build_caches(model, tokens, AblatedActivations(Ablation.CORRUPTED, None))
     objective = prepare(Metric.KL, model.weights, tokens, caches.model_normed)
     print(f"{task_name} in {model_name}, {len(prompts)} prompts, {model.graph.n_edges:,} edges")
     print(

@@ -22,7 +22,7 @@ from plain import PlainCircuit, PlainSearch, restart_layer, skip_dead
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.decision import Reason
-from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.tokens import TokenBatch, token_batch
@@ -127,7 +127,7 @@ def _tokens(model: Model, prompts: list) -> TokenBatch:  # type: ignore[type-arg
 def engine(case: Case) -> tuple[float, list[Edge], int, int]:
     """Seconds, the kept edges, how many edges were evaluated, and evaluations; caches and set-up included."""
     started = time.perf_counter()
-    caches = build_caches(case.model, case.tokens, Carried(Ablation.CORRUPTED, None))
+    caches = build_caches(case.model, case.tokens, AblatedActivations(Ablation.CORRUPTED, None))
     objective = prepare(Metric.KL, case.model.weights, case.tokens, caches.model_normed)
     search = Search([(caches, objective)], case.tau)
     decisions = list(search.decisions())

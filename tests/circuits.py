@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from acdc_custom.circuit.circuit import (
-    Behaviour,
     Circuit,
     KeptEdge,
     Outcome,
     SearchRecord,
+    TaskPerformance,
 )
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender, Stage
 from acdc_custom.heads.evidence import Measure, Score
 from acdc_custom.heads.roles import classify
-from acdc_custom.heads.table import HeadRow, HeadTable, Source
+from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
 
 EDGES = {("m1", "logits"): 1.5, ("a1.h0", "m1"): 0.5, ("embed", "a1.kv0.k"): 0.25, ("embed", "m1"): 0.02}
 
@@ -34,7 +34,9 @@ def circuit_of(shape: GraphShape, effects: dict[tuple[str, str], float], metric:
             ModelRecord("demo", "LlamaForCausalLM", 1234, "ef" * 32),
             {"torch": "2.13.0"},
         ),
-        outcome=Outcome(0.0, 0.1, Behaviour(0.0, 4.0, 1.0), Behaviour(0.1, 3.0, 0.9), Behaviour(2.0, -1.0, 0.25)),
+        outcome=Outcome(
+            0.0, 0.1, TaskPerformance(0.0, 4.0, 1.0), TaskPerformance(0.1, 3.0, 0.9), TaskPerformance(2.0, -1.0, 0.25)
+        ),
         search=SearchRecord(100, {"evaluated": 40, "same": 2, "dead": 8}, 0.001, 1e-7, 0, 1.5, {"MLPs": 1.25}),
         created="2026-01-02T03:04:05+00:00",
     )
@@ -67,5 +69,5 @@ def example_heads() -> HeadTable:
                 verdict.evidence,
             )
         )
-    source = Source("latest_s", "switch", 16, 0, "cd" * 32, "demo", "ef" * 32, 4.0)
+    source = TableSource("latest_s", "switch", 16, 0, "cd" * 32, "demo", "ef" * 32, 4.0)
     return HeadTable(source, (rows[0].head,), ("A note.",), tuple(rows))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from acdc_custom.evaluate.kinds import Chosen, Drawn, Hypothesis, PromptKind, Subject
+from acdc_custom.evaluate.kinds import Chosen, Hypothesis, PromptKind, RandomBaseline, Subject
 from acdc_custom.evaluate.records import (
-    Against,
+    CircuitMeasurement,
+    ComponentAblations,
     Estimate,
+    EvaluatedCircuit,
     Evaluation,
-    Examined,
     Faithfulness,
     KnockedOut,
-    Measured,
     OnPrompts,
     RandomCircuits,
+    RandomComparison,
     Removed,
-    Source,
     Tested,
 )
 from acdc_custom.evaluate.verdict import findings
@@ -40,14 +40,16 @@ def on(kind: PromptKind, name: str, recovered: float | None, kl: float = 0.1, ea
         inside = -1 + 5 * (share or 0.0)
         estimate = None if share is None else sure(share)
         measured.append(
-            Measured(subject, 3, Faithfulness(sure(inside), sure(abs(4 - inside)), estimate, sure(nats), sure(1.0)))
+            CircuitMeasurement(
+                subject, 3, Faithfulness(sure(inside), sure(abs(4 - inside)), estimate, sure(nats), sure(1.0))
+            )
         )
     return OnPrompts(kind, name, 50, 1, "ab" * 32, tuple(measured))
 
 
 def random(p: float) -> RandomCircuits:
-    against = Against(0.1, 1.9, 1.5, 2.0, p)
-    return RandomCircuits(Drawn.PATHS, "new prompts", 50, against, against, Estimate(-1.0, -1.5, 0.0))
+    against = RandomComparison(0.1, 1.9, 1.5, 2.0, p)
+    return RandomCircuits(RandomBaseline.PATHS, "new prompts", 50, against, against, Estimate(-1.0, -1.5, 0.0))
 
 
 def three_tests(*ps: float) -> tuple[Tested, ...]:
@@ -59,11 +61,11 @@ def edge(number: int) -> Edge:
     return Edge(Sender(number, Stage.MLP), LOGITS)
 
 
-def examined(gaps: dict[Chosen, float], moved: list[float]) -> Examined:
+def examined(gaps: dict[Chosen, float], moved: list[float]) -> ComponentAblations:
     node = Sender(1, Stage.HEAD, 3)
     rows = tuple(KnockedOut(chosen, str(chosen), (node,), 2.0, 2.0 - gap) for chosen, gap in gaps.items())
     edges = tuple(Removed(edge(n), None, -change, change, change**2) for n, change in enumerate(moved))
-    return Examined("new prompts", 25, 4.0, 3.9, -1.0, rows, (), edges)
+    return ComponentAblations("new prompts", 25, 4.0, 3.9, -1.0, rows, (), edges)
 
 
 def evaluation_of(
@@ -77,7 +79,7 @@ def evaluation_of(
     moved: tuple[float, ...] = (2.0, 1.0, 0.5),
 ) -> Evaluation:
     """One that finds nothing to complain of, but for what is given."""
-    source = Source("ioi", "abc", "corrupted", "demo", "ab" * 32, "cd" * 32, 3, 2, 100, 1, 50, 1.0)
+    source = EvaluatedCircuit("ioi", "abc", "corrupted", "demo", "ab" * 32, "cd" * 32, 3, 2, 100, 1, 50, 1.0)
     prompts = (
         on(PromptKind.DISCOVERY, "discovery prompts", discovery, kl),
         on(PromptKind.FRESH, "new prompts", fresh, kl, eap_kl),

@@ -12,10 +12,10 @@ from circuits import example_circuit
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.grid.plan import Grid, Kind
-from acdc_custom.grid.state import News, State
+from acdc_custom.grid.state import RunEvent, State
 from acdc_custom.grid.worker import do
 from acdc_custom.runs.settings import Job
-from acdc_custom.runs.workspace import Shelf
+from acdc_custom.runs.workspace import Workspace
 from acdc_custom.task import load_task
 
 QUICK = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=4) for tau in (0.1, 0.5)))
@@ -38,7 +38,7 @@ def found(folder: Path) -> Any:
 
 def one_by_one(grid: Grid, folder: Path) -> dict[str, Any]:
     """What the runs give that are done one after the other in this process."""
-    shelf = Shelf()
+    shelf = Workspace()
     for job in grid.jobs:
         assert do(job, folder, shelf) == ""
     return {job.name: found(folder / job.name) for job in grid.jobs}
@@ -73,13 +73,13 @@ class Puppet:
     def __init__(self, **failures: str) -> None:
         self.failures, self.given = failures, list[str]()
 
-    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         for job in jobs:
             self.given.append(job.name)
-            yield News(job.name, State.RUNNING)
+            yield RunEvent(job.name, State.RUNNING)
             yield None
             if error := self.failures.get(job.name):
-                yield News(job.name, State.FAILED, error)
+                yield RunEvent(job.name, State.FAILED, error)
             else:
                 example_for(job).save(folder / job.name)
-                yield News(job.name, State.DONE)
+                yield RunEvent(job.name, State.DONE)

@@ -9,7 +9,7 @@ from tiny import TinyPrompt
 from torch import Tensor
 
 from acdc_custom.graph import Graph, GraphShape
-from acdc_custom.heads.words import Cast, find_cast
+from acdc_custom.heads.words import PromptWords, find_cast
 from acdc_custom.known import ioi
 from acdc_custom.known.ioi import NAMES
 from acdc_custom.known.model import model_of
@@ -60,5 +60,5 @@ class Numbers:
         return token
 
 
-def cast(prompts: list[TinyPrompt], names: tuple[str, ...] = ("IO", "S1", "S2")) -> Cast:
+def cast(prompts: list[TinyPrompt], names: tuple[str, ...] = ("IO", "S1", "S2")) -> PromptWords:
     return find_cast(prompts, names, Numbers())

@@ -9,14 +9,14 @@ from typing import Any
 from tiny import TinyPrompt, random_prompts
 
 from acdc_custom.choices import Ablation
-from acdc_custom.engine.ablation import Carried
-from acdc_custom.engine.behaviour import behaviour
+from acdc_custom.engine.ablation import AblatedActivations
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.model.model import Model
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.batch import Prompt
 from acdc_custom.task.spec import RowSpec, Spec
@@ -65,18 +65,18 @@ def as_prompt(tiny: TinyPrompt) -> Prompt:
     )
 
 
-def prepared(model: Model, prompts: list[TinyPrompt] | None = None) -> Prepared:
+def prepared(model: Model, prompts: list[TinyPrompt] | None = None) -> PreparedBatch:
     """What `prepare_batch` gives, on these prompts, or on random ones of several lengths and templates."""
     batch = Batch(tuple(map(as_prompt, prompts or random_prompts(1))), "tiny", "given", 0, ())
     model = replace(model, tokenizer=NumberTokenizer())
     tokens = token_batch(batch.prompts, model.max_positions, len(model.weights.unembedding), model.device)
-    chunk = build_caches(model, tokens, Carried(Ablation.CORRUPTED, None))
-    corrupted = behaviour([chunk], [run_circuit(model, tokens, (), chunk.carried)])
-    full = behaviour([chunk], [chunk.model_normed])
-    return Prepared(TASK, batch, model, tokens, plan(model, tokens, None), (chunk,), full, corrupted, corrupted)
+    chunk = build_caches(model, tokens, AblatedActivations(Ablation.CORRUPTED, None))
+    corrupted = task_performance([chunk], [run_circuit(model, tokens, (), chunk.carried)])
+    full = task_performance([chunk], [chunk.model_normed])
+    return PreparedBatch(TASK, batch, model, tokens, plan(model, tokens, None), (chunk,), full, corrupted, corrupted)
 
 
-def hooked_logit_diff(prepared: Prepared, ids: Any, hooks: list[tuple[str, Any]]) -> float:
+def hooked_logit_diff(prepared: PreparedBatch, ids: Any, hooks: list[tuple[str, Any]]) -> float:
     """The mean logit difference of TransformerBridge on `ids` `[prompt, pos]`, with hooks: the second way."""
     import torch
 

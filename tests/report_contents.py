@@ -11,8 +11,8 @@ from studies import FOUR, runs_of, study
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt
-from acdc_custom.report.beside import Beside
-from acdc_custom.report.contents import Contents, Example, Fact, Guess, PageFigure, Piece, Question, Spread
+from acdc_custom.report.beside import RelatedResults
+from acdc_custom.report.contents import Contents, Fact, Guess, PageFigure, Piece, PromptExample, QuestionSection, Spread
 
 HOSTILE = "</script><script>alert('gotcha')</script><img src=x onerror=alert(1)>\"' onload=alert(2) {{ 7 * 7 }} ]]>"
 
@@ -49,8 +49,8 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
         circuit=circuit,
         task=text,
         model_name=text,
-        question=Question(text, text, text, (text,)),
-        examples=(Example(pieces, pieces, text, text, (guess, guess, guess)),) * 3,
+        question=QuestionSection(text, text, text, (text,)),
+        examples=(PromptExample(pieces, pieces, text, text, (guess, guess, guess)),) * 3,
         model=Spread((3.0, 5.0)),
         corrupted=Spread((-3.0, -2.0)),
         inside=Spread((2.0, 4.0)),
@@ -83,7 +83,7 @@ def evaluation_about(circuit: Circuit) -> Evaluation:
     )
 
 
-def beside_of(circuit: Circuit, text: str = HOSTILE) -> Beside:
+def beside_of(circuit: Circuit, text: str = HOSTILE) -> RelatedResults:
     """An evaluation and a study, with `text` wherever text comes from outside."""
     evaluation = evaluation_about(circuit)
     source = replace(evaluation.source, task=text, model=text)
@@ -93,7 +93,7 @@ def beside_of(circuit: Circuit, text: str = HOSTILE) -> Beside:
     stability = study(runs_of(FOUR))
     origin = stability.provenance
     origin = replace(origin, task=replace(origin.task, name=text), model=replace(origin.model, name=text))
-    return Beside(
+    return RelatedResults(
         text,
         replace(evaluation, source=source, prompts=prompts, findings=findings, tests=tests, notes=(text,)),
         replace(stability, provenance=origin, notes=(text,)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from circuits import circuit_of, example_circuit
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.graph import Edge, GraphShape
 from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 
@@ -28,10 +28,10 @@ def runs_of(effects: Sequence[dict[tuple[str, str], float]], varied: frozenset[V
     return [FinishedRun(f"run-{number}", varied, circuit_of(SHAPE, edges)) for number, edges in enumerate(effects, 1)]
 
 
-def by_size(edges: Iterable[Edge]) -> Behaviour:
+def by_size(edges: Iterable[Edge]) -> TaskPerformance:
     """As if every edge did the task a little better: of four edges, all is recovered."""
     n = len(list(edges))
-    return Behaviour(kl=2.0 - 0.5 * n, logit_diff=-1.0 + 1.25 * n, correct=n / 4)
+    return TaskPerformance(kl=2.0 - 0.5 * n, logit_diff=-1.0 + 1.25 * n, correct=n / 4)
 
 
 def study(runs: Sequence[FinishedRun], share: float = 0.5) -> Stability:

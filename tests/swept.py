@@ -10,12 +10,12 @@ from pathlib import Path
 from circuits import example_circuit
 
 from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.grid.plan import Grid
-from acdc_custom.grid.state import News, State
+from acdc_custom.grid.state import RunEvent, State
 from acdc_custom.grid.worker import do
 from acdc_custom.runs.settings import Job
-from acdc_custom.runs.workspace import Shelf
+from acdc_custom.runs.workspace import Workspace
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.plan import Varied, plan_sweep
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
@@ -32,14 +32,14 @@ class Here:
     def __init__(self) -> None:
         self.given: list[str] = []
 
-    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
-        shelf = Shelf()
+        shelf = Workspace()
         for job in jobs:
             self.given.append(job.name)
-            yield News(job.name, State.RUNNING)
+            yield RunEvent(job.name, State.RUNNING)
             error = do(job, folder, shelf)
-            yield News(job.name, State.FAILED if error else State.DONE, error)
+            yield RunEvent(job.name, State.FAILED if error else State.DONE, error)
 
 
 def small_grids() -> tuple[Grid, ...]:
@@ -57,7 +57,7 @@ def made_up(gap: float = 4.0) -> Sweep:
     empty, full = point(0, 5.0, 0.0), point(1000, 0.0, 1.0)
     found = (point(0, 5.0, 0.0, 0.5), point(20, 1.0, 0.95, 0.1), point(30, 1.5, 0.6, 0.05), point(60, 0.3, 0.99, 0.01))
     curve = Curve("acdc", empty, full, found)
-    model = Behaviour(0.0, 4.0, 1.0)
+    model = TaskPerformance(0.0, 4.0, 1.0)
     ranked = tuple(point(n, 3.0 / n, 1 - 1 / n) for n in (1, 2, 5, 10, 20, 30, 50, 60, 100, 200, 500))
     worse = tuple(replace(at, kl=2 * at.kl, recovered=at.recovered / 2) for at in ranked)
     attributed = tuple(
@@ -71,6 +71,6 @@ def made_up(gap: float = 4.0) -> Sweep:
         for method in Attribution
     )
     search = Searched("kl", "original", 0, curve, suggest(curve, model, "nats"))
-    behaviour = Behaviour(5.0, 4.0 - gap, 0.1)
+    behaviour = TaskPerformance(5.0, 4.0 - gap, 0.1)
     shared = Shared.of(example_circuit().settings)
     return Sweep((Case("ioi", "demo", shared, model, behaviour, (search,), attributed),), failed=("late",))

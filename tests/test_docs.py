@@ -18,7 +18,7 @@ from circuits import example_circuit
 from packaging.requirements import Requirement
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit.circuit import Behaviour, ModelRecord, Outcome, SearchRecord, Settings, TaskRecord
+from acdc_custom.circuit.circuit import ModelRecord, Outcome, SearchRecord, Settings, TaskPerformance, TaskRecord
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
 from acdc_custom.export.exchange import COLUMNS
@@ -273,17 +273,19 @@ def test_every_form_of_export_its_file_and_its_columns_are_on_the_exchange_page(
 
 
 def test_every_column_of_a_survey_is_on_its_page() -> None:
-    from acdc_custom.survey.ask import Answer, Place, Survey
-    from acdc_custom.survey.questions import KEYS, Question
+    from acdc_custom.survey.ask import SubjectPlace, Survey, SurveyAnswer
+    from acdc_custom.survey.questions import KEYS, SurveyQuestion
     from acdc_custom.survey.table import to_rows
 
-    (row,) = to_rows(Survey("", (Answer(Question("", "", ("a", "b")), " a", 0.5, 0, (0.5, 0.25)),), ()))
-    for word in (*KEYS, *row, *(place.value for place in Place)):
+    (row,) = to_rows(Survey("", (SurveyAnswer(SurveyQuestion("", "", ("a", "b")), " a", 0.5, 0, (0.5, 0.25)),), ()))
+    for word in (*KEYS, *row, *(place.value for place in SubjectPlace)):
         assert f"`{word}`" in page("survey.md"), word
 
 
 @pytest.mark.parametrize(
-    "record", [Settings, TaskRecord, ModelRecord, Behaviour, Outcome, SearchRecord], ids=lambda kind: kind.__name__
+    "record",
+    [Settings, TaskRecord, ModelRecord, TaskPerformance, Outcome, SearchRecord],
+    ids=lambda kind: kind.__name__,
 )
 def test_every_field_of_a_record_is_on_the_files_page(record: type) -> None:
     for field in fields(record):

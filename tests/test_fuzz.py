@@ -36,7 +36,7 @@ from acdc_custom.grid.folder import PLAN, load_grid
 from acdc_custom.heads.summary import summarize_heads
 from acdc_custom.heads.table import JSON_NAME, HeadTable
 from acdc_custom.memory import MemoryPlan
-from acdc_custom.runs.folder import JOURNAL, REQUEST, Request, RunFolder
+from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.stability.content import load_stability, to_json
 from acdc_custom.stability.words import summarize_stability
 from acdc_custom.survey.questions import read_questions
@@ -497,7 +497,7 @@ def test_a_changed_evaluation_is_read_or_refused(data: bytes) -> None:
         assert evaluations.load(here) == found
 
 
-REQUEST_TEXT = Request(
+REQUEST_TEXT = RunRequest(
     "latest_s", "demo", None, 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance
 ).to_json()
 
@@ -512,11 +512,11 @@ def test_a_changed_request_is_read_or_refused(data: bytes) -> None:
     with folder() as here:
         (here / REQUEST).write_bytes(data)
         try:
-            request = Request.load(here)
+            request = RunRequest.load(here)
         except AcdcError as error:
             return ours(error)
         (here / REQUEST).write_bytes(request.to_json().encode())
-        assert Request.load(here) == request
+        assert RunRequest.load(here) == request
 
 
 GRID_TEXT = Grid(Kind.SWEEP, (Job("a", "ioi"), Job("b", "ioi", metric="kl", resample=3)), {"share": 0.5}).to_json()

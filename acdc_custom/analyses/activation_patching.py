@@ -26,7 +26,7 @@ from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.model.layers import Layer
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 # What each part of a head takes from the other run. A pattern is made of queries and keys, an output of all three.
 _FROM_SOURCE = {
@@ -83,7 +83,7 @@ class Patching:
 
 
 def patch_residual(
-    prepared: Prepared, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
+    prepared: PreparedBatch, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
 ) -> Patching:
     """Patch the residual stream before each layer, at each position."""
     runs = Runs.of(prepared, direction)
@@ -95,7 +95,7 @@ def patch_residual(
 
 
 def patch_attention(
-    prepared: Prepared, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
+    prepared: PreparedBatch, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
 ) -> Patching:
     """Patch what the attention of each layer writes, at each position."""
     runs = Runs.of(prepared, direction)
@@ -108,7 +108,7 @@ def patch_attention(
 
 
 def patch_mlp(
-    prepared: Prepared, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
+    prepared: PreparedBatch, direction: Direction = Direction.DENOISING, on_progress: Progress = silent
 ) -> Patching:
     """Patch what the MLP of each layer writes, at each position. Raises `UsageError` if there are no MLPs."""
     if not prepared.model.graph.shape.has_mlp:
@@ -125,7 +125,7 @@ def patch_mlp(
 
 @torch.no_grad()
 def patch_heads(
-    prepared: Prepared,
+    prepared: PreparedBatch,
     part: HeadPart = HeadPart.Z,
     direction: Direction = Direction.DENOISING,
     on_progress: Progress = silent,

@@ -19,7 +19,7 @@ from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import attention_from, attention_patterns, attention_to_places
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task.batch import END
 
 
@@ -50,7 +50,7 @@ class HeadAttention:
         ]
 
 
-def head_attention(prepared: Prepared, heads: Sequence[Sender], prompt: int = 0) -> HeadAttention:
+def head_attention(prepared: PreparedBatch, heads: Sequence[Sender], prompt: int = 0) -> HeadAttention:
     """The patterns of these heads on one clean prompt of the batch. Raises `UsageError` if there is no such prompt."""
     model, batch, heads = prepared.model, prepared.batch, tuple(sorted(heads))
     if not 0 <= prompt < len(batch.prompts):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.analyses.rerun import Progress, silent
-from acdc_custom.engine.behaviour import logit_differences
+from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.figures.charts import histogram
 from acdc_custom.figures.theme import Figure, Theme

@@ -18,7 +18,7 @@ from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.copying import OvScores, ov_scores
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class CopyScores:
         ]
 
 
-def copy_scores(prepared: Prepared, seed: int = 0, on_head: Callable[[], None] = lambda: None) -> CopyScores:
+def copy_scores(prepared: PreparedBatch, seed: int = 0, on_head: Callable[[], None] = lambda: None) -> CopyScores:
     """Copy scores of every head of the model. Raises `UsageError` for a task that names no word of its prompts."""
     model, batch = prepared.model, prepared.batch
     cast = cast_of(prepared.task, batch, model.tokenizer)

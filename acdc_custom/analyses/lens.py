@@ -22,7 +22,7 @@ from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.graph import LOGITS, Sender, Stage
 from acdc_custom.model.weights import Norm, NormKind
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class HeadAttribution:
 
 
 @torch.no_grad()
-def logit_lens(prepared: Prepared) -> LogitLens:
+def logit_lens(prepared: PreparedBatch) -> LogitLens:
     """The logit lens and every component's contribution, at END."""
     weights, graph = prepared.model.weights, prepared.model.graph
     outputs = _outputs(prepared)
@@ -118,7 +118,7 @@ def logit_lens(prepared: Prepared) -> LogitLens:
 
 
 @torch.no_grad()
-def head_attribution(prepared: Prepared) -> HeadAttribution:
+def head_attribution(prepared: PreparedBatch) -> HeadAttribution:
     """Direct logit attribution of every head, at END."""
     graph, shape = prepared.model.graph, prepared.model.graph.shape
     direction, _ = readout(prepared)
@@ -129,7 +129,7 @@ def head_attribution(prepared: Prepared) -> HeadAttribution:
     )
 
 
-def readout(prepared: Prepared) -> tuple[Tensor, Tensor]:
+def readout(prepared: PreparedBatch) -> tuple[Tensor, Tensor]:
     """The direction `[prompt, d_model]` along which what a component writes at END adds to the logit difference.
 
     Float64. The final norm has the scale of the clean run, so that contributions add up; the second part, `[prompt]`,
@@ -154,7 +154,7 @@ def _inverse_scale(norm: Norm, x: Tensor) -> Tensor:
     return norm.scale(x)
 
 
-def _outputs(prepared: Prepared) -> Tensor:
+def _outputs(prepared: PreparedBatch) -> Tensor:
     """What every sender writes at END: `[sender, prompt, d_model]`."""
     senders = list(prepared.model.graph.senders)
     return torch.cat([chunk.clean_output(senders, Extent.ANSWER) for chunk in prepared.chunks], dim=1)

@@ -21,7 +21,7 @@ from acdc_custom.figures.charts import bars
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.model.weights import Block
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 SHOWN = 20  # neurons in the figure
 
@@ -73,7 +73,7 @@ class NeuronPatching:
 
 @torch.no_grad()
 def patch_neurons(
-    prepared: Prepared,
+    prepared: PreparedBatch,
     layers: Sequence[int] | None = None,
     direction: Direction = Direction.DENOISING,
     on_progress: Progress = silent,

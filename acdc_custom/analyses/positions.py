@@ -23,20 +23,20 @@ REST = "all others"
 
 
 @dataclass(frozen=True, eq=False)
-class Positions:
+class PositionColumns:
     """The columns of a layer x position figure."""
 
     labels: tuple[str, ...]
     mask: Tensor  # [column, prompt, pos]: true where a token belongs to the column
 
 
-def positions_of(prompts: Sequence[Prompt], tokens: TokenBatch, tokenizer: Any) -> Positions:
+def positions_of(prompts: Sequence[Prompt], tokens: TokenBatch, tokenizer: Any) -> PositionColumns:
     """The columns for these prompts."""
     first = prompts[0]
     if all((p.template, len(p.clean_ids), p.positions) == _form(first) for p in prompts):
         labels = [_label(prompts, position, tokenizer) for position in range(len(first.clean_ids))]
         each = torch.eye(len(labels), dtype=torch.bool, device=tokens.clean.device)
-        return Positions(tuple(labels), each[:, None].expand(-1, len(prompts), -1))
+        return PositionColumns(tuple(labels), each[:, None].expand(-1, len(prompts), -1))
     names = [name for name in first.positions if all(name in p.positions for p in prompts)]
     names.sort(key=lambda name: mean(p.positions[name] for p in prompts))
     mask = torch.zeros(len(names) + 1, *tokens.clean.shape, dtype=torch.bool, device=tokens.clean.device)
@@ -44,7 +44,7 @@ def positions_of(prompts: Sequence[Prompt], tokens: TokenBatch, tokenizer: Any) 
         for row, prompt in enumerate(prompts):
             mask[column, row, prompt.positions[name]] = True
     mask[-1] = tokens.is_prompt & ~mask[:-1].any(0)
-    return Positions((*names, REST), mask)
+    return PositionColumns((*names, REST), mask)
 
 
 def token_label(tokenizer: Any, token: int) -> str:

@@ -20,7 +20,7 @@ from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.model.layers import Layer, layers
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Block
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 # The largest activation of one batch of candidates, in numbers. On a CPU, batches that stay in its caches are fastest.
 LARGEST_ON_CPU = 1 << 20
@@ -49,18 +49,18 @@ class Base:
     layers: tuple[Layer, ...]
 
     @classmethod
-    def clean(cls, prepared: Prepared) -> Base:
+    def clean(cls, prepared: PreparedBatch) -> Base:
         """The run on the clean prompts."""
         return cls._of(prepared, prepared.tokens.clean)
 
     @classmethod
-    def corrupted(cls, prepared: Prepared) -> Base:
+    def corrupted(cls, prepared: PreparedBatch) -> Base:
         """The run on the corrupted prompts."""
         return cls._of(prepared, prepared.tokens.corrupted)
 
     @classmethod
     @torch.no_grad()
-    def _of(cls, prepared: Prepared, ids: Tensor) -> Base:
+    def _of(cls, prepared: PreparedBatch, ids: Tensor) -> Base:
         return cls(prepared.model, prepared.tokens, tuple(layers(prepared.model.weights, ids)))
 
     def attention_output(self, layer: int) -> Tensor:

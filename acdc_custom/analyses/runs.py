@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from acdc_custom.analyses.rerun import Base
 from acdc_custom.choices import Direction
 from acdc_custom.errors import UsageError
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 SMALLEST_GAP = 1e-6  # logits: below this the two runs do not differ, and there is nothing to bring back
 
@@ -19,13 +19,13 @@ SMALLEST_GAP = 1e-6  # logits: below this the two runs do not differ, and there 
 class Runs:
     """The run that is patched, and the run that patches come from."""
 
-    prepared: Prepared
+    prepared: PreparedBatch
     direction: Direction
     base: Base
     source: Base
 
     @classmethod
-    def of(cls, prepared: Prepared, direction: Direction) -> Runs:
+    def of(cls, prepared: PreparedBatch, direction: Direction) -> Runs:
         """Both runs. Raises `UsageError` if they do not differ in their logit difference."""
         clean, corrupted = Base.clean(prepared), Base.corrupted(prepared)
         gap = prepared.full.logit_diff - prepared.corrupted.logit_diff

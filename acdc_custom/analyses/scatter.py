@@ -17,7 +17,7 @@ from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import AttentionOutput, attention_output
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task.batch import END
 
 
@@ -44,7 +44,7 @@ class AttentionScatter:
         ]
 
 
-def attention_scatter(prepared: Prepared, heads: Sequence[Sender]) -> AttentionScatter:
+def attention_scatter(prepared: PreparedBatch, heads: Sequence[Sender]) -> AttentionScatter:
     """These heads and every subject. Raises `UsageError` for a task that names no word of its prompts."""
     model, batch = prepared.model, prepared.batch
     cast = cast_of(prepared.task, batch, model.tokenizer)

@@ -27,7 +27,7 @@ from acdc_custom.model.model import Model
 SHOWN = 20  # neurons in the figure
 
 
-class Side(StrEnum):
+class NeuronSide(StrEnum):
     """Which of a neuron's weights."""
 
     READS = "reads"
@@ -40,12 +40,12 @@ class WordNeurons:
 
     words: WordSet
     place: TokenPlace
-    cosine: dict[Side, np.ndarray]  # each [layer, neuron]
-    z: dict[Side, np.ndarray]  # each [layer, neuron]
+    cosine: dict[NeuronSide, np.ndarray]  # each [layer, neuron]
+    z: dict[NeuronSide, np.ndarray]  # each [layer, neuron]
 
-    def strongest(self, n: int) -> list[tuple[int, int, Side]]:
+    def strongest(self, n: int) -> list[tuple[int, int, NeuronSide]]:
         """The `n` most unusual (layer, neuron, side), the most unusual first."""
-        every = [(layer, neuron, side) for side in Side for layer, neuron in self._top(self.z[side], n)]
+        every = [(layer, neuron, side) for side in NeuronSide for layer, neuron in self._top(self.z[side], n)]
         return sorted(every, key=lambda found: -abs(self.z[found[2]][found[:2]]))[:n]
 
     @staticmethod
@@ -59,10 +59,10 @@ class WordNeurons:
             {
                 "layer": layer,
                 "neuron": neuron,
-                **{f"{side}_cosine": float(self.cosine[side][layer, neuron]) for side in Side},
-                **{f"{side}_z": float(self.z[side][layer, neuron]) for side in Side},
+                **{f"{side}_cosine": float(self.cosine[side][layer, neuron]) for side in NeuronSide},
+                **{f"{side}_z": float(self.z[side][layer, neuron]) for side in NeuronSide},
             }
-            for layer, neuron in np.ndindex(*self.z[Side.READS].shape)
+            for layer, neuron in np.ndindex(*self.z[NeuronSide.READS].shape)
         ]
 
 
@@ -82,15 +82,15 @@ def word_neurons(
     ids = torch.tensor((*words.tokens, *pool), device=model.device)
     residuals = token_residuals(model, ids.tolist(), place, bos)
     unembedding = weights.unembedding[ids] * weights.final_norm.weight
-    cosine: dict[Side, list[Tensor]] = {side: [] for side in Side}
-    z: dict[Side, list[Tensor]] = {side: [] for side in Side}
+    cosine: dict[NeuronSide, list[Tensor]] = {side: [] for side in NeuronSide}
+    z: dict[NeuronSide, list[Tensor]] = {side: [] for side in NeuronSide}
     for block in weights.blocks:
         assert block.mlp is not None and block.mlp_norm is not None
         reading = (block.mlp.weight_in if block.mlp.weight_gate is None else block.mlp.weight_gate).T
         writing = block.mlp.weight_out
         if block.mlp.post_norm is not None:
             writing = writing * block.mlp.post_norm.weight
-        compared = {Side.READS: (reading, block.mlp_norm(residuals)), Side.WRITES: (writing, unembedding)}
+        compared = {NeuronSide.READS: (reading, block.mlp_norm(residuals)), NeuronSide.WRITES: (writing, unembedding)}
         for side, (neurons, directions) in compared.items():
             mean, score = _against_random(_cosines(neurons, directions), len(words.tokens))
             cosine[side].append(mean)

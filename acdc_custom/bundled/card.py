@@ -22,7 +22,7 @@ SEED = 1000
 
 
 @dataclass(frozen=True)
-class Scores:
+class TaskScores:
     """How well a model does a task."""
 
     prompts: int
@@ -38,7 +38,7 @@ def load(folder: Path) -> tuple[Any, Any]:
 
 
 @torch.no_grad()
-def score(model: Any, tokenizer: Any, task: Task, n: int | None, seed: int) -> Scores:
+def score(model: Any, tokenizer: Any, task: Task, n: int | None, seed: int) -> TaskScores:
     """Ask the model the prompts of one batch (`n` None: 50, or as many as there are)."""
     prompts = task.batch(tokenizer, n=n, seed=seed).prompts
     width = max(len(prompt.clean_ids) for prompt in prompts)
@@ -51,7 +51,7 @@ def score(model: Any, tokenizer: Any, task: Task, n: int | None, seed: int) -> S
     logits = model(ids, attention_mask=torch.ones_like(ids)).logits[every, end].double()  # [prompt, vocab]
     answer = logits[every, torch.tensor([prompt.answer_ids[0] for prompt in prompts])]  # [prompt]
     foil = logits[every, torch.tensor([prompt.foil_ids[0] for prompt in prompts])]  # [prompt]
-    return Scores(
+    return TaskScores(
         prompts=len(prompts),
         first=float((answer == logits.amax(dim=-1)).double().mean()),
         beats_foil=float((answer > foil).double().mean()),

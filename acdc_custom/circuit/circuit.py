@@ -34,7 +34,7 @@ class KeptEdge:
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class TaskPerformance:
     """How well something does the task, over the batch: KL from the full model in nats, logit difference in logits."""
 
     kl: float
@@ -48,9 +48,9 @@ class Outcome:
 
     metric_before: float
     metric_after: float
-    model: Behaviour
-    circuit: Behaviour
-    empty: Behaviour  # the empty circuit: with the corrupted ablation, the full model on the corrupted prompts
+    model: TaskPerformance
+    circuit: TaskPerformance
+    empty: TaskPerformance  # the empty circuit: with the corrupted ablation, the full model on the corrupted prompts
 
     @property
     def recovered(self) -> float:
@@ -58,7 +58,7 @@ class Outcome:
         return recovered(self.model, self.circuit, self.empty)
 
 
-def recovered(full: Behaviour, inside: Behaviour, empty: Behaviour) -> float:
+def recovered(full: TaskPerformance, inside: TaskPerformance, empty: TaskPerformance) -> float:
     """The share of the logit difference between the empty and the full circuit that a circuit recovers, or nan."""
     gap = full.logit_diff - empty.logit_diff
     return (inside.logit_diff - empty.logit_diff) / gap if gap else float("nan")
@@ -197,7 +197,7 @@ class Circuit:
         try:
             numbers, outcome = dict(part(content, "graph", dict)), dict(part(content, "outcome", dict))
             n_edges = numbers.pop("edges")
-            behaviours = {who: record(Behaviour, outcome.pop(who)) for who in ("model", "circuit", "empty")}
+            behaviours = {who: record(TaskPerformance, outcome.pop(who)) for who in ("model", "circuit", "empty")}
             circuit: Self = record(
                 cls,
                 {"created": content["created"]},

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from acdc_custom.choices import parse_metric
-from acdc_custom.circuit.circuit import Behaviour, Circuit
+from acdc_custom.circuit.circuit import Circuit, TaskPerformance
 
 STRONGEST = 10
 
 
-def describe_behaviour(behaviour: Behaviour) -> str:
+def describe_behaviour(behaviour: TaskPerformance) -> str:
     """`logit difference 4.05, 100 % correct`."""
     return f"logit difference {behaviour.logit_diff:.2f}, {behaviour.correct:.0%} correct"
 

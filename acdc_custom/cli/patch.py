@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.choices import Effect
-from acdc_custom.cli.analyze.options import Asked, analysis
+from acdc_custom.cli.analyze.options import AnalysisOptions, analysis
 from acdc_custom.cli.analyze.running import prepared, written
 
 
@@ -50,7 +50,12 @@ from acdc_custom.cli.analyze.running import prepared, written
     help="Patch from the heads of a circuit only: a run folder, or a circuit.json.",
 )
 def command(
-    asked: Asked, senders: str, receivers: str, positions: tuple[str, ...], effect: str, heads_from: Path | None
+    asked: AnalysisOptions,
+    senders: str,
+    receivers: str,
+    positions: tuple[str, ...],
+    effect: str,
+    heads_from: Path | None,
 ) -> None:
     """Patch paths: what do nodes tell the inputs of other nodes, or the logits?
 

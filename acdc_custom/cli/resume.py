@@ -48,10 +48,10 @@ def _resume_grid(folder: Path, choice: ExecutorChoice) -> None:
 
 def _resume_run(folder: Path) -> None:
     from acdc_custom.cli.running import open_told, run_search
-    from acdc_custom.runs.folder import Request, RunFolder
+    from acdc_custom.runs.folder import RunFolder, RunRequest
 
     with RunFolder.reopen(folder) as run_folder:
-        request = Request.load(folder)
+        request = RunRequest.load(folder)
         click.echo(f"Model      {request.model}, loading ...", err=True)
         from acdc_custom.runs.run import go_on
 

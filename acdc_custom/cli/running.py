@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from acdc_custom.circuit.decision import Decision
     from acdc_custom.model.model import Model
     from acdc_custom.runs.run import Run
-    from acdc_custom.search.discover import Prepared
+    from acdc_custom.search.discover import PreparedBatch
 
 
 def open_told(name: str, device: str, dtype: str) -> Model:
@@ -100,7 +100,7 @@ def describe_model(model: Model) -> str:
     )
 
 
-def describe_batch(prepared: Prepared, threshold: float) -> Iterator[str]:
+def describe_batch(prepared: PreparedBatch, threshold: float) -> Iterator[str]:
     """What is asked, how well the model does it, how far apart the two runs are, and what to beware of."""
     from acdc_custom.circuit.summary import describe_behaviour
 

@@ -189,14 +189,14 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     from acdc_custom.cli.grids import check_ended
     from acdc_custom.cli.running import echo_written
     from acdc_custom.cli.stages import Stages
-    from acdc_custom.sweep.measure import Run, measure
+    from acdc_custom.sweep.measure import SweepRun, measure
     from acdc_custom.sweep.summary import summarize_sweep
     from acdc_custom.sweep.write import write_sweep
 
     failed = [run.job.name for run in ended if run.error]
     if len(failed) == len(ended):
         check_ended(ended, folder)
-    runs = [Run.load(run.folder) for run in ended if not run.error]
+    runs = [SweepRun.load(run.folder) for run in ended if not run.error]
     with Stages() as stages:
         sweep = measure(runs, failed, tell=stages)
     files = write_sweep(sweep, folder)

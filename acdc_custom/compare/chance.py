@@ -35,7 +35,7 @@ APART = 3  # and between one draw and the next
 SAME = 1e-12  # of two sums of the same weights in another order
 
 
-class Null(StrEnum):
+class NullModel(StrEnum):
     """What is random in a random circuit."""
 
     SHUFFLED = "heads shuffled"
@@ -45,18 +45,18 @@ class Null(StrEnum):
     def about(self) -> str:
         """How it is drawn."""
         return {
-            Null.SHUFFLED: "the heads of each layer change places at random; size, layers, wiring and degrees stay",
-            Null.REWIRED: "pairs of edges exchange receivers at random; nodes keep their numbers of edges in and out",
+            NullModel.SHUFFLED: "the heads of each layer change places at random; wiring and degrees stay",
+            NullModel.REWIRED: "pairs of edges exchange receivers at random; nodes keep their degrees",
         }[self]
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """What it has something to say of."""
-        return tuple(Part) if self is Null.SHUFFLED else (Part.EDGES,)
+        return tuple(Part) if self is NullModel.SHUFFLED else (Part.EDGES,)
 
 
 @dataclass(frozen=True)
-class Against:
+class ChanceComparison:
     """An observed number beside the same of random circuits. `z` is None where these do not vary."""
 
     observed: float
@@ -70,9 +70,9 @@ class Against:
 class Chance:
     """One overlap against one kind of random circuits."""
 
-    null: Null
-    jaccard: Against | None  # None where there is no index: two empty circuits, no effects
-    weighted: Against | None
+    null: NullModel
+    jaccard: ChanceComparison | None  # None where there is no index: two empty circuits, no effects
+    weighted: ChanceComparison | None
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Codes:
     weights: NDArray[np.float64]
 
 
-class Drawer:
+class RandomCircuitSampler:
     """Draws random circuits of one circuit's size and degrees."""
 
     def __init__(self, circuit: Circuit, generator: np.random.Generator) -> None:
@@ -191,14 +191,17 @@ def against_chance(
     members = {part: [members_of(circuit, part) for circuit in circuits] for part in Part}
     pairs = list(combinations(range(len(circuits)), 2))
     found: dict[tuple[Part, int, int], list[Chance]] = {(part, *pair): [] for part in Part for pair in pairs}
-    for number, null in enumerate(Null):
+    for number, null in enumerate(NullModel):
         drawers = [
-            Drawer(circuit, np.random.default_rng([seed, number, place])) for place, circuit in enumerate(circuits)
+            RandomCircuitSampler(circuit, np.random.default_rng([seed, number, place]))
+            for place, circuit in enumerate(circuits)
         ]
         chains = [drawer.rewired() for drawer in drawers]
         drawn: dict[tuple[Part, int, int], list[Overlap]] = {(part, *pair): [] for part in null.parts for pair in pairs}
         for _ in range(draws):
-            random = [drawer.shuffled() for drawer in drawers] if null is Null.SHUFFLED else [next(c) for c in chains]
+            random = (
+                [drawer.shuffled() for drawer in drawers] if null is NullModel.SHUFFLED else [next(c) for c in chains]
+            )
             for (part, first, second), overlaps in drawn.items():
                 overlaps.append(_overlap(random[first][part], random[second][part]))
             on_progress(f"Random circuits, {null}", 1, draws)
@@ -221,7 +224,7 @@ def _overlap(first: Codes, second: Codes) -> Overlap:
     return Overlap(len(first.members), len(second.members), len(shared), weighted_jaccard(smaller, total))
 
 
-def _against(observed: float | None, drawn: Sequence[float | None]) -> Against | None:
+def _against(observed: float | None, drawn: Sequence[float | None]) -> ChanceComparison | None:
     values = [value for value in drawn if value is not None]
     if observed is None or not values:
         return None
@@ -229,4 +232,4 @@ def _against(observed: float | None, drawn: Sequence[float | None]) -> Against |
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / max(len(values) - 1, 1))
     reached = sum(value >= observed - SAME for value in values)
     z = (observed - mean) / sd if sd > SAME else None
-    return Against(observed, mean, sd, z, (1 + reached) / (1 + len(values)))
+    return ChanceComparison(observed, mean, sd, z, (1 + reached) / (1 + len(values)))

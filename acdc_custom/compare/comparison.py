@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import combinations
 
 from acdc_custom.choices import checked_seed
-from acdc_custom.circuit.circuit import Behaviour, Outcome
+from acdc_custom.circuit.circuit import Outcome, TaskPerformance
 from acdc_custom.circuit.members import Member, Overlap, Part, members_of, overlap
 from acdc_custom.compare.chance import Chance, OnProgress, against_chance
 from acdc_custom.compare.entry import Entry, check_shapes
@@ -44,7 +44,7 @@ class Crossing:
     outcome: Outcome
 
     @property
-    def behaviour(self) -> Behaviour:
+    def behaviour(self) -> TaskPerformance:
         """How well these edges alone do it."""
         return self.outcome.circuit
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from acdc_custom.circuit.members import Member, Part
-from acdc_custom.compare.chance import Against, Null
+from acdc_custom.compare.chance import ChanceComparison, NullModel
 from acdc_custom.compare.comparison import Comparison, Crossing, Pair
 from acdc_custom.compare.entry import Entry
 from acdc_custom.compare.roles import HeadSides
@@ -28,7 +28,7 @@ def to_json(comparison: Comparison) -> str:
         "graph": asdict(comparison.entries[0].circuit.shape),
         "draws": comparison.draws,
         "seed": comparison.seed,
-        "nulls": {null: null.about for null in Null},
+        "nulls": {null: null.about for null in NullModel},
         "notes": list(comparison.notes),
         "circuits": [_entry(entry) for entry in comparison.entries],
         "pairs": [_pair(pair) for pair in comparison.pairs],
@@ -74,7 +74,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _against(against: Against | None) -> dict[str, float | None] | None:
+def _against(against: ChanceComparison | None) -> dict[str, float | None] | None:
     if against is None:
         return None
     return {"mean": against.mean, "sd": against.sd, "z": against.z, "p": against.p}

@@ -14,7 +14,7 @@ from functools import lru_cache
 from acdc_custom.choices import Device
 from acdc_custom.compare.comparison import Crossing
 from acdc_custom.compare.entry import Entry
-from acdc_custom.engine.behaviour import behaviour
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
@@ -46,6 +46,6 @@ def cross(entries: Sequence[Entry], device: Device | str | None = None) -> Itera
         for name, edges in sets.items():
             kept = sorted(edges)
             normed = [run_circuit(prepared.model, chunk.tokens, kept, chunk.carried) for chunk in prepared.chunks]
-            inside = behaviour(prepared.chunks, normed)
+            inside = task_performance(prepared.chunks, normed)
             outcome = replace(entry.circuit.outcome, model=prepared.full, circuit=inside, empty=prepared.empty)
             yield Crossing(name, len(kept), entry.letter, outcome)

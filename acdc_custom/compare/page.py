@@ -13,13 +13,13 @@ from markupsafe import Markup
 
 from acdc_custom.circuit.members import Part
 from acdc_custom.compare import words
-from acdc_custom.compare.chance import Null
+from acdc_custom.compare.chance import NullModel
 from acdc_custom.compare.comparison import Comparison, Crossing
 from acdc_custom.compare.entry import describe_shape
 from acdc_custom.compare.picture import SharedPaint, picture_title, union_of
 from acdc_custom.compare.summary import recovered, shared_in_all
 from acdc_custom.export.dot import drawn_node
-from acdc_custom.export.selection import Selection, select
+from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.graph import Edge, Sender
 from acdc_custom.heads.table import HeadRow
 from acdc_custom.page.panels import INPUTS, panels, receiver_label
@@ -32,7 +32,7 @@ MOST_EDGES = 200  # in the table; comparison.json has all
 
 
 @dataclass(frozen=True)
-class Side:
+class CircuitSide:
     """What one circuit makes of one node: its share of the effect, and its role."""
 
     letter: str
@@ -60,7 +60,7 @@ def comparison_page(comparison: Comparison) -> str:
         shared=shared_in_all(comparison),
         tables=[(part, part.about, [p for p in comparison.pairs if p.part is part]) for part in Part],
         shares=list(_shares(comparison)),
-        nulls=list(Null),
+        nulls=list(NullModel),
         draws=comparison.draws,
         seed=comparison.seed,
         svg=Markup(svg),  # made by Graphviz from escaped text, and written anew by an XML library
@@ -100,15 +100,18 @@ def _shares(comparison: Comparison) -> Any:
         yield part, found
 
 
-def _sides(comparison: Comparison, selection: Selection) -> dict[str, list[Side]]:
+def _sides(comparison: Comparison, selection: DrawnPart) -> dict[str, list[CircuitSide]]:
     """What each circuit makes of each drawn node."""
     return {str(node): _head_sides(comparison, node) for node in selection.nodes}
 
 
-def _head_sides(comparison: Comparison, node: Sender) -> list[Side]:
+def _head_sides(comparison: Comparison, node: Sender) -> list[CircuitSide]:
     shares = comparison.members[Part.NODES].get(node, {})
     rows = next((head.rows for head in comparison.heads if head.head == node), {})
-    return [Side(entry.letter, shares.get(entry.letter), _role(rows.get(entry.letter))) for entry in comparison.entries]
+    return [
+        CircuitSide(entry.letter, shares.get(entry.letter), _role(rows.get(entry.letter)))
+        for entry in comparison.entries
+    ]
 
 
 def _role(row: HeadRow | None) -> str:

@@ -15,7 +15,7 @@ from acdc_custom.compare.comparison import Comparison
 from acdc_custom.export.caption import block_html, plural, sample_html
 from acdc_custom.export.dot import captioned_dot
 from acdc_custom.export.picture import Format, render, standalone
-from acdc_custom.export.selection import Selection, select
+from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import GREY, PORT_STYLES, Badge, badge_html, line_html, number
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Port, Sender
@@ -127,7 +127,7 @@ def picture_title(comparison: Comparison) -> str:
     return f"{names[0]} and {names[1]} compared" if len(names) == 2 else f"{len(names)} circuits compared"
 
 
-def picture_facts(comparison: Comparison, selection: Selection) -> list[str]:
+def picture_facts(comparison: Comparison, selection: DrawnPart) -> list[str]:
     """The lines under the title, plain text."""
     lines = [f"{e.letter}: {e.name}, {len(e.circuit.edges):,} edges." for e in comparison.entries]
     if not selection.is_whole:

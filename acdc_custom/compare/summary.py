@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from acdc_custom.circuit.circuit import Outcome
 from acdc_custom.circuit.members import Part
-from acdc_custom.compare.chance import Against, Null
+from acdc_custom.compare.chance import ChanceComparison, NullModel
 from acdc_custom.compare.comparison import Comparison, Pair
 from acdc_custom.export.caption import plural
 from acdc_custom.heads.evidence import Role
@@ -61,15 +61,15 @@ def _overlaps(comparison: Comparison) -> Iterator[str]:
     for pair in comparison.pairs:
         yield _overlap(pair)
     yield f"  of 1st, of 2nd: how much of the one's the other has. Chance: {comparison.draws:,} random circuits;"
-    yield f"  {Null.SHUFFLED.about}."
+    yield f"  {NullModel.SHUFFLED.about}."
     rewired = [
         (pair, chance.jaccard)
         for pair in comparison.pairs
         for chance in pair.chances
-        if chance.null is Null.REWIRED and chance.jaccard
+        if chance.null is NullModel.REWIRED and chance.jaccard
     ]
     if rewired:
-        yield f"With {Null.REWIRED}: {Null.REWIRED.about}."
+        yield f"With {NullModel.REWIRED}: {NullModel.REWIRED.about}."
     for pair, jaccard in rewired:
         yield f"{_name(pair):<14}{pair.overlap.n_shared:>7}{'':16}{_three(jaccard.observed):>9}" + (
             "  these degrees leave no other circuit"
@@ -80,7 +80,7 @@ def _overlaps(comparison: Comparison) -> Iterator[str]:
 
 def _overlap(pair: Pair) -> str:
     both = pair.overlap
-    shuffled = next(chance for chance in pair.chances if chance.null is Null.SHUFFLED)
+    shuffled = next(chance for chance in pair.chances if chance.null is NullModel.SHUFFLED)
     return (
         f"{_name(pair):<14}{both.n_shared:>7}{_share(both.of_first):>8}"
         f"{_share(both.of_second):>8}{_three(both.jaccard):>9}{_mean(shuffled.jaccard):>11}{_z(shuffled.jaccard):>7}"
@@ -134,13 +134,13 @@ def _three(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _mean(against: Against | None) -> str:
+def _mean(against: ChanceComparison | None) -> str:
     return _three(against.mean if against else None)
 
 
-def _z(against: Against | None) -> str:
+def _z(against: ChanceComparison | None) -> str:
     return "-" if against is None or against.z is None else f"{against.z:+.1f}"
 
 
-def _p(against: Against | None) -> str:
+def _p(against: ChanceComparison | None) -> str:
     return "-" if against is None else f"{against.p:.2g}"

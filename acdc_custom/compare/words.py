@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acdc_custom.circuit.members import Part
-from acdc_custom.compare.chance import Null
+from acdc_custom.compare.chance import NullModel
 from acdc_custom.compare.comparison import Comparison, Pair
 
 RARE = 0.05  # the usual p; ours to choose, so it is said
@@ -31,7 +31,7 @@ def finding(comparison: Comparison) -> str:
 
 def is_rare(pair: Pair) -> bool:
     """Whether random circuits seldom share as much."""
-    return any(c.null is Null.SHUFFLED and c.jaccard is not None and c.jaccard.p < RARE for c in pair.chances)
+    return any(c.null is NullModel.SHUFFLED and c.jaccard is not None and c.jaccard.p < RARE for c in pair.chances)
 
 
 def _shared(pair: Pair) -> str:
@@ -40,7 +40,7 @@ def _shared(pair: Pair) -> str:
 
 
 def _chance(pair: Pair) -> str:
-    chance = next(chance for chance in pair.chances if chance.null is Null.SHUFFLED)
+    chance = next(chance for chance in pair.chances if chance.null is NullModel.SHUFFLED)
     if chance.jaccard is None:
         return "There is nothing to compare with chance."
     verdict = "More than" if is_rare(pair) else "Not clearly more than"

@@ -10,18 +10,18 @@ from torch import Tensor
 
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.model.forward import Run, run
+from acdc_custom.model.forward import ForwardPass, run
 from acdc_custom.model.weights import Weights
 
 
 @dataclass(frozen=True)
-class Carried:
+class AblatedActivations:
     """An ablation made ready for a batch, whose prompts may then be run some at a time."""
 
     ablation: Ablation
     means: Tensor | None  # [group, sender, pos, d_model]: over all prompts of the batch
 
-    def outputs(self, weights: Weights, tokens: TokenBatch, clean: Run) -> Tensor:
+    def outputs(self, weights: Weights, tokens: TokenBatch, clean: ForwardPass) -> Tensor:
         """For some of the prompts, `[sender, prompt, pos, d_model]`; what stands behind the answer position is of no
         matter."""
         match self.ablation:
@@ -33,7 +33,7 @@ class Carried:
         return self.means[_groups(self.ablation, tokens)].movedim(0, 1).contiguous()
 
 
-def prepare_ablation(ablation: Ablation, weights: Weights, chunks: Sequence[TokenBatch]) -> Carried:
+def prepare_ablation(ablation: Ablation, weights: Weights, chunks: Sequence[TokenBatch]) -> AblatedActivations:
     """The ablation for a batch, given in chunks.
 
     `MEAN`: at each position, over the clean prompts that reach it. `REFERENCE_MEAN`: at each position, over the
@@ -41,7 +41,7 @@ def prepare_ablation(ablation: Ablation, weights: Weights, chunks: Sequence[Toke
     2211.00593, section 2.2).
     """
     if ablation in (Ablation.CORRUPTED, Ablation.ZERO):
-        return Carried(ablation, None)
+        return AblatedActivations(ablation, None)
     n_groups = 1 + max(int(_groups(ablation, tokens).max()) for tokens in chunks)
     total, count = torch.zeros(()), torch.zeros(())
     for tokens in chunks:
@@ -50,7 +50,7 @@ def prepare_ablation(ablation: Ablation, weights: Weights, chunks: Sequence[Toke
         present = tokens.is_prompt.to(outputs)  # [prompt, pos]
         total = total.to(outputs) + torch.einsum("ng,np,snpd->gspd", member, present, outputs)
         count = count.to(outputs) + member.mT @ present  # [group, pos]
-    return Carried(ablation, total / count.clamp_min(1)[:, None, :, None])
+    return AblatedActivations(ablation, total / count.clamp_min(1)[:, None, :, None])
 
 
 def _groups(ablation: Ablation, tokens: TokenBatch) -> Tensor:

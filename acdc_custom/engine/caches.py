@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.choices import Ablation
-from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import Graph, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import run
@@ -45,7 +45,7 @@ def read_extent(graph: Graph, receiver: Receiver, live: Mapping[Sender, Extent])
 
 
 @dataclass(frozen=True)
-class Span:
+class ExtentRows:
     """The rows of one extent, and how they stand in their prompts."""
 
     prompts: Tensor  # [row]
@@ -89,8 +89,8 @@ class Caches:
 
     model: Model
     tokens: TokenBatch
-    carried: Carried
-    spans: dict[Extent, Span]
+    carried: AblatedActivations
+    spans: dict[Extent, ExtentRows]
     answer_rows: Tensor  # [answer row]: which of the changed rows are answer rows
     delta: dict[Extent, Tensor]  # each [sender, row, d_model]
     moves: dict[Extent, list[bool]]  # per sender: is any of its delta not zero?
@@ -121,7 +121,9 @@ class Caches:
 
 
 @torch.no_grad()
-def build_caches(model: Model, tokens: TokenBatch, carried: Carried, knocked_out: Sequence[Sender] = ()) -> Caches:
+def build_caches(
+    model: Model, tokens: TokenBatch, carried: AblatedActivations, knocked_out: Sequence[Sender] = ()
+) -> Caches:
     """Run the prompts clean, and work out what removed edges carry.
 
     All edges from heads that are `knocked_out` are removed from the start: what is clean is then the run in which
@@ -160,7 +162,7 @@ def build_caches(model: Model, tokens: TokenBatch, carried: Carried, knocked_out
     )
 
 
-def _span(model: Model, tokens: TokenBatch, wanted: Tensor) -> Span:
+def _span(model: Model, tokens: TokenBatch, wanted: Tensor) -> ExtentRows:
     """The rows where `wanted` `[prompt, pos]` is true: one run of positions in every prompt."""
     prompts, positions = wanted.nonzero(as_tuple=True)
     lengths = wanted.sum(1)
@@ -170,7 +172,7 @@ def _span(model: Model, tokens: TokenBatch, wanted: Tensor) -> Span:
     n_positions = wanted.shape[1]
     attentions = {block.attention.window: block.attention for block in model.weights.blocks}
     rotary = model.weights.rotary
-    return Span(
+    return ExtentRows(
         prompts=prompts,
         positions=positions,
         rotary=rotary and rotary.at(positions),

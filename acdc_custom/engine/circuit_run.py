@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
 from acdc_custom.model.forward import run
@@ -19,7 +19,7 @@ from acdc_custom.model.model import Model
 
 
 @torch.no_grad()
-def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried: Carried) -> Tensor:
+def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried: AblatedActivations) -> Tensor:
     """The circuit's final residual stream at the answer position, normalised: `[answer row, d_model]`."""
     graph, weights = model.graph, model.weights
     index, shape = graph.index, graph.shape

@@ -36,7 +36,7 @@ class CircuitRunner:
             senders_of.setdefault(edge.receiver, []).append(edge.sender)
             consumers.setdefault(edge.sender, []).append(edge.receiver)
         live = live_extents(self.caches.model.graph, consumers)
-        moved = Moved(self.caches, live)
+        moved = OutputChange(self.caches, live)
 
         def read(receiver: Receiver, extent: Extent) -> Tensor:
             """`[row, d_model]`."""
@@ -59,7 +59,7 @@ class CircuitRunner:
                 moved.note(mlp, written - self._ablated(mlp, live[mlp]))
         return self.caches.model.weights.final_norm(read(LOGITS, Extent.ANSWER))
 
-    def _attention(self, layer: int, live: Mapping[Sender, Extent], read: Read, moved: Moved) -> None:
+    def _attention(self, layer: int, live: Mapping[Sender, Extent], read: Read, moved: OutputChange) -> None:
         """Run a layer's live heads, and note what moved."""
         caches = self.caches
         weights, graph = caches.model.weights, caches.model.graph
@@ -121,7 +121,7 @@ class CircuitRunner:
         return self._clean[layer]
 
 
-class Moved:
+class OutputChange:
     """What live nodes write inside a circuit, less what their removed edges carry: `[row, d_model]` each."""
 
     def __init__(self, caches: Caches, live: Mapping[Sender, Extent]) -> None:

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from acdc_custom.choices import Metric
-from acdc_custom.circuit.circuit import Behaviour
-from acdc_custom.engine.behaviour import logit_differences
+from acdc_custom.circuit.circuit import TaskPerformance
+from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.circuits import CircuitRunner
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.graph import Edge
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class PromptScores:
     """How well something does the task, one number per prompt."""
 
     kl: Numbers  # [prompt]: from the full model, in nats
@@ -36,15 +36,15 @@ class Scores:
         """`[prompt]`: 1 where the answer has a higher logit than the foil."""
         return (self.logit_diff > 0).astype(np.float64)
 
-    def behaviour(self) -> Behaviour:
+    def behaviour(self) -> TaskPerformance:
         """Over all prompts."""
-        return Behaviour(float(self.kl.mean()), float(self.logit_diff.mean()), float(self.correct.mean()))
+        return TaskPerformance(float(self.kl.mean()), float(self.logit_diff.mean()), float(self.correct.mean()))
 
 
-class Bench:
+class CircuitScorer:
     """Runs sets of edges on a batch. `full` is the model on the clean prompts, `empty` the circuit without edges."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: PreparedBatch) -> None:
         self.prepared = prepared
         self._runners = [CircuitRunner(chunk) for chunk in prepared.chunks]
         self._kls = [
@@ -53,20 +53,20 @@ class Bench:
         self.full = self.scores([chunk.model_normed for chunk in prepared.chunks])
         self.empty = self(())
 
-    def __call__(self, edges: Iterable[Edge]) -> Scores:
+    def __call__(self, edges: Iterable[Edge]) -> PromptScores:
         """The circuit of these edges."""
         kept = tuple(edges)
         return self.scores([runner(kept) for runner in self._runners])
 
     @torch.no_grad()
-    def scores(self, normed: Sequence[Tensor]) -> Scores:
+    def scores(self, normed: Sequence[Tensor]) -> PromptScores:
         """Of something that was run: each chunk's final residual at the answer, normalised, `[answer row, d_model]`."""
         chunks = self.prepared.chunks
         kl = [objective(out[None])[0] for objective, out in zip(self._kls, normed, strict=True)]
         differences = [
             logit_differences(chunk.model.weights, chunk.tokens, out) for chunk, out in zip(chunks, normed, strict=True)
         ]
-        return Scores(_joined(kl), _joined(differences))
+        return PromptScores(_joined(kl), _joined(differences))
 
 
 def _joined(parts: list[Tensor]) -> Numbers:

@@ -14,35 +14,35 @@ import numpy as np
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Part
 from acdc_custom.circuit.random_paths import PathDrawer
-from acdc_custom.compare.chance import Drawer
-from acdc_custom.engine.scores import Bench, Scores
-from acdc_custom.evaluate.kinds import Drawn
-from acdc_custom.evaluate.records import Against, Estimate, RandomCircuits
+from acdc_custom.compare.chance import RandomCircuitSampler
+from acdc_custom.engine.scores import CircuitScorer, PromptScores
+from acdc_custom.evaluate.kinds import RandomBaseline
+from acdc_custom.evaluate.records import Estimate, RandomCircuits, RandomComparison
 from acdc_custom.graph import Edge
 from acdc_custom.stats.bootstrap import Numbers
 
 SAME = 1e-9  # of two ways to the same number
 
 
-def random_circuits(circuit: Circuit, drawn: Drawn, seed: int) -> Iterator[frozenset[Edge]]:
+def random_circuits(circuit: Circuit, drawn: RandomBaseline, seed: int) -> Iterator[frozenset[Edge]]:
     """Without end, circuits with as many edges."""
-    generator = np.random.default_rng([seed, list(Drawn).index(drawn)])
-    if drawn is Drawn.PATHS:
+    generator = np.random.default_rng([seed, list(RandomBaseline).index(drawn)])
+    if drawn is RandomBaseline.PATHS:
         paths = PathDrawer(circuit.graph, generator)
         while True:
             yield paths.circuit(len(circuit.edges))
-    drawer = Drawer(circuit, generator)
+    drawer = RandomCircuitSampler(circuit, generator)
     rewired = drawer.rewired()
     while True:
-        codes = drawer.shuffled() if drawn is Drawn.SHUFFLED else next(rewired)
+        codes = drawer.shuffled() if drawn is RandomBaseline.SHUFFLED else next(rewired)
         yield frozenset(drawer.edges(codes[Part.EDGES]))
 
 
 def among_random(
-    bench: Bench,
+    bench: CircuitScorer,
     circuit: Circuit,
-    inside: Scores,
-    drawn: Drawn,
+    inside: PromptScores,
+    drawn: RandomBaseline,
     name: str,
     draws: int,
     seed: int,
@@ -70,14 +70,14 @@ def among_random(
     )
 
 
-def _absolute(scores: Scores, full: Scores) -> float:
+def _absolute(scores: PromptScores, full: PromptScores) -> float:
     return abs(float(scores.logit_diff.mean() - full.logit_diff.mean()))
 
 
-def _against(observed: float, drawn: Sequence[float]) -> Against:
+def _against(observed: float, drawn: Sequence[float]) -> RandomComparison:
     around = _range(drawn)
     reached = sum(value <= observed + SAME for value in drawn)
-    return Against(observed, around.value, around.low, around.high, (1 + reached) / (1 + len(drawn)))
+    return RandomComparison(observed, around.value, around.low, around.high, (1 + reached) / (1 + len(drawn)))
 
 
 def _range(values: Sequence[float]) -> Estimate:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from acdc_custom.engine.knock_out import KnockOut
-from acdc_custom.engine.scores import Bench
+from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.evaluate.kinds import Chosen
 from acdc_custom.evaluate.records import KnockedOut
 from acdc_custom.graph import EMBED, Edge, Sender
@@ -28,7 +28,7 @@ Roles = Mapping[str, Sequence[Sender]]
 class Completeness:
     """A circuit and its model on one batch, ready to lose nodes."""
 
-    def __init__(self, bench: Bench, edges: Sequence[Edge], seed: int) -> None:
+    def __init__(self, bench: CircuitScorer, edges: Sequence[Edge], seed: int) -> None:
         self._bench, self._edges = bench, tuple(edges)
         self._generator = np.random.default_rng(seed)
         self.nodes = [node for node in sorted({edge.sender for edge in edges}) if node != EMBED]

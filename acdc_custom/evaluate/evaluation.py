@@ -17,21 +17,29 @@ from acdc_custom.choices import Ablation, Attribution, Ranking, checked_seed
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.random_paths import PathDrawer
 from acdc_custom.compare.comparison import checked_draws
-from acdc_custom.engine.scores import Bench, Scores
+from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.baselines import among_random
 from acdc_custom.evaluate.completeness import Completeness, Roles
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
-from acdc_custom.evaluate.kinds import Drawn, PromptKind, Subject
+from acdc_custom.evaluate.kinds import PromptKind, RandomBaseline, Subject
 from acdc_custom.evaluate.minimality import chosen_edges, squared_change, without_each_edge, without_each_node
 from acdc_custom.evaluate.prompt_sets import FEWEST, PromptSet, prompt_sets
-from acdc_custom.evaluate.records import Evaluation, Examined, Measured, OnPrompts, RandomCircuits, Source, Tested
+from acdc_custom.evaluate.records import (
+    CircuitMeasurement,
+    ComponentAblations,
+    EvaluatedCircuit,
+    Evaluation,
+    OnPrompts,
+    RandomCircuits,
+    Tested,
+)
 from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import Edge
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.search.attribution import attribute, n_passes, top_edges
-from acdc_custom.search.discover import Prepared, run_batch
+from acdc_custom.search.discover import PreparedBatch, run_batch
 from acdc_custom.task import Task
 
 DRAWS = 50  # random circuits of each kind, and random edges
@@ -41,7 +49,7 @@ METHODS = {Subject.EAP: Attribution.EAP, Subject.EAP_IG: Attribution.EAP_IG}
 
 
 def evaluate_circuit(
-    found_on: Prepared,
+    found_on: PreparedBatch,
     circuit: Circuit,
     heads: HeadTable | None = None,
     n: int | None = None,
@@ -75,7 +83,7 @@ class _Job:
 
     def __init__(
         self,
-        found_on: Prepared,
+        found_on: PreparedBatch,
         circuit: Circuit,
         heads: HeadTable | None,
         n: int,
@@ -115,9 +123,9 @@ class _Job:
         evaluation = replace(evaluation, notes=tuple(self.notes), source=self._source(time.monotonic() - started))
         return replace(evaluation, findings=findings(evaluation))
 
-    def _source(self, seconds: float) -> Source:
+    def _source(self, seconds: float) -> EvaluatedCircuit:
         circuit = self.circuit
-        return Source(
+        return EvaluatedCircuit(
             circuit.task.name,
             circuit.settings.corruption,
             circuit.settings.ablation,
@@ -145,19 +153,19 @@ class _Job:
 
     def _on_all_sets(
         self, subjects: Mapping[Subject, Sequence[Edge]]
-    ) -> tuple[list[OnPrompts], dict[PromptKind, Bench]]:
+    ) -> tuple[list[OnPrompts], dict[PromptKind, CircuitScorer]]:
         """The results on every set, and the benches on which the circuit is taken apart."""
         results: list[OnPrompts] = []
-        benches: dict[PromptKind, Bench] = {}
+        benches: dict[PromptKind, CircuitScorer] = {}
         for each in self.sets:
-            bench = Bench(self._prepared(each))
+            bench = CircuitScorer(self._prepared(each))
             measured = {Subject.MODEL: (bench.full, self.circuit.graph.n_edges)}
             for subject, edges in subjects.items():
                 measured[subject] = (bench(edges), len(edges))
                 self.progress("On all prompts", 1, len(self.sets) * len(subjects))
             measured[Subject.EMPTY] = (bench.empty, 0)
             rows = tuple(
-                Measured(subject, n_edges, faithfulness(scores, bench.full, bench.empty, self.seed))
+                CircuitMeasurement(subject, n_edges, faithfulness(scores, bench.full, bench.empty, self.seed))
                 for subject, (scores, n_edges) in measured.items()
             )
             batch = each.batch
@@ -166,12 +174,12 @@ class _Job:
                 benches[each.kind] = bench
         return results, benches
 
-    def _prepared(self, each: PromptSet) -> Prepared:
+    def _prepared(self, each: PromptSet) -> PreparedBatch:
         if each.kind is PromptKind.DISCOVERY:
             return self.found_on
         return run_batch(each.task, each.batch, self.found_on.model, self.found_on.ablation)
 
-    def _smaller(self, bench: Bench) -> Bench:
+    def _smaller(self, bench: CircuitScorer) -> CircuitScorer:
         """With so many of its prompts, the first ones, as the circuit is taken apart on.
 
         A mean over the batch is what removed edges carry of the whole batch alone: then all of them.
@@ -183,9 +191,9 @@ class _Job:
         note = f"The circuit was taken apart on the first {TAKEN_APART} prompts of a set."
         self.notes += [note] * (note not in self.notes)
         few = replace(prepared.batch, prompts=prompts[:TAKEN_APART])
-        return Bench(run_batch(prepared.task, few, prepared.model, prepared.ablation))
+        return CircuitScorer(run_batch(prepared.task, few, prepared.model, prepared.ablation))
 
-    def _examined(self, name: str, bench: Bench) -> Examined:
+    def _examined(self, name: str, bench: CircuitScorer) -> ComponentAblations:
         """The circuit taken apart."""
         inside = bench(self.edges)
         edges = chosen_edges(self.edges, self.seed)
@@ -196,7 +204,7 @@ class _Job:
         knocked_out = partial(self.progress, f"Completeness, {name}", 1, completeness.n_sets(self.roles))
         parts = partial(self.progress, f"Minimality, {name}", 1, len(edges) + len(self.circuit.nodes))
         full, without, empty = (float(scores.logit_diff.mean()) for scores in (bench.full, inside, bench.empty))
-        return Examined(
+        return ComponentAblations(
             name,
             len(bench.prepared.batch.prompts),
             full,
@@ -207,27 +215,29 @@ class _Job:
             tuple(without_each_edge(bench, self.edges, inside, edges, parts)),
         )
 
-    def _random(self, bench: Bench, inside: Scores, name: str) -> Iterator[RandomCircuits]:
+    def _random(self, bench: CircuitScorer, inside: PromptScores, name: str) -> Iterator[RandomCircuits]:
         """Random circuits of the same size, each kind that there is."""
         if not self.edges:
             self.notes.append("The circuit has no edges: there are no random circuits of its size.")
             return
-        on_run = partial(self.progress, "Random circuits", 1, self.draws * len(Drawn))
-        for drawn in Drawn:
+        on_run = partial(self.progress, "Random circuits", 1, self.draws * len(RandomBaseline))
+        for drawn in RandomBaseline:
             found = among_random(bench, self.circuit, inside, drawn, name, self.draws, self.seed, on_run)
             if found:
                 yield found
             else:
                 self.notes.append(f"With {drawn} there is no other circuit than this one.")
 
-    def _tests(self, bench: Bench, few: Bench, inside: Scores, taken_apart: Examined) -> Iterator[Tested]:
+    def _tests(
+        self, bench: CircuitScorer, few: CircuitScorer, inside: PromptScores, taken_apart: ComponentAblations
+    ) -> Iterator[Tested]:
         """The tests of Shi et al.; they need prompts that the circuit was not chosen on, where there are such."""
         kept = set(self.edges)
         complement = bench([edge for edge in self.circuit.graph.edges() if edge not in kept])
         full = bench.full.logit_diff
         yield equivalence(inside.logit_diff, full)
         yield independence(complement.logit_diff, full, bench.empty.logit_diff, self.seed)
-        drawer = PathDrawer(self.circuit.graph, np.random.default_rng([self.seed, len(Drawn)]))
+        drawer = PathDrawer(self.circuit.graph, np.random.default_rng([self.seed, len(RandomBaseline)]))
         random = []
         for _ in range(self.draws):
             if inflated := drawer.inflated(kept):

@@ -14,12 +14,12 @@ from acdc_custom.evaluate.records import Faithfulness
 from acdc_custom.stats.bootstrap import Numbers, estimate, interval, resampled_means
 
 if TYPE_CHECKING:
-    from acdc_custom.engine.scores import Scores
+    from acdc_custom.engine.scores import PromptScores
 
 SMALLEST_GAP = 0.01  # logits between the model and no edges: below, there is nothing to recover
 
 
-def faithfulness(scores: Scores, full: Scores, empty: Scores, seed: int) -> Faithfulness:
+def faithfulness(scores: PromptScores, full: PromptScores, empty: PromptScores, seed: int) -> Faithfulness:
     """Of something that was run on the prompts on which the model and the empty circuit gave `full` and `empty`."""
     columns = [scores.logit_diff, full.logit_diff, empty.logit_diff]
     inside, model, nothing = (float(column.mean()) for column in columns)

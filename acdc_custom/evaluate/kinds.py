@@ -64,7 +64,7 @@ class Chosen(StrEnum):
         }[self]
 
 
-class Drawn(StrEnum):
+class RandomBaseline(StrEnum):
     """How random circuits of the circuit's size are drawn."""
 
     PATHS = "random paths"
@@ -75,9 +75,9 @@ class Drawn(StrEnum):
     def about(self) -> str:
         """How."""
         return {
-            Drawn.PATHS: "random paths from the embedding to the logits, until there are as many edges",
-            Drawn.SHUFFLED: "the heads of each layer change places: the same wiring, between other heads",
-            Drawn.REWIRED: "pairs of edges exchange receivers: nodes keep their numbers of edges in and out",
+            RandomBaseline.PATHS: "random paths from the embedding to the logits, until there are as many edges",
+            RandomBaseline.SHUFFLED: "the heads of each layer change places: the same wiring, between other heads",
+            RandomBaseline.REWIRED: "pairs of edges exchange receivers: nodes keep their numbers of edges in and out",
         }[self]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from acdc_custom.engine.scores import Bench, Scores
+from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.records import Removed
 from acdc_custom.graph import Edge, Sender
 
@@ -18,7 +18,7 @@ MOST_EDGES = 300  # of a circuit; of a larger one a random choice is removed, on
 
 
 def without_each_node(
-    bench: Bench, edges: Sequence[Edge], inside: Scores, on_run: Callable[[], None]
+    bench: CircuitScorer, edges: Sequence[Edge], inside: PromptScores, on_run: Callable[[], None]
 ) -> Iterator[Removed]:
     """The circuit without each of its nodes, in topological order; `inside` are the whole circuit's scores."""
     for node in sorted({edge.sender for edge in edges}):
@@ -28,7 +28,11 @@ def without_each_node(
 
 
 def without_each_edge(
-    bench: Bench, edges: Sequence[Edge], inside: Scores, chosen: Sequence[Edge], on_run: Callable[[], None]
+    bench: CircuitScorer,
+    edges: Sequence[Edge],
+    inside: PromptScores,
+    chosen: Sequence[Edge],
+    on_run: Callable[[], None],
 ) -> Iterator[Removed]:
     """The circuit without each of the `chosen` edges."""
     for edge in chosen:
@@ -44,11 +48,11 @@ def chosen_edges(edges: Sequence[Edge], seed: int) -> list[Edge]:
     return [edges[place] for place in sorted(places)]
 
 
-def squared_change(one: Scores, other: Scores) -> float:
+def squared_change(one: PromptScores, other: PromptScores) -> float:
     """Mean over prompts of the squared difference of their logit differences."""
     return float(np.mean((one.logit_diff - other.logit_diff) ** 2))
 
 
-def _change(edge: Edge | None, node: Sender | None, left: Scores, inside: Scores) -> Removed:
+def _change(edge: Edge | None, node: Sender | None, left: PromptScores, inside: PromptScores) -> Removed:
     change = left.logit_diff - inside.logit_diff
     return Removed(edge, node, float(change.mean()), float(np.abs(change).mean()), squared_change(left, inside))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from acdc_custom.evaluate.kinds import Chosen, Subject
-from acdc_custom.evaluate.records import Estimate, Evaluation, Examined
+from acdc_custom.evaluate.records import ComponentAblations, Estimate, Evaluation
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.reading import shortened
 
@@ -109,7 +109,7 @@ def _inside(x: float) -> float:
     return min(max(x, FURTHEST[0]), FURTHEST[1])
 
 
-def _completeness(axes: Axes, examined: Examined, theme: Theme) -> None:
+def _completeness(axes: Axes, examined: ComponentAblations, theme: Theme) -> None:
     """F of model against circuit, both without K; on the diagonal they suffer alike."""
     points = [(row.model, row.circuit) for row in examined.knocked_out]
     ends = [*(x for point in points for x in point), examined.model, examined.circuit, examined.empty]
@@ -130,7 +130,7 @@ def _completeness(axes: Axes, examined: Examined, theme: Theme) -> None:
     axes.legend(fontsize=7.5, loc="best")
 
 
-def _minimality(axes: Axes, examined: Examined, theme: Theme) -> None:
+def _minimality(axes: Axes, examined: ComponentAblations, theme: Theme) -> None:
     """What each edge moves, largest first, and each node."""
     whole = max(abs(examined.model), 1e-9)
     edges = sorted((100 * removed.moved / whole for removed in examined.edges), reverse=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.evaluate.kinds import PromptKind
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.spec import TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
@@ -39,7 +39,7 @@ class PromptSets:
     notes: tuple[str, ...]
 
 
-def prompt_sets(found_on: Prepared, n: int, seed: int, also: Sequence[Task] = ()) -> PromptSets:
+def prompt_sets(found_on: PreparedBatch, n: int, seed: int, also: Sequence[Task] = ()) -> PromptSets:
     """Sets of up to `n` prompts, none of which the circuit was found on.
 
     Raises `UsageError` for fewer than `FEWEST`, `TaskError` for a task of `also` that does not fit.
@@ -55,7 +55,7 @@ def prompt_sets(found_on: Prepared, n: int, seed: int, also: Sequence[Task] = ()
 class _Maker:
     """Makes sets, and notes what cannot be made."""
 
-    def __init__(self, found_on: Prepared, n: int, seed: int) -> None:
+    def __init__(self, found_on: PreparedBatch, n: int, seed: int) -> None:
         self.task, self.batch = found_on.task, found_on.batch
         self.tokenizer: Tokenizer = found_on.model.tokenizer
         self.n, self.seed = n, seed

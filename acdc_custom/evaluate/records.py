@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acdc_custom.evaluate.kinds import Chosen, Drawn, Grade, Hypothesis, PromptKind, Question, Subject
+from acdc_custom.evaluate.kinds import Chosen, Grade, Hypothesis, PromptKind, Question, RandomBaseline, Subject
 from acdc_custom.graph import Edge, Sender
 
 
@@ -32,7 +32,7 @@ class Faithfulness:
 
 
 @dataclass(frozen=True)
-class Measured:
+class CircuitMeasurement:
     """One set of edges on one set of prompts."""
 
     subject: Subject
@@ -49,7 +49,7 @@ class OnPrompts:
     n: int
     seed: int
     batch_sha256: str
-    measured: tuple[Measured, ...]
+    measured: tuple[CircuitMeasurement, ...]
 
     def of(self, subject: Subject) -> Faithfulness | None:
         """What was measured of it here; None if it was not run."""
@@ -89,7 +89,7 @@ class Removed:
 
 
 @dataclass(frozen=True)
-class Examined:
+class ComponentAblations:
     """A circuit taken apart, on one set of prompts."""
 
     prompts: str  # the name of the set
@@ -103,7 +103,7 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Against:
+class RandomComparison:
     """The circuit's number beside the same of random circuits; lower is better."""
 
     observed: float
@@ -117,11 +117,11 @@ class Against:
 class RandomCircuits:
     """Random circuits of the circuit's size, on one set of prompts."""
 
-    drawn: Drawn
+    drawn: RandomBaseline
     prompts: str
     n: int
-    kl: Against
-    absolute: Against
+    kl: RandomComparison
+    absolute: RandomComparison
     logit_diff: Estimate  # mean and range (5th to 95th percentile) of F
 
 
@@ -147,7 +147,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Source:
+class EvaluatedCircuit:
     """Which circuit was evaluated, and how."""
 
     task: str
@@ -168,10 +168,10 @@ class Source:
 class Evaluation:
     """All of it."""
 
-    source: Source
+    source: EvaluatedCircuit
     prompts: tuple[OnPrompts, ...]
     random: tuple[RandomCircuits, ...]
-    examined: tuple[Examined, ...]
+    examined: tuple[ComponentAblations, ...]
     tests: tuple[Tested, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]  # whole sentences: what was left out or only sampled, and why

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import PromptKind, Subject
-from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, OnPrompts, RandomCircuits
+from acdc_custom.evaluate.records import ComponentAblations, Estimate, Evaluation, OnPrompts, RandomCircuits
 from acdc_custom.evaluate.verdict import superfluous
 
 WIDTH = 110
@@ -119,7 +119,7 @@ def _minimality(evaluation: Evaluation) -> Iterator[str]:
         yield _wrapped(f"  contribute nothing: {names}{more}", "    ")
 
 
-def _parts(each: Examined, direction: int) -> str:
+def _parts(each: ComponentAblations, direction: int) -> str:
     parts = sorted(each.edges, key=lambda removed: direction * removed.moved)[:3]
     return "; ".join(f"{removed.name} {removed.moved / max(abs(each.model), 1e-9):.1%}" for removed in parts)
 

@@ -12,7 +12,15 @@ from statistics import fmean
 
 from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import Chosen, Grade, PromptKind, Question, Subject
-from acdc_custom.evaluate.records import Estimate, Evaluation, Examined, Faithfulness, Finding, OnPrompts, Removed
+from acdc_custom.evaluate.records import (
+    ComponentAblations,
+    Estimate,
+    Evaluation,
+    Faithfulness,
+    Finding,
+    OnPrompts,
+    Removed,
+)
 
 NEARLY_ALL = 0.9  # recovered: at least this, and no more than 2 - this, is "nearly as well as the model"
 MOST = 0.7  # the same for "most of it"
@@ -34,7 +42,7 @@ def findings(evaluation: Evaluation) -> tuple[Finding, ...]:
     )
 
 
-def superfluous(examined: Sequence[Examined]) -> list[Removed]:
+def superfluous(examined: Sequence[ComponentAblations]) -> list[Removed]:
     """The edges that contribute nothing on any of the prompts on which the circuit was taken apart, least first."""
     by_edge: dict[str, list[tuple[float, Removed]]] = {}
     for each in examined:
@@ -207,7 +215,7 @@ def _complete(evaluation: Evaluation) -> Finding:
     )
 
 
-def _gaps(evaluation: Evaluation) -> Iterator[tuple[Examined, float]]:
+def _gaps(evaluation: Evaluation) -> Iterator[tuple[ComponentAblations, float]]:
     """Where the circuit was taken apart, with |F(M) - F(empty)|, if there is any."""
     for each in evaluation.examined:
         if gap := abs(each.model - each.empty):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from acdc_custom.choices import parse_metric
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.export.selection import Selection
+from acdc_custom.export.selection import DrawnPart
 from acdc_custom.export.style import (
     GREY,
     PORT_STYLES,
@@ -51,7 +51,7 @@ def title(circuit: Circuit) -> str:
     return f"{kind} of {circuit.task.name}{corruption} in {circuit.model.name}"
 
 
-def facts(selection: Selection) -> list[str]:
+def facts(selection: DrawnPart) -> list[str]:
     """The lines under the title, plain text, not escaped."""
     circuit = selection.circuit
     settings, outcome, unit = circuit.settings, circuit.outcome, unit_of(circuit)
@@ -76,7 +76,7 @@ def facts(selection: Selection) -> list[str]:
     return lines
 
 
-def caption_html(selection: Selection) -> str:
+def caption_html(selection: DrawnPart) -> str:
     """The caption and the legend, as the HTML-like label of the whole picture."""
     return block_html(title(selection.circuit), facts(selection), legend_html(selection))
 
@@ -97,7 +97,7 @@ def _nothing(circuit: Circuit) -> str:
     return f"No edge is in this circuit: no removal raised the metric by {amount} or more."
 
 
-def scale(selection: Selection) -> list[float]:
+def scale(selection: DrawnPart) -> list[float]:
     """Up to three round effects that span the drawn ones, smallest first, for the width scale."""
     effects = [kept.effect for kept in selection.edges if kept.effect > 0]
     if not effects:
@@ -109,7 +109,7 @@ def scale(selection: Selection) -> list[float]:
     return sorted({inside[0], inside[len(inside) // 2], inside[-1]})
 
 
-def legend_html(selection: Selection, *more: str) -> str:
+def legend_html(selection: DrawnPart, *more: str) -> str:
     """A grid of samples and what they mean: nodes, lines, widths; `more` are rows that follow."""
     if not selection.edges:
         return font(escape(_nothing(selection.circuit)), 12)
@@ -147,7 +147,7 @@ def legend_html(selection: Selection, *more: str) -> str:
     )
 
 
-def _roles(selection: Selection) -> list[str]:
+def _roles(selection: DrawnPart) -> list[str]:
     """Roles of the drawn heads with their counts, four to a row."""
     counts = Counter(row.role for row in selection.head_rows.values())
     cells = [

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.export.caption import caption_html
 from acdc_custom.export.paint import Paint, RolePaint
-from acdc_custom.export.selection import Selection, select
+from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import (
     FONT,
     GREY,
@@ -35,7 +35,7 @@ PATIENCE = 10  # turns of Graphviz's placement: usual pictures need fewer, and t
 
 
 @dataclass(frozen=True)
-class Row:
+class NodeRow:
     """Nodes at one height. `label` stands at the left margin, `gap` below it names the layers that were skipped."""
 
     nodes: tuple[str, ...]
@@ -52,17 +52,17 @@ def to_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | No
     return captioned_dot(selection, RolePaint(selection), caption_html(selection))
 
 
-def captioned_dot(selection: Selection, paint: Paint, caption: str) -> str:
+def captioned_dot(selection: DrawnPart, paint: Paint, caption: str) -> str:
     """A picture under a caption, which is HTML-like: one that stands alone."""
     return _digraph(selection, paint, f'bgcolor="white", label=<{caption}>')
 
 
-def to_bare_dot(selection: Selection, paint: Paint | None = None) -> str:
+def to_bare_dot(selection: DrawnPart, paint: Paint | None = None) -> str:
     """The picture without caption, legend and background: for a page that has its own."""
     return _digraph(selection, paint or RolePaint(selection), 'bgcolor="transparent"')
 
 
-def _digraph(selection: Selection, paint: Paint, attributes: str) -> str:
+def _digraph(selection: DrawnPart, paint: Paint, attributes: str) -> str:
     rows = _rows(selection)
     layer_gap = 0.42 if len(rows) <= MANY_ROWS else 0.3
     lines = [
@@ -80,7 +80,7 @@ def _digraph(selection: Selection, paint: Paint, attributes: str) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _body(selection: Selection, paint: Paint, rows: list[Row]) -> Iterator[str]:
+def _body(selection: DrawnPart, paint: Paint, rows: list[NodeRow]) -> Iterator[str]:
     names = [f"row{place}" for place in range(len(rows))]
     margin = 125 if any(row.gap for row in rows) else 60
     for name, row in zip(names, rows, strict=True):
@@ -100,7 +100,7 @@ def _body(selection: Selection, paint: Paint, rows: list[Row]) -> Iterator[str]:
         yield _edge(kept, largest, paint)
 
 
-def _margin(row: Row, points: int) -> str:
+def _margin(row: NodeRow, points: int) -> str:
     """What stands at the left of a row: all of one width, so that they line up."""
     texts = [(row.label, 12), (row.gap, 9)]
     lines = "".join(f'<TR><TD ALIGN="LEFT">{font(text, size, GREY)}</TD></TR>' for text, size in texts if text)
@@ -110,10 +110,10 @@ def _margin(row: Row, points: int) -> str:
     )
 
 
-def _rows(selection: Selection) -> list[Row]:
+def _rows(selection: DrawnPart) -> list[NodeRow]:
     """Every row from bottom to top."""
     missing = "none shown" if not selection.is_whole else "none kept"
-    rows = [Row(("embed",))] if EMBED in selection.nodes else []
+    rows = [NodeRow(("embed",))] if EMBED in selection.nodes else []
     n_layers = selection.circuit.shape.n_layers
     previous = -1
     for layer in selection.layers:
@@ -124,11 +124,11 @@ def _rows(selection: Selection) -> list[Row]:
         groups = [tuple(names) for names in (shared, heads, mlps) if names]
         labelled = 1 if shared else 0
         for place, names in enumerate(groups):
-            rows.append(Row(names, f"layer {layer}", gap) if place == labelled else Row(names))
+            rows.append(NodeRow(names, f"layer {layer}", gap) if place == labelled else NodeRow(names))
         previous = layer
     gap = _gap(previous, n_layers, missing)
     if selection.logits or gap:
-        rows.append(Row(("logits",) if selection.logits else (), gap=gap))
+        rows.append(NodeRow(("logits",) if selection.logits else (), gap=gap))
     return rows
 
 
@@ -139,7 +139,7 @@ def _gap(previous: int, layer: int, missing: str) -> str:
     return f"layer {first}: {missing}" if first == last else f"layers {first} to {last}: {missing}"
 
 
-def _nodes(selection: Selection, paint: Paint) -> Iterator[str]:
+def _nodes(selection: DrawnPart, paint: Paint) -> Iterator[str]:
     into: dict[str, list[KeptEdge]] = defaultdict(list)
     out: dict[str, list[KeptEdge]] = defaultdict(list)
     for kept in selection.edges:
@@ -196,7 +196,7 @@ def drawn_node(receiver: Receiver) -> str:
     return str(Sender(receiver.layer, receiver.stage, receiver.head))
 
 
-def _shared_links(selection: Selection) -> Iterator[str]:
+def _shared_links(selection: DrawnPart) -> Iterator[str]:
     """From each shared input to the heads that read through it: no edges of the circuit, so no arrow heads."""
     links = {(_shared_name(receiver), str(head)) for receiver, heads in selection.heads_of.items() for head in heads}
     for shared, head in sorted(links):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.export.caption import unit_of, with_unit
-from acdc_custom.export.selection import Selection
+from acdc_custom.export.selection import DrawnPart
 from acdc_custom.export.style import PORT_STYLES, ROLE_STYLES, Badge, shade
 from acdc_custom.graph import Sender
 
@@ -38,7 +38,7 @@ class Paint(Protocol):
 class RolePaint:
     """Edges by the input that they lead into, weak ones paler; heads by role, where it is known."""
 
-    selection: Selection
+    selection: DrawnPart
 
     def colour(self, kept: KeptEdge, largest: float) -> str:
         """The input's."""

@@ -19,7 +19,7 @@ DEFAULT_MAX_EDGES = 300
 
 
 @dataclass(frozen=True)
-class Selection:
+class DrawnPart:
     """The part of a circuit that is drawn. Every tuple is in topological order."""
 
     circuit: Circuit
@@ -70,13 +70,13 @@ class Selection:
         return tuple(sorted({node.layer for node in self.nodes if node.stage is not Stage.EMBED}))
 
 
-def select(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> Selection:
+def select(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> DrawnPart:
     """The strongest edges by effect, `max_edges` of them (300 by default). Raises `UsageError` below 1."""
     limit = DEFAULT_MAX_EDGES if max_edges is None else max_edges
     if limit < 1:
         raise UsageError(f"a picture of {limit} edges was asked for: it needs at least 1.")
     strongest = sorted(circuit.edges, key=lambda kept: (-_strength(kept.effect), kept.edge))[:limit]
-    return Selection(circuit, tuple(sorted(strongest, key=lambda kept: kept.edge)), heads)
+    return DrawnPart(circuit, tuple(sorted(strongest, key=lambda kept: kept.edge)), heads)
 
 
 def _strength(effect: float) -> float:

@@ -15,8 +15,8 @@ from acdc_custom.grid.check import check_tasks
 from acdc_custom.grid.executor import Executor
 from acdc_custom.grid.folder import GridFolder, has_ended
 from acdc_custom.grid.plan import Grid
-from acdc_custom.grid.progress import GridProgress, Watch
-from acdc_custom.grid.state import News, State
+from acdc_custom.grid.progress import GridProgress, ProgressReader
+from acdc_custom.grid.state import RunEvent, State
 from acdc_custom.runs.settings import Job
 from acdc_custom.task import load_task
 
@@ -52,7 +52,7 @@ def run_grid(
     tasks = {task: load_task(task) for task in dict.fromkeys(job.task for job in grid.jobs)}
     failures: dict[str, str] = {}
     states = {job.name: State.WAITING if job in todo else State.DONE for job in grid.jobs}
-    watch = Watch(folder, states)
+    watch = ProgressReader(folder, states)
     with GridFolder(folder, grid) as place:
         check_tasks(grid, folder, tasks)
         place.note_failures(failures)
@@ -68,6 +68,6 @@ def run_grid(
     return [Ended(job, folder / job.name, failures.get(job.name, "")) for job in grid.jobs]
 
 
-def _news(executor: Executor, jobs: list[Job], folder: Path) -> Generator[News | None, None, None]:
+def _news(executor: Executor, jobs: list[Job], folder: Path) -> Generator[RunEvent | None, None, None]:
     if jobs:
         yield from executor.run(jobs, folder)

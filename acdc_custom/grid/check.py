@@ -12,7 +12,7 @@ from acdc_custom.errors import ResultError, count
 from acdc_custom.files.reading import shortened
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.plan import Grid
-from acdc_custom.runs.folder import REQUEST, Request
+from acdc_custom.runs.folder import REQUEST, RunRequest
 from acdc_custom.task import Task
 
 
@@ -35,7 +35,7 @@ def _task_of(folder: Path, name: str) -> TaskRecord | None:
     if has_ended(folder, name):
         return Circuit.load(folder / name).task
     if (folder / name / REQUEST).exists():
-        return Request.load(folder / name).provenance.task
+        return RunRequest.load(folder / name).provenance.task
     return None
 
 

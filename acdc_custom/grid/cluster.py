@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 from acdc_custom.choices import Device
 from acdc_custom.errors import UsageError
-from acdc_custom.grid.sizing import Room
+from acdc_custom.grid.sizing import MemoryBudget
 from acdc_custom.runs.settings import Job
 
 
 @dataclass(frozen=True)
-class Crew:
+class ClusterResources:
     """How many workers, and what Ray is asked for each of them; `room` is what it may take of memory."""
 
     places: int
     cpus: int
     gpus: float
     memory: int
-    room: Room
+    room: MemoryBudget
 
 
 Resources = Mapping[str, float]  # of a machine, as Ray tells them
@@ -31,7 +31,7 @@ Resources = Mapping[str, float]  # of a machine, as Ray tells them
 
 def crew_for(
     n_jobs: int, need: int, machines: Sequence[Resources], workers: int | None = None, gpus: float = 0
-) -> Crew:
+) -> ClusterResources:
     """The workers for so many jobs that need so much memory each; `workers` sets their number.
 
     Without it: one for each core, or for each share of a GPU, but no more than fit in memory. Raises `UsageError` when
@@ -53,7 +53,7 @@ def crew_for(
         raise UsageError(f"no machine of the Ray cluster has a core{gpu} for a run.")
     n_places = min(workers or sum(fit.values()), n_jobs)
     share = min(machines[number].get("memory", 0) / min(n, n_places) for number, n in fit.items())
-    return Crew(n_places, cpus, gpus, need, Room(int(share), gpus))
+    return ClusterResources(n_places, cpus, gpus, need, MemoryBudget(int(share), gpus))
 
 
 def default_gpus(jobs: Sequence[Job], machines: Sequence[Resources]) -> float:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from acdc_custom.grid.state import News
+from acdc_custom.grid.state import RunEvent
 from acdc_custom.runs.settings import Job
 
 
 class Executor(Protocol):
     """Carries out runs: on this machine (`local.py`), or on many."""
 
-    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """Do every job in the folder of its name within `folder`; gives the news, and at least every second nothing.
 
         A job that has begun goes on. Whoever closes the iterator stops everything. Raises an `AcdcError` where no

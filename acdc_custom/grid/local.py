@@ -20,9 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import IO
 
 from acdc_custom.grid.folder import LOG
-from acdc_custom.grid.shift import Died, Done, Shift
-from acdc_custom.grid.sizing import Crew, crew_for, gpus_for, this_machine
-from acdc_custom.grid.state import News
+from acdc_custom.grid.shift import JobEnded, Scheduler, WorkerDied
+from acdc_custom.grid.sizing import Resources, crew_for, gpus_for, this_machine
+from acdc_custom.grid.state import RunEvent
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.settings import Job
 
@@ -36,12 +36,12 @@ class Local:
 
     workers: int | None = None
 
-    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
         crew = crew_for(len(jobs), largest, this_machine(), self.workers, gpus_for(jobs))
         log = (folder / LOG).open("a", encoding="utf-8")
-        shift = Shift(Processes(folder, crew, log, PROGRAM), list(jobs))
+        shift = Scheduler(Processes(folder, crew, log, PROGRAM), list(jobs))
         try:
             yield from shift.work()
         finally:
@@ -52,7 +52,7 @@ class Local:
 
 
 @dataclass(eq=False, frozen=True)
-class Worker:
+class LocalWorker:
     """A process, and the GPU that it sees, if that is for us to say."""
 
     process: subprocess.Popen[str]
@@ -64,18 +64,18 @@ class Processes:
     """The `Staff` of processes, each a `program` that gets the folder and what it may take as arguments."""
 
     folder: Path
-    crew: Crew
+    crew: Resources
     log: IO[str]
     program: tuple[str, ...]
-    workers: list[Worker] = field(default_factory=list)
-    answers: SimpleQueue[tuple[Worker, str | None]] = field(default_factory=SimpleQueue)  # None: no more to come
+    workers: list[LocalWorker] = field(default_factory=list)
+    answers: SimpleQueue[tuple[LocalWorker, str | None]] = field(default_factory=SimpleQueue)  # None: no more to come
 
     @property
     def places(self) -> int:
         """See `Staff`."""
         return self.crew.processes
 
-    def hire(self) -> Worker:
+    def hire(self) -> LocalWorker:
         """Start a process, on the GPU that the fewest are at."""
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         environment = {**os.environ, "PYTHONPATH": path}
@@ -93,41 +93,41 @@ class Processes:
             env=environment,
             encoding="utf-8",
         )
-        worker = Worker(process, gpu)
+        worker = LocalWorker(process, gpu)
         self.workers.append(worker)
         threading.Thread(target=self._read, args=(worker,), daemon=True).start()
         return worker
 
-    def give(self, worker: Worker, job: Job) -> None:
+    def give(self, worker: LocalWorker, job: Job) -> None:
         """See `Staff`."""
         with suppress(OSError):
             assert worker.process.stdin is not None
             worker.process.stdin.write(job.name + "\n")
             worker.process.stdin.flush()
 
-    def listen(self, seconds: float) -> tuple[Worker, Done | Died] | None:
+    def listen(self, seconds: float) -> tuple[LocalWorker, JobEnded | WorkerDied] | None:
         """See `Staff`."""
         try:
             worker, line = self.answers.get(timeout=seconds)
         except Empty:
             return None
         if line is not None:
-            return worker, Done(json.loads(line)["error"])
+            return worker, JobEnded(json.loads(line)["error"])
         if worker in self.workers:
             self.workers.remove(worker)
         code = worker.process.wait()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return worker, Died(
+        return worker, WorkerDied(
             how, f"See {self.folder / LOG}, if it is there. Was there enough memory? Give fewer --workers."
         )
 
-    def dismiss(self, worker: Worker) -> None:
+    def dismiss(self, worker: LocalWorker) -> None:
         """See `Staff`."""
         self.workers.remove(worker)
         worker.process.kill()
         worker.process.wait()
 
-    def _read(self, worker: Worker) -> None:
+    def _read(self, worker: LocalWorker) -> None:
         assert worker.process.stdout is not None
         for line in worker.process.stdout:
             self.answers.put((worker, line))

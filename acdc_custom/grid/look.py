@@ -15,7 +15,7 @@ from acdc_custom.errors import ResultError
 from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid.folder import PLAN, load_failures, load_grid
 from acdc_custom.grid.plan import Grid
-from acdc_custom.grid.progress import GridProgress, RunProgress, Watch
+from acdc_custom.grid.progress import GridProgress, ProgressReader, RunProgress
 from acdc_custom.grid.state import State
 from acdc_custom.runs.folder import JOURNAL, REQUEST
 
@@ -35,7 +35,7 @@ def look_at_grid(folder: Path) -> GridStatus:
     grid, failures = load_grid(folder), load_failures(folder)
     states = {job.name: _state(folder / job.name, failures) for job in grid.jobs}
     failed = {name: failures[name] for name, state in states.items() if state is State.FAILED}
-    return GridStatus(grid, Watch(folder, states).look(states), failed, is_claimed(folder / PLAN))
+    return GridStatus(grid, ProgressReader(folder, states).look(states), failed, is_claimed(folder / PLAN))
 
 
 def look_at_run(folder: Path) -> RunProgress:
@@ -43,7 +43,7 @@ def look_at_run(folder: Path) -> RunProgress:
     state = _state(folder, {})
     if state is State.WAITING:
         raise ResultError(f"{folder} holds no runs: there is no {JOURNAL} and no {PLAN} in it.")
-    (run,) = Watch(folder.parent, [folder.name]).look({folder.name: state}).runs
+    (run,) = ProgressReader(folder.parent, [folder.name]).look({folder.name: state}).runs
     return run
 
 

@@ -13,7 +13,7 @@ from typing import IO
 from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError
 from acdc_custom.files.writing import claim, write_file
-from acdc_custom.grid.desk import Files, Piece
+from acdc_custom.grid.desk import Files, JournalDelta
 from acdc_custom.runs.folder import JOURNAL, REQUEST
 
 
@@ -23,7 +23,7 @@ def files_of(folder: Path) -> Files:
     return {path.name: path.read_bytes() for path in paths} if all(path.exists() for path in paths) else {}
 
 
-class Mirror:
+class RemoteRunFolder:
     """The folder, ours until it is closed. Raises `ResultError` if that cannot be, or another process has it."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class Mirror:
         content = self._journal.read()
         return len(content), hashlib.sha256(content).hexdigest()
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: JournalDelta) -> None:
         """Take over what is new, once the run has begun. Raises `ResultError`."""
         if piece.request is None:
             return
@@ -55,7 +55,7 @@ class Mirror:
     def finish(self, files: Files) -> None:
         """Take over all files; none at all, if the run failed before its first decision. Raises `ResultError`."""
         if JOURNAL in files:
-            self.add(Piece(0, files[JOURNAL], files.get(REQUEST)))
+            self.add(JournalDelta(0, files[JOURNAL], files.get(REQUEST)))
         # The circuit last, since a folder with a circuit is a run that has ended.
         for name in sorted(files.keys() - {JOURNAL, REQUEST}, key=lambda name: name == FILE_NAME):
             write_file(self._folder / name, files[name])

@@ -24,12 +24,12 @@ def main(folder: Path, memory: int, gpu: float) -> None:
     threading.Thread(target=_listen, args=(names,), daemon=True).start()
 
     from acdc_custom.grid.folder import load_grid
-    from acdc_custom.grid.sizing import Room
+    from acdc_custom.grid.sizing import MemoryBudget
     from acdc_custom.grid.worker import do
-    from acdc_custom.runs.workspace import Shelf
+    from acdc_custom.runs.workspace import Workspace
 
     jobs = {job.name: job for job in load_grid(folder).jobs}
-    shelf, room = Shelf(), Room(memory, gpu)
+    shelf, room = Workspace(), MemoryBudget(memory, gpu)
     while True:
         name = names.get()
         error = do(jobs[name], folder, shelf, room)

@@ -14,7 +14,7 @@ from typing import Any
 
 from acdc_custom.errors import ResultError
 from acdc_custom.grid.state import State
-from acdc_custom.runs.folder import JOURNAL, Request
+from acdc_custom.runs.folder import JOURNAL, RunRequest
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class GridProgress:
         return sum(1.0 if run.state is State.FAILED else run.share for run in self.runs)
 
 
-class Watch:
+class ProgressReader:
     """Looks at the runs of a grid, again and again."""
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
@@ -100,7 +100,7 @@ class _Journal:
                 self.metric = _metric(json.loads(rows[-1]))
         if self.edges is None:
             with suppress(ResultError):
-                self.edges = Request.load(self.folder).edges
+                self.edges = RunRequest.load(self.folder).edges
 
 
 def _metric(row: Any) -> float | None:

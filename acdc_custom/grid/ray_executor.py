@@ -19,12 +19,12 @@ from typing import Any
 
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.files.reading import shortened
-from acdc_custom.grid.cluster import Crew, crew_for, default_gpus
-from acdc_custom.grid.desk import Answer, Desk, Piece, Place
-from acdc_custom.grid.mirror import Mirror, files_of
-from acdc_custom.grid.shift import PATIENCE, Died, Done, Shift
+from acdc_custom.grid.cluster import ClusterResources, crew_for, default_gpus
+from acdc_custom.grid.desk import CallerLocation, JobResult, JournalDelta, RemoteWorker
+from acdc_custom.grid.mirror import RemoteRunFolder, files_of
+from acdc_custom.grid.shift import PATIENCE, JobEnded, Scheduler, WorkerDied
 from acdc_custom.grid.sizing import bytes_for, this_machine
-from acdc_custom.grid.state import News
+from acdc_custom.grid.state import RunEvent
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.settings import Job
 from acdc_custom.task import Task, load_task
@@ -49,7 +49,7 @@ class Ray:
     workers: int | None = None
     gpus_per_run: float | None = None
 
-    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
         tasks = {name: load_task(name) for name in dict.fromkeys(job.task for job in jobs)}
@@ -59,7 +59,7 @@ class Ray:
             if gpus is None:
                 gpus = default_gpus(jobs, machines)
             crew = crew_for(len(jobs), bytes_for(largest), machines, self.workers, gpus)
-            shift = Shift(Actors(place, tasks, crew), list(jobs))
+            shift = Scheduler(Actors(place, tasks, crew), list(jobs))
             try:
                 yield from shift.work()
             finally:
@@ -70,32 +70,32 @@ class Ray:
 
 
 @dataclass(eq=False)
-class Worker:
+class RayWorker:
     """An actor, what it is doing, and what has been asked of it meanwhile."""
 
     desk: Any
     job: Job | None = None
-    answer: Any = None  # what will be an `Answer`
-    news: Any = None  # what will be a `Piece`
+    answer: Any = None  # what will be an `JobResult`
+    news: Any = None  # what will be a `JournalDelta`
     asked: float = 0.0  # when
-    mirror: Mirror | None = None
+    mirror: RemoteRunFolder | None = None
 
 
 @dataclass
 class Actors:
     """The `Staff` of actors."""
 
-    place: Place
+    place: CallerLocation
     tasks: Mapping[str, Task]
-    crew: Crew
-    workers: list[Worker] = field(default_factory=list)
+    crew: ClusterResources
+    workers: list[RayWorker] = field(default_factory=list)
 
     @property
     def places(self) -> int:
         """See `Staff`."""
         return self.crew.places
 
-    def hire(self) -> Worker:
+    def hire(self) -> RayWorker:
         """See `Staff`. Ray starts the actor when there is room for it."""
         options = {
             "num_cpus": self.crew.cpus,
@@ -103,17 +103,19 @@ class Actors:
             "memory": self.crew.memory,
             "max_concurrency": 2,  # a job, and questions for news of it
         }
-        desk = ray.remote(Desk).options(**options).remote(self.place, self.tasks, self.crew.room, self.crew.cpus)
-        self.workers.append(Worker(desk))
+        desk = (
+            ray.remote(RemoteWorker).options(**options).remote(self.place, self.tasks, self.crew.room, self.crew.cpus)
+        )
+        self.workers.append(RayWorker(desk))
         return self.workers[-1]
 
-    def give(self, worker: Worker, job: Job) -> None:
+    def give(self, worker: RayWorker, job: Job) -> None:
         """See `Staff`."""
         worker.job = job
         worker.answer = worker.desk.do.remote(job, files_of(self.place.folder / job.name))
         self._ask(worker)
 
-    def listen(self, seconds: float) -> tuple[Worker, Done | Died] | None:
+    def listen(self, seconds: float) -> tuple[RayWorker, JobEnded | WorkerDied] | None:
         """See `Staff`. Brings news home in passing."""
         for worker in self.workers:
             if worker.mirror and worker.job and not worker.news and time.monotonic() - worker.asked >= PATIENCE:
@@ -134,37 +136,37 @@ class Actors:
         except ray.exceptions.RayError as error:
             self.dismiss(worker)
             advice = "Was there enough memory, and is acdc-custom installed on every machine of the cluster?"
-            return worker, Died(f"died ({_reason(error)})", advice)
+            return worker, WorkerDied(f"died ({_reason(error)})", advice)
 
-    def dismiss(self, worker: Worker) -> None:
+    def dismiss(self, worker: RayWorker) -> None:
         """See `Staff`."""
         self.workers.remove(worker)
         self._end_mirror(worker)
         ray.kill(worker.desk)
 
-    def _ask(self, worker: Worker) -> None:
+    def _ask(self, worker: RayWorker) -> None:
         assert worker.job is not None
         size, digest = worker.mirror.known() if worker.mirror else (0, "")
         worker.news = worker.desk.news.remote(worker.job.name, size, digest)
         worker.asked = time.monotonic()
 
-    def _heard(self, worker: Worker, piece: Piece | None) -> None:
+    def _heard(self, worker: RayWorker, piece: JournalDelta | None) -> None:
         """Keep what is new, unless it is written where it belongs."""
         if piece is None or worker.job is None:
             return
-        worker.mirror = worker.mirror or Mirror(self.place.folder / worker.job.name)
+        worker.mirror = worker.mirror or RemoteRunFolder(self.place.folder / worker.job.name)
         worker.mirror.add(piece)
 
-    def _answered(self, worker: Worker, answer: Answer) -> Done:
+    def _answered(self, worker: RayWorker, answer: JobResult) -> JobEnded:
         assert worker.job is not None
         if answer.files is not None:
-            worker.mirror = worker.mirror or Mirror(self.place.folder / worker.job.name)
+            worker.mirror = worker.mirror or RemoteRunFolder(self.place.folder / worker.job.name)
             worker.mirror.finish(answer.files)
         self._end_mirror(worker)
         worker.job = worker.answer = worker.news = None
-        return Done(answer.error)
+        return JobEnded(answer.error)
 
-    def _end_mirror(self, worker: Worker) -> None:
+    def _end_mirror(self, worker: RayWorker) -> None:
         if worker.mirror:
             worker.mirror.close()
             worker.mirror = None
@@ -214,7 +216,7 @@ def _check_address(address: str) -> None:
 
 
 @contextmanager
-def _place(folder: Path) -> Iterator[Place]:
+def _place(folder: Path) -> Iterator[CallerLocation]:
     """Where we are, for workers to find."""
     folder = folder.resolve()
     for left in folder.glob(f"{TOKEN}*"):  # by a process that was killed
@@ -223,7 +225,7 @@ def _place(folder: Path) -> Iterator[Place]:
     modules = [os.path.abspath(entry) for entry in sys.path]
     (folder / token).touch()
     try:
-        yield Place(Path.cwd(), modules, folder, token)
+        yield CallerLocation(Path.cwd(), modules, folder, token)
     finally:
         with suppress(OSError):
             (folder / token).unlink()

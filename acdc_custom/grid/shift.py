@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from acdc_custom.grid.assign import choose
-from acdc_custom.grid.state import News, State
+from acdc_custom.grid.state import RunEvent, State
 from acdc_custom.runs.settings import Job
 
 PATIENCE = 1.0  # seconds without news, after which that is told
@@ -22,21 +22,21 @@ Worker = TypeVar("Worker")
 
 
 @dataclass(frozen=True)
-class Done:
+class JobEnded:
     """What a worker says last of a job: "" or, in a line, why it failed."""
 
     error: str
 
 
 @dataclass(frozen=True)
-class Died:
+class WorkerDied:
     """A worker is no more: `how` goes on from "its process", `advice` is what may help."""
 
     how: str
     advice: str
 
 
-class Staff(Protocol[Worker]):
+class WorkerPool(Protocol[Worker]):
     """Where workers come from. Each does a job at a time."""
 
     @property
@@ -52,7 +52,7 @@ class Staff(Protocol[Worker]):
         """Let a worker do a job; one that has just died says so when it is listened to."""
         ...
 
-    def listen(self, seconds: float) -> tuple[Worker, Done | Died] | None:
+    def listen(self, seconds: float) -> tuple[Worker, JobEnded | WorkerDied] | None:
         """What a worker has to say, or nothing after so many seconds."""
         ...
 
@@ -70,15 +70,15 @@ class _Post:
 
 
 @dataclass
-class Shift(Generic[Worker]):
+class Scheduler(Generic[Worker]):
     """A staff at work on jobs."""
 
-    staff: Staff[Worker]
+    staff: WorkerPool[Worker]
     waiting: list[Job]
     posts: dict[Worker, _Post] = field(default_factory=dict)
     deaths: Counter[str] = field(default_factory=Counter)
 
-    def work(self) -> Iterator[News | None]:
+    def work(self) -> Iterator[RunEvent | None]:
         """Until every job has been done, or has failed."""
         while self.waiting or any(post.job for post in self.posts.values()):
             yield from self._hand_out()
@@ -91,19 +91,19 @@ class Shift(Generic[Worker]):
                 continue
             post = self.posts[worker]
             job, post.job = post.job, None
-            if isinstance(said, Died):
+            if isinstance(said, WorkerDied):
                 del self.posts[worker]
                 if job is not None:
                     yield self._retry(job, said)
             elif job is not None:
-                yield News(job.name, State.FAILED if said.error else State.DONE, said.error)
+                yield RunEvent(job.name, State.FAILED if said.error else State.DONE, said.error)
 
     def stop(self) -> None:
         """Dismiss everybody."""
         for worker in list(self.posts):
             self._dismiss(worker)
 
-    def _hand_out(self) -> Iterator[News]:
+    def _hand_out(self) -> Iterator[RunEvent]:
         """Give jobs to all who have none, and send home whom there is nothing left for: others may need the room."""
         while self.waiting:
             worker = next((worker for worker, post in self.posts.items() if post.job is None), None)
@@ -118,7 +118,7 @@ class Shift(Generic[Worker]):
             post.last = job
             self.waiting.remove(job)
             self.staff.give(worker, job)
-            yield News(job.name, State.RUNNING)
+            yield RunEvent(job.name, State.RUNNING)
         for worker in [worker for worker, post in self.posts.items() if post.job is None]:
             self._dismiss(worker)
 
@@ -126,10 +126,10 @@ class Shift(Generic[Worker]):
         del self.posts[worker]
         self.staff.dismiss(worker)
 
-    def _retry(self, job: Job, said: Died) -> News:
+    def _retry(self, job: Job, said: WorkerDied) -> RunEvent:
         """Its worker is gone: the job goes on with another one, unless that has happened too often."""
         self.deaths[job.name] += 1
         if self.deaths[job.name] <= RETRIES:
             self.waiting.insert(0, job)
-            return News(job.name, State.STOPPED)
-        return News(job.name, State.FAILED, f"its process {said.how}, {self.deaths[job.name]} times. {said.advice}")
+            return RunEvent(job.name, State.STOPPED)
+        return RunEvent(job.name, State.FAILED, f"its process {said.how}, {self.deaths[job.name]} times. {said.advice}")

@@ -31,7 +31,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Room:
+class MemoryBudget:
     """What a run may take that was given no limit of its own."""
 
     memory: int  # bytes of its process, where it computes on the CPU
@@ -47,12 +47,12 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Crew:
+class Resources:
     """How many processes, how many threads in each, what each may take, and the GPUs among which they are spread."""
 
     processes: int
     threads: int
-    room: Room
+    room: MemoryBudget
     gpus: tuple[str, ...] = ()
 
 
@@ -63,7 +63,7 @@ def bytes_for(model_bytes: int) -> int:
 
 def crew_for(
     n_jobs: int, model_bytes: int, machine: Machine, workers: int | None = None, gpus: Sequence[str] = ()
-) -> Crew:
+) -> Resources:
     """The processes for so many jobs with a model of this size; `workers` sets their number.
 
     Without it: one for each core and job, or for each GPU if there are any, but no more than fit in memory, and always
@@ -73,8 +73,11 @@ def crew_for(
     processes = workers or max(1, min(len(gpus) or machine.cores, room // bytes_for(model_bytes)))
     processes = min(processes, n_jobs)
     share = 1 / -(-processes // len(gpus)) if gpus else 1.0
-    return Crew(
-        processes, max(1, machine.cores // processes), Room(max(1, room // processes), share), tuple(gpus[:processes])
+    return Resources(
+        processes,
+        max(1, machine.cores // processes),
+        MemoryBudget(max(1, room // processes), share),
+        tuple(gpus[:processes]),
     )
 
 

@@ -17,7 +17,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class News:
+class RunEvent:
     """A run that has begun, ended, or failed; `error` says in a line why."""
 
     name: str

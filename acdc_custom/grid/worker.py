@@ -14,17 +14,17 @@ from acdc_custom.choices import Device
 from acdc_custom.errors import AcdcError, NoRoom, ResultError
 from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid.folder import has_ended
-from acdc_custom.grid.sizing import Room
+from acdc_custom.grid.sizing import MemoryBudget
 from acdc_custom.model.open import resolve_device
-from acdc_custom.runs.folder import JOURNAL, REQUEST, Request, RunFolder
+from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.run import begin, go_on
 from acdc_custom.runs.settings import Job
-from acdc_custom.runs.workspace import Shelf
+from acdc_custom.runs.workspace import Workspace
 
 PATIENCE = 30.0  # seconds
 
 
-def do(job: Job, folder: Path, shelf: Shelf, room: Room | None = None) -> str:
+def do(job: Job, folder: Path, shelf: Workspace, room: MemoryBudget | None = None) -> str:
     """Do a job in the folder of its name within `folder`; gives "", or in a line why it failed.
 
     `room` is for jobs that have no memory limit of their own.
@@ -54,14 +54,14 @@ def _wait_for(journal: Path) -> None:
         time.sleep(0.2)
 
 
-def _do(job: Job, folder: Path, shelf: Shelf) -> None:
+def _do(job: Job, folder: Path, shelf: Workspace) -> None:
     path = folder / job.name
     _wait_for(path / JOURNAL)
     if has_ended(folder, job.name):
         return
     if (path / JOURNAL).exists() and (path / REQUEST).exists():
         with RunFolder.reopen(path) as run_folder:
-            go_on(run_folder, Request.load(path), shelf.open, shelf.prepare, shelf.load).complete()
+            go_on(run_folder, RunRequest.load(path), shelf.open, shelf.prepare, shelf.load).complete()
         return
     # A run that was killed before it wrote down what was asked has decided nothing.
     (path / JOURNAL).unlink(missing_ok=True)

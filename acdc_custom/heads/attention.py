@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.graph import Sender
-from acdc_custom.heads.words import Cast, Subject
+from acdc_custom.heads.words import NamedWord, PromptWords
 from acdc_custom.model.layers import Layer
 from acdc_custom.model.model import Model
 from acdc_custom.stats.intervals import pearson_p
@@ -54,7 +54,7 @@ def attention_from(layers: Sequence[Layer], heads: Sequence[Sender], positions: 
     return torch.cat(rows)
 
 
-def attention_to_places(from_end: Tensor, cast: Cast) -> dict[str, Tensor]:
+def attention_to_places(from_end: Tensor, cast: PromptWords) -> dict[str, Tensor]:
     """Mean over prompts of the attention to each place that holds a word: `[head]` per place.
 
     `from_end` `[head, prompt, key]` is `attention_from` each prompt's END.
@@ -66,7 +66,7 @@ def attention_to_places(from_end: Tensor, cast: Cast) -> dict[str, Tensor]:
     }
 
 
-def attention_to_subject(from_end: Tensor, subject: Subject) -> Tensor:
+def attention_to_subject(from_end: Tensor, subject: NamedWord) -> Tensor:
     """Attention to a word, summed over its occurrences: `[head, prompt]`."""
     occurs = torch.zeros_like(from_end[0])  # [prompt, key]
     for prompt, places in enumerate(subject.occurrences):
@@ -76,7 +76,7 @@ def attention_to_subject(from_end: Tensor, subject: Subject) -> Tensor:
 
 @torch.no_grad()
 def attention_output(
-    model: Model, layers: Sequence[Layer], cast: Cast, ends: Sequence[int], heads: Sequence[Sender]
+    model: Model, layers: Sequence[Layer], cast: PromptWords, ends: Sequence[int], heads: Sequence[Sender]
 ) -> list[AttentionOutput]:
     """Attention against output for each of these heads, and for each subject of the prompts."""
     heads = sorted(heads)

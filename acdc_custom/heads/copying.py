@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.graph import Sender
-from acdc_custom.heads.words import Cast, Part, strangers
+from acdc_custom.heads.words import PromptWords, WordPart, strangers
 from acdc_custom.model.layers import Layer
 from acdc_custom.model.model import Model
 from acdc_custom.model.products import product
@@ -51,7 +51,7 @@ class OvScores:
 def ov_scores(
     model: Model,
     layers: Sequence[Layer],
-    cast: Cast,
+    cast: PromptWords,
     answers: Sequence[int],
     heads: Sequence[Sender],
     seed: int = 0,
@@ -79,7 +79,7 @@ def ov_scores(
             found[:, number] = _found(model, head, inputs, sought).cpu()
             on_head()
     by_place = found[0].view(len(heads), len(places), n_prompts, 3)
-    asked = [(i, place) for i, place in enumerate(places) if cast.subject_at(place).part is not Part.ANSWER]
+    asked = [(i, place) for i, place in enumerate(places) if cast.subject_at(place).part is not WordPart.ANSWER]
 
     def counts(x: Tensor) -> tuple[int, ...]:
         return tuple(x.sum(-1).tolist())

@@ -114,7 +114,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Null:
+class NullDistribution:
     """What a number was compared with: how strong it is elsewhere, where more is stronger."""
 
     median: float
@@ -141,9 +141,9 @@ class Evidence:
     bound: Bound
     threshold: float
     whose: Whose
-    others: Null | None  # strength of all other heads
+    others: NullDistribution | None  # strength of all other heads
     rank: int  # 1: the strongest of all heads
-    control: Null | None  # strength of all heads with random tokens
+    control: NullDistribution | None  # strength of all heads with random tokens
 
     @property
     def passed(self) -> bool:

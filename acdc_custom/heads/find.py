@@ -12,15 +12,15 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Role
-from acdc_custom.heads.measure import Measured, OnProgress, measure_heads
+from acdc_custom.heads.measure import HeadMeasurements, OnProgress, measure_heads
 from acdc_custom.heads.names import circuit_heads
-from acdc_custom.heads.table import HeadRow, HeadTable, Source
-from acdc_custom.heads.words import Cast, cast_of
-from acdc_custom.search.discover import Prepared
+from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
+from acdc_custom.heads.words import PromptWords, cast_of
+from acdc_custom.search.discover import PreparedBatch
 
 
 def find_roles(
-    prepared: Prepared,
+    prepared: PreparedBatch,
     circuit: Circuit | None = None,
     heads: Sequence[Sender] | None = None,
     on_progress: OnProgress = lambda what, more, total: None,
@@ -39,7 +39,7 @@ def find_roles(
     in_circuit = set() if circuit is None else set(circuit_heads(circuit))
     chosen = heads or (sorted(in_circuit) if circuit else list(measured.scores))
     return HeadTable(
-        source=Source(
+        source=TableSource(
             task=prepared.task.name,
             corruption=batch.corruption,
             n=len(batch.prompts),
@@ -55,7 +55,7 @@ def find_roles(
     )
 
 
-def _row(head: Sender, in_circuit: bool, measured: Measured) -> HeadRow:
+def _row(head: Sender, in_circuit: bool, measured: HeadMeasurements) -> HeadRow:
     verdict = measured.verdicts[head]
     return HeadRow(
         head=head,
@@ -69,7 +69,7 @@ def _row(head: Sender, in_circuit: bool, measured: Measured) -> HeadRow:
     )
 
 
-def _notes(measured: Measured, cast: Cast, circuit: Circuit | None) -> Iterator[str]:
+def _notes(measured: HeadMeasurements, cast: PromptWords, circuit: Circuit | None) -> Iterator[str]:
     if measured.logit_diff < 0:
         yield "The model does not do this task: it prefers the foil. Signs are those of a task that is done."
     if not cast.places:
@@ -97,5 +97,5 @@ def _notes(measured: Measured, cast: Cast, circuit: Circuit | None) -> Iterator[
         )
 
 
-def _has_negative(measured: Measured, circuit: Circuit) -> bool:
+def _has_negative(measured: HeadMeasurements, circuit: Circuit) -> bool:
     return any(measured.verdicts[head].role is Role.NEGATIVE_NAME_MOVER for head in circuit_heads(circuit))

@@ -24,14 +24,14 @@ from acdc_custom.heads.path_patching import Patched, patched_attention, path_pat
 from acdc_custom.heads.repeated import SEQUENCES, RepeatedScores, repeated_scores
 from acdc_custom.heads.roles import MOVERS, Verdict, classify
 from acdc_custom.heads.walk import Passes, run_passes
-from acdc_custom.heads.words import Cast, Part, strangers
+from acdc_custom.heads.words import PromptWords, WordPart, strangers
 from acdc_custom.model.model import Model
 
 OnProgress = Callable[[str, int, int], object]  # what is done, how many more are done, of how many
 
 
 @dataclass(frozen=True)
-class Measured:
+class HeadMeasurements:
     """What was measured of each head of the model, and what follows."""
 
     scores: dict[Sender, dict[Measure, Score]]
@@ -46,10 +46,10 @@ def measure_heads(
     model: Model,
     tokens: TokenBatch,
     prompts: Sequence[PromptTokens],
-    cast: Cast,
+    cast: PromptWords,
     seed: int = 0,
     on_progress: OnProgress = lambda what, more, total: None,
-) -> Measured:
+) -> HeadMeasurements:
     """Measure every head, and give each a verdict. `seed` chooses the random tokens."""
     graph = model.graph
     heads = [sender for sender in graph.senders if sender.stage is Stage.HEAD]
@@ -85,7 +85,7 @@ def measure_heads(
     for pair in attention_output(model, passes.clean, cast, tokens.answer_positions[:, 0].tolist(), heads):
         if not math.isnan(pair.r):
             correlation[pair.head][pair.subject] = pair.r
-    return Measured(
+    return HeadMeasurements(
         scores=scores,
         attention={head: {name: float(of[i]) for name, of in places.items()} for i, head in enumerate(heads)},
         correlation=correlation,
@@ -123,7 +123,7 @@ def _cue(ov: OvScores, i: int) -> str | None:
 
 
 def _attending(
-    heads: Sequence[Sender], from_end: Tensor, cast: Cast, ov: OvScores, random_places: Tensor | None
+    heads: Sequence[Sender], from_end: Tensor, cast: PromptWords, ov: OvScores, random_places: Tensor | None
 ) -> Iterator[tuple[Sender, Measure, Score]]:
     """The control: attention to a token that is none of the words."""
     control = (
@@ -131,7 +131,7 @@ def _attending(
     )
     subjects = {s.name: attention_to_subject(from_end, s).mean(-1) for s in cast.subjects}
     places = attention_to_places(from_end, cast)
-    answers = [s.name for s in cast.of(Part.ANSWER)]
+    answers = [s.name for s in cast.of(WordPart.ANSWER)]
     for i, head in enumerate(heads):
         chosen = {
             Measure.ATTENTION_TO_ANSWER: (subjects, answers),
@@ -156,15 +156,15 @@ def _repeating(heads: Sequence[Sender], repeated: RepeatedScores) -> Iterator[tu
 
 
 def _steering(
-    passes: Passes, senders: Sequence[Sender], movers: Sequence[Sender], clean: Tensor, cast: Cast
+    passes: Passes, senders: Sequence[Sender], movers: Sequence[Sender], clean: Tensor, cast: PromptWords
 ) -> Iterator[tuple[Sender, Measure, Score]]:
     """What patching each sender adds to the movers' attention to the answer, less to the foil; mean over movers.
 
     `clean` `[mover, prompt, key]` is their attention from END in the clean run. Where no prompt names the answer, the
     attention to the words that are not the foil counts.
     """
-    wanted = cast.of(Part.ANSWER) or cast.of(Part.OTHER)
-    signs = [(subject, 1) for subject in wanted] + [(subject, -1) for subject in cast.of(Part.FOIL)]
+    wanted = cast.of(WordPart.ANSWER) or cast.of(WordPart.OTHER)
+    signs = [(subject, 1) for subject in wanted] + [(subject, -1) for subject in cast.of(WordPart.FOIL)]
     moved = patched_attention(passes, senders, movers) - clean[:, None]  # [mover, sender, prompt, key]
     change = torch.zeros(len(senders), device=clean.device)
     for of_mover in moved:
@@ -174,13 +174,13 @@ def _steering(
         yield sender, Measure.ATTENTION_CHANGE, Score(value)
 
 
-def _random_words(model: Model, tokens: TokenBatch, cast: Cast, answers: Sequence[int], seed: int) -> TokenBatch:
+def _random_words(model: Model, tokens: TokenBatch, cast: PromptWords, answers: Sequence[int], seed: int) -> TokenBatch:
     """The batch, asked for two words that are not in its prompts."""
     pairs = torch.tensor(strangers(cast, answers, len(model.weights.unembedding), seed, 2), device=model.device)
     return dataclasses.replace(tokens, answers=pairs[:, :1], foils=pairs[:, 1:])
 
 
-def _random_places(tokens: TokenBatch, cast: Cast, seed: int) -> Tensor | None:
+def _random_places(tokens: TokenBatch, cast: PromptWords, seed: int) -> Tensor | None:
     """`[prompt, 1]`: a place of each prompt that is no word's, nor the first, nor END; None if a prompt has none."""
     rng = random.Random(seed)
     places = []

@@ -14,13 +14,13 @@ from acdc_custom.heads.measure import OnProgress
 from acdc_custom.heads.patch_table import PatchRow, PatchTable
 from acdc_custom.heads.path_patching import path_patch
 from acdc_custom.heads.walk import run_passes
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 EVERYWHERE = "every position"
 
 
 def patch_paths(
-    prepared: Prepared,
+    prepared: PreparedBatch,
     senders: Sequence[Sender],
     receivers: Sequence[Receiver],
     positions: Sequence[str] = (),
@@ -62,7 +62,7 @@ def patch_paths(
     )
 
 
-def _places(prepared: Prepared, names: Sequence[str]) -> Tensor | None:
+def _places(prepared: PreparedBatch, names: Sequence[str]) -> Tensor | None:
     """`[prompt, name]`."""
     known = list(prepared.batch.prompts[0].positions)
     for name in names:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.graph import Sender
-from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
+from acdc_custom.heads.evidence import Bound, Evidence, Measure, NullDistribution, Role, Score, Whose
 
 Scores = Mapping[Sender, Mapping[Measure, Score]]
 
@@ -102,7 +102,7 @@ def _compared(role: Role, need: Need, head: Sender, scores: Scores) -> Evidence:
         bound=need.bound,
         threshold=need.threshold,
         whose=need.whose,
-        others=Null.of(others),
+        others=NullDistribution.of(others),
         rank=1 + sum(other > strength(own.value) for other in others),
-        control=Null.of(known),
+        control=NullDistribution.of(known),
     )

@@ -20,14 +20,14 @@ from typing import Any, Self
 from acdc_custom.files.reading import part, read_record, record
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
-from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose
+from acdc_custom.heads.evidence import Bound, Evidence, Measure, NullDistribution, Role, Score, Whose
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
 
 
 @dataclass(frozen=True)
-class Source:
+class TableSource:
     """What the heads were measured on."""
 
     task: str
@@ -70,7 +70,7 @@ class HeadRow:
 class HeadTable:
     """All heads that were asked for, in topological order. `movers` are those whose queries S-inhibition steers."""
 
-    source: Source
+    source: TableSource
     movers: tuple[Sender, ...]
     notes: tuple[str, ...]  # whole sentences for the user
     rows: tuple[HeadRow, ...]
@@ -164,7 +164,7 @@ class HeadTable:
     @classmethod
     def _read(cls, content: dict[str, Any]) -> Self:
         return cls(
-            source=record(Source, content["source"]),
+            source=record(TableSource, content["source"]),
             movers=tuple(map(Sender.parse, part(content, "movers", list))),
             notes=tuple(map(str, part(content, "notes", list))),
             rows=tuple(map(_row, part(content, "heads", list))),
@@ -206,6 +206,6 @@ def _evidence(content: Any) -> Evidence:
         measure=Measure(rest.pop("measure")),
         bound=Bound(rest.pop("bound")),
         whose=Whose(rest.pop("whose")),
-        **{name: None if null is None else record(Null, null) for name, null in nulls.items()},
+        **{name: None if null is None else record(NullDistribution, null) for name, null in nulls.items()},
     )
     return evidence

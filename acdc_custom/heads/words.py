@@ -18,7 +18,7 @@ from acdc_custom.task.pattern import Ref
 from acdc_custom.task.spec import TemplateSpec
 
 
-class Part(StrEnum):
+class WordPart(StrEnum):
     """What a word is to the question that the prompt asks."""
 
     ANSWER = "answer"
@@ -51,11 +51,11 @@ class TokenizerVocabulary:
 
 
 @dataclass(frozen=True)
-class Subject:
+class NamedWord:
     """A word that every prompt names, another one in each: the people of a sentence, the cue of an antonym."""
 
     name: str  # of the first place that holds it: IO, S1
-    part: Part
+    part: WordPart
     places: tuple[str, ...]  # every named place that holds it: S1, S2
     occurrences: tuple[tuple[int, ...], ...]  # per prompt: the index of every token that is this word
     tokens: tuple[int, ...]  # per prompt: the token by which the word continues a text
@@ -67,17 +67,17 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Cast:
+class PromptWords:
     """The words of a batch. `places` gives, for every place that holds a word, its index in each prompt."""
 
     places: dict[str, tuple[int, ...]]
-    subjects: tuple[Subject, ...]
+    subjects: tuple[NamedWord, ...]
 
-    def subject_at(self, place: str) -> Subject:
+    def subject_at(self, place: str) -> NamedWord:
         """The word that stands at a place."""
         return next(subject for subject in self.subjects if place in subject.places)
 
-    def of(self, part: Part) -> tuple[Subject, ...]:
+    def of(self, part: WordPart) -> tuple[NamedWord, ...]:
         """The subjects that are the answer, the foil, or neither."""
         return tuple(subject for subject in self.subjects if subject.part is part)
 
@@ -93,7 +93,7 @@ class Cast:
         return all(here > before for here, before in zip(self.places[place], first, strict=True))
 
 
-def cast_of(task: Task, batch: Batch, tokenizer: Any) -> Cast:
+def cast_of(task: Task, batch: Batch, tokenizer: Any) -> PromptWords:
     """The words of a task's batch: its named positions that are a slot's word, and answer and foil in any case."""
     return find_cast(batch.prompts, word_places(task), TokenizerVocabulary(tokenizer))
 
@@ -107,7 +107,7 @@ def word_places(task: Task) -> tuple[str, ...]:
     )
 
 
-def find_cast(prompts: Sequence[Any], names: Sequence[str], vocabulary: Vocabulary) -> Cast:
+def find_cast(prompts: Sequence[Any], names: Sequence[str], vocabulary: Vocabulary) -> PromptWords:
     """The words at the named places of these prompts, and the answer and the foil if every prompt names them.
 
     Where those have no named place, their places are called `answer`, `foil`, `foil#2` and so on.
@@ -136,10 +136,10 @@ def find_cast(prompts: Sequence[Any], names: Sequence[str], vocabulary: Vocabula
     together: dict[tuple[str, ...], list[str]] = {}
     for name, of in held.items():
         together.setdefault(of, []).append(name)
-    return Cast(
+    return PromptWords(
         places,
         tuple(
-            Subject(
+            NamedWord(
                 name=min(names, key=lambda name: places[name]),
                 part=_part(of, answers, foils),
                 places=tuple(names),
@@ -156,7 +156,7 @@ def find_cast(prompts: Sequence[Any], names: Sequence[str], vocabulary: Vocabula
     )
 
 
-def strangers(cast: Cast, answers: Sequence[int], n_words: int, seed: int, k: int) -> list[list[int]]:
+def strangers(cast: PromptWords, answers: Sequence[int], n_words: int, seed: int, k: int) -> list[list[int]]:
     """Per prompt, `k` tokens that are no word of it: other prompts' words, or any of `n_words` if there are too few."""
     rng = random.Random(seed)
     named = [{s.tokens[prompt] for s in cast.subjects} | {answer} for prompt, answer in enumerate(answers)]
@@ -168,8 +168,8 @@ def strangers(cast: Cast, answers: Sequence[int], n_words: int, seed: int, k: in
     ]
 
 
-def _part(words: Sequence[str], answers: Sequence[set[str]], foils: Sequence[set[str]]) -> Part:
-    for part, wanted in ((Part.ANSWER, answers), (Part.FOIL, foils)):
+def _part(words: Sequence[str], answers: Sequence[set[str]], foils: Sequence[set[str]]) -> WordPart:
+    for part, wanted in ((WordPart.ANSWER, answers), (WordPart.FOIL, foils)):
         if all(word in these for word, these in zip(words, wanted, strict=True)):
             return part
-    return Part.OTHER
+    return WordPart.OTHER

@@ -12,7 +12,7 @@ from acdc_custom.choices import CustomMetric
 from acdc_custom.engine.metrics import MetricBatch
 from acdc_custom.known.compiler import compile_program
 from acdc_custom.known.model import KnownModel, KnownPrompt, model_of
-from acdc_custom.known.programs import ASKED, START, Example, Program
+from acdc_custom.known.programs import ASKED, START, Program, ProgramExample
 
 NO_ANSWERS = (START, ASKED)
 SQUARED_DISTANCE = CustomMetric("acdc_custom.known.compiled:squared_distance", "squared logits")
@@ -45,7 +45,7 @@ def prompts_of(program: Program, n: int, seed: int) -> tuple[KnownPrompt, ...]:
     Prompts of each form are taken in turn, since most prompts are long ones; so are their twins' forms.
     """
     rng = random.Random(seed)
-    forms: dict[tuple[int, int], list[Example]] = {}
+    forms: dict[tuple[int, int], list[ProgramExample]] = {}
     for example in program.examples:
         forms.setdefault((len(example.prompt), example.prompt.count(ASKED)), []).append(example)
     shuffled = [rng.sample(alike, len(alike)) for alike in forms.values()]
@@ -57,7 +57,7 @@ def prompts_of(program: Program, n: int, seed: int) -> tuple[KnownPrompt, ...]:
     return tuple(prompts)
 
 
-def _prompt(program: Program, clean: Example, corrupted: Example) -> KnownPrompt:
+def _prompt(program: Program, clean: ProgramExample, corrupted: ProgramExample) -> KnownPrompt:
     """In token ids. The answer is the word that should have the logits, the foils are those that should have none."""
 
     def ids(words: Iterable[str]) -> tuple[int, ...]:

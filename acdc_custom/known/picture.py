@@ -8,7 +8,7 @@ from itertools import cycle
 from matplotlib.axes import Axes
 
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.known.result import Method, Trial
+from acdc_custom.known.result import BenchmarkResult, Method
 from acdc_custom.known.roc import Rates
 from acdc_custom.known.table import three
 
@@ -17,7 +17,7 @@ CHANGING = "against what the ablation changes"
 ROWS = ((Method.ACDC, BUILT), *((method, CHANGING) for method in Method))
 
 
-def draw(trials: Sequence[Trial], theme: Theme = Theme.LIGHT) -> Figure:
+def draw(trials: Sequence[BenchmarkResult], theme: Theme = Theme.LIGHT) -> Figure:
     """Edges: ACDC against the circuit that was built; then each method against what its ablation changes of it."""
     names = list(dict.fromkeys(trial.name for trial in trials))
     about = "; ".join(

@@ -18,7 +18,7 @@ START, ASKED = "<s>", "?"
 
 
 @dataclass(frozen=True)
-class Example:
+class ProgramExample:
     """A prompt, and the logits that should follow it; those of all other words are zero."""
 
     prompt: tuple[str, ...]
@@ -34,7 +34,7 @@ class Program:
     words: tuple[str, ...]
     output: Variable
     says: tuple[str, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[ProgramExample, ...]
 
 
 def reverse(longest: int = 4) -> Program:
@@ -50,7 +50,7 @@ def reverse(longest: int = 4) -> Program:
     source = Map("source", places.values, (less,), lambda before: before + 1)
     there = Select(source, places, lambda wanted, place: bool(wanted == place))
     examples = [
-        Example((START, *given_words, *[ASKED] * asked), {given_words[-asked]: 1.0})
+        ProgramExample((START, *given_words, *[ASKED] * asked), {given_words[-asked]: 1.0})
         for n in lengths
         for given_words in itertools.product("abc", repeat=n)
         for asked in range(1, n + 1)
@@ -72,7 +72,7 @@ def fraction_of_x(longest: int = 4) -> Program:
     is_x = Map("is x", (), (tokens,), lambda word: float(word == "x"))
     so_far = Select(places, places, lambda place, before: 1 <= before <= place)
     examples = [
-        Example((START, *given), {"x": given.count("x") / n})
+        ProgramExample((START, *given), {"x": given.count("x") / n})
         for n in range(1, longest + 1)
         for given in itertools.product("wxyz", repeat=n)
     ]

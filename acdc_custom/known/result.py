@@ -24,7 +24,7 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trial:
+class BenchmarkResult:
     """The circuits that a method found in a known model with one ablation, by threshold, highest first."""
 
     name: str

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Edge
-from acdc_custom.known.result import Method, Trial
+from acdc_custom.known.result import BenchmarkResult, Method
 from acdc_custom.known.roc import Rates
 from acdc_custom.version import __version__
 
 SCHEMA = 1
 
 
-def lines(trials: Sequence[Trial]) -> Iterator[str]:
+def lines(trials: Sequence[BenchmarkResult]) -> Iterator[str]:
     """A line per model, ablation and method; what the columns mean; and what ACDC never found."""
     yield f"{'':<32}{'circuit':>15}{'found':>22}{'area under the ROC curve of':>31}"
     yield (
@@ -41,7 +41,7 @@ def lines(trials: Sequence[Trial]) -> Iterator[str]:
             yield f"ACDC never finds in {trial.name}, {trial.ablation} ablation: {', '.join(_names(trial.missed))}"
 
 
-def to_rows(trials: Sequence[Trial]) -> list[Row]:
+def to_rows(trials: Sequence[BenchmarkResult]) -> list[Row]:
     """A row per model, ablation and method."""
     return [
         {
@@ -64,7 +64,7 @@ def to_rows(trials: Sequence[Trial]) -> list[Row]:
     ]
 
 
-def to_json(trials: Sequence[Trial], seed: int) -> str:
+def to_json(trials: Sequence[BenchmarkResult], seed: int) -> str:
     """Everything: circuits that were built and found, curves and areas."""
     content = {
         "schema": SCHEMA,
@@ -75,7 +75,7 @@ def to_json(trials: Sequence[Trial], seed: int) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def _content(trial: Trial, row: Row) -> Mapping[str, object]:
+def _content(trial: BenchmarkResult, row: Row) -> Mapping[str, object]:
     return {
         **row,
         "auc_changing": trial.changing_auc,

@@ -18,7 +18,7 @@ from acdc_custom.known.compiled import known_program
 from acdc_custom.known.ioi import known_ioi
 from acdc_custom.known.model import KnownModel
 from acdc_custom.known.programs import PROGRAMS
-from acdc_custom.known.result import Method, Trial
+from acdc_custom.known.result import BenchmarkResult, Method
 from acdc_custom.known.roc import best_first
 from acdc_custom.known.wiring import changing
 from acdc_custom.search.acdc import Search
@@ -38,7 +38,7 @@ def n_steps(models: Iterable[KnownModel]) -> int:
     return sum(1 for _ in models) * len(ABLATIONS) * (len(THRESHOLDS) + len(Attribution))
 
 
-def run_trials(models: Iterable[KnownModel], told: Callable[[], object] = lambda: None) -> Iterator[Trial]:
+def run_trials(models: Iterable[KnownModel], told: Callable[[], object] = lambda: None) -> Iterator[BenchmarkResult]:
     """Each model with each ablation and each method."""
     for known, ablation, method in product(models, ABLATIONS, Method):
         yield run_trial(known, ablation, method, told)
@@ -46,7 +46,7 @@ def run_trials(models: Iterable[KnownModel], told: Callable[[], object] = lambda
 
 def run_trial(
     known: KnownModel, ablation: Ablation, method: Method, told: Callable[[], object] = lambda: None
-) -> Trial:
+) -> BenchmarkResult:
     """One model with one ablation and one method, at every threshold; `told` hears of every search that is done."""
     caches = batch_of(known, ablation)
     metric: Metric | CustomMetric = Metric.LOGIT_DIFF
@@ -57,7 +57,7 @@ def run_trial(
             scores = attribute([caches], Attribution(method))
             found = best_first({edge: abs(score) for edge, score in scores.items()}, THRESHOLDS[-1])
             told()
-    return Trial(
+    return BenchmarkResult(
         name=known.name,
         about=known.about,
         graph=known.model.graph,

@@ -16,7 +16,7 @@ from acdc_custom.errors import ModelError
 from acdc_custom.model.weights import NormKind
 
 
-class Positions(StrEnum):
+class PositionEncoding(StrEnum):
     """How a model knows where a token stands."""
 
     LEARNED = "learned positions"
@@ -74,7 +74,7 @@ class Architecture:
 
     title: str
     norm: NormKind
-    positions: Positions
+    positions: PositionEncoding
     layout: Layout = Layout.SEQUENTIAL
     gated_mlp: bool = False
     position_offset: int = 0  # the first rows of the position embedding that no token uses
@@ -125,20 +125,22 @@ def _native(architecture: Architecture, config: Any) -> Architecture:
         architecture,
         norm=kinds[config.normalization_type.upper()] if config.normalization_type else NormKind.NONE,
         final_norm=NormKind.RMS if config.final_rms else None,
-        positions=Positions.ROTARY_ADJACENT if config.positional_embedding_type == "rotary" else Positions.LEARNED,
+        positions=PositionEncoding.ROTARY_ADJACENT
+        if config.positional_embedding_type == "rotary"
+        else PositionEncoding.LEARNED,
         layout=Layout.NO_MLP if config.attn_only else Layout.SEQUENTIAL,
         gated_mlp=bool(config.gated_mlp),
         score_scale=float(config.attn_scale) if own_scale else ScoreScale.HEAD_SIZE,
     )
 
 
-_LLAMA = Architecture("Llama, SmolLM2", NormKind.RMS, Positions.ROTARY, gated_mlp=True)
+_LLAMA = Architecture("Llama, SmolLM2", NormKind.RMS, PositionEncoding.ROTARY, gated_mlp=True)
 
 ARCHITECTURES: dict[str, Architecture] = {
     "GPT2LMHeadModel": Architecture(
         "GPT-2",
         NormKind.LAYER,
-        Positions.LEARNED,
+        PositionEncoding.LEARNED,
         requires={
             "scale_attn_weights": True,
             "scale_attn_by_inverse_layer_idx": False,
@@ -148,14 +150,14 @@ ARCHITECTURES: dict[str, Architecture] = {
     "GPTNeoForCausalLM": Architecture(
         "GPT-Neo",
         NormKind.LAYER,
-        Positions.LEARNED,
+        PositionEncoding.LEARNED,
         windows=Windows.LOCAL_LAYERS,
         score_scale=ScoreScale.NONE,
     ),
     "GPTNeoXForCausalLM": Architecture(
         "GPT-NeoX, Pythia",
         NormKind.LAYER,
-        Positions.ROTARY,
+        PositionEncoding.ROTARY,
         layout=Layout.PARALLEL,
         also="or one after the other, by `use_parallel_residual`",
         requires={"attention_bias": True},
@@ -164,13 +166,13 @@ ARCHITECTURES: dict[str, Architecture] = {
     "GPTJForCausalLM": Architecture(
         "GPT-J",
         NormKind.LAYER,
-        Positions.ROTARY_ADJACENT,
+        PositionEncoding.ROTARY_ADJACENT,
         layout=Layout.PARALLEL_ONE_NORM,
     ),
     "OPTForCausalLM": Architecture(
         "OPT",
         NormKind.LAYER,
-        Positions.LEARNED,
+        PositionEncoding.LEARNED,
         position_offset=2,
         requires={
             "do_layer_norm_before": True,
@@ -198,14 +200,14 @@ ARCHITECTURES: dict[str, Architecture] = {
     "PhiForCausalLM": Architecture(
         "Phi",
         NormKind.LAYER,
-        Positions.ROTARY,
+        PositionEncoding.ROTARY,
         layout=Layout.PARALLEL_ONE_NORM,
         requires={"qk_layernorm": False},
     ),
     "NativeModel": Architecture(
         "TransformerBridge.boot_native",
         NormKind.LAYER,
-        Positions.LEARNED,
+        PositionEncoding.LEARNED,
         layout=Layout.NO_MLP,
         attention_soft_cap="attn_scores_soft_cap",
         logit_soft_cap="output_logits_soft_cap",

@@ -16,7 +16,7 @@ from acdc_custom.model.weights import Weights
 
 
 @dataclass(frozen=True)
-class Run:
+class ForwardPass:
     """What one forward pass computed."""
 
     outputs: Tensor  # [sender, prompt, pos, d_model], senders in topological order, without output biases
@@ -24,7 +24,7 @@ class Run:
     post_scales: dict[int, Tensor]  # for layers with a norm after their heads: its scale there, [prompt, pos, 1]
 
 
-def run(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Run:
+def run(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> ForwardPass:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
     residual = replaced.embed(weights, tokens)  # [prompt, pos, d_model]
     n_senders = 1 + sum(len(block.attention.out) + (block.mlp is not None) for block in weights.blocks)
@@ -44,4 +44,4 @@ def run(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Run:
             place += 1
         residual = layer.after
     residuals.append(residual)
-    return Run(outputs, torch.stack(residuals), post_scales)
+    return ForwardPass(outputs, torch.stack(residuals), post_scales)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import GraphShape
-from acdc_custom.model.architecture import Architecture, Layout, Positions, ScoreScale, Windows
+from acdc_custom.model.architecture import Architecture, Layout, PositionEncoding, ScoreScale, Windows
 from acdc_custom.model.weights import (
     Attention,
     Block,
@@ -45,7 +45,7 @@ def read_shape(bridge: Any, architecture: Architecture) -> GraphShape:
 def read_weights(bridge: Any, architecture: Architecture, config: Any, n_positions: int) -> Weights:
     """Every weight that the engine needs, with rotary tables for the first `n_positions` positions."""
     reader = _Reader(bridge, architecture, config)
-    learned = architecture.positions is Positions.LEARNED
+    learned = architecture.positions is PositionEncoding.LEARNED
     unembedding_bias = bridge.b_U
     return Weights(
         token_embedding=reader.token_embedding(),
@@ -140,7 +140,7 @@ class _Reader:
 
     def rotary(self, n_positions: int) -> Rotary:
         weight = self.bridge.W_E
-        if self.architecture.positions is Positions.ROTARY:
+        if self.architecture.positions is PositionEncoding.ROTARY:
             positions = torch.arange(n_positions, device=weight.device)[None]
             with torch.no_grad():
                 cos, sin = self.bridge.rotary_emb(weight.new_zeros(1, n_positions, weight.shape[1]), positions)

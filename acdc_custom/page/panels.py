@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.export.dot import drawn_node
-from acdc_custom.export.selection import Selection
+from acdc_custom.export.selection import DrawnPart
 from acdc_custom.graph import LOGITS, Port, Receiver, Sender, Stage
 
 MOST_ROWS = 12  # edges of one direction; the rest are counted
@@ -42,7 +42,7 @@ class Panel:
     is_head: bool
 
 
-def panels(selection: Selection) -> Iterator[Panel]:
+def panels(selection: DrawnPart) -> Iterator[Panel]:
     """One panel for everything in the picture that can be clicked, from the embedding to the logits."""
     edges = selection.circuit.edges
     for node in selection.nodes:

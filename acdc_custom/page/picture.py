@@ -13,13 +13,13 @@ from acdc_custom.export.caption import title
 from acdc_custom.export.dot import drawn_node, edge_id, to_bare_dot
 from acdc_custom.export.paint import Paint
 from acdc_custom.export.picture import Format, render
-from acdc_custom.export.selection import Selection
+from acdc_custom.export.selection import DrawnPart
 
 XLINK_TITLE = "{http://www.w3.org/1999/xlink}title"
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 
-def inline_svg(selection: Selection, name: str = "", paint: Paint | None = None) -> str:
+def inline_svg(selection: DrawnPart, name: str = "", paint: Paint | None = None) -> str:
     """The drawn part of a circuit as an `<svg>` element for an HTML page.
 
     `name` is what it is called, by default the circuit's title. Raises `ResultError` without a Graphviz.

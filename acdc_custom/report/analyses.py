@@ -17,7 +17,7 @@ from acdc_custom.report.contents import Fact, PageFigure
 from acdc_custom.report.figures import page_figure
 from acdc_custom.report.steps import OnStep
 from acdc_custom.runs.reopen import Reopened
-from acdc_custom.search.discover import Prepared, prepare_batch
+from acdc_custom.search.discover import PreparedBatch, prepare_batch
 
 SCATTERED_HEADS = 3
 FEWEST_POINTS = 3  # a correlation of fewer means nothing
@@ -47,7 +47,7 @@ def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
     yield from _scatter(run, heads, attribution)
 
 
-def _patching(few: Prepared, heads: list[Sender], on_step: OnStep) -> Iterator[PageFigure]:
+def _patching(few: PreparedBatch, heads: list[Sender], on_step: OnStep) -> Iterator[PageFigure]:
     """Activation patching of the residual stream and of heads."""
     by_position = activation_patching.patch_residual(few, on_progress=partial(on_step, "patching the residual stream"))
     yield page_figure(
@@ -93,7 +93,7 @@ def _component(node: Sender) -> str:
     return "embed" if node.stage is Stage.EMBED else f"L{node.layer} MLP"
 
 
-def _few(run: Reopened) -> Prepared:
+def _few(run: Reopened) -> PreparedBatch:
     """As many prompts as patching gets, of the run's task and seed."""
     prepared, settings = run.prepared, run.circuit.settings
     if settings.n <= PATCHED_PROMPTS:
@@ -103,6 +103,6 @@ def _few(run: Reopened) -> Prepared:
     )
 
 
-def _count(prepared: Prepared) -> str:
+def _count(prepared: PreparedBatch) -> str:
     n = len(prepared.batch.prompts)
     return f"{n} prompt{'s' * (n > 1)}"

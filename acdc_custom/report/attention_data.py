@@ -25,11 +25,11 @@ from acdc_custom.report.attention_view import (
     what_fits,
 )
 from acdc_custom.report.prompts import choose, pieces
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 
 def attention_data(
-    prepared: Prepared, heads: Sequence[Sender], rows: Sequence[int], about: Mapping[Sender, str]
+    prepared: PreparedBatch, heads: Sequence[Sender], rows: Sequence[int], about: Mapping[Sender, str]
 ) -> AttentionData | None:
     """The first of these heads and of these prompts, clean and corrupted, that fit on a page; None if nothing does.
 
@@ -61,7 +61,7 @@ def patterns_of(model: Model, heads: Sequence[Sender], ids: Sequence[int]) -> Te
     return attention_patterns(list(layers(model.weights, tokens)), heads)[:, 0].cpu()
 
 
-def save_attention_page(prepared: Prepared, heads: Sequence[Sender], path: str | Path, first: int = 0) -> Path:
+def save_attention_page(prepared: PreparedBatch, heads: Sequence[Sender], path: str | Path, first: int = 0) -> Path:
     """Write a page with nothing but the viewer, for these heads; prompt number `first` is shown before some others.
 
     Raises `ResultError` when it cannot be written, or when the prompts are too long for a page.

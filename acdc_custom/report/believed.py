@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from acdc_custom.errors import count
 from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import PromptKind
-from acdc_custom.evaluate.records import Against, Evaluation, Finding, RandomCircuits, Tested
+from acdc_custom.evaluate.records import Evaluation, Finding, RandomCircuits, RandomComparison, Tested
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TestLine:
 
 
 @dataclass(frozen=True)
-class Believed:
+class EvaluationSection:
     """All that a page shows of an evaluation."""
 
     where: str  # on which prompts
@@ -50,10 +50,10 @@ class Believed:
     notes: tuple[str, ...]
 
 
-def believed_of(evaluation: Evaluation) -> Believed:
+def believed_of(evaluation: Evaluation) -> EvaluationSection:
     """What is shown."""
     main = evaluation.main
-    return Believed(
+    return EvaluationSection(
         where=(
             f"{main.n:,} new prompts, which the search has not seen"
             if main.kind is PromptKind.FRESH
@@ -89,7 +89,7 @@ def _test(test: Tested) -> TestLine:
     return TestLine(test.hypothesis, test.hypothesis.null, _p(test.p), meaning, test.details)
 
 
-def _range(of: Against) -> str:
+def _range(of: RandomComparison) -> str:
     return f"{of.mean:.3g} ({of.low:.3g} to {of.high:.3g})"
 
 

@@ -19,7 +19,7 @@ from acdc_custom.stability.record import Stability
 
 
 @dataclass(frozen=True)
-class Beside:
+class RelatedResults:
     """What there is; None for what there is not. `folder` is the circuit's, as the user gave it, for commands."""
 
     folder: str = "FOLDER"
@@ -27,12 +27,12 @@ class Beside:
     stability: Stability | None = None
 
 
-NOTHING = Beside()
+NOTHING = RelatedResults()
 
 
-def read_beside(folder: Path, circuit: Circuit) -> Beside:
+def read_beside(folder: Path, circuit: Circuit) -> RelatedResults:
     """What lies beside a circuit, and in the folder above it. Raises `ResultError` for what is damaged or another's."""
-    return Beside(str(folder), _evaluation(folder, circuit), _stability(folder, circuit))
+    return RelatedResults(str(folder), _evaluation(folder, circuit), _stability(folder, circuit))
 
 
 def _evaluation(folder: Path, circuit: Circuit) -> Evaluation | None:

@@ -34,7 +34,7 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Example:
+class PromptExample:
     """One prompt of the batch. `guesses`: the model, the circuit, and no edges at all, in this order."""
 
     clean: tuple[Piece, ...]
@@ -62,7 +62,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Question:
+class QuestionSection:
     """What was asked, in words. Any of the texts may be empty."""
 
     description: str
@@ -100,8 +100,8 @@ class Contents:
     circuit: Circuit
     task: str  # as the user gave it: a name or a path
     model_name: str  # likewise
-    question: Question
-    examples: tuple[Example, ...]
+    question: QuestionSection
+    examples: tuple[PromptExample, ...]
     model: Spread  # on the clean prompts
     corrupted: Spread  # the model on the corrupted prompts
     inside: Spread  # the circuit

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.engine.ablation import Carried
-from acdc_custom.engine.behaviour import logit_differences
+from acdc_custom.engine.ablation import AblatedActivations
+from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.graph import Edge, Sender, Stage
 from acdc_custom.heads.evidence import Role
@@ -22,7 +22,7 @@ from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.report.analyses import analysis_figures, node_facts
 from acdc_custom.report.attention_data import attention_data
-from acdc_custom.report.contents import Contents, Question, Spread
+from acdc_custom.report.contents import Contents, QuestionSection, Spread
 from acdc_custom.report.prompts import choose, example
 from acdc_custom.report.steps import OnStep, counted, silent
 from acdc_custom.runs.reopen import Reopened
@@ -40,7 +40,7 @@ def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
         prepared.model_normed,
         run_edges(run, [kept.edge for kept in circuit.edges]),
         run_edges(run, ()),
-        run_edges(run, (), Carried(Ablation.CORRUPTED, None)),
+        run_edges(run, (), AblatedActivations(Ablation.CORRUPTED, None)),
     ]
     spreads = [Spread(tuple(logit_differences(model.weights, tokens, x).tolist())) for x in normed]
     chosen = choose(prepared.batch.prompts)
@@ -70,7 +70,7 @@ def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
     )
 
 
-def run_edges(run: Reopened, edges: Sequence[Edge], carried: Carried | None = None) -> Tensor:
+def run_edges(run: Reopened, edges: Sequence[Edge], carried: AblatedActivations | None = None) -> Tensor:
     """What these edges alone compute, `[prompt, d_model]`, normalised; `carried` None is the run's ablation."""
     prepared = run.prepared
     return torch.cat(
@@ -78,12 +78,12 @@ def run_edges(run: Reopened, edges: Sequence[Edge], carried: Carried | None = No
     )
 
 
-def question(run: Reopened) -> Question:
+def question(run: Reopened) -> QuestionSection:
     """What the task file says of itself."""
     task, corruption = run.prepared.task, run.prepared.batch.corruption
     prompts = task.spec.prompts
     about = prompts.corruptions[corruption].description if isinstance(prompts, TemplateSpec) else ""
-    return Question(task.description, task.source, about, run.prepared.batch.notes)
+    return QuestionSection(task.description, task.source, about, run.prepared.batch.notes)
 
 
 def head_table(run: Reopened, on_step: OnStep) -> HeadTable | None:

@@ -23,7 +23,7 @@ from acdc_custom.page.picture import inline_svg
 from acdc_custom.page.template import render
 from acdc_custom.report import figures, words
 from acdc_custom.report.believed import believed_of
-from acdc_custom.report.beside import NOTHING, Beside
+from acdc_custom.report.beside import NOTHING, RelatedResults
 from acdc_custom.report.contents import Contents
 from acdc_custom.report.reproduce import command, evaluate_command, stability_command
 from acdc_custom.report.roles import roles_of
@@ -36,7 +36,7 @@ MOST_EDGES = 20  # in the table of strongest edges
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """A section of the page. Its template is `part_NAME.html`."""
 
     name: str
@@ -52,7 +52,7 @@ class Number:
     more: str = ""
 
 
-def report_page(contents: Contents, beside: Beside = NOTHING, on_step: OnStep = silent) -> str:
+def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_step: OnStep = silent) -> str:
     """The whole page. `on_step` is told what is about to be made. Raises `ResultError` without a Graphviz."""
     circuit = contents.circuit
     selection = select(circuit, heads=contents.heads)
@@ -84,28 +84,28 @@ def report_page(contents: Contents, beside: Beside = NOTHING, on_step: OnStep = 
     )
 
 
-def outline(contents: Contents, beside: Beside) -> list[Part]:
+def outline(contents: Contents, beside: RelatedResults) -> list[Section]:
     """The sections: those that have something to show, and whether the circuit can be believed in any case."""
     parts = [
-        Part("question", "What was asked"),
-        Part("model", "How well the model does it"),
-        Part("circuit", "The circuit"),
-        Part("does", "What the circuit does"),
-        Part("believed", "Can it be believed?"),
+        Section("question", "What was asked"),
+        Section("model", "How well the model does it"),
+        Section("circuit", "The circuit"),
+        Section("does", "What the circuit does"),
+        Section("believed", "Can it be believed?"),
     ]
     if beside.stability or contents.circuit.search.consensus:
-        parts.append(Part("stable", "How stable is it?"))
+        parts.append(Section("stable", "How stable is it?"))
     if contents.heads:
-        parts.append(Part("roles", "What the heads do"))
+        parts.append(Section("roles", "What the heads do"))
     if contents.attention:
-        parts.append(Part("heads", "Where heads look"))
+        parts.append(Section("heads", "Where heads look"))
     if contents.figures:
-        parts.append(Part("figures", "Figures"))
+        parts.append(Section("figures", "Figures"))
     return [
         *parts,
-        Part("search", "How it was found"),
-        Part("again", "How to find it again"),
-        Part("limits", "What this does not show"),
+        Section("search", "How it was found"),
+        Section("again", "How to find it again"),
+        Section("limits", "What this does not show"),
     ]
 
 
@@ -162,7 +162,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _beside(contents: Contents, beside: Beside) -> dict[str, Any]:
+def _beside(contents: Contents, beside: RelatedResults) -> dict[str, Any]:
     """What other commands have found out, or how to find it out."""
     evaluation, stability, circuit = beside.evaluation, beside.stability, contents.circuit
     return {

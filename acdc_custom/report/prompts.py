@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from acdc_custom.report.contents import Example, Guess, Piece
+from acdc_custom.report.contents import Guess, Piece, PromptExample
 from acdc_custom.task.batch import Prompt
 from acdc_custom.task.tokens import Encoder
 
@@ -26,7 +26,7 @@ def choose(prompts: Sequence[Prompt], n: int = N_EXAMPLES) -> list[int]:
     return list(dict.fromkeys([*first.values(), *range(len(prompts))]))[:n]
 
 
-def example(prompt: Prompt, tokenizer: Any, logits: Sequence[Tensor]) -> Example:
+def example(prompt: Prompt, tokenizer: Any, logits: Sequence[Tensor]) -> PromptExample:
     """One prompt; `logits` `[vocab]` at its end of the model, the circuit and no edges."""
     differs = [a != b for a, b in zip(prompt.clean_ids, prompt.corrupted_ids, strict=True)]
     clean, corrupted = (
@@ -34,7 +34,7 @@ def example(prompt: Prompt, tokenizer: Any, logits: Sequence[Tensor]) -> Example
         for text, ids in ((prompt.clean, prompt.clean_ids), (prompt.corrupted, prompt.corrupted_ids))
     )
     model, circuit, empty = (guess(prompt, tokenizer, row.double()) for row in logits)
-    return Example(clean, corrupted, either(prompt.answer), either(prompt.foil), (model, circuit, empty))
+    return PromptExample(clean, corrupted, either(prompt.answer), either(prompt.foil), (model, circuit, empty))
 
 
 def guess(prompt: Prompt, tokenizer: Any, logits: Tensor) -> Guess:

@@ -57,7 +57,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Roles:
+class RolesSection:
     """All that a page shows of a table of heads."""
 
     columns: tuple[tuple[str, str], ...]  # heading, and what it means
@@ -69,7 +69,7 @@ class Roles:
     n: int  # prompts
 
 
-def roles_of(table: HeadTable) -> Roles:
+def roles_of(table: HeadTable) -> RolesSection:
     """What is shown of the circuit's heads: those with a role first, then by direct effect."""
     rows = sorted(
         (row for row in table.rows if row.in_circuit),
@@ -78,7 +78,7 @@ def roles_of(table: HeadTable) -> Roles:
     measures = [measure for measure in COLUMNS if any(measure in row.scores for row in rows)]
     present = [role for role in Role if any(row.role is role for row in rows)]
     count = {role: sum(row.role is role for row in rows) for role in present}
-    return Roles(
+    return RolesSection(
         columns=tuple((COLUMNS[measure], measure.about) for measure in measures),
         lines=tuple(_line(row, measures) for row in rows),
         panels={str(row.head): _panel(row) for row in rows},

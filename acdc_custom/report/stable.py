@@ -31,7 +31,7 @@ class HeadLine:
 
 
 @dataclass(frozen=True)
-class Stable:
+class StabilitySection:
     """All that a page shows of a study."""
 
     verdict: str
@@ -42,10 +42,10 @@ class Stable:
     notes: tuple[str, ...]
 
 
-def stable_of(stability: Stability, circuit: Circuit) -> Stable:
+def stable_of(stability: Stability, circuit: Circuit) -> StabilitySection:
     """What is shown; `circuit` is the study's consensus, or one of its runs."""
     heads = tuple(_heads(stability, circuit))
-    return Stable(
+    return StabilitySection(
         verdict=verdict(stability),
         own=tuple(_own(stability, circuit)),
         heads=heads[:MOST_HEADS],

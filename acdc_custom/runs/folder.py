@@ -33,7 +33,7 @@ LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: fil
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them.
 
     `window` and `memory` change no decision, but a search that goes on keeps to them: so it comes out the same to the
@@ -85,7 +85,7 @@ class Request:
             raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
 
 
-def _check(request: Request) -> None:
+def _check(request: RunRequest) -> None:
     """Whether it can have been asked for. Raises `ValueError` or `UsageError`."""
     settings, memory = request.provenance.settings, request.memory
     Ablation(settings.ablation), Order(settings.order), Device(settings.device), Precision(settings.dtype)
@@ -168,7 +168,7 @@ class RunFolder:
         """What to type to go on with the run."""
         return f"acdc-custom resume {quote(str(self.path))}"
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: RunRequest) -> None:
         """Write down what was asked for. Raises `ResultError` when it cannot be written."""
         self._write(lambda: write_atomically(self.path / REQUEST, request.to_json()), REQUEST)
 

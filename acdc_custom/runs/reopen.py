@@ -16,8 +16,8 @@ from acdc_custom.errors import ResultError
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.runs.folder import REQUEST, Request
-from acdc_custom.search.discover import Prepared, prepare_again
+from acdc_custom.runs.folder import REQUEST, RunRequest
+from acdc_custom.search.discover import PreparedBatch, prepare_again
 from acdc_custom.task.find import load_task
 
 
@@ -36,7 +36,7 @@ class Reopened:
 
     circuit: Circuit
     asked: Asked
-    prepared: Prepared
+    prepared: PreparedBatch
 
 
 def reopen(
@@ -72,6 +72,6 @@ def reopen(
 
 def _asked(folder: Path, circuit: Circuit) -> Asked:
     if (folder / REQUEST).exists():
-        request = Request.load(folder)
+        request = RunRequest.load(folder)
         return Asked(request.task, request.model, request.memory)
     return Asked(circuit.task.name, circuit.model.name, None)

@@ -16,14 +16,14 @@ from acdc_custom.circuit.decision import Decision
 from acdc_custom.errors import ResultError
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.runs.folder import Request, RunFolder
+from acdc_custom.runs.folder import RunFolder, RunRequest
 from acdc_custom.runs.settings import Job
-from acdc_custom.search.discover import Choices, Prepared, prepare_again, prepare_batch, search, whole_receivers
+from acdc_custom.search.discover import Choices, PreparedBatch, prepare_again, prepare_batch, search, whole_receivers
 from acdc_custom.task import Task, load_task
 
 Loader = Callable[[str], Task]  # of a name or a path, as `load_task`
 Opener = Callable[[str, str, str], Model]  # of a name, a device and a dtype, as `open_model`
-Preparer = Callable[..., Prepared]  # as `prepare_batch`
+Preparer = Callable[..., PreparedBatch]  # as `prepare_batch`
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Run:
     """A search that can begin, or go on after `earlier` decisions, in a folder that is ours."""
 
     folder: RunFolder
-    prepared: Prepared
+    prepared: PreparedBatch
     choices: Choices
     earlier: Sequence[Decision] = ()
 
@@ -48,7 +48,7 @@ class Run:
 
 def prepare_job(
     job: Job, opener: Opener = open_model, preparer: Preparer = prepare_batch, loader: Loader = load_task
-) -> tuple[Prepared, Choices, Request]:
+) -> tuple[PreparedBatch, Choices, RunRequest]:
     """What the run of a job needs, and what its `run.json` says. Raises an `AcdcError`."""
     choices = Choices(job.threshold, job.metric, Order(job.order), job.order_seed, job.window)
     prepared = preparer(
@@ -64,7 +64,7 @@ def prepare_job(
         resample=job.resample,
     )
     n_edges = prepared.model.graph.n_edges
-    request = Request(job.task, job.model, job.window, n_edges, prepared.memory, prepared.provenance(choices))
+    request = RunRequest(job.task, job.model, job.window, n_edges, prepared.memory, prepared.provenance(choices))
     return prepared, choices, request
 
 
@@ -83,7 +83,7 @@ def begin(
 
 def go_on(
     folder: RunFolder,
-    request: Request,
+    request: RunRequest,
     opener: Opener = open_model,
     preparer: Preparer = prepare_batch,
     loader: Loader = load_task,

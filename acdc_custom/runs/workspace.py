@@ -7,11 +7,11 @@ from typing import Any
 
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.search.discover import Prepared, prepare_batch
+from acdc_custom.search.discover import PreparedBatch, prepare_batch
 from acdc_custom.task import Task, load_task
 
 
-class Shelf:
+class Workspace:
     """Opens models as `open_model` does and prepares batches as `prepare_batch` does, and keeps the last of each.
 
     What is kept is let go before anything else is made, so that never two models or batches are in memory. `tasks`, by
@@ -21,7 +21,7 @@ class Shelf:
     def __init__(self, tasks: Mapping[str, Task] | None = None) -> None:
         self._tasks = tasks or {}
         self._opened: tuple[object, Model] | None = None
-        self._prepared: tuple[object, Prepared] | None = None
+        self._prepared: tuple[object, PreparedBatch] | None = None
 
     def load(self, name: str) -> Task:
         """The task."""
@@ -35,7 +35,7 @@ class Shelf:
             self._opened = (key, open_model(name, device, dtype))
         return self._opened[1]
 
-    def prepare(self, task: Task, model: Model, *args: Any, **options: Any) -> Prepared:
+    def prepare(self, task: Task, model: Model, *args: Any, **options: Any) -> PreparedBatch:
         """The batch; a task whose file has changed is another one."""
         key = (task.name, task.sha256, id(model), args, tuple(sorted(options.items())))
         if self._prepared is None or self._prepared[0] != key:

@@ -26,11 +26,11 @@ from acdc_custom.choices import (
     checked_threshold,
     parse_metric,
 )
-from acdc_custom.circuit.circuit import Behaviour, Circuit, KeptEdge, Outcome, SearchRecord
+from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord, TaskPerformance
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
-from acdc_custom.engine.ablation import Carried, prepare_ablation
-from acdc_custom.engine.behaviour import behaviour
+from acdc_custom.engine.ablation import AblatedActivations, prepare_ablation
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.footprint import plan
@@ -73,7 +73,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedBatch:
     """A batch on a model, run clean and with everything removed, ready to be searched."""
 
     task: Task
@@ -82,9 +82,9 @@ class Prepared:
     tokens: TokenBatch
     memory: MemoryPlan
     chunks: tuple[Caches, ...]  # some of the prompts each; a single one, unless memory is short
-    full: Behaviour  # the full model on the clean prompts
-    corrupted: Behaviour  # the full model on the corrupted prompts
-    empty: Behaviour  # the empty circuit: the same, unless another ablation was chosen
+    full: TaskPerformance  # the full model on the clean prompts
+    corrupted: TaskPerformance  # the full model on the corrupted prompts
+    empty: TaskPerformance  # the empty circuit: the same, unless another ablation was chosen
     knocked_out: tuple[Sender, ...] = ()  # heads whose edges are removed before a search begins
 
     @property
@@ -142,7 +142,7 @@ def prepare_batch(
     knock_out: str = "",
     templates: str = "",
     resample: int | None = None,
-) -> Prepared:
+) -> PreparedBatch:
     """Make the prompts, check the engine against the model on some of them, and run the batch.
 
     `n`, `seed`, `corruption`, `templates` and `resample` choose the prompts: see `Task.batch`.
@@ -161,8 +161,8 @@ def prepare_again(
     model: Model,
     settings: Settings,
     planned: MemoryPlan | None,
-    preparer: Callable[..., Prepared] = prepare_batch,
-) -> Prepared:
+    preparer: Callable[..., PreparedBatch] = prepare_batch,
+) -> PreparedBatch:
     """The batch of an earlier run with these settings, and with its memory plan if that is known."""
     return preparer(
         task,
@@ -186,7 +186,7 @@ def run_batch(
     memory_limit: int | None = None,
     planned: MemoryPlan | None = None,
     knocked_out: tuple[Sender, ...] = (),
-) -> Prepared:
+) -> PreparedBatch:
     """The same for prompts that have been made."""
     weights, ablation = model.weights, Ablation(ablation)
     tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
@@ -196,13 +196,13 @@ def run_batch(
     carried = prepare_ablation(ablation, weights, parts)
     chunks = tuple(build_caches(model, part, carried, knocked_out) for part in parts)
 
-    empty = behaviour(chunks, (run_circuit(model, chunk.tokens, (), carried) for chunk in chunks))
+    empty = task_performance(chunks, (run_circuit(model, chunk.tokens, (), carried) for chunk in chunks))
     corrupted = empty
     if ablation is not Ablation.CORRUPTED:
-        swap = Carried(Ablation.CORRUPTED, None)
-        corrupted = behaviour(chunks, (run_circuit(model, chunk.tokens, (), swap) for chunk in chunks))
-    full = behaviour(chunks, [chunk.model_normed for chunk in chunks])
-    return Prepared(task, batch, model, tokens, memory, chunks, full, corrupted, empty, knocked_out)
+        swap = AblatedActivations(Ablation.CORRUPTED, None)
+        corrupted = task_performance(chunks, (run_circuit(model, chunk.tokens, (), swap) for chunk in chunks))
+    full = task_performance(chunks, [chunk.model_normed for chunk in chunks])
+    return PreparedBatch(task, batch, model, tokens, memory, chunks, full, corrupted, empty, knocked_out)
 
 
 def _heads_of(model: Model, names: str) -> tuple[Sender, ...]:
@@ -251,7 +251,7 @@ def discover(
 
 
 def search(
-    prepared: Prepared,
+    prepared: PreparedBatch,
     choices: Choices,
     on_decision: Callable[[Decision], None] = lambda decision: None,
     earlier: Sequence[Decision] = (),
@@ -290,7 +290,7 @@ def search(
             metric_before=acdc.metric_before,
             metric_after=anew,
             model=prepared.full,
-            circuit=behaviour(chunks, normed),
+            circuit=task_performance(chunks, normed),
             empty=prepared.empty,
         ),
         search=SearchRecord(
@@ -306,7 +306,7 @@ def search(
     )
 
 
-def whole_receivers(decisions: Sequence[Decision], prepared: Prepared, choices: Choices) -> Sequence[Decision]:
+def whole_receivers(decisions: Sequence[Decision], prepared: PreparedBatch, choices: Choices) -> Sequence[Decision]:
     """The decisions of an interrupted search, as far as they make up whole receivers."""
     graph = prepared.model.graph
     taken = 0

@@ -17,14 +17,14 @@ from acdc_custom.circuit.circuit import Circuit, Outcome, SearchRecord
 from acdc_custom.circuit.members import Part
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.search.discover import Choices, Prepared
+from acdc_custom.search.discover import Choices, PreparedBatch
 from acdc_custom.stability.consensus import consensus_edges
 from acdc_custom.stability.record import FinishedRun, Stability
 
 
 @torch.no_grad()
 def consensus_circuit(
-    stability: Stability, runs: Sequence[FinishedRun], prepared: Prepared, choices: Choices
+    stability: Stability, runs: Sequence[FinishedRun], prepared: PreparedBatch, choices: Choices
 ) -> Circuit:
     """The consensus as a circuit like any other, with the settings of a run that varies nothing."""
     searches = [run.circuit.search for run in runs if run.varied == stability.varied]

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.graph import LOGITS, Edge, Graph, Sender
-from acdc_custom.stability.shares import Share
+from acdc_custom.stability.shares import SelectionFrequency
 
 
-def consensus_edges(shares: Sequence[Share], share: float) -> tuple[KeptEdge, ...]:
+def consensus_edges(shares: Sequence[SelectionFrequency], share: float) -> tuple[KeptEdge, ...]:
     """The edges that at least this share of the runs keeps, with their mean effects, in topological order."""
     found = [KeptEdge(s.member, s.effect) for s in shares if isinstance(s.member, Edge) and s.reaches(share)]
     return tuple(sorted(found, key=lambda kept: kept.edge))

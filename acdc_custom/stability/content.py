@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.circuit.members import Member, Part
 from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.files.reading import checked, part, read_record, record
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
 from acdc_custom.stability.agreement import Agreement, Matrix
-from acdc_custom.stability.record import Point, RunRecord, Stability
-from acdc_custom.stability.shares import Share, checked_share
+from acdc_custom.stability.record import ConsensusPoint, RunRecord, Stability
+from acdc_custom.stability.shares import SelectionFrequency, checked_share
 
 SCHEMA = 1
 JSON_NAME = "stability.json"
@@ -63,12 +63,12 @@ def _names(varied: Iterable[Variation]) -> list[str]:
     return [kind.value for kind in Variation if kind in varied]
 
 
-def _behaviour(stability: Stability, behaviour: Behaviour) -> dict[str, Any]:
+def _behaviour(stability: Stability, behaviour: TaskPerformance) -> dict[str, Any]:
     recovered = stability.recovered(behaviour)
     return {"recovered": recovered if math.isfinite(recovered) else None, "behaviour": asdict(behaviour)}
 
 
-def _share(share: Share) -> dict[str, Any]:
+def _share(share: SelectionFrequency) -> dict[str, Any]:
     low, high = share.interval
     return {
         **name_of(share.member),
@@ -108,8 +108,8 @@ def _read(content: dict[str, Any]) -> Stability:
         agreements=tuple(map(_agreement, _objects(content, "agreement"))),
         jaccards={of: _matrix(jaccards[of], len(runs)) for of in Part},
         curve=curve,
-        full=record(Behaviour, content["model_behaviour"]),
-        empty=record(Behaviour, content["empty_behaviour"]),
+        full=record(TaskPerformance, content["model_behaviour"]),
+        empty=record(TaskPerformance, content["empty_behaviour"]),
         notes=tuple(map(str, part(content, "notes", list))),
     )
     for varied in {stability.varied, *(found.varied for found in stability.agreements)}:
@@ -132,12 +132,12 @@ def _varied(row: Mapping[str, Any]) -> frozenset[Variation]:
 def _run(row: dict[str, Any]) -> RunRecord:
     sizes = checked(row["sizes"], dict.fromkeys(Part, "int"))
     name = checked({"name": row["name"]}, {"name": "str"})["name"]
-    return RunRecord(name, _varied(row), {of: sizes[of] for of in Part}, record(Behaviour, row["behaviour"]))
+    return RunRecord(name, _varied(row), {of: sizes[of] for of in Part}, record(TaskPerformance, row["behaviour"]))
 
 
-def _point(row: dict[str, Any]) -> Point:
+def _point(row: dict[str, Any]) -> ConsensusPoint:
     kept = {name: row[name] for name in ("share", "n_edges", "n_dead")}
-    point: Point = record(Point, kept, behaviour=record(Behaviour, row["behaviour"]))
+    point: ConsensusPoint = record(ConsensusPoint, kept, behaviour=record(TaskPerformance, row["behaviour"]))
     return point
 
 
@@ -149,14 +149,14 @@ def _agreement(row: dict[str, Any]) -> Agreement:
     return found
 
 
-def _read_share(row: dict[str, Any]) -> Share:
+def _read_share(row: dict[str, Any]) -> SelectionFrequency:
     member: Member = (
         Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"]))
         if "sender" in row
         else Sender.parse(row["node"])
     )
     kept = {name: row[name] for name in ("n_kept", "n_runs", "effect")}
-    share: Share = record(Share, kept, member=member)
+    share: SelectionFrequency = record(SelectionFrequency, kept, member=member)
     if not 0 < share.n_kept <= share.n_runs:
         raise ValueError(f"{share.member} is in {share.n_kept} of {share.n_runs} runs")
     return share

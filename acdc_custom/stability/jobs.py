@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from acdc_custom.choices import Order, Variation
 from acdc_custom.grid import Ended, Grid, Job, Kind
-from acdc_custom.stability.plan import Draw, Plan
+from acdc_custom.stability.plan import StudyPlan, Variant
 from acdc_custom.stability.record import FinishedRun
 from acdc_custom.stability.shares import DEFAULT_SHARE, checked_share
 
 NOTES, SHARE = "notes", "share"  # the options of a grid that hold the plan's, and the consensus's
 
 
-def grid_of(base: Job, plan: Plan, share: float) -> Grid:
+def grid_of(base: Job, plan: StudyPlan, share: float) -> Grid:
     """The runs of the plan, each with the settings of `base` but for what it draws; `share` is the consensus's."""
     jobs = tuple(_job(base, draw) for draw in plan.draws)
     return Grid(Kind.STABILITY, jobs, {NOTES: list(plan.notes), SHARE: share})
@@ -54,7 +54,7 @@ def finished_runs(ended: Iterable[Ended]) -> list[FinishedRun]:
     return [FinishedRun(run.job.name, varied_by(run.job), run.circuit()) for run in ended if not run.error]
 
 
-def _job(base: Job, draw: Draw) -> Job:
+def _job(base: Job, draw: Variant) -> Job:
     order = Order.ORIGINAL if draw.order_seed is None else Order.RANDOM
     return replace(
         base,

@@ -17,12 +17,12 @@ from acdc_custom.export.caption import block_html, facts, legend_html, note_html
 from acdc_custom.export.dot import captioned_dot
 from acdc_custom.export.paint import RolePaint
 from acdc_custom.export.picture import Format, render, standalone
-from acdc_custom.export.selection import DEFAULT_MAX_EDGES, Selection, select
+from acdc_custom.export.selection import DEFAULT_MAX_EDGES, DrawnPart, select
 from acdc_custom.export.style import INK, PORT_STYLES, Badge, line_html
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Edge, Port, Sender
 from acdc_custom.stability.record import Stability
-from acdc_custom.stability.shares import Share
+from acdc_custom.stability.shares import SelectionFrequency
 
 FAINTEST = 0.15  # an edge that next to no run keeps can still be seen
 POWER = 2  # half of the runs look like a quarter: so the many edges that come and go stay behind
@@ -36,7 +36,7 @@ NOTE = "Opacity of a line, colour of a name: the share of runs that keep it. Poi
 class SharePaint(RolePaint):
     """Edges by the input that they lead into, as opaque as they are often kept; nodes with their share in writing."""
 
-    shares: Mapping[Member, Share]
+    shares: Mapping[Member, SelectionFrequency]
 
     def colour(self, kept: KeptEdge, largest: float) -> str:
         """The input's, with its opacity."""
@@ -71,7 +71,7 @@ def draw_all(stability: Stability, circuit: Circuit, path: Path) -> Path:
     shares = stability.shares[Part.EDGES]
     edges = tuple(KeptEdge(share.member, share.effect) for share in shares if isinstance(share.member, Edge))
     shown = edges[:DEFAULT_MAX_EDGES]
-    selection = Selection(replace(circuit, edges=edges), tuple(sorted(shown, key=lambda kept: kept.edge)))
+    selection = DrawnPart(replace(circuit, edges=edges), tuple(sorted(shown, key=lambda kept: kept.edge)))
     n_runs = len(stability.consensus_runs)
     kept = count(len(edges), "edge")
     lines = [f"{kept} that at least one of {n_runs:,} runs keeps; an effect is the mean over those that do."]
@@ -81,7 +81,7 @@ def draw_all(stability: Stability, circuit: Circuit, path: Path) -> Path:
     return write_file(path, svg)
 
 
-def _drawn(stability: Stability, selection: Selection, heading: str, lines: Sequence[str]) -> tuple[str, str]:
+def _drawn(stability: Stability, selection: DrawnPart, heading: str, lines: Sequence[str]) -> tuple[str, str]:
     """The picture as DOT and as SVG."""
     members = (*stability.shares[Part.EDGES], *stability.shares[Part.NODES])
     paint = SharePaint(selection, {share.member: share for share in members})
@@ -90,7 +90,7 @@ def _drawn(stability: Stability, selection: Selection, heading: str, lines: Sequ
     return dot, standalone(render(dot, Format.SVG).decode(), heading, " ".join([*lines, NOTE]))
 
 
-def _legend(paint: SharePaint, selection: Selection) -> Iterator[str]:
+def _legend(paint: SharePaint, selection: DrawnPart) -> Iterator[str]:
     """How opaque a share is, as far down as is drawn, and what that means."""
     least = min(paint.shares[kept.edge].share for kept in selection.edges) if selection.edges else 1.0
     levels = [*(level for level in LEVELS if level > least), least]
@@ -103,7 +103,7 @@ def _legend(paint: SharePaint, selection: Selection) -> Iterator[str]:
     yield note_html(NOTE)
 
 
-def _kept(share: Share) -> str:
+def _kept(share: SelectionFrequency) -> str:
     low, high = share.interval
     return f"in {share.n_kept} of {share.n_runs} runs ({share.share:.0%}, 95% interval {low:.0%} to {high:.0%})"
 

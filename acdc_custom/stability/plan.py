@@ -19,7 +19,7 @@ TRIES = 10_000  # draws of templates, before it is said that there are no more t
 
 
 @dataclass(frozen=True)
-class Draw:
+class Variant:
     """What one run has of its own. None, or no templates: what all runs have."""
 
     name: str  # of its folder: all-001, prompts-002
@@ -30,10 +30,10 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """All runs, those that vary everything first, and whole sentences on what could not be as it was asked for."""
 
-    draws: tuple[Draw, ...]
+    draws: tuple[Variant, ...]
     notes: tuple[str, ...]
 
 
@@ -49,7 +49,7 @@ def parse_variations(names: str) -> tuple[Variation, ...]:
     return tuple(kind for kind in Variation if kind in found)
 
 
-def plan_runs(vary: Sequence[Variation], runs: int, alone: int, n_templates: int, seed: int) -> Plan:
+def plan_runs(vary: Sequence[Variation], runs: int, alone: int, n_templates: int, seed: int) -> StudyPlan:
     """`runs` runs that vary everything at once, and for each kind, if there are several, `alone` that vary only it.
 
     `n_templates` is how many the task has, 0 for rows: with one or none, templates do not vary. No two runs of one kind
@@ -68,7 +68,7 @@ def plan_runs(vary: Sequence[Variation], runs: int, alone: int, n_templates: int
     if len(kinds) < len(vary):
         notes.append(f"Templates do not vary: {why}.")
     groups = [(kinds, runs), *(((kind,), alone) for kind in kinds if len(kinds) > 1 and alone)]
-    draws: list[Draw] = []
+    draws: list[Variant] = []
     for group, wanted in groups:
         made = list(_draws(group, wanted, n_templates, seed))
         draws += made
@@ -77,19 +77,19 @@ def plan_runs(vary: Sequence[Variation], runs: int, alone: int, n_templates: int
                 f"{count(n_templates, 'template')} can be drawn in {len(made)} ways that differ: so there are "
                 f"{count(len(made), 'run')} that vary templates alone."
             )
-    return Plan(tuple(draws), tuple(notes))
+    return StudyPlan(tuple(draws), tuple(notes))
 
 
-def _draws(kinds: tuple[Variation, ...], wanted: int, n_templates: int, seed: int) -> Iterator[Draw]:
+def _draws(kinds: tuple[Variation, ...], wanted: int, n_templates: int, seed: int) -> Iterator[Variant]:
     """Up to so many that differ."""
     title = kinds[0] if len(kinds) == 1 else "all"
-    seen: set[Draw] = set()
+    seen: set[Variant] = set()
     for number in range(1, TRIES):
         if len(seen) == wanted:
             return
         own = checked_seed((MOST_RUNS + 1) * seed + number)
         # Without its name, so that it can be told whether it differs.
-        draw = Draw(
+        draw = Variant(
             "",
             frozenset(kinds),
             own if Variation.PROMPTS in kinds else None,
@@ -98,7 +98,7 @@ def _draws(kinds: tuple[Variation, ...], wanted: int, n_templates: int, seed: in
         )
         if draw not in seen:
             seen.add(draw)
-            yield Draw(f"{title}-{len(seen):03}", draw.varied, draw.resample, draw.order_seed, draw.templates)
+            yield Variant(f"{title}-{len(seen):03}", draw.varied, draw.resample, draw.order_seed, draw.templates)
 
 
 def _templates(n: int, seed: int) -> str:

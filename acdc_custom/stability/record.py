@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit.circuit import Behaviour, Circuit, recovered
+from acdc_custom.circuit.circuit import Circuit, TaskPerformance, recovered
 from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, GraphShape
 from acdc_custom.stability.agreement import Agreement, Matrix, agreement, jaccards
 from acdc_custom.stability.consensus import consensus_edges, dead_edges
-from acdc_custom.stability.shares import Share, checked_share, shares_of
+from acdc_custom.stability.shares import SelectionFrequency, checked_share, shares_of
 
 CURVE = tuple(tenth / 10 for tenth in range(1, 11))  # shares at which a consensus is measured
 CORE = 0.9  # what at least this share of the runs keeps is called the core
 
-Measure = Callable[[Iterable[Edge]], Behaviour]  # runs a set of edges on the prompts that all runs drew from
+Measure = Callable[[Iterable[Edge]], TaskPerformance]  # runs a set of edges on the prompts that all runs drew from
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class RunRecord:
     name: str
     varied: frozenset[Variation]
     sizes: Mapping[Part, int]
-    behaviour: Behaviour
+    behaviour: TaskPerformance
 
 
 @dataclass(frozen=True)
-class Point:
+class ConsensusPoint:
     """The consensus at one share; `n_dead` of its edges have no kept path to the logits."""
 
     share: float
     n_edges: int
     n_dead: int
-    behaviour: Behaviour
+    behaviour: TaskPerformance
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Stability:
     provenance: Provenance  # of a run that varies nothing
     share: float  # of the consensus that was chosen
     runs: tuple[RunRecord, ...]
-    shares: Mapping[Part, tuple[Share, ...]]
+    shares: Mapping[Part, tuple[SelectionFrequency, ...]]
     agreements: tuple[Agreement, ...]
     jaccards: Mapping[Part, Matrix]
-    curve: tuple[Point, ...]
-    full: Behaviour
-    empty: Behaviour
+    curve: tuple[ConsensusPoint, ...]
+    full: TaskPerformance
+    empty: TaskPerformance
     notes: tuple[str, ...]
 
     @property
@@ -80,7 +80,7 @@ class Stability:
         return tuple(run for run in self.runs if run.varied == self.varied)
 
     @property
-    def chosen(self) -> Point:
+    def chosen(self) -> ConsensusPoint:
         """The consensus that was chosen."""
         return next(point for point in self.curve if point.share == self.share)
 
@@ -91,11 +91,11 @@ class Stability:
                 return found
         raise KeyError(part)
 
-    def core(self, part: Part) -> list[Share]:
+    def core(self, part: Part) -> list[SelectionFrequency]:
         """What nearly all of the consensus's runs keep."""
         return [share for share in self.shares[part] if share.reaches(CORE)]
 
-    def recovered(self, behaviour: Behaviour) -> float:
+    def recovered(self, behaviour: TaskPerformance) -> float:
         """The share of the logit difference between no edges and all of them; nan where there is none."""
         return recovered(self.full, behaviour, self.empty)
 
@@ -104,8 +104,8 @@ def examine_runs(
     runs: Sequence[FinishedRun],
     provenance: Provenance,
     measure: Measure,
-    full: Behaviour,
-    empty: Behaviour,
+    full: TaskPerformance,
+    empty: TaskPerformance,
     share: float = 0.5,
     notes: Sequence[str] = (),
     on_progress: Callable[[int], None] = lambda more: None,
@@ -118,7 +118,7 @@ def examine_runs(
     checked_share(share)
     checked_runs(runs)
 
-    def measured(edges: Iterable[Edge]) -> Behaviour:
+    def measured(edges: Iterable[Edge]) -> TaskPerformance:
         behaviour = measure(edges)
         on_progress(1)
         return behaviour
@@ -129,7 +129,7 @@ def examine_runs(
     curve = []
     for at in points(share):
         edges = [kept.edge for kept in consensus_edges(shares[Part.EDGES], at)]
-        curve.append(Point(at, len(edges), len(dead_edges(pool[0].graph, edges)), measured(edges)))
+        curve.append(ConsensusPoint(at, len(edges), len(dead_edges(pool[0].graph, edges)), measured(edges)))
     return Stability(
         shape=pool[0].shape,
         provenance=provenance,

@@ -20,7 +20,7 @@ ROUNDING = 1e-9  # 0.7 of 10 runs are 7 of them
 
 
 @dataclass(frozen=True)
-class Share:
+class SelectionFrequency:
     """One edge, node or head. `effect` is its mean over the runs that keep it, in the metric's unit.
 
     A node's or a head's effect in a run is the sum of its outgoing edges' there.
@@ -46,7 +46,7 @@ class Share:
         return self.n_kept >= share * self.n_runs - ROUNDING
 
 
-def shares_of(circuits: Sequence[Circuit], part: Part) -> tuple[Share, ...]:
+def shares_of(circuits: Sequence[Circuit], part: Part) -> tuple[SelectionFrequency, ...]:
     """Every member of any of the circuits: the most often kept first, then in topological order."""
     effects: dict[Member, list[float]] = defaultdict(list)
     for circuit in circuits:
@@ -57,7 +57,9 @@ def shares_of(circuits: Sequence[Circuit], part: Part) -> tuple[Share, ...]:
                 sums[member].append(kept.effect)
         for member, of in sums.items():
             effects[member].append(fsum(of))
-    found = [Share(member, len(of), len(circuits), fsum(of) / len(of)) for member, of in sorted(effects.items())]
+    found = [
+        SelectionFrequency(member, len(of), len(circuits), fsum(of) / len(of)) for member, of in sorted(effects.items())
+    ]
     return tuple(sorted(found, key=lambda share: -share.n_kept))
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.provenance import Provenance
-from acdc_custom.engine.scores import Bench
+from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import ResultError
-from acdc_custom.search.discover import Choices, Prepared
+from acdc_custom.search.discover import Choices, PreparedBatch
 from acdc_custom.stability.as_circuit import consensus_circuit
 from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 
@@ -27,7 +27,7 @@ class Study:
 
 def study_runs(
     runs: Sequence[FinishedRun],
-    prepared: Prepared,
+    prepared: PreparedBatch,
     choices: Choices,
     share: float = 0.5,
     notes: Sequence[str] = (),
@@ -40,7 +40,7 @@ def study_runs(
     """
     origin = prepared.provenance(choices)
     _check_same(runs, origin)
-    bench = Bench(prepared)
+    bench = CircuitScorer(prepared)
     stability = examine_runs(
         runs,
         origin,

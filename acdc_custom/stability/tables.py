@@ -7,22 +7,22 @@ import io
 from collections.abc import Sequence
 
 from acdc_custom.stability.content import name_of
-from acdc_custom.stability.shares import Share
+from acdc_custom.stability.shares import SelectionFrequency
 
 COLUMNS = ("n_kept", "n_runs", "share", "low", "high", "effect")
 
 
-def edges_csv(shares: Sequence[Share]) -> str:
+def edges_csv(shares: Sequence[SelectionFrequency]) -> str:
     """The text of `edges.csv`."""
     return _csv(("sender", "receiver"), shares)
 
 
-def heads_csv(shares: Sequence[Share]) -> str:
+def heads_csv(shares: Sequence[SelectionFrequency]) -> str:
     """The text of `heads.csv`."""
     return _csv(("head",), shares)
 
 
-def _csv(names: Sequence[str], shares: Sequence[Share]) -> str:
+def _csv(names: Sequence[str], shares: Sequence[SelectionFrequency]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow((*names, *COLUMNS))

@@ -16,7 +16,7 @@ from acdc_custom.export.caption import with_unit
 from acdc_custom.graph import Sender
 from acdc_custom.stability.agreement import Agreement
 from acdc_custom.stability.record import CORE, Stability
-from acdc_custom.stability.shares import Share
+from acdc_custom.stability.shares import SelectionFrequency
 from acdc_custom.stats.intervals import wilson
 
 STABLE, PARTLY = 0.8, 0.5  # mean Jaccard indices of edges; bounds of ours
@@ -189,11 +189,11 @@ def _interval(found: Agreement) -> str:
     return "" if found.low is None else f" (95% interval {found.low:.0%} to {found.high:.0%})"
 
 
-def _label(share: Share) -> str:
+def _label(share: SelectionFrequency) -> str:
     return share.member.label if isinstance(share.member, Sender) else str(share.member)
 
 
-def _labels(shares: list[Share]) -> str:
+def _labels(shares: list[SelectionFrequency]) -> str:
     names = [_label(share) for share in shares]
     more = f" and {len(names) - MOST_HEADS} more" if len(names) > MOST_HEADS else ""
     return ", ".join(names[:MOST_HEADS]) + more

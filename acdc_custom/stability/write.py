@@ -10,7 +10,7 @@ from pathlib import Path
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Part
 from acdc_custom.files.writing import write_file
-from acdc_custom.runs.folder import REQUEST, Request
+from acdc_custom.runs.folder import REQUEST, RunRequest
 from acdc_custom.stability.content import JSON_NAME, to_json
 from acdc_custom.stability.figure import stability_figure
 from acdc_custom.stability.picture import draw_all, draw_consensus
@@ -20,7 +20,7 @@ from acdc_custom.stability.tables import edges_csv, heads_csv
 FIGURE_NAME, PICTURE_NAME, CONSENSUS = "stability.svg", "edges.svg", "consensus"
 
 
-def write_stability(stability: Stability, consensus: Circuit, request: Request, folder: str | Path) -> list[Path]:
+def write_stability(stability: Stability, consensus: Circuit, request: RunRequest, folder: str | Path) -> list[Path]:
     """Write everything, over what an earlier look at the same runs has left; gives the paths. Raises `ResultError`.
 
     `request` is what would have to be asked for to make a run that varies nothing.

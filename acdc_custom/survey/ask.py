@@ -17,14 +17,14 @@ from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.model.check import check
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
-from acdc_custom.survey.questions import Question
+from acdc_custom.survey.questions import SurveyQuestion
 from acdc_custom.task.tokens import Encoder
 
 AT_ONCE = 32  # prompts in one forward pass
 CHECKED = 4  # prompts on which the engine is checked against the model's own code
 
 
-class Place(StrEnum):
+class SubjectPlace(StrEnum):
     """Which of the subjects, in the order in which the prompt first names them."""
 
     EARLIEST = "earliest"
@@ -34,35 +34,35 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class SurveyAnswer:
     """What the model says after one prompt. Probabilities are those of the next token."""
 
-    question: Question
+    question: SurveyQuestion
     top: str  # the likeliest token
     probability: float
     subject: int | None  # which subject that is, from 0; None if it is no subject
     of_subjects: tuple[float, ...]
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SubjectPlace:
         """Which of the subjects the likeliest token is."""
-        return Place.NONE if self.subject is None else place_of(self.subject, len(self.of_subjects))
+        return SubjectPlace.NONE if self.subject is None else place_of(self.subject, len(self.of_subjects))
 
     @property
-    def of_places(self) -> dict[Place, float]:
+    def of_places(self) -> dict[SubjectPlace, float]:
         """The probability of each place: of the middle, that of all subjects between; of none, the rest."""
-        sums = dict.fromkeys(Place, 0.0)
+        sums = dict.fromkeys(SubjectPlace, 0.0)
         for index, probability in enumerate(self.of_subjects):
             sums[place_of(index, len(self.of_subjects))] += probability
-        sums[Place.NONE] = max(0.0, 1.0 - sum(self.of_subjects))
+        sums[SubjectPlace.NONE] = max(0.0, 1.0 - sum(self.of_subjects))
         return sums
 
 
-def place_of(index: int, n_subjects: int) -> Place:
+def place_of(index: int, n_subjects: int) -> SubjectPlace:
     """The place of a subject, counted from 0."""
     if index == 0:
-        return Place.EARLIEST
-    return Place.LATEST if index == n_subjects - 1 else Place.MIDDLE
+        return SubjectPlace.EARLIEST
+    return SubjectPlace.LATEST if index == n_subjects - 1 else SubjectPlace.MIDDLE
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class Survey:
     """What a model says after all prompts."""
 
     model: str
-    answers: tuple[Answer, ...]
+    answers: tuple[SurveyAnswer, ...]
     notes: tuple[str, ...]  # whole sentences for the user
 
 
 @dataclass(frozen=True)
 class _Asked:
-    question: Question
+    question: SurveyQuestion
     ids: tuple[int, ...]
     subject_ids: tuple[int, ...]
 
@@ -84,7 +84,7 @@ class _Asked:
 @torch.no_grad()
 def ask(
     model: Model,
-    questions: Sequence[Question],
+    questions: Sequence[SurveyQuestion],
     bos: Sequence[int] = (),
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Survey:
@@ -104,14 +104,16 @@ def ask(
     first = _padded(model, asked[:CHECKED])
     lengths = torch.tensor([len(one.ids) for one in asked[:CHECKED]], device=model.device)
     check(model, first, torch.arange(first.shape[1], device=model.device) < lengths[:, None])
-    answers: list[Answer] = []
+    answers: list[SurveyAnswer] = []
     for start in range(0, len(asked), AT_ONCE):
         answers += _answers(model, encoder, asked[start : start + AT_ONCE])
         told(len(answers), len(asked))
     return Survey(model.name, tuple(answers), tuple(notes))
 
 
-def _as_tokens(questions: Sequence[Question], encoder: Encoder, bos: tuple[int, ...]) -> tuple[list[_Asked], list[str]]:
+def _as_tokens(
+    questions: Sequence[SurveyQuestion], encoder: Encoder, bos: tuple[int, ...]
+) -> tuple[list[_Asked], list[str]]:
     asked, unknown, split = [], dict[str, None](), dict[str, None]()
     for question in questions:
         prompt = encoder.encode(question.prompt)
@@ -150,7 +152,7 @@ def _padded(model: Model, asked: Sequence[_Asked]) -> Tensor:
     return torch.tensor([[*one.ids, *[0] * (width - len(one.ids))] for one in asked], device=model.device)
 
 
-def _answers(model: Model, encoder: Encoder, asked: Sequence[_Asked]) -> list[Answer]:
+def _answers(model: Model, encoder: Encoder, asked: Sequence[_Asked]) -> list[SurveyAnswer]:
     tokens = _padded(model, asked)
     ends = torch.tensor([len(one.ids) - 1 for one in asked], device=model.device)
     residual = model.weights.embed(tokens)  # [prompt, pos, d_model]
@@ -164,5 +166,5 @@ def _answers(model: Model, encoder: Encoder, asked: Sequence[_Asked]) -> list[An
         top = int(row.argmax())
         subject = one.subject_ids.index(top) if top in one.subject_ids else None
         of_subjects = tuple(float(row[token]) for token in one.subject_ids)
-        answers.append(Answer(one.question, encoder.text_of(top) or "", float(row[top]), subject, of_subjects))
+        answers.append(SurveyAnswer(one.question, encoder.text_of(top) or "", float(row[top]), subject, of_subjects))
     return answers

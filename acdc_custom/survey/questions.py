@@ -20,7 +20,7 @@ FEWEST = 2  # subjects: the earliest and the latest
 
 
 @dataclass(frozen=True)
-class Question:
+class SurveyQuestion:
     """A prompt, and the subjects in the order in which it first names them."""
 
     where: str  # the file and the line, for messages
@@ -28,7 +28,7 @@ class Question:
     subjects: tuple[str, ...]
 
 
-def read_questions(path: Path) -> tuple[Question, ...]:
+def read_questions(path: Path) -> tuple[SurveyQuestion, ...]:
     """Read a survey file: CSV with subjects between semicolons, or JSONL with lists of them. Raises `TaskError`."""
     file = str(path)
     match path.suffix.lower():
@@ -60,7 +60,7 @@ def _check_keys(keys: Sequence[str]) -> None:
             raise ValueError(f'"{key}" is missing (example of a line of JSONL: {EXAMPLE})')
 
 
-def _question(where: str, record: Mapping[str, Any]) -> Question:
+def _question(where: str, record: Mapping[str, Any]) -> SurveyQuestion:
     prompt, given = record["prompt"], record["subjects"]
     given = given.split(";") if isinstance(given, str) else given
     if not isinstance(prompt, str) or not prompt.strip():
@@ -78,4 +78,4 @@ def _question(where: str, record: Mapping[str, Any]) -> Question:
         starts[name] = found.start()
     if (right := sorted(subjects, key=starts.__getitem__)) != list(subjects):
         raise ValueError(f'"subjects" has to be in the order in which the prompt first names them: {"; ".join(right)}')
-    return Question(where, prompt, subjects)
+    return SurveyQuestion(where, prompt, subjects)

@@ -10,7 +10,7 @@ from acdc_custom.figures.charts import Scale, heatmap
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.reading import shortened
 from acdc_custom.files.table import Row
-from acdc_custom.survey.ask import Answer, Place, Survey
+from acdc_custom.survey.ask import SubjectPlace, Survey, SurveyAnswer
 
 LONGEST_PROMPT = 100  # characters of a prompt in the terminal
 
@@ -27,7 +27,7 @@ def lines(survey: Survey) -> Iterator[str]:
         )
     yield ""
     yield f"{'':16}{'top word':>12}  mean probability"
-    for place in Place:
+    for place in SubjectPlace:
         count = sum(answer.place is place for answer in survey.answers)
         mean = float(np.mean([answer.of_places[place] for answer in survey.answers]))
         yield f"{place.value:<16}{f'{count} of {len(survey.answers)}':>12}  {mean:>16.2%}"
@@ -43,10 +43,10 @@ def to_rows(survey: Survey) -> list[Row]:
             "probability": answer.probability,
             "place": answer.place.value,
             "subject": "" if answer.subject is None else answer.subject + 1,
-            "p_earliest": answer.of_places[Place.EARLIEST],
-            "p_middle": answer.of_places[Place.MIDDLE],
-            "p_latest": answer.of_places[Place.LATEST],
-            "p_not_a_subject": answer.of_places[Place.NONE],
+            "p_earliest": answer.of_places[SubjectPlace.EARLIEST],
+            "p_middle": answer.of_places[SubjectPlace.MIDDLE],
+            "p_latest": answer.of_places[SubjectPlace.LATEST],
+            "p_not_a_subject": answer.of_places[SubjectPlace.NONE],
             "p_subjects": ";".join(f"{probability:.6g}" for probability in answer.of_subjects),
         }
         for answer in survey.answers
@@ -55,7 +55,7 @@ def to_rows(survey: Survey) -> list[Row]:
 
 def draw(survey: Survey, theme: Theme = Theme.LIGHT) -> Figure:
     """A heat map: the probability of each place after each prompt; a frame around the place of the top word."""
-    places = list(Place)
+    places = list(SubjectPlace)
     values = [[answer.of_places[place] for place in places] for answer in survey.answers]
     return heatmap(
         values,
@@ -71,14 +71,14 @@ def draw(survey: Survey, theme: Theme = Theme.LIGHT) -> Figure:
     )
 
 
-def _which(answer: Answer) -> str:
+def _which(answer: SurveyAnswer) -> str:
     """`latest, 4 of 4`."""
     if answer.subject is None:
         return answer.place.value
     return f"{answer.place.value}, {answer.subject + 1} of {len(answer.of_subjects)}"
 
 
-def _word(answer: Answer) -> str:
+def _word(answer: SurveyAnswer) -> str:
     """The likeliest token as people read it, without the space before it."""
     return _visible(answer.top.strip()) or repr(answer.top)
 

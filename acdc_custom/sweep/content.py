@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.files.reading import part, read_record, record
 from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
@@ -61,7 +61,7 @@ def _case(case: Case) -> dict[str, Any]:
 
 
 def _read_case(content: dict[str, Any]) -> Case:
-    full, empty = record(Behaviour, content["full"]), record(Behaviour, content["empty"])
+    full, empty = record(TaskPerformance, content["full"]), record(TaskPerformance, content["empty"])
     ends = end_points(full, empty, int(content["n_edges"]))
     if not part(content, "searches", list):
         raise ValueError("a case has no searches")

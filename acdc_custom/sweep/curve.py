@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 
 ACDC = "acdc"  # the method whose circuits are found by searches
 # Of a graph's edges: where MIB measures.
@@ -32,7 +32,7 @@ class Point:
     folder: str = ""  # of its run, within the sweep's; "": it has none
 
 
-def end_points(full: Behaviour, empty: Behaviour, n_edges: int) -> tuple[Point, Point]:
+def end_points(full: TaskPerformance, empty: TaskPerformance, n_edges: int) -> tuple[Point, Point]:
     """The circuits without and with all edges of a graph, from what the model and the empty circuit do."""
     gap = full.logit_diff - empty.logit_diff
     none, everything = (0.0, 1.0) if gap else (math.nan, math.nan)

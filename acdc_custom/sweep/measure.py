@@ -14,13 +14,13 @@ from typing import Self
 
 from acdc_custom.choices import Attribution, Device, Ranking, parse_metric
 from acdc_custom.circuit.circuit import Circuit, Outcome
-from acdc_custom.engine.scores import Bench
+from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.reopen import reopen
 from acdc_custom.search.attribution import attribute, n_passes, top_edges
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest
@@ -29,7 +29,7 @@ Tell = Callable[[str, int, int], object]  # what is done, how many steps more ar
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """A finished run."""
 
     folder: Path
@@ -47,7 +47,7 @@ class Run:
 
 
 def measure(
-    runs: Iterable[Run],
+    runs: Iterable[SweepRun],
     failed: Iterable[str] = (),
     device: Device | str | None = None,
     tell: Tell = lambda what, more, total: None,
@@ -68,7 +68,7 @@ def measure(
     return Sweep(tuple(cases), tuple(failed))
 
 
-def _searched(runs: Sequence[Run]) -> Searched:
+def _searched(runs: Sequence[SweepRun]) -> Searched:
     """ACDC's curve: the runs differ in nothing but their thresholds."""
     circuit = runs[0].circuit
     settings, (empty, full) = circuit.settings, _ends(circuit)
@@ -78,7 +78,7 @@ def _searched(runs: Sequence[Run]) -> Searched:
     return Searched(settings.metric, settings.order, settings.order_seed, curve, suggestion)
 
 
-def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
+def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, tell: Tell) -> Case:
     circuit = runs[0].circuit
     outcome = circuit.outcome
     searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
@@ -95,7 +95,7 @@ def _case(runs: Sequence[Run], prepared: Prepared, tell: Tell) -> Case:
 
 
 def _attributed(
-    circuit: Circuit, prepared: Prepared, searches: Sequence[Searched], tell: Callable[[int, int], object]
+    circuit: Circuit, prepared: PreparedBatch, searches: Sequence[Searched], tell: Callable[[int, int], object]
 ) -> tuple[Attributed, ...]:
     """The edges that attributions rank first, as many as the circuits of the searches have, and MIB's shares."""
     empty, full = _ends(circuit)
@@ -103,7 +103,7 @@ def _attributed(
     sizes = sorted((found | {int(share * full.n_edges) for share in SHARES}) - {0, full.n_edges})
     total = sum(n_passes(prepared.chunks, method) + len(Ranking) * len(sizes) for method in Attribution)
     tell(0, total)
-    bench = Bench(prepared)
+    bench = CircuitScorer(prepared)
 
     def ranked(scores: Mapping[Edge, float], method: Attribution, ranking: Ranking) -> Curve:
         points = []
@@ -133,22 +133,22 @@ def _by_size(points: Iterable[Point]) -> tuple[Point, ...]:
     return tuple(sorted(points, key=lambda point: (point.n_edges, -(point.threshold or 0))))
 
 
-def _grouped(runs: Iterable[Run], key: Callable[[Run], object]) -> list[list[Run]]:
-    groups: dict[object, list[Run]] = {}
+def _grouped(runs: Iterable[SweepRun], key: Callable[[SweepRun], object]) -> list[list[SweepRun]]:
+    groups: dict[object, list[SweepRun]] = {}
     for run in runs:
         groups.setdefault(key(run), []).append(run)
     return list(groups.values())
 
 
-def _batch_of(run: Run) -> object:
+def _batch_of(run: SweepRun) -> object:
     task, model = run.circuit.task, run.circuit.model
     return task.name, task.batch_sha256, model.name, model.weights_sha256, Shared.of(run.circuit.settings)
 
 
-def _search_of(run: Run) -> object:
+def _search_of(run: SweepRun) -> object:
     settings = run.circuit.settings
     return settings.metric, settings.order, settings.order_seed
 
 
-def _name(run: Run) -> str:
+def _name(run: SweepRun) -> str:
     return f"{run.circuit.task.name} in {run.circuit.model.name}"

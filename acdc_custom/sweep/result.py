@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 from acdc_custom.choices import Attribution, Order, Ranking, parse_metric
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.circuit.provenance import Settings
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
@@ -82,8 +82,8 @@ class Case:
     task: str
     model: str
     settings: Shared
-    full: Behaviour  # the full model
-    empty: Behaviour  # the circuit without edges
+    full: TaskPerformance  # the full model
+    empty: TaskPerformance  # the circuit without edges
     searches: tuple[Searched, ...]
     attributions: tuple[Attributed, ...]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.sweep.curve import Curve, Point, knee
 
 WITHIN = 0.1  # a circuit that recovers 90 % to 110 % of the logit difference does what the model does
@@ -33,7 +33,7 @@ class Suggestion:
     why: str
 
 
-def suggest(curve: Curve, model: Behaviour, unit: str) -> Suggestion:
+def suggest(curve: Curve, model: TaskPerformance, unit: str) -> Suggestion:
     """From a curve over thresholds in `unit`, on prompts where the full model does this."""
     if model.logit_diff <= 0:
         return _none(

@@ -17,7 +17,7 @@ BOS = "<bos>"
 
 
 @dataclass(frozen=True)
-class Block:
+class AlignedBlock:
     """As much of a prompt as fits in a line. All lines begin at the same column."""
 
     clean: str
@@ -48,7 +48,7 @@ class _Cell:
         return " " * self.indent + "^" * max(1, self.width - self.indent)
 
 
-def align(prompt: Prompt, tokenizer: Tokenizer, width: int) -> Iterator[Block]:
+def align(prompt: Prompt, tokenizer: Tokenizer, width: int) -> Iterator[AlignedBlock]:
     """The prompt in blocks of at most `width` columns (a longer token has a line of its own)."""
     line: list[_Cell] = []
     for cell in _cells(prompt, Encoder(tokenizer)):
@@ -72,7 +72,7 @@ def _cells(prompt: Prompt, encoder: Encoder) -> Iterator[_Cell]:
         yield _Cell(printable(piece), printable(other), index)
 
 
-def _block(line: list[_Cell], prompt: Prompt, width: int) -> Block:
+def _block(line: list[_Cell], prompt: Prompt, width: int) -> AlignedBlock:
     starts, end = {}, 0
     for cell in line:
         starts[cell.index] = end + cell.indent
@@ -86,7 +86,7 @@ def _block(line: list[_Cell], prompt: Prompt, width: int) -> Block:
         row = next((i for i, text in enumerate(names) if columns(text) < start or not text), len(names))
         names += [""] * (row == len(names))
         names[row] += " " * (start - columns(names[row])) + label
-    return Block(
+    return AlignedBlock(
         "".join(_padded(cell.clean, cell.width) for cell in line).rstrip(),
         "".join(_padded(cell.corrupted, cell.width) for cell in line).rstrip(),
         "".join(cell.mark for cell in line).rstrip(),

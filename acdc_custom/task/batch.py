@@ -23,7 +23,7 @@ from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
 from acdc_custom.task.tokens import Encoder, Tokenizer
 from acdc_custom.task.words import usable, without_words
 
-__all__ = ["DEFAULT_N", "END", "MOST_PROMPTS", "Batch", "Prompt", "Selection", "make_batch"]
+__all__ = ["DEFAULT_N", "END", "MOST_PROMPTS", "Batch", "Prompt", "PromptSelection", "make_batch"]
 
 DEFAULT_N = 50
 MOST_PROMPTS = 100_000  # making more would take minutes, and no machine could search them
@@ -49,7 +49,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Selection:
+class PromptSelection:
     """Which of a task's prompts make a batch.
 
     `n` None: as many as there are, but no more than `most`. `templates` are the numbers of those to use, counted from
@@ -72,7 +72,7 @@ class Selection:
             checked_seed(self.resample)
 
 
-def make_batch(name: str, file: str, spec: Spec, tokenizer: Tokenizer, selection: Selection) -> Batch:
+def make_batch(name: str, file: str, spec: Spec, tokenizer: Tokenizer, selection: PromptSelection) -> Batch:
     """The batch of a task; see Task.batch."""
     n, most, seed = selection.n, selection.most, selection.seed
     chosen = spec.default_corruption if selection.corruption is None else selection.corruption
@@ -185,7 +185,7 @@ def made_texts(
 
 
 def _made(
-    spec: TemplateSpec, chosen: str, encoder: Encoder, file: str, selection: Selection, templates: Sequence[int]
+    spec: TemplateSpec, chosen: str, encoder: Encoder, file: str, selection: PromptSelection, templates: Sequence[int]
 ) -> tuple[list[Text], list[str]]:
     corruption = spec.corruptions[chosen]
     kept, notes = usable(spec, corruption, encoder, file)

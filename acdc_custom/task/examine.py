@@ -22,7 +22,7 @@ from acdc_custom.task.batch import (
     text_notes,
 )
 from acdc_custom.task.forms import RowForm
-from acdc_custom.task.pattern import Ref, Span, occurrences
+from acdc_custom.task.pattern import Ref, TextSpan, occurrences
 from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
 from acdc_custom.task.spec import Corruption, RowSpec, TemplateSpec
 from acdc_custom.task.task import Task
@@ -43,7 +43,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Examined:
+class CorruptionExamination:
     """The prompts of one corruption: those that can be used, and what is said of the others."""
 
     corruption: str
@@ -60,7 +60,7 @@ class Examination:
     task: Task
     seed: int
     words: tuple[Fit, ...]  # empty for rows
-    examined: tuple[Examined, ...]  # the default corruption comes first
+    examined: tuple[CorruptionExamination, ...]  # the default corruption comes first
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
 
@@ -82,7 +82,7 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
         problems.append(Problem(what, "Write prepend_bos = false, or delete the line."))
     elif spec.prepend_bos and tokenizer.bos_token_id is not None:
         bos = (tokenizer.bos_token_id,)
-    examined: list[Examined] = []
+    examined: list[CorruptionExamination] = []
     found: tuple[Fit, ...] = ()
     said: Said = set()
     notes: list[str] = []
@@ -94,7 +94,7 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
         else:
             notes += spec.prompts.notes
             problems.append(Problem(none_fits(spec.prompts, left_out), left_out[0].flaw.value))
-            examined.append(Examined(task.default_corruption, (), (), (), ()))
+            examined.append(CorruptionExamination(task.default_corruption, (), (), (), ()))
         if spec.prompts.form is RowForm.OWN:
             problems += _duplicates(texts, encoder)
         else:
@@ -123,7 +123,7 @@ def _examined(
     bos: tuple[int, ...],
     n: int | None,
     said: Said,
-) -> Examined:
+) -> CorruptionExamination:
     """Prompts of which any may be right."""
     prompts: list[Prompt] = []
     faults: list[Fault] = []
@@ -147,7 +147,7 @@ def _examined(
     notes = text_notes(texts, encoder)
     if n is None and len(texts) < DEFAULT_N:
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
-    return Examined(
+    return CorruptionExamination(
         task.default_corruption if corruption is None else corruption.name,
         tuple(prompts),
         tuple(places),
@@ -156,11 +156,13 @@ def _examined(
     )
 
 
-def _whatever_words(task: Task, texts: list[Text], corruption: Corruption, encoder: Encoder, said: Said) -> Examined:
+def _whatever_words(
+    task: Task, texts: list[Text], corruption: Corruption, encoder: Encoder, said: Said
+) -> CorruptionExamination:
     """Prompts with words that cannot be used, to see what would be wrong with any others."""
     faults = [fault for text in texts for fault in read_prompt(text, task.spec.positions, task.file, encoder, ())[1]]
     beyond = [fault for fault in faults if fault.flaw in BEYOND_WORDS]
-    return Examined(corruption.name, (), (), tuple(_grouped(beyond, len(texts), said)), ())
+    return CorruptionExamination(corruption.name, (), (), tuple(_grouped(beyond, len(texts), said)), ())
 
 
 def _shortages(task: Task, spec: TemplateSpec, found: tuple[Fit, ...]) -> Iterator[Problem]:
@@ -223,7 +225,7 @@ def _repeated(texts: list[Text], encoder: Encoder) -> list[str]:
     return [f"Rows with the clean prompt of an earlier one, which are used as well: {repeated} of {len(texts)}."]
 
 
-def _replaced(text: Text, corruption: Corruption) -> Iterator[tuple[str, Span]]:
+def _replaced(text: Text, corruption: Corruption) -> Iterator[tuple[str, TextSpan]]:
     """The words that the corruption replaces: as a position would name them, and where they stand."""
     seen: Counter[Ref] = Counter()
     for (ref, span), (_, nth) in zip(text.spans, occurrences(tuple(ref for ref, _ in text.spans)), strict=True):
@@ -232,7 +234,7 @@ def _replaced(text: Text, corruption: Corruption) -> Iterator[tuple[str, Span]]:
             yield ref.text if seen[ref] == 1 else f"{ref.text}#{seen[ref]}", span
 
 
-def _differs_only_there(text: Text, replaced: Mapping[str, Span], encoder: Encoder) -> bool:
+def _differs_only_there(text: Text, replaced: Mapping[str, TextSpan], encoder: Encoder) -> bool:
     clean, corrupted = encoder.encode(text.clean), encoder.encode(text.corrupted)
     there = {at for span in replaced.values() for at in clean.tokens_at(span)}
     pairs = zip(clean.ids, corrupted.ids, strict=True)

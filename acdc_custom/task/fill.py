@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from acdc_custom.task.pattern import Entry, Pattern, Ref, Span, fill, occurrences
+from acdc_custom.task.pattern import Entry, Pattern, Ref, TextSpan, fill, occurrences
 from acdc_custom.task.spec import Corruption, FromList, FromSlot, TemplateSpec
 
 TRIES = 500  # tries in a row that bring no new prompt, until a template counts as used up
@@ -26,7 +26,7 @@ class Filled:
     corrupted: str
     answer: str
     foil: str
-    spans: tuple[tuple[Ref, Span], ...]  # where the slots' words lie in the clean text
+    spans: tuple[tuple[Ref, TextSpan], ...]  # where the slots' words lie in the clean text
 
 
 def fill_prompts(

@@ -31,7 +31,7 @@ Resolve = Callable[[str], Ref]  # what is between the braces -> the slot; ValueE
 
 
 @dataclass(frozen=True)
-class Span:
+class TextSpan:
     """Where a slot's word or a literal came to lie in a filled text, in characters."""
 
     start: int
@@ -84,18 +84,18 @@ def occurrences(pattern: Pattern) -> Iterator[tuple[Ref, int]]:
 
 def fill(
     pattern: Pattern, words: Mapping[str, Entry], overrides: Mapping[tuple[str, int], Entry] | None = None
-) -> tuple[str, tuple[tuple[Ref, Span], ...]]:
+) -> tuple[str, tuple[tuple[Ref, TextSpan], ...]]:
     """The text with words in its slots, and where each slot's word lies in it.
 
     `overrides` gives one occurrence of a slot a row of its own.
     """
     rows = iter((overrides or {}).get((ref.slot, nth), words[ref.slot]) for ref, nth in occurrences(pattern))
     text = ""
-    spans: list[tuple[Ref, Span]] = []
+    spans: list[tuple[Ref, TextSpan]] = []
     for piece in pattern:
         if isinstance(piece, Ref):
             word = next(rows)[piece.column]
-            spans.append((piece, Span(len(text), len(text) + len(word))))
+            spans.append((piece, TextSpan(len(text), len(text) + len(word))))
             text += word
         else:
             text += piece

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from acdc_custom.task.forms import Target
-from acdc_custom.task.pattern import Ref, Span, Where
+from acdc_custom.task.pattern import Ref, TextSpan, Where
 from acdc_custom.task.tokens import Encoder, Encoding
 
 END = "END"  # the position of the last token, where the answer is read
@@ -42,7 +42,7 @@ class Text:
     corrupted: str
     answer: tuple[Target, ...]
     foil: tuple[Target, ...]
-    spans: tuple[tuple[Ref, Span], ...]
+    spans: tuple[tuple[Ref, TextSpan], ...]
     template: int
 
 
@@ -163,11 +163,11 @@ def _position(where: Where, text: Text, clean: Encoding) -> int | str:
     return token if 0 <= token < len(clean.ids) else "is outside the prompt"
 
 
-def _literal_spans(literal: str, text: str) -> Iterator[Span]:
+def _literal_spans(literal: str, text: str) -> Iterator[TextSpan]:
     """Where a literal occurs, without the spaces around it."""
     inner = literal.strip()
     lead = literal.index(inner)
     start = text.find(literal)
     while start >= 0:
-        yield Span(start + lead, start + lead + len(inner))
+        yield TextSpan(start + lead, start + lead + len(inner))
         start = text.find(literal, start + len(literal))

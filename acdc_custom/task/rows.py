@@ -16,7 +16,7 @@ from acdc_custom.errors import TaskError
 from acdc_custom.files.reading import parse_json, shortened
 from acdc_custom.task.forms import EXAMPLE, Content, Reader, RowForm, Target, content_of, reader_of
 from acdc_custom.task.records import Record, csv_records, decode, jsonl_records, read_bytes
-from acdc_custom.task.spec import Row, RowSpec
+from acdc_custom.task.spec import PromptRow, RowSpec
 
 SUFFIXES = (".jsonl", ".csv", ".json")
 # What auto-circuit keeps beside its prompts: names for positions, which differ from ours.
@@ -46,7 +46,7 @@ def read_rows(path: Path, task_file: str) -> RowSpec:
         found.add(place, where, reader, content, record)
     if reader is None or not found.places:
         raise TaskError(f"{file}: no rows in this file (example of one: {EXAMPLE})")
-    rows = tuple(Row(place, *row) for row, place in found.places.items())
+    rows = tuple(PromptRow(place, *row) for row, place in found.places.items())
     notes = () if reader.form is RowForm.OWN else tuple(found.notes(path.name, reader))
     return RowSpec(file, hashlib.sha256(data).hexdigest(), rows, reader.form, notes)
 

@@ -87,7 +87,7 @@ class TemplateSpec:
 
 
 @dataclass(frozen=True)
-class Row:
+class PromptRow:
     """One prompt of a rows file."""
 
     place: str  # in the file: `line 3`
@@ -103,7 +103,7 @@ class RowSpec:
 
     file: str  # as the user would find it: relative to where the task file was found
     sha256: str  # of the file's bytes
-    rows: tuple[Row, ...]
+    rows: tuple[PromptRow, ...]
     form: RowForm = RowForm.OWN
     notes: tuple[str, ...] = ()  # whole sentences for the user
 

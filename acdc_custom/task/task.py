@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdc_custom.errors import TaskError
-from acdc_custom.task.batch import Batch, Selection, make_batch
+from acdc_custom.task.batch import Batch, PromptSelection, make_batch
 from acdc_custom.task.spec import Spec, TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
 
@@ -84,7 +84,7 @@ class Task:
         list, or, for a task of rows, no row. Raises TaskError when the tokenizer does not fit the task or too few words
         are left, UsageError when n is below 1.
         """
-        return self._batch(tokenizer, Selection(n, seed, corruption, templates, resample, apart_from))
+        return self._batch(tokenizer, PromptSelection(n, seed, corruption, templates, resample, apart_from))
 
     def up_to(
         self,
@@ -96,9 +96,9 @@ class Task:
         apart_from: Batch | None = None,
     ) -> Batch:
         """The same with as many prompts as the task can make, but no more than `most`."""
-        return self._batch(tokenizer, Selection(None, seed, corruption, templates, None, apart_from, most))
+        return self._batch(tokenizer, PromptSelection(None, seed, corruption, templates, None, apart_from, most))
 
-    def _batch(self, tokenizer: Tokenizer, selection: Selection) -> Batch:
+    def _batch(self, tokenizer: Tokenizer, selection: PromptSelection) -> Batch:
         try:
             return make_batch(self.name, self.file, self.spec, tokenizer, selection)
         except TaskError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from acdc_custom.errors import TaskError
-from acdc_custom.task.pattern import Span
+from acdc_custom.task.pattern import TextSpan
 
 
 class Tokenizer(Protocol):
@@ -36,7 +36,7 @@ class Encoding:
     ids: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]  # a token's span may or may not take in the space before it
 
-    def tokens_at(self, span: Span) -> tuple[int, ...]:
+    def tokens_at(self, span: TextSpan) -> tuple[int, ...]:
         """The indices of the tokens that overlap a stretch of the text."""
         return tuple(i for i, (start, end) in enumerate(self.spans) if start < span.end and end > span.start)
 
@@ -82,7 +82,7 @@ class Encoder:
         spans = zip(encoding.ids, encoding.spans, strict=True)
         return [encoding.text[a:b].strip() for token, (a, b) in spans if token == self.unknown_id]
 
-    def is_one_token(self, encoding: Encoding, span: Span) -> bool:
+    def is_one_token(self, encoding: Encoding, span: TextSpan) -> bool:
         """Whether a stretch of text became one token of its own, and a known one."""
         at = encoding.tokens_at(span)
         if len(at) != 1 or encoding.ids[at[0]] == self.unknown_id:
@@ -90,7 +90,7 @@ class Encoder:
         start, end = encoding.spans[at[0]]
         return encoding.text[start:end].strip() == encoding.text[span.start : span.end]
 
-    def pieces(self, encoding: Encoding, span: Span) -> str:
+    def pieces(self, encoding: Encoding, span: TextSpan) -> str:
         """What a stretch of text became: "Al+ice"; a token that is unknown is said to be so."""
         at = encoding.tokens_at(span)
         if any(encoding.ids[i] == self.unknown_id for i in at):

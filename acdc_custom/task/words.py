@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from acdc_custom.errors import TaskError
-from acdc_custom.task.pattern import Entry, Pattern, Ref, Span, fill, occurrences, refs
+from acdc_custom.task.pattern import Entry, Pattern, Ref, TextSpan, fill, occurrences, refs
 from acdc_custom.task.spec import Corruption, FromList, TemplateSpec, WordList
 from acdc_custom.task.tokens import Encoder
 
@@ -169,7 +169,7 @@ def _split(place: _Place, row: Entry, placeholder: Mapping[str, Entry], encoder:
         after, _ = fill(place.continuation, placeholder, here)
         if encoder.continuation(encoder.encode(prompt), after) is not None:
             return ""
-        return encoder.pieces(encoder.encode(prompt + after), Span(len(prompt), len(prompt + after)))
+        return encoder.pieces(encoder.encode(prompt + after), TextSpan(len(prompt), len(prompt + after)))
     text, spans = fill(place.template, placeholder, here)
     numbers = list(occurrences(place.template))
     _, span = spans[numbers.index((place.ref, place.nth))]

@@ -20,7 +20,7 @@ FAR_RANK = 10
 
 
 @dataclass(frozen=True)
-class Tried:
+class CorruptionCheck:
     """The model on the prompts of one corruption; every tuple has one value per prompt."""
 
     corruption: str
@@ -84,7 +84,7 @@ class TaskCheck:
 
     model: str
     examination: Examination
-    tried: tuple[Tried, ...]  # one per corruption that has prompts, the default one first
+    tried: tuple[CorruptionCheck, ...]  # one per corruption that has prompts, the default one first
     trouble: tuple[Problem, ...]  # what came up while the model ran
 
     @property
@@ -127,9 +127,9 @@ class TaskCheck:
                     )
                     yield Problem(what, "Delete that template, or reword it: the circuit would be about a mixture.")
 
-    def _asked(self) -> Iterator[tuple[str, Tried]]:
+    def _asked(self) -> Iterator[tuple[str, CorruptionCheck]]:
         """What was asked on the clean prompts, each once: corruptions may differ in the foil, but seldom do."""
-        alike: dict[tuple[float, ...], list[Tried]] = {}
+        alike: dict[tuple[float, ...], list[CorruptionCheck]] = {}
         for one in self.tried:
             alike.setdefault(one.logit_diffs, []).append(one)
         for group in alike.values():
@@ -151,7 +151,7 @@ def _unchanged(corruption: str, kl: float, strong: dict[str, float]) -> Problem:
     return Problem(what, f"{other}, or search with a smaller --threshold, such as {kl / 100:.1g}.")
 
 
-def _weaknesses(names: str, one: Tried) -> Iterator[str]:
+def _weaknesses(names: str, one: CorruptionCheck) -> Iterator[str]:
     if one.logit_diff > 0 and one.correct < WEAK:
         yield (
             f"{names}: the answer is above the foil on {one.correct:.0%} of the prompts only; "
@@ -164,7 +164,7 @@ def _weaknesses(names: str, one: Tried) -> Iterator[str]:
         )
 
 
-def _unmoved(one: Tried) -> str:
+def _unmoved(one: CorruptionCheck) -> str:
     return (
         f"{one.corruption}: on the corrupted prompts the model prefers the answer as much as before: the circuit "
         "will be about other words than answer and foil."

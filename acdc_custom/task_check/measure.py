@@ -20,7 +20,7 @@ from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.examine import Problem, examine
-from acdc_custom.task_check.findings import TaskCheck, Tried
+from acdc_custom.task_check.findings import CorruptionCheck, TaskCheck
 
 AT_ONCE = 16  # prompts at most, so that progress shows
 
@@ -39,7 +39,7 @@ def check_task(
     """
     examination = examine(task, model.tokenizer, n, seed)
     total = sum(len(examined.prompts) for examined in examination.examined)
-    tried: list[Tried] = []
+    tried: list[CorruptionCheck] = []
     trouble: list[Problem] = []
     done = 0
 
@@ -61,7 +61,9 @@ def check_task(
 
 
 @torch.no_grad()
-def _tried(corruption: str, prompts: Sequence[Prompt], model: Model, one_more: Callable[[int], None]) -> Tried:
+def _tried(
+    corruption: str, prompts: Sequence[Prompt], model: Model, one_more: Callable[[int], None]
+) -> CorruptionCheck:
     tokens = token_batch(prompts, model.max_positions, len(model.weights.unembedding), model.device)
     check_batch(model, tokens.clean, tokens.corrupted, tokens.is_prompt)
     columns: list[list[Tensor]] = [[], [], [], [], []]
@@ -80,7 +82,7 @@ def _tried(corruption: str, prompts: Sequence[Prompt], model: Model, one_more: C
             column.append(value)
         one_more(len(clean))
     differences, corrupted_differences, ranks, first, kls = (torch.cat(column).tolist() for column in columns)
-    return Tried(
+    return CorruptionCheck(
         corruption=corruption,
         logit_diffs=tuple(differences),
         corrupted_logit_diffs=tuple(corrupted_differences),

@@ -14,11 +14,11 @@ from acdc_custom.errors import TaskError, count
 from acdc_custom.files.reading import printable
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.aligned import align
-from acdc_custom.task.examine import Examination, Examined, Problem
+from acdc_custom.task.examine import CorruptionExamination, Examination, Problem
 from acdc_custom.task.prompt import END
 from acdc_custom.task.tokens import Encoder, Tokenizer
 from acdc_custom.task.words import Fit
-from acdc_custom.task_check.findings import TaskCheck, Tried, share_above_zero
+from acdc_custom.task_check.findings import CorruptionCheck, TaskCheck, share_above_zero
 
 WIDTH = 100
 INDENT = 11  # where the text after a heading begins
@@ -139,7 +139,7 @@ def _examples(prompts: Sequence[Prompt], tokenizer: Tokenizer) -> Iterator[str]:
         yield from describe_prompt(prompt, tokenizer, number)
 
 
-def _doing(one: Tried) -> Iterator[str]:
+def _doing(one: CorruptionCheck) -> Iterator[str]:
     ranks = sorted(one.ranks)
     yield from headed(
         "The model",
@@ -177,7 +177,7 @@ def histogram(values: Sequence[float]) -> Iterator[str]:
         yield f"{'':<{INDENT}}{bounds:<20}{number:>7}  {bar}".rstrip()
 
 
-def _corruptions(examination: Examination, tried: Sequence[Tried]) -> Iterator[str]:
+def _corruptions(examination: Examination, tried: Sequence[CorruptionCheck]) -> Iterator[str]:
     by_name = {one.corruption: one for one in tried}
     rows = []
     for examined in examination.examined:
@@ -195,7 +195,7 @@ def _corruptions(examination: Examination, tried: Sequence[Tried]) -> Iterator[s
     yield from _table("Corrupted", columns, rows)
 
 
-def _differences(examined: Examined) -> str:
+def _differences(examined: CorruptionExamination) -> str:
     """How many tokens differ, and which."""
     numbers = sorted(
         sum(a != b for a, b in zip(prompt.clean_ids, prompt.corrupted_ids, strict=True)) for prompt in examined.prompts

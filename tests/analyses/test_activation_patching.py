@@ -24,19 +24,19 @@ from acdc_custom.analyses.positions import positions_of
 from acdc_custom.choices import Direction, HeadPart
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 CLOSE = 2e-5  # Hugging Face computes softmaxes in float32 even in a float64 model
 HOOKS = {patch_residual: "hook_resid_pre", patch_attention: "hook_attn_out", patch_mlp: "hook_mlp_out"}
 
 
-def ids(batch: Prepared, direction: Direction) -> tuple[Any, Any]:
+def ids(batch: PreparedBatch, direction: Direction) -> tuple[Any, Any]:
     """The tokens that are patched, and those that the patches come from."""
     clean, corrupted = batch.tokens.clean, batch.tokens.corrupted
     return (corrupted, clean) if direction is Direction.DENOISING else (clean, corrupted)
 
 
-def by_hooks_per_position(batch: Prepared, hook: str, direction: Direction) -> np.ndarray:
+def by_hooks_per_position(batch: PreparedBatch, hook: str, direction: Direction) -> np.ndarray:
     """One hooked run for each layer and column."""
     base, source = ids(batch, direction)
     _, cache = batch.model.bridge.run_with_cache(source)
@@ -78,7 +78,7 @@ HEAD_HOOKS = {
 PATTERN_IS_FIXED = ("gpt-neo", "gpt-j", "opt")
 
 
-def by_hooks_per_head(batch: Prepared, part: HeadPart, direction: Direction, n_columns: int) -> np.ndarray:
+def by_hooks_per_head(batch: PreparedBatch, part: HeadPart, direction: Direction, n_columns: int) -> np.ndarray:
     """One hooked run for each head, or key/value head."""
     base, source = ids(batch, direction)
     (_, kept), (_, cache) = (batch.model.bridge.run_with_cache(tokens) for tokens in (base, source))

@@ -13,10 +13,10 @@ from acdc_custom.analyses.activation_patching import patch_mlp
 from acdc_custom.analyses.neurons import draw_neuron_patching, patch_neurons
 from acdc_custom.choices import Direction
 from acdc_custom.errors import UsageError
-from acdc_custom.search.discover import Prepared
+from acdc_custom.search.discover import PreparedBatch
 
 
-def by_hooks(batch: Prepared, layer: int, n_neurons: int) -> list[float]:
+def by_hooks(batch: PreparedBatch, layer: int, n_neurons: int) -> list[float]:
     """One hooked run per neuron, denoising."""
     clean, corrupted = batch.tokens.clean, batch.tokens.corrupted
     name = f"blocks.{layer}.mlp.hook_post"

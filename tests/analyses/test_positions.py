@@ -5,11 +5,11 @@ from __future__ import annotations
 from prepared import NumberTokenizer, as_prompt
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt
 
-from acdc_custom.analyses.positions import Positions, positions_of
+from acdc_custom.analyses.positions import PositionColumns, positions_of
 from acdc_custom.engine.tokens import token_batch
 
 
-def positions(*prompts: TinyPrompt) -> Positions:
+def positions(*prompts: TinyPrompt) -> PositionColumns:
     made = [as_prompt(prompt) for prompt in prompts]
     tokens = token_batch(made, MAX_POSITIONS, VOCAB, "cpu")  # type: ignore[arg-type]
     return positions_of(made, tokens, NumberTokenizer())

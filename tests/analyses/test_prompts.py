@@ -17,7 +17,7 @@ from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.search.discover import Prepared, prepare_batch
+from acdc_custom.search.discover import PreparedBatch, prepare_batch
 from acdc_custom.task import load_task
 
 
@@ -27,11 +27,11 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def batch(model: Model) -> Prepared:
+def batch(model: Model) -> PreparedBatch:
     return prepare_batch(load_task("ioi"), model, n=12)
 
 
-def test_the_spread_over_the_first_prompts_is_that_of_a_batch_of_so_many(model: Model, batch: Prepared) -> None:
+def test_the_spread_over_the_first_prompts_is_that_of_a_batch_of_so_many(model: Model, batch: PreparedBatch) -> None:
     result = behaviour_spread(batch.task, model, (12, 30))
     first, every = result.to_rows()
     assert (first["n"], every["n"]) == (12, 30)
@@ -66,7 +66,7 @@ def test_a_size_beyond_what_the_task_can_make_is_all_there_are(model: Model) -> 
     assert result.sizes == (3, 5, 10) and result.asked == 10
 
 
-def test_copy_scores_are_shares_of_word_places_for_every_head(batch: Prepared) -> None:
+def test_copy_scores_are_shares_of_word_places_for_every_head(batch: PreparedBatch) -> None:
     result = copy_scores(batch)
     assert result.copying.shape == (4, 8)
     row = result.to_rows()[8 + 2]
@@ -75,7 +75,7 @@ def test_copy_scores_are_shares_of_word_places_for_every_head(batch: Prepared) -
     assert draw_copying(result, [Sender.parse("a1.h2")]).main.patches
 
 
-def test_the_pattern_that_is_shown_is_the_models_own(model: Model, batch: Prepared) -> None:
+def test_the_pattern_that_is_shown_is_the_models_own(model: Model, batch: PreparedBatch) -> None:
     heads = [Sender.parse("a3.h3"), Sender.parse("a0.h4")]
     result = head_attention(batch, heads, prompt=1)
     assert result.heads == (heads[1], heads[0])
@@ -92,7 +92,7 @@ def test_the_pattern_that_is_shown_is_the_models_own(model: Model, batch: Prepar
     assert {"L0H4", "L3H3"} <= {axes.get_title(loc="left") for axes in draw_attention(result).axes}
 
 
-def test_the_scatter_has_a_point_per_prompt_for_every_head_and_subject(batch: Prepared) -> None:
+def test_the_scatter_has_a_point_per_prompt_for_every_head_and_subject(batch: PreparedBatch) -> None:
     result = attention_scatter(batch, [Sender.parse("a3.h3"), Sender.parse("a0.h4")])
     assert [(str(pair.head), pair.subject) for pair in result.pairs] == [
         ("a0.h4", "IO"),

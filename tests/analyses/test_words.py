@@ -15,7 +15,7 @@ from tiny import VOCAB, tiny, tiny_gpt2, tiny_llama
 
 from acdc_custom.analyses import words
 from acdc_custom.analyses.congruence import congruence, draw_congruence, pair_similarities
-from acdc_custom.analyses.word_neurons import Side, draw_word_neurons, word_neurons
+from acdc_custom.analyses.word_neurons import NeuronSide, draw_word_neurons, word_neurons
 from acdc_custom.analyses.words import WordSet, given_words, random_words, task_words, token_directions
 from acdc_custom.choices import Similarity, TokenPlace
 from acdc_custom.errors import UsageError
@@ -131,8 +131,8 @@ def test_neurons_are_compared_with_words_by_cosine() -> None:
         reads = torch.cosine_similarity(block.mlp.weight_in[:, neuron], read, dim=-1).mean()
         out = weights.unembedding[list(SOME.tokens)] * weights.final_norm.weight
         writes = torch.cosine_similarity(block.mlp.weight_out[neuron], out, dim=-1).mean()
-        assert result.cosine[Side.READS][1, neuron] == pytest.approx(float(reads))
-        assert result.cosine[Side.WRITES][1, neuron] == pytest.approx(float(writes))
+        assert result.cosine[NeuronSide.READS][1, neuron] == pytest.approx(float(reads))
+        assert result.cosine[NeuronSide.WRITES][1, neuron] == pytest.approx(float(writes))
 
 
 def test_a_neuron_that_writes_the_words_is_the_first_of_those_that_write() -> None:
@@ -144,10 +144,10 @@ def test_a_neuron_that_writes_the_words_is_the_first_of_those_that_write() -> No
     out[5] = (weights.unembedding[:3] * weights.final_norm.weight).sum(0)
     blocks = (weights.blocks[0], replace(weights.blocks[1], mlp=replace(mlp, weight_out=out)))
     result = word_neurons(lettered(replace(model, weights=replace(weights, blocks=blocks))), SOME)
-    writing = [(layer, neuron) for layer, neuron, side in result.strongest(20) if side is Side.WRITES]
+    writing = [(layer, neuron) for layer, neuron, side in result.strongest(20) if side is NeuronSide.WRITES]
     assert writing[0] == (1, 5)
     assert "L1 N5 writes" in draw_word_neurons(result).to_svg()
-    assert result.to_rows()[24 + 5]["writes_z"] == result.z[Side.WRITES][1, 5]
+    assert result.to_rows()[24 + 5]["writes_z"] == result.z[NeuronSide.WRITES][1, 5]
 
 
 def test_a_model_without_mlps_has_no_neurons() -> None:

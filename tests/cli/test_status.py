@@ -16,7 +16,7 @@ from acdc_custom.grid import Grid, Job, Kind
 from acdc_custom.grid.folder import GridFolder
 from acdc_custom.grid.worker import do
 from acdc_custom.runs.folder import RunFolder
-from acdc_custom.runs.workspace import Shelf
+from acdc_custom.runs.workspace import Workspace
 
 JOB = QUICK.jobs[0]
 GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in ("ended", "half", "refused", "later")))
@@ -26,7 +26,7 @@ GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in ("ended", "half",
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has ended."""
     folder = tmp_path_factory.mktemp("status")
-    assert do(JOB, folder, Shelf()) == ""
+    assert do(JOB, folder, Workspace()) == ""
     return folder / JOB.name
 
 

@@ -8,7 +8,7 @@ from tiny import MAX_POSITIONS, VOCAB, random_prompts, tiny_gpt2
 
 from acdc_custom.choices import Ablation
 from acdc_custom.engine import footprint
-from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.footprint import free_bytes, needs_of, out_of_memory, peak_bytes, plan, used_bytes
 from acdc_custom.engine.tokens import TokenBatch, token_batch
@@ -57,7 +57,7 @@ def test_with_less_room_prompts_are_run_in_smaller_chunks_and_candidates_in_smal
 def test_the_caches_take_no_more_than_was_said(model: Model) -> None:
     tokens = tokens_of(model, 32)
     for ablation in (Ablation.CORRUPTED, Ablation.ZERO):
-        caches = build_caches(model, tokens, Carried(ablation, None))
+        caches = build_caches(model, tokens, AblatedActivations(ablation, None))
         kept = [caches.output, *caches.delta.values(), caches.residuals]
         assert sum(tensor.nbytes for tensor in kept) <= needs_of(model, tokens).held
 

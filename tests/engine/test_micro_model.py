@@ -15,7 +15,7 @@ from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, tiny_llama
 
 from acdc_custom.choices import Ablation, Attribution, Metric
 from acdc_custom.circuit.decision import Reason
-from acdc_custom.engine.ablation import Carried
+from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.tokens import token_batch
@@ -68,7 +68,7 @@ def test_the_search_does_what_paper_says() -> None:
     model = micro_model()
     prompt = TinyPrompt((2, 2, 1), (0, 2, 0), answer_ids=(1,), foil_ids=(0,))
     tokens = token_batch([prompt], MAX_POSITIONS, VOCAB, model.device)
-    caches = build_caches(model, tokens, Carried(Ablation.CORRUPTED, None))
+    caches = build_caches(model, tokens, AblatedActivations(Ablation.CORRUPTED, None))
     objective = prepare(Metric.LOGIT_DIFF, model.weights, tokens, caches.model_normed)
     search = Search([(caches, objective)], 0.5)
     assert search.metric_before == pytest.approx(-1)
@@ -95,7 +95,7 @@ def test_in_a_linear_model_attribution_is_the_effect_of_removal() -> None:
     model = micro_model()
     prompt = TinyPrompt((2, 2, 1), (0, 2, 0), answer_ids=(1,), foil_ids=(0,))
     tokens = token_batch([prompt], MAX_POSITIONS, VOCAB, model.device)
-    caches = build_caches(model, tokens, Carried(Ablation.CORRUPTED, None))
+    caches = build_caches(model, tokens, AblatedActivations(Ablation.CORRUPTED, None))
     for method in Attribution:
         scores = {str(edge): round(score, 9) for edge, score in attribute([caches], method).items()}
         assert {edge: score for edge, score in scores.items() if score} == {

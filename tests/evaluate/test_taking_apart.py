@@ -11,12 +11,12 @@ from handmade import DUPLICATE, INDUCTION, INHIBITION, MOVER, NEGATIVE, PREVIOUS
 from prepared import prepared
 
 from acdc_custom.circuit.random_paths import PathDrawer
-from acdc_custom.engine.scores import Bench
+from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.evaluate.baselines import among_random
 from acdc_custom.evaluate.completeness import GREEDY_STEPS, Completeness
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, minimality
-from acdc_custom.evaluate.kinds import Chosen, Drawn
+from acdc_custom.evaluate.kinds import Chosen, RandomBaseline
 from acdc_custom.evaluate.minimality import (
     MOST_EDGES,
     chosen_edges,
@@ -58,14 +58,14 @@ def ignore() -> None:
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench(prepared(handmade_model(), ioi_prompts(8)))
+def bench() -> CircuitScorer:
+    return CircuitScorer(prepared(handmade_model(), ioi_prompts(8)))
 
 
 WHOLE = TRUE | NEGATIVE_EDGES
 
 
-def test_the_known_circuit_is_what_the_model_does(bench: Bench) -> None:
+def test_the_known_circuit_is_what_the_model_does(bench: CircuitScorer) -> None:
     inside = bench(edges_of(WHOLE))
     found = faithfulness(inside, bench.full, bench.empty, seed=0)
     assert found.recovered is not None
@@ -75,7 +75,7 @@ def test_the_known_circuit_is_what_the_model_does(bench: Bench) -> None:
     assert equivalence(np.round(inside.logit_diff, 3), np.round(bench.full.logit_diff, 3)).p == 1
 
 
-def test_no_edges_recover_nothing_and_the_model_everything(bench: Bench) -> None:
+def test_no_edges_recover_nothing_and_the_model_everything(bench: CircuitScorer) -> None:
     empty = faithfulness(bench.empty, bench.full, bench.empty, 0)
     full = faithfulness(bench.full, bench.full, bench.empty, 0)
     assert empty.recovered is not None and full.recovered is not None
@@ -84,11 +84,11 @@ def test_no_edges_recover_nothing_and_the_model_everything(bench: Bench) -> None
     assert empty.absolute.value > 1
 
 
-def test_without_a_gap_there_is_nothing_to_recover(bench: Bench) -> None:
+def test_without_a_gap_there_is_nothing_to_recover(bench: CircuitScorer) -> None:
     assert faithfulness(bench.empty, bench.full, bench.full, 0).recovered is None
 
 
-def test_removing_a_part_is_running_the_circuit_without_it(bench: Bench) -> None:
+def test_removing_a_part_is_running_the_circuit_without_it(bench: CircuitScorer) -> None:
     edges = edges_of(WHOLE)
     inside = bench(edges)
     nodes = {r.node: r for r in without_each_node(bench, edges, inside, ignore)}
@@ -103,7 +103,7 @@ def test_removing_a_part_is_running_the_circuit_without_it(bench: Bench) -> None
     assert nodes[Sender.parse(NEGATIVE)].change > 0.1, "the circuit is better without its negative mover"
 
 
-def test_edges_that_nobody_needs_change_nothing_and_the_test_finds_them(bench: Bench) -> None:
+def test_edges_that_nobody_needs_change_nothing_and_the_test_finds_them(bench: CircuitScorer) -> None:
     edges = edges_of(WHOLE | USELESS)
     inside = bench(edges)
     removed = {r.edge: r for r in without_each_edge(bench, edges, inside, edges, ignore) if r.edge}
@@ -139,17 +139,17 @@ def circuit_of_everything() -> Graph:
 # -- completeness -------------------------------------------------------------------------------------------
 
 
-def knocked_out(bench: Bench, names: set[tuple[str, str]], on_set: Callable[[], None] = ignore) -> list:  # type: ignore[type-arg]
+def knocked_out(bench: CircuitScorer, names: set[tuple[str, str]], on_set: Callable[[], None] = ignore) -> list:  # type: ignore[type-arg]
     roles = {"mover": [Sender.parse(MOVER)], "of another circuit": [Sender.parse("a0.h2")]}
     completeness = Completeness(bench, edges_of(names), seed=0)
     return list(completeness.sets(roles, on_set))
 
 
-def test_the_known_circuit_is_complete(bench: Bench) -> None:
+def test_the_known_circuit_is_complete(bench: CircuitScorer) -> None:
     assert max(row.gap for row in knocked_out(bench, WHOLE)) < 1e-2
 
 
-def test_knocked_out_nodes_lose_all_their_outgoing_edges_in_both(bench: Bench) -> None:
+def test_knocked_out_nodes_lose_all_their_outgoing_edges_in_both(bench: CircuitScorer) -> None:
     (row,) = (row for row in knocked_out(bench, WHOLE) if row.chosen is Chosen.ROLE)
     assert (row.name, row.nodes) == ("mover", (Sender.parse(MOVER),))
     graph, mover = bench.prepared.model.graph, Sender.parse(MOVER)
@@ -157,14 +157,14 @@ def test_knocked_out_nodes_lose_all_their_outgoing_edges_in_both(bench: Bench) -
     assert row.circuit == pytest.approx(bench([e for e in edges_of(WHOLE) if e.sender != mover]).logit_diff.mean())
 
 
-def test_a_circuit_without_one_of_two_movers_is_not_complete_and_greed_finds_out(bench: Bench) -> None:
+def test_a_circuit_without_one_of_two_movers_is_not_complete_and_greed_finds_out(bench: CircuitScorer) -> None:
     rows = knocked_out(bench, TRUE)
     greedy = [row for row in rows if row.chosen is Chosen.GREEDY]
     assert max(row.gap for row in greedy) > 0.9, "without the mover the model is left with its negative mover"
     assert Sender.parse(MOVER) in greedy[0].nodes
 
 
-def test_every_set_is_told_and_was_announced(bench: Bench) -> None:
+def test_every_set_is_told_and_was_announced(bench: CircuitScorer) -> None:
     told = []
     rows = knocked_out(bench, WHOLE, lambda: told.append(None))
     completeness = Completeness(bench, edges_of(WHOLE), seed=0)
@@ -173,15 +173,17 @@ def test_every_set_is_told_and_was_announced(bench: Bench) -> None:
     assert sum(row.chosen is Chosen.GREEDY for row in rows) == min(GREEDY_STEPS, len(completeness.nodes))
 
 
-def test_the_embedding_is_never_knocked_out(bench: Bench) -> None:
+def test_the_embedding_is_never_knocked_out(bench: CircuitScorer) -> None:
     assert all(node.layer >= 0 for row in knocked_out(bench, WHOLE) for node in row.nodes)
 
 
 # -- baselines ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("drawn", [Drawn.PATHS, Drawn.SHUFFLED])
-def test_the_known_circuit_beats_all_random_circuits_and_a_random_one_does_not(bench: Bench, drawn: Drawn) -> None:
+@pytest.mark.parametrize("drawn", [RandomBaseline.PATHS, RandomBaseline.SHUFFLED])
+def test_the_known_circuit_beats_all_random_circuits_and_a_random_one_does_not(
+    bench: CircuitScorer, drawn: RandomBaseline
+) -> None:
     shape = bench.prepared.model.graph.shape
     circuit = circuit_of(shape, dict.fromkeys(sorted(WHOLE), 1.0))
     found = among_random(bench, circuit, bench(edges_of(WHOLE)), drawn, "new prompts", 30, 0, ignore)
@@ -193,7 +195,7 @@ def test_the_known_circuit_beats_all_random_circuits_and_a_random_one_does_not(b
     assert chance is not None and chance.kl.p > 0.2
 
 
-def test_degrees_that_leave_no_other_circuit_give_no_baseline(bench: Bench) -> None:
+def test_degrees_that_leave_no_other_circuit_give_no_baseline(bench: CircuitScorer) -> None:
     circuit = circuit_of(bench.prepared.model.graph.shape, {("embed", "logits"): 1.0})
     scores = bench([kept.edge for kept in circuit.edges])
-    assert among_random(bench, circuit, scores, Drawn.REWIRED, "", 5, 0, ignore) is None
+    assert among_random(bench, circuit, scores, RandomBaseline.REWIRED, "", 5, 0, ignore) is None

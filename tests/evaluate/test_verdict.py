@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from evaluations import evaluation_of, on, random
 
-from acdc_custom.evaluate.kinds import Chosen, Drawn, Grade, PromptKind, Question, Subject
+from acdc_custom.evaluate.kinds import Chosen, Grade, PromptKind, Question, RandomBaseline, Subject
 from acdc_custom.evaluate.records import Estimate, Evaluation, Finding
 from acdc_custom.evaluate.verdict import findings, superfluous
 
@@ -99,7 +99,7 @@ def test_random_circuits_that_are_as_good_and_better_attribution_are_told() -> N
     chance = answer(evaluation_of(p=0.3), Question.SPECIAL)
     assert chance.grade is Grade.BAD and "random circuits" in chance.sentence
     mixed = evaluation_of()
-    kinds = (random(0.02), replace(random(0.6), drawn=Drawn.REWIRED))
+    kinds = (random(0.02), replace(random(0.6), drawn=RandomBaseline.REWIRED))
     some = findings(replace(mixed, random=kinds))[2]
     assert some.grade is Grade.PARTLY and some.sentence.endswith("called edges rewired.")
     better = answer(evaluation_of(eap_kl=0.05), Question.SPECIAL)

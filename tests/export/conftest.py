@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from acdc_custom.circuit.circuit import (
-    Behaviour,
     Circuit,
     KeptEdge,
     Outcome,
     SearchRecord,
+    TaskPerformance,
 )
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.graph import LOGITS, Edge, Graph, GraphShape, Receiver, Sender
@@ -65,7 +65,13 @@ def build(
             ModelRecord(model, "GPT2LMHeadModel", 1_000_000, "0" * 64),
             {},
         ),
-        outcome=Outcome(0.0, 0.21, Behaviour(0.0, 3.56, 1.0), Behaviour(0.21, 3.4, 0.98), Behaviour(5.1, -3.5, 0.02)),
+        outcome=Outcome(
+            0.0,
+            0.21,
+            TaskPerformance(0.0, 3.56, 1.0),
+            TaskPerformance(0.21, 3.4, 0.98),
+            TaskPerformance(5.1, -3.5, 0.02),
+        ),
         search=SearchRecord(1234, {"evaluated": 1234}, 1e-4, 1e-7, 0, 12.5, {"MLPs": 8.5}),
         created="2026-01-01T00:00:00+00:00",
     )

@@ -12,8 +12,8 @@ from grids import Puppet, example_for
 from acdc_custom.errors import AcdcError, TaskError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
 from acdc_custom.grid.folder import load_failures
-from acdc_custom.grid.progress import GridProgress, Watch
-from acdc_custom.grid.state import News, State
+from acdc_custom.grid.progress import GridProgress, ProgressReader
+from acdc_custom.grid.state import RunEvent, State
 
 GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in "abc"))
 
@@ -55,7 +55,7 @@ def test_a_task_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path
 
 def test_a_grid_that_no_run_of_can_begin_leaves_no_trace(tmp_path: Path) -> None:
     class Broken(Puppet):
-        def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[News | None]:
+        def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
             raise AcdcError("there is no such model")
             yield
 
@@ -72,7 +72,7 @@ def line(kept: bool, metric: float) -> str:
 
 
 def test_a_journal_is_read_as_it_grows_and_again_when_it_was_cut(tmp_path: Path) -> None:
-    watch, states = Watch(tmp_path, ["a"]), {"a": State.RUNNING}
+    watch, states = ProgressReader(tmp_path, ["a"]), {"a": State.RUNNING}
 
     def look() -> tuple[int, int, float | None]:
         (run,) = watch.look(states).runs

@@ -8,8 +8,8 @@ import pytest
 
 from acdc_custom.errors import UsageError
 from acdc_custom.grid import Job
-from acdc_custom.grid.cluster import Crew, crew_for, default_gpus
-from acdc_custom.grid.sizing import Room
+from acdc_custom.grid.cluster import ClusterResources, crew_for, default_gpus
+from acdc_custom.grid.sizing import MemoryBudget
 from acdc_custom.memory import GIB
 
 NODE = {"CPU": 4.0, "memory": 10.0 * GIB}
@@ -19,17 +19,33 @@ GPU_NODE = {"CPU": 16.0, "GPU": 2.0, "memory": 100.0 * GIB}
 @pytest.mark.parametrize(
     ("jobs", "need", "machines", "workers", "gpus", "crew"),
     [
-        (100, GIB, [NODE, NODE], None, 0, Crew(8, 1, 0, GIB, Room(10 * GIB // 4, 0))),
-        (100, 4 * GIB, [NODE, NODE], None, 0, Crew(4, 1, 0, 4 * GIB, Room(5 * GIB, 0))),
-        (100, 99 * GIB, [NODE], None, 0, Crew(1, 1, 0, 10 * GIB, Room(10 * GIB, 0))),  # it may still work
-        (100, GIB, [NODE, NODE], 2, 0, Crew(2, 4, 0, GIB, Room(10 * GIB, 0))),
-        (3, GIB, [NODE, NODE], None, 0, Crew(3, 1, 0, GIB, Room(10 * GIB // 3, 0))),
-        (100, GIB, [NODE, GPU_NODE], None, 1, Crew(2, 1, 1, GIB, Room(50 * GIB, 1))),
-        (100, GIB, [NODE, GPU_NODE], None, 0.5, Crew(4, 1, 0.5, GIB, Room(25 * GIB, 0.5))),
-        (100, GIB, [NODE], 20, 0, Crew(20, 1, 0, GIB, Room(10 * GIB // 4, 0))),  # more machines may join
+        (100, GIB, [NODE, NODE], None, 0, ClusterResources(8, 1, 0, GIB, MemoryBudget(10 * GIB // 4, 0))),
+        (100, 4 * GIB, [NODE, NODE], None, 0, ClusterResources(4, 1, 0, 4 * GIB, MemoryBudget(5 * GIB, 0))),
+        (
+            100,
+            99 * GIB,
+            [NODE],
+            None,
+            0,
+            ClusterResources(1, 1, 0, 10 * GIB, MemoryBudget(10 * GIB, 0)),
+        ),  # it may still work
+        (100, GIB, [NODE, NODE], 2, 0, ClusterResources(2, 4, 0, GIB, MemoryBudget(10 * GIB, 0))),
+        (3, GIB, [NODE, NODE], None, 0, ClusterResources(3, 1, 0, GIB, MemoryBudget(10 * GIB // 3, 0))),
+        (100, GIB, [NODE, GPU_NODE], None, 1, ClusterResources(2, 1, 1, GIB, MemoryBudget(50 * GIB, 1))),
+        (100, GIB, [NODE, GPU_NODE], None, 0.5, ClusterResources(4, 1, 0.5, GIB, MemoryBudget(25 * GIB, 0.5))),
+        (
+            100,
+            GIB,
+            [NODE],
+            20,
+            0,
+            ClusterResources(20, 1, 0, GIB, MemoryBudget(10 * GIB // 4, 0)),
+        ),  # more machines may join
     ],
 )
-def test_the_crew(jobs: int, need: int, machines: Any, workers: int | None, gpus: float, crew: Crew) -> None:
+def test_the_crew(
+    jobs: int, need: int, machines: Any, workers: int | None, gpus: float, crew: ClusterResources
+) -> None:
     assert crew_for(jobs, need, machines, workers, gpus) == crew
 
 

@@ -17,9 +17,9 @@ from grids import SLOW, found, mark, n_lines, one_by_one
 from acdc_custom.grid import Job, Local, local, run_grid
 from acdc_custom.grid.local import Processes
 from acdc_custom.grid.progress import GridProgress
-from acdc_custom.grid.shift import Shift
-from acdc_custom.grid.sizing import Crew, Machine, Room
-from acdc_custom.grid.state import News, State
+from acdc_custom.grid.shift import Scheduler
+from acdc_custom.grid.sizing import Machine, MemoryBudget, Resources
+from acdc_custom.grid.state import RunEvent, State
 from acdc_custom.memory import GIB
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
@@ -105,13 +105,13 @@ def test_a_grid_whose_driver_is_killed_goes_on_where_it_was(tmp_path: Path, expe
     assert {job.name: found(tmp_path / job.name) for job in SLOW.jobs} == expected
 
 
-def shift(folder: Path, *names: str, processes: int = 2) -> tuple[list[News], list[subprocess.Popen[str]]]:
+def shift(folder: Path, *names: str, processes: int = 2) -> tuple[list[RunEvent], list[subprocess.Popen[str]]]:
     """The news of jobs that puppets do, and the puppets; all have been stopped."""
     jobs = [Job(name, name) for name in names]
     puppets: list[subprocess.Popen[str]] = []
     with (folder / "workers.log").open("w") as log:
-        staff = Processes(folder, Crew(processes, 1, Room(1)), log, (sys.executable, "-c", PUPPET))
-        work = Shift(staff, jobs)
+        staff = Processes(folder, Resources(processes, 1, MemoryBudget(1)), log, (sys.executable, "-c", PUPPET))
+        work = Scheduler(staff, jobs)
         news = []
         for item in work.work():
             puppets += [w.process for w in staff.workers if w.process not in puppets]
@@ -125,7 +125,7 @@ def test_a_job_whose_process_always_dies_is_given_up_and_the_others_go_on(tmp_pa
     news, puppets = shift(tmp_path, "dies", "fails", "works", "dies once")
     last = {item.name: item for item in news}
     assert last["works"].state is State.DONE and last["dies once"].state is State.DONE
-    assert last["fails"] == News("fails", State.FAILED, "it fails")
+    assert last["fails"] == RunEvent("fails", State.FAILED, "it fails")
     assert (
         last["dies"].state is State.FAILED and "its process was killed by signal 9, 4 times. See" in last["dies"].error
     )
@@ -141,9 +141,9 @@ def test_no_more_processes_than_asked_for_and_each_does_many_jobs(tmp_path: Path
 
 def test_whoever_stops_listening_stops_all_processes(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as log:
-        staff = Processes(tmp_path, Crew(1, 1, Room(1)), log, (sys.executable, "-c", PUPPET))
-        work = Shift(staff, [Job("a", "a")])
-        assert next(work.work()) == News("a", State.RUNNING)
+        staff = Processes(tmp_path, Resources(1, 1, MemoryBudget(1)), log, (sys.executable, "-c", PUPPET))
+        work = Scheduler(staff, [Job("a", "a")])
+        assert next(work.work()) == RunEvent("a", State.RUNNING)
         (worker,) = staff.workers
         work.stop()
     assert worker.process.poll() is not None and not staff.workers
@@ -152,7 +152,9 @@ def test_whoever_stops_listening_stops_all_processes(tmp_path: Path) -> None:
 def test_processes_are_spread_over_the_gpus_and_one_that_dies_leaves_its_gpu_to_the_next(tmp_path: Path) -> None:
     puppet = "import os, sys; print(os.environ.get('CUDA_VISIBLE_DEVICES'), flush=True); sys.stdin.read()"
     with (tmp_path / "log").open("w") as log:
-        staff = Processes(tmp_path, Crew(3, 1, Room(1, 0.5), ("4", "GPU-x")), log, (sys.executable, "-c", puppet))
+        staff = Processes(
+            tmp_path, Resources(3, 1, MemoryBudget(1, 0.5), ("4", "GPU-x")), log, (sys.executable, "-c", puppet)
+        )
         hired = [staff.hire() for _ in range(3)]
         assert [worker.gpu for worker in hired] == ["4", "GPU-x", "4"]
         assert sorted(staff.answers.get(timeout=30)[1] or "" for _ in hired) == ["4\n", "4\n", "GPU-x\n"]
@@ -167,14 +169,14 @@ def test_processes_without_gpus_see_what_their_caller_sees(tmp_path: Path, monke
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     puppet = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"
     with (tmp_path / "log").open("w") as log:
-        staff = Processes(tmp_path, Crew(1, 1, Room(1)), log, (sys.executable, "-c", puppet))
+        staff = Processes(tmp_path, Resources(1, 1, MemoryBudget(1)), log, (sys.executable, "-c", puppet))
         worker = staff.hire()
         assert staff.answers.get(timeout=30) == (worker, "7\n")
         staff.dismiss(worker)
 
 
 def test_each_gpu_has_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    crews: list[Crew] = []
+    crews: list[Resources] = []
 
     class Noted(Processes):
         def hire(self) -> Any:

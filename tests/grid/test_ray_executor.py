@@ -19,7 +19,7 @@ import ray
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid import Grid, Job, Kind, ray_executor, run_grid
-from acdc_custom.grid.desk import Place
+from acdc_custom.grid.desk import CallerLocation
 from acdc_custom.grid.progress import GridProgress
 from acdc_custom.grid.ray_executor import Ray
 from acdc_custom.grid.state import State
@@ -111,7 +111,9 @@ def test_so_does_a_run_on_a_machine_that_does_not_see_the_folder(
     tmp_path: Path, cluster: None, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        ray_executor, "Place", lambda working, modules, folder, token: Place(working, modules, folder, "not-there")
+        ray_executor,
+        "CallerLocation",
+        lambda working, modules, folder, token: CallerLocation(working, modules, folder, "not-there"),
     )
     killer = Killer(tmp_path)
     assert [run.error for run in run_grid(SLOW, tmp_path, Ray(workers=2), killer)] == ["", ""]
@@ -153,7 +155,9 @@ def test_what_is_wrong_with_a_run_is_a_line_wherever_it_is_found_out(
     grid = Grid(Kind.SWEEP, (Job("a", "ioi", n=4, corruption="nil"),))
     for number, token in enumerate((None, "not-there")):
         if token:
-            monkeypatch.setattr(ray_executor, "Place", lambda w, m, f, _, token=token: Place(w, m, f, token))
+            monkeypatch.setattr(
+                ray_executor, "CallerLocation", lambda w, m, f, _, token=token: CallerLocation(w, m, f, token)
+            )
         (run,) = run_grid(grid, tmp_path / str(number), Ray())
         assert 'there is no corruption "nil"' in run.error
         assert sorted(path.name for path in (tmp_path / str(number)).iterdir()) == ["failures.json", "grid.json"]

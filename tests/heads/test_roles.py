@@ -27,8 +27,8 @@ from tiny import TinyPrompt
 
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import Sender, Stage
-from acdc_custom.heads.evidence import Bound, Evidence, Measure, Null, Role, Score, Whose, ordinal
-from acdc_custom.heads.measure import Measured, measure_heads
+from acdc_custom.heads.evidence import Bound, Evidence, Measure, NullDistribution, Role, Score, Whose, ordinal
+from acdc_custom.heads.measure import HeadMeasurements, measure_heads
 from acdc_custom.heads.roles import NEEDS, classify
 from acdc_custom.model.model import Model
 
@@ -42,12 +42,12 @@ KNOWN = {
 }
 
 
-def measured(model: Model, prompts: list[TinyPrompt], names: tuple[str, ...] = ("IO", "S1", "S2")) -> Measured:
+def measured(model: Model, prompts: list[TinyPrompt], names: tuple[str, ...] = ("IO", "S1", "S2")) -> HeadMeasurements:
     tokens = token_batch(prompts, model.max_positions, 40, model.device)
     return measure_heads(model, tokens, prompts, cast(prompts, names))
 
 
-def roles(result: Measured) -> dict[str, Role]:
+def roles(result: HeadMeasurements) -> dict[str, Role]:
     return {str(head): verdict.role for head, verdict in result.verdicts.items()}
 
 
@@ -147,7 +147,11 @@ def test_a_head_can_have_a_second_role_and_the_more_direct_one_comes_first() -> 
 
 def test_evidence_is_compared_with_all_other_heads() -> None:
     evidence = classify(scores_of(STRONG, WEAK))[HEADS[0]].evidence[0]
-    assert (evidence.rank, evidence.others, evidence.control) == (1, Null(0.0, 0.0, 19), Null(0.0, 0.1, 20))
+    assert (evidence.rank, evidence.others, evidence.control) == (
+        1,
+        NullDistribution(0.0, 0.0, 19),
+        NullDistribution(0.0, 0.1, 20),
+    )
     assert str(evidence) == ("direct effect -10.00 % (at most -2 %, ours; 1st of 20 heads; random tokens up to 0.1 %)")
 
 

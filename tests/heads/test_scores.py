@@ -32,7 +32,7 @@ from acdc_custom.heads.attention import (
 )
 from acdc_custom.heads.copying import ov_scores
 from acdc_custom.heads.repeated import repeated_scores
-from acdc_custom.heads.words import Part, find_cast
+from acdc_custom.heads.words import WordPart, find_cast
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.stats.intervals import pearson_p
@@ -45,12 +45,12 @@ def heads_of(model: Model) -> list[Sender]:
 def test_who_is_who_is_found_by_comparing_words() -> None:
     found = cast(ioi_prompts(6))
     assert [(s.name, s.part, s.places, s.repeated) for s in found.subjects] == [
-        ("IO", Part.ANSWER, ("IO",), False),
-        ("S1", Part.FOIL, ("S1", "S2"), True),
+        ("IO", WordPart.ANSWER, ("IO",), False),
+        ("S1", WordPart.FOIL, ("S1", "S2"), True),
     ]
     assert found.telling_places == ("S2",)
     unnamed = cast(ioi_prompts(6), ())
-    assert [(s.name, s.part) for s in unnamed.subjects] == [("answer", Part.ANSWER), ("foil", Part.FOIL)]
+    assert [(s.name, s.part) for s in unnamed.subjects] == [("answer", WordPart.ANSWER), ("foil", WordPart.FOIL)]
     assert unnamed.telling_places == ("foil#2",)
     assert unnamed.subjects[1].occurrences == found.subjects[1].occurrences
     with pytest.raises(UsageError, match=r"no position is called .S3.\. There are: IO, S1, S2, END"):

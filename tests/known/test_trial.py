@@ -15,7 +15,7 @@ from acdc_custom.engine.metrics import prepare
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.known.model import KnownModel
 from acdc_custom.known.picture import draw
-from acdc_custom.known.result import Method, Trial
+from acdc_custom.known.result import BenchmarkResult, Method
 from acdc_custom.known.table import lines, to_json, to_rows
 from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, batch_of, known_models, n_steps, run_trial, run_trials
 
@@ -30,7 +30,7 @@ def models() -> list[KnownModel]:
 
 
 @pytest.fixture(scope="module")
-def trials(models: list[KnownModel]) -> dict[tuple[str, Ablation], Trial]:
+def trials(models: list[KnownModel]) -> dict[tuple[str, Ablation], BenchmarkResult]:
     return {
         (known.name, ablation): run_trial(known, ablation, Method.ACDC) for known in models for ablation in ABLATIONS
     }
@@ -76,7 +76,7 @@ def test_the_circuit_that_was_built_does_all_that_the_model_does(
 @pytest.mark.parametrize("place", [REVERSE, FRACTION, IOI])
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_so_does_what_the_ablation_changes_of_it(
-    models: list[KnownModel], trials: dict[tuple[str, Ablation], Trial], place: int, ablation: Ablation
+    models: list[KnownModel], trials: dict[tuple[str, Ablation], BenchmarkResult], place: int, ablation: Ablation
 ) -> None:
     known = models[place]
     changing = trials[known.name, ablation].changing
@@ -87,7 +87,7 @@ def test_so_does_what_the_ablation_changes_of_it(
 @pytest.mark.parametrize("name", ["reverse", "xproportion"])
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_the_programs_are_found_whole_with_every_ablation(
-    trials: dict[tuple[str, Ablation], Trial], name: str, ablation: Ablation
+    trials: dict[tuple[str, Ablation], BenchmarkResult], name: str, ablation: Ablation
 ) -> None:
     trial = trials[name, ablation]
     assert trial.at_lowest == trial.changing
@@ -95,14 +95,16 @@ def test_the_programs_are_found_whole_with_every_ablation(
 
 
 @pytest.mark.parametrize("name", ["reverse", "xproportion", "ioi"])
-def test_zero_ablation_changes_all_that_was_built(trials: dict[tuple[str, Ablation], Trial], name: str) -> None:
+def test_zero_ablation_changes_all_that_was_built(
+    trials: dict[tuple[str, Ablation], BenchmarkResult], name: str
+) -> None:
     trial = trials[name, Ablation.ZERO]
     assert trial.changing == trial.built
     assert trial.edge_auc == (1.0 if name != "ioi" else pytest.approx(16 / 17))
 
 
 def test_what_is_the_same_in_clean_and_corrupted_prompts_cannot_be_found(
-    trials: dict[tuple[str, Ablation], Trial],
+    trials: dict[tuple[str, Ablation], BenchmarkResult],
 ) -> None:
     of_reverse, of_fraction = (trials[name, Ablation.CORRUPTED] for name in ("reverse", "xproportion"))
     assert names(of_reverse.built - of_reverse.changing) == {
@@ -116,7 +118,7 @@ def test_what_is_the_same_in_clean_and_corrupted_prompts_cannot_be_found(
 
 @pytest.mark.parametrize(("ablation", "edge"), [(Ablation.ZERO, REST), (Ablation.MEAN, KEYS)])
 def test_what_is_never_found_in_ioi_has_no_effect_that_could_be_measured(
-    models: list[KnownModel], trials: dict[tuple[str, Ablation], Trial], ablation: Ablation, edge: Edge
+    models: list[KnownModel], trials: dict[tuple[str, Ablation], BenchmarkResult], ablation: Ablation, edge: Edge
 ) -> None:
     trial = trials["ioi", ablation]
     assert trial.missed == {edge} and trial.at_lowest == trial.changing - {edge}
@@ -125,14 +127,14 @@ def test_what_is_never_found_in_ioi_has_no_effect_that_could_be_measured(
     assert min(others) > 1e-3
 
 
-def test_no_wrong_edge_is_found_at_any_threshold(trials: dict[tuple[str, Ablation], Trial]) -> None:
+def test_no_wrong_edge_is_found_at_any_threshold(trials: dict[tuple[str, Ablation], BenchmarkResult]) -> None:
     for trial in trials.values():
         assert len(trial.found) == len(THRESHOLDS)
         for _, edges in trial.found:
             assert edges <= trial.built
 
 
-def scored(models: list[KnownModel], place: int, ablation: Ablation, method: Method) -> Trial:
+def scored(models: list[KnownModel], place: int, ablation: Ablation, method: Method) -> BenchmarkResult:
     trial = run_trial(models[place], ablation, method)
     assert trial.method is method and trial.metric is Metric.LOGIT_DIFF
     assert all(edges <= trial.built for _, edges in trial.found)
@@ -166,7 +168,7 @@ def test_a_handmade_trial_has_its_areas(models: list[KnownModel]) -> None:
     senders = {edge.sender for edge in (first, second)}
     found = ((1.0, frozenset[Edge]()), (0.1, frozenset({first})), (0.01, frozenset({first, wrong})))
     parts = {first: ("a",), second: ("b",)}
-    trial = Trial(
+    trial = BenchmarkResult(
         "mine", "", graph, models[FRACTION].metric, Ablation.ZERO, Method.ACDC, 3, parts, frozenset({second}), found
     )
     assert trial.edge_auc == pytest.approx(0.5) and trial.changing_auc == 0 and trial.missed == {second}

@@ -15,7 +15,7 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError
 from acdc_custom.evaluate.content import save
 from acdc_custom.evaluate.records import Evaluation
-from acdc_custom.report.beside import Beside, read_beside
+from acdc_custom.report.beside import RelatedResults, read_beside
 from acdc_custom.report.write import write_report
 from acdc_custom.stability.consensus import consensus_edges
 from acdc_custom.stability.content import to_json
@@ -45,7 +45,7 @@ def put(stability: Stability, folder: Path, name: str) -> Path:
 
 
 def test_where_nothing_lies_there_is_nothing(tmp_path: Path) -> None:
-    assert read_beside(tmp_path, example_circuit()) == Beside(str(tmp_path), None, None)
+    assert read_beside(tmp_path, example_circuit()) == RelatedResults(str(tmp_path), None, None)
 
 
 def test_an_evaluation_of_the_circuit_is_read(tmp_path: Path) -> None:

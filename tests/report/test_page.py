@@ -19,7 +19,7 @@ from report_contents import HOSTILE, beside_of, contents_of, hostile_circuit
 from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt, attention_page
-from acdc_custom.report.beside import Beside
+from acdc_custom.report.beside import RelatedResults
 from acdc_custom.report.page import outline, report_page
 from acdc_custom.stability.words import verdict
 
@@ -128,7 +128,7 @@ def test_what_there_is_nothing_of_has_no_part() -> None:
 
 
 def test_what_has_not_been_found_out_yet_is_a_command_away() -> None:
-    text = report_page(contents_of(example_circuit(), "text"), Beside("results/my run"))
+    text = report_page(contents_of(example_circuit(), "text"), RelatedResults("results/my run"))
     assert "acdc-custom evaluate &#39;results/my run&#39;" in text
     assert "acdc-custom stability --task text --model text --threshold 0.01" in text
     assert 'id="stable"' not in text

@@ -8,7 +8,7 @@ import pytest
 from circuits import example_circuit
 
 from acdc_custom.choices import Ablation, Metric
-from acdc_custom.circuit.circuit import Behaviour, Circuit
+from acdc_custom.circuit.circuit import Circuit, TaskPerformance
 from acdc_custom.circuit.provenance import Settings
 from acdc_custom.report import words
 
@@ -16,7 +16,7 @@ from acdc_custom.report import words
 def with_logit_diffs(model: float, circuit: float, empty: float) -> Circuit:
     made = example_circuit()
     kinds = {"model": model, "circuit": circuit, "empty": empty}
-    outcome = replace(made.outcome, **{name: Behaviour(0.1, value, 0.9) for name, value in kinds.items()})
+    outcome = replace(made.outcome, **{name: TaskPerformance(0.1, value, 0.9) for name, value in kinds.items()})
     return replace(made, outcome=outcome)
 
 

@@ -14,12 +14,12 @@ from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.memory import MemoryPlan
-from acdc_custom.runs.folder import Request, RunFolder, free_folder
+from acdc_custom.runs.folder import RunFolder, RunRequest, free_folder
 
 DECISION = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7)
 
 
-REQUEST = Request("latest_s", "demo", None, 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
+REQUEST = RunRequest("latest_s", "demo", None, 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
 
 
 def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_what_was_asked_for_is_read_back_exactly(tmp_path: Path) -> None:
     with RunFolder.begin(tmp_path) as run:
         run.ask(REQUEST)
         run.note(DECISION)
-    assert Request.load(tmp_path) == REQUEST
+    assert RunRequest.load(tmp_path) == REQUEST
 
 
 def changed(*keys: str, value: object) -> str:
@@ -95,7 +95,7 @@ def test_a_request_that_nobody_can_have_made_is_refused(
 ) -> None:
     (tmp_path / "run.json").write_text(changed(*keys, value=value))
     with pytest.raises(ResultError) as error:
-        Request.load(tmp_path)
+        RunRequest.load(tmp_path)
     assert str(error.value).startswith(f"{tmp_path}/run.json is damaged: {message}")
 
 
@@ -103,7 +103,7 @@ def test_a_request_that_nobody_can_have_made_is_refused(
 def test_a_damaged_request_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ResultError, match=r"run\.json (is damaged|was written by a newer)"):
-        Request.load(tmp_path)
+        RunRequest.load(tmp_path)
 
 
 def test_a_journal_is_read_back_without_a_line_that_was_cut_off(tmp_path: Path) -> None:

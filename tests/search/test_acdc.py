@@ -17,7 +17,7 @@ from tiny import MAX_POSITIONS, NAMES, VOCAB, TinyPrompt, random_prompts, tiny, 
 from acdc_custom.choices import Ablation, Metric, Order
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.engine import chunk
-from acdc_custom.engine.ablation import Carried, prepare_ablation
+from acdc_custom.engine.ablation import AblatedActivations, prepare_ablation
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import Objective, prepare
@@ -211,7 +211,7 @@ def test_the_metric_is_that_of_the_kept_edges(name: str) -> None:
 @pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
 def test_the_full_circuit_is_the_clean_run_and_the_empty_one_the_corrupted_run(name: str) -> None:
     model, prompts = {**MODELS, **ARCHITECTURES}[name](4), random_prompts(4)
-    tokens, carried = tokens_of(model, prompts), Carried(Ablation.CORRUPTED, None)
+    tokens, carried = tokens_of(model, prompts), AblatedActivations(Ablation.CORRUPTED, None)
     for ids, kept in ((tokens.clean, list(model.graph.edges())), (tokens.corrupted, list[Edge]())):
         normed = run_circuit(model, tokens, kept, carried)
         plain = model.weights.final_norm(run(model.weights, ids).residuals[-1])[tokens.is_answer]

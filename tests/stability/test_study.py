@@ -11,11 +11,11 @@ from commands import run_command
 from acdc_custom.choices import Order, Variation
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Part
-from acdc_custom.engine.behaviour import behaviour
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.errors import ResultError
 from acdc_custom.model.open import open_model
-from acdc_custom.runs.folder import Request
+from acdc_custom.runs.folder import RunRequest
 from acdc_custom.search.discover import Choices, prepare_batch, search
 from acdc_custom.stability.content import load_stability
 from acdc_custom.stability.plan import plan_runs
@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     steps: list[int] = []
     found = study_runs(runs, base, CHOICES, 0.6, plan.notes, steps.append)
     assert sum(steps) == len(runs) + len(found.stability.curve)
-    request = Request("ioi", "demo-4l", None, model.graph.n_edges, base.memory, base.provenance(CHOICES))
+    request = RunRequest("ioi", "demo-4l", None, model.graph.n_edges, base.memory, base.provenance(CHOICES))
     write_stability(found.stability, found.consensus, request, folder)
     return Made(found, runs, folder)
 
@@ -77,7 +77,7 @@ def test_the_consensus_is_what_it_is_said_to_be_and_does_what_the_definition_doe
     model, task = open_model("demo-4l"), load_task("ioi")
     base = prepare_batch(task, model, N)
     normed = [run_circuit(model, chunk.tokens, often, chunk.carried) for chunk in base.chunks]
-    plain = behaviour(base.chunks, normed)
+    plain = task_performance(base.chunks, normed)
     assert consensus.outcome.circuit.kl == pytest.approx(plain.kl, abs=1e-5)
     assert consensus.outcome.circuit.logit_diff == pytest.approx(plain.logit_diff, abs=1e-4)
     assert consensus.outcome.metric_after == pytest.approx(plain.kl, abs=1e-5), "the metric is KL"
@@ -111,7 +111,7 @@ def test_what_a_single_run_is_said_to_do_is_on_the_prompts_that_all_drew_from(ma
     first = made.study.stability.runs[0]
     base = prepare_batch(load_task("ioi"), open_model("demo-4l"), N)
     edges = [kept.edge for kept in made.runs[0].circuit.edges]
-    plain = behaviour(base.chunks, [run_circuit(base.model, c.tokens, edges, c.carried) for c in base.chunks])
+    plain = task_performance(base.chunks, [run_circuit(base.model, c.tokens, edges, c.carried) for c in base.chunks])
     assert first.behaviour.logit_diff == pytest.approx(plain.logit_diff, abs=1e-4)
     assert first.sizes[Part.EDGES] == len(edges)
 

@@ -8,18 +8,18 @@ import torch
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.survey.ask import Answer, Place, Survey, ask, place_of
-from acdc_custom.survey.questions import Question
+from acdc_custom.survey.ask import SubjectPlace, Survey, SurveyAnswer, ask, place_of
+from acdc_custom.survey.questions import SurveyQuestion
 from acdc_custom.survey.table import draw, lines, to_rows
 
 QUESTIONS = [
-    Question(
+    SurveyQuestion(
         "here",
         "Alice is a teacher. Bob is a student. The child is Bob. Carol is a teacher. David is a student. The child is",
         ("Alice", "Bob", "Carol", "David"),
     ),
-    Question("here", "Mary and John went to the store. John gave", ("Mary", "John")),
-    Question("here", "When Mary and John went to the store, John gave a drink to", ("Mary", "John")),
+    SurveyQuestion("here", "Mary and John went to the store. John gave", ("Mary", "John")),
+    SurveyQuestion("here", "When Mary and John went to the store, John gave a drink to", ("Mary", "John")),
 ]
 
 
@@ -48,7 +48,11 @@ def test_probabilities_are_those_of_transformer_lens_prompt_by_prompt(model: Mod
 
 def test_the_model_names_the_latest_subject_the_earliest_or_none(model: Model) -> None:
     survey = ask(model, QUESTIONS)
-    assert [answer.place for answer in survey.answers] == [Place.LATEST, Place.NONE, Place.EARLIEST]
+    assert [answer.place for answer in survey.answers] == [
+        SubjectPlace.LATEST,
+        SubjectPlace.NONE,
+        SubjectPlace.EARLIEST,
+    ]
 
 
 def test_how_far_it_is_is_told(model: Model) -> None:
@@ -60,15 +64,20 @@ def test_how_far_it_is_is_told(model: Model) -> None:
 
 
 def test_places_are_counted_from_both_ends() -> None:
-    assert [place_of(index, 2) for index in range(2)] == [Place.EARLIEST, Place.LATEST]
-    assert [place_of(index, 4) for index in range(4)] == [Place.EARLIEST, Place.MIDDLE, Place.MIDDLE, Place.LATEST]
+    assert [place_of(index, 2) for index in range(2)] == [SubjectPlace.EARLIEST, SubjectPlace.LATEST]
+    assert [place_of(index, 4) for index in range(4)] == [
+        SubjectPlace.EARLIEST,
+        SubjectPlace.MIDDLE,
+        SubjectPlace.MIDDLE,
+        SubjectPlace.LATEST,
+    ]
 
 
-def made_up(subject: int | None, *of_subjects: float) -> Answer:
+def made_up(subject: int | None, *of_subjects: float) -> SurveyAnswer:
     names = ("Ann", "Bob", "Carol", "David")[: len(of_subjects)]
     top = " who" if subject is None else f" {names[subject]}"
     probability = 0.5 if subject is None else of_subjects[subject]
-    return Answer(Question("here", "Ann\x1b saw", names), top, probability, subject, of_subjects)
+    return SurveyAnswer(SurveyQuestion("here", "Ann\x1b saw", names), top, probability, subject, of_subjects)
 
 
 MADE_UP = Survey(
@@ -110,8 +119,8 @@ def test_the_picture_has_a_row_per_prompt_and_frames_the_place_of_the_top_word()
     assert framed == {(0, 2), (1, 2), (2, 3)}
 
 
-def question(prompt: str, *subjects: str) -> Question:
-    return Question("x.csv, line 2", prompt, subjects)
+def question(prompt: str, *subjects: str) -> SurveyQuestion:
+    return SurveyQuestion("x.csv, line 2", prompt, subjects)
 
 
 def test_subjects_that_cannot_be_told_apart_are_refused(model: Model) -> None:

@@ -8,12 +8,12 @@ import pytest
 from swept import Here, small_grids
 
 from acdc_custom.grid import run_grid
-from acdc_custom.sweep.measure import Run
+from acdc_custom.sweep.measure import SweepRun
 
 
 @pytest.fixture(scope="package")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[SweepRun]:
     """Those of `small_grids`."""
     folder: Path = tmp_path_factory.mktemp("sweep")
     ended = [run for n, grid in enumerate(small_grids()) for run in run_grid(grid, folder / str(n), Here())]
-    return [Run.load(run.folder) for run in ended]
+    return [SweepRun.load(run.folder) for run in ended]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.engine.behaviour import behaviour
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.runs.reopen import reopen
 from acdc_custom.search.attribution import attribute, top_edges
 from acdc_custom.sweep.curve import SHARES
-from acdc_custom.sweep.measure import Run, measure
+from acdc_custom.sweep.measure import SweepRun, measure
 from acdc_custom.sweep.result import Sweep
 
 
 @pytest.fixture(scope="module")
-def sweep(runs: list[Run]) -> Sweep:
+def sweep(runs: list[SweepRun]) -> Sweep:
     return measure(runs, ["never"])
 
 
@@ -26,7 +26,7 @@ def test_runs_on_one_batch_are_one_case_with_a_search_for_each_order(sweep: Swee
     assert sweep.failed == ("never",)
 
 
-def test_the_points_of_a_search_are_what_its_runs_say(sweep: Sweep, runs: list[Run]) -> None:
+def test_the_points_of_a_search_are_what_its_runs_say(sweep: Sweep, runs: list[SweepRun]) -> None:
     of = {run.name: run.circuit for run in runs}
     for case in sweep.cases:
         for search in case.searches:
@@ -65,7 +65,7 @@ def test_attributions_stand_at_the_sizes_of_the_circuits_and_at_the_shares_of_mi
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: list[Run], number: int) -> None:
+def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: list[SweepRun], number: int) -> None:
     """Run straight from the definition; a head that was knocked out has no edges."""
     case = sweep.cases[number]
     prepared = reopen(
@@ -84,13 +84,13 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
                 )
                 chunks = prepared.chunks
                 normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
-                inside = behaviour(chunks, normed)
+                inside = task_performance(chunks, normed)
                 assert point.kl == pytest.approx(inside.kl, abs=2e-5)
                 assert point.logit_diff == pytest.approx(inside.logit_diff, abs=2e-4)
                 assert point.recovered == pytest.approx((inside.logit_diff - case.empty.logit_diff) / gap, abs=1e-4)
 
 
-def test_all_of_the_work_is_told(runs: list[Run]) -> None:
+def test_all_of_the_work_is_told(runs: list[SweepRun]) -> None:
     told: dict[str, list[tuple[int, int]]] = {}
     measure(runs[-1:], tell=lambda what, more, total: told.setdefault(what, []).append((more, total)))
     steps = told["Attribution, ioi in demo-4l"]

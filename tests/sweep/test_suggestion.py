@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.suggestion import Rule, suggest
 
-MODEL = Behaviour(0.0, 4.0, 1.0)
+MODEL = TaskPerformance(0.0, 4.0, 1.0)
 EMPTY, FULL = Point(0, 5.0, 0.0, 0.0), Point(1000, 0.0, 4.0, 1.0)
 
 
@@ -43,7 +43,7 @@ def test_without_such_a_circuit_the_bend_of_the_curve_decides() -> None:
 
 
 def test_nothing_is_suggested_where_the_model_does_not_do_the_task() -> None:
-    found = suggest(curve((0.1, 20, 1.0, 0.95)), Behaviour(0.0, -0.5, 0.3), "nats")
+    found = suggest(curve((0.1, 20, 1.0, 0.95)), TaskPerformance(0.0, -0.5, 0.3), "nats")
     assert found.rule is Rule.NONE and found.point is None and "logit difference -0.50" in found.why
 
 

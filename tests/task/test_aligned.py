@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from acdc_custom.task import Prompt, load_task, task_names
-from acdc_custom.task.aligned import Block, align, columns
+from acdc_custom.task.aligned import AlignedBlock, align, columns
 from acdc_custom.task.tokens import Encoder
 
 Make = Callable[..., Any]
 
 
-def blocks(path: Path | str, tokenizer: Any, width: int = 90, corruption: str | None = None) -> list[Block]:
+def blocks(path: Path | str, tokenizer: Any, width: int = 90, corruption: str | None = None) -> list[AlignedBlock]:
     return list(align(load_task(path).batch(tokenizer, n=1, corruption=corruption).prompts[0], tokenizer, width))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from acdc_custom.task.pattern import (
     Ref,
-    Span,
+    TextSpan,
     fill,
     occurrences,
     parse_occurrence,
@@ -44,7 +44,7 @@ def test_a_lone_brace_is_an_error(text: str) -> None:
 def test_filling_says_where_each_word_lies() -> None:
     text, spans = fill(parse_pattern("{A}, {B}, {A}", resolve), {"A": ("Al",), "B": ("Bob",)})
     assert text == "Al, Bob, Al"
-    assert spans == ((A, Span(0, 2)), (B, Span(4, 7)), (A, Span(9, 11)))
+    assert spans == ((A, TextSpan(0, 2)), (B, TextSpan(4, 7)), (A, TextSpan(9, 11)))
 
 
 def test_one_occurrence_can_be_overridden() -> None:

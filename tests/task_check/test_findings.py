@@ -12,10 +12,12 @@ import pytest
 
 from acdc_custom.task import load_task
 from acdc_custom.task.examine import examine
-from acdc_custom.task_check.findings import TaskCheck, Tried
+from acdc_custom.task_check.findings import CorruptionCheck, TaskCheck
 from acdc_custom.task_check.text import WIDTH, describe_check, histogram
 
-GOOD = Tried("switch", (2.0, 1.0, 3.0), (-1.0, 0.0, -2.0), (1, 1, 2), (" a", " b", " c"), (1.0, 2.0, 3.0), (0, 1, 0))
+GOOD = CorruptionCheck(
+    "switch", (2.0, 1.0, 3.0), (-1.0, 0.0, -2.0), (1, 1, 2), (" a", " b", " c"), (1.0, 2.0, 3.0), (0, 1, 0)
+)
 
 
 class Letters:
@@ -28,7 +30,7 @@ class Letters:
         return {"input_ids": [hash(m[0].strip()) for m in found], "offset_mapping": [m.span() for m in found]}
 
 
-def check(*tried: Tried) -> TaskCheck:
+def check(*tried: CorruptionCheck) -> TaskCheck:
     return TaskCheck("demo", examine(load_task("latest_s"), Letters(), n=3), tried, ())
 
 
@@ -43,7 +45,7 @@ def test_a_task_that_is_done_has_no_problems() -> None:
 
 
 BETTER = dataclasses.replace(GOOD, corruption="rename")
-CASES: dict[str, tuple[Tried, str, str]] = {
+CASES: dict[str, tuple[CorruptionCheck, str, str]] = {
     "foil": (dataclasses.replace(GOOD, logit_diffs=(-1.0, 0.5, 0.0)), "it prefers the foil (logit difference -0.17, answer above foil on 33%)", "Try another --model"),
     "template": (dataclasses.replace(GOOD, logit_diffs=(2.0, -1.0, 3.0)), "the model does not do template 2: it prefers the foil (logit difference -1.00, answer above foil on 0%)", "Delete that template"),
     "no KL": (dataclasses.replace(GOOD, kls=(0.02, 0.06, 0.04)), "hardly differ for this model: KL 0.040 nats, less than 0.1", "Use --corruption rename (KL 2.00), or search with a smaller --threshold, such as 0.0004."),
@@ -62,7 +64,7 @@ def test_without_a_better_corruption_none_is_named() -> None:
     assert "--corruption" not in problem.fix and "such as 0.0001" in problem.fix
 
 
-NOTES: dict[str, tuple[Tried, str]] = {
+NOTES: dict[str, tuple[CorruptionCheck, str]] = {
     "weak": (
         dataclasses.replace(GOOD, logit_diffs=(-1.0, 1.0, 3.0), templates=(0, 0, 0)),
         "above the foil on 67% of the prompts only",
@@ -104,7 +106,7 @@ def test_a_histogram_counts_every_prompt_in_its_bar(values: tuple[float, ...]) -
 
 
 @pytest.mark.parametrize("tried", [GOOD, *(case[0] for case in CASES.values()), *(case[0] for case in NOTES.values())])
-def test_a_report_fits_in_a_hundred_columns_and_ends_with_the_problems(tried: Tried) -> None:
+def test_a_report_fits_in_a_hundred_columns_and_ends_with_the_problems(tried: CorruptionCheck) -> None:
     checked = check(tried, BETTER)
     lines = list(describe_check(checked, Letters()))
     assert max(map(len, lines)) <= WIDTH == 100

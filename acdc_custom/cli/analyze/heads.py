@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acdc_custom.cli.analyze.options import Asked, analysis, chosen_heads, marked_heads
+from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, chosen_heads, marked_heads
 from acdc_custom.cli.analyze.running import parsed_heads, prepared, progress, top, written
 
 if TYPE_CHECKING:
     from acdc_custom.graph import Graph, Sender
-    from acdc_custom.search.discover import Prepared
+    from acdc_custom.search.discover import PreparedBatch
 
 STRONGEST = 4  # heads that are shown when none are named
 
 
 @analysis("copying", "Copy scores and negative copy scores of all heads.")
 @marked_heads
-def copying(asked: Asked, heads: str | None) -> None:
+def copying(asked: AnalysisOptions, heads: str | None) -> None:
     """Copy scores: which heads would write the word that they attend to, or write against it.
 
     \b
@@ -46,7 +46,7 @@ def copying(asked: Asked, heads: str | None) -> None:
 @click.option(
     "--prompt", type=click.IntRange(min=0), default=0, show_default=True, help="Which prompt of the batch is shown."
 )
-def attention(asked: Asked, heads: str | None, prompt: int) -> None:
+def attention(asked: AnalysisOptions, heads: str | None, prompt: int) -> None:
     """Attention patterns of some heads on one prompt, and their mean attention from END to the task's words.
 
     Beside the figure comes attention.html, a page on which heads, prompts and tokens can be chosen.
@@ -69,7 +69,7 @@ def attention(asked: Asked, heads: str | None, prompt: int) -> None:
 
 @analysis("scatter", "Attention against output, for every named word.")
 @chosen_heads
-def scatter(asked: Asked, heads: str | None) -> None:
+def scatter(asked: AnalysisOptions, heads: str | None) -> None:
     """Attention against output: does a head write along a word the more, the more it attends to it?
 
     \b
@@ -85,7 +85,7 @@ def scatter(asked: Asked, heads: str | None) -> None:
     written(asked, "scatter", result.to_rows(), {"scatter": draw_scatter(result)})
 
 
-def _chosen(batch: Prepared, chosen: Callable[[Graph], tuple[Sender, ...]] | None) -> tuple[Sender, ...]:
+def _chosen(batch: PreparedBatch, chosen: Callable[[Graph], tuple[Sender, ...]] | None) -> tuple[Sender, ...]:
     """The heads that were named, or those of the largest attribution."""
     from acdc_custom.analyses.lens import head_attribution
 

@@ -29,7 +29,7 @@ Function = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnalysisOptions:
     """Which prompts on which model, and where results go."""
 
     task: str
@@ -57,7 +57,7 @@ _OUT = click.option(
 
 
 def analysis(name: str, short_help: str) -> Callable[[Function], click.Command]:
-    """A subcommand that looks at prompts. Its function gets the shared options as one `Asked`."""
+    """A subcommand that looks at prompts. Its function gets the shared options as one `AnalysisOptions`."""
     return _subcommand(
         name,
         short_help,
@@ -76,8 +76,8 @@ def _subcommand(
     def decorate(function: Function) -> click.Command:
         @functools.wraps(function)
         def called(**given: Any) -> None:
-            shared = {field.name: given.pop(field.name) for field in fields(Asked) if field.name in given}
-            function(Asked(**shared), **given)
+            shared = {field.name: given.pop(field.name) for field in fields(AnalysisOptions) if field.name in given}
+            function(AnalysisOptions(**shared), **given)
 
         with_options: Function = called
         for option in reversed(options):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Direction, HeadPart
-from acdc_custom.cli.analyze.options import Asked, analysis, direction, marked_heads
+from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, direction, marked_heads
 from acdc_custom.cli.analyze.running import parsed_heads, prepared, progress, top, written
 from acdc_custom.errors import UsageError
 
@@ -22,7 +22,7 @@ UNIT = "of the normalised logit difference"
 
 @analysis("patch-residual", "Patch the residual stream, layer by position.")
 @direction
-def residual(asked: Asked, direction: str) -> None:
+def residual(asked: AnalysisOptions, direction: str) -> None:
     """Activation patching of the residual stream before each layer, at each position.
 
     Positions are the tokens of the template, or, with several templates, those that the task names.
@@ -40,7 +40,7 @@ def residual(asked: Asked, direction: str) -> None:
 
 @analysis("patch-attention", "Patch attention outputs, layer by position.")
 @direction
-def attention(asked: Asked, direction: str) -> None:
+def attention(asked: AnalysisOptions, direction: str) -> None:
     """Activation patching of what the attention of each layer writes, at each position.
 
     \b
@@ -56,7 +56,7 @@ def attention(asked: Asked, direction: str) -> None:
 
 @analysis("patch-mlp", "Patch MLP outputs, layer by position.")
 @direction
-def mlp(asked: Asked, direction: str) -> None:
+def mlp(asked: AnalysisOptions, direction: str) -> None:
     """Activation patching of what the MLP of each layer writes, at each position.
 
     \b
@@ -80,7 +80,7 @@ def mlp(asked: Asked, direction: str) -> None:
 )
 @direction
 @marked_heads
-def heads(asked: Asked, part: str, direction: str, heads: str | None) -> None:
+def heads(asked: AnalysisOptions, part: str, direction: str, heads: str | None) -> None:
     """Activation patching of one part of each head, at all positions.
 
     Keys and values that heads share are patched for the whole group.
@@ -105,7 +105,7 @@ def heads(asked: Asked, part: str, direction: str, heads: str | None) -> None:
     help="Whose neurons, such as 3 or 3,4.  [default: the layer whose MLP does most when it is patched as a whole]",
 )
 @direction
-def neurons(asked: Asked, layers: str | None, direction: str) -> None:
+def neurons(asked: AnalysisOptions, layers: str | None, direction: str) -> None:
     """Activation patching of every single neuron of an MLP, at all positions.
 
     \b
@@ -126,7 +126,7 @@ def neurons(asked: Asked, layers: str | None, direction: str) -> None:
     written(asked, name, result.to_rows(), {name: draw_neuron_patching(result)})
 
 
-def _finish(asked: Asked, name: str, result: Patching, marked: Collection[Sender] = ()) -> None:
+def _finish(asked: AnalysisOptions, name: str, result: Patching, marked: Collection[Sender] = ()) -> None:
     from acdc_custom.analyses.activation_patching import draw_patching
 
     between = {"position": " ", "head": "H", "key/value head": " kv"}[result.columns]

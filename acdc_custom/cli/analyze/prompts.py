@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from acdc_custom.cli.analyze.options import Asked, analysis, marked_heads
+from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, marked_heads
 from acdc_custom.cli.analyze.running import opened, parsed_heads, prepared, progress, top, written
 
 
 @analysis("behaviour", "How well the model does the task, and the spread between prompts.")
-def behaviour(asked: Asked) -> None:
+def behaviour(asked: AnalysisOptions) -> None:
     """How well the model does the task: the mean logit difference and its spread, for 10, 50 and 500 prompts.
 
     With --n, for that many in place of 500. A task that yields fewer prompts is asked for all of them.
@@ -34,7 +34,7 @@ def behaviour(asked: Asked) -> None:
 
 
 @analysis("lens", "The logit lens: the logit difference after each component.")
-def lens(asked: Asked) -> None:
+def lens(asked: AnalysisOptions) -> None:
     """The logit lens: the logit difference in the residual stream after each component, and what each one adds.
 
     \b
@@ -52,7 +52,7 @@ def lens(asked: Asked) -> None:
 
 @analysis("attribution", "What each head writes towards the answer.")
 @marked_heads
-def attribution(asked: Asked, heads: str | None) -> None:
+def attribution(asked: AnalysisOptions, heads: str | None) -> None:
     """Direct logit attribution: what each head writes at END towards the answer, and away from the foil.
 
     \b

@@ -13,16 +13,16 @@ import click
 from acdc_custom.errors import ResultError, UsageError
 
 if TYPE_CHECKING:
-    from acdc_custom.cli.analyze.options import Asked
+    from acdc_custom.cli.analyze.options import AnalysisOptions
     from acdc_custom.figures.theme import Figure
     from acdc_custom.files.table import Row
     from acdc_custom.graph import Graph, Sender
     from acdc_custom.model.model import Model
-    from acdc_custom.search.discover import Prepared
+    from acdc_custom.search.discover import PreparedBatch
     from acdc_custom.task import Task
 
 
-def opened(asked: Asked) -> tuple[Task, Model]:
+def opened(asked: AnalysisOptions) -> tuple[Task, Model]:
     """The task and the model. What is wrong with the task or the folder is told before the model is loaded."""
     from acdc_custom.cli.running import describe_model
     from acdc_custom.task import load_task
@@ -37,7 +37,7 @@ def opened(asked: Asked) -> tuple[Task, Model]:
     return task, model
 
 
-def prepared(asked: Asked) -> Prepared:
+def prepared(asked: AnalysisOptions) -> PreparedBatch:
     """The batch that was asked for, on its model."""
     task, model = opened(asked)
     from acdc_custom.circuit.summary import describe_behaviour
@@ -101,7 +101,7 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         yield told
 
 
-def written(asked: Asked, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
+def written(asked: AnalysisOptions, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
     """Write the table `name`.csv and the figures, by name, and say where they are."""
     from acdc_custom.files.table import write_csv
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Similarity, TokenPlace
-from acdc_custom.cli.analyze.options import Asked, place, word_analysis, word_list
+from acdc_custom.cli.analyze.options import AnalysisOptions, place, word_analysis, word_list
 from acdc_custom.cli.analyze.running import opened, written
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How two directions are compared.",
 )
-def congruence(asked: Asked, words: str | None, place: str, similarity: str) -> None:
+def congruence(asked: AnalysisOptions, words: str | None, place: str, similarity: str) -> None:
     """Congruence: are the directions of a set of words more alike than those of random words of the tokenizer?
 
     All pairs of the set are compared, each pair once. The p-value is that of a one-sided permutation test.
@@ -53,7 +53,7 @@ def congruence(asked: Asked, words: str | None, place: str, similarity: str) -> 
 @word_analysis("word-neurons", "Which MLP neurons read or write a set of words.")
 @word_list
 @place
-def word_neurons(asked: Asked, words: str | None, place: str) -> None:
+def word_neurons(asked: AnalysisOptions, words: str | None, place: str) -> None:
     """Which MLP neurons read or write a set of words, judged by their weights, against random words.
 
     \b

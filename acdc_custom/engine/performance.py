@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.choices import Metric
-from acdc_custom.circuit.circuit import Behaviour
+from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.metrics import negative_logit_diff, prepare
 from acdc_custom.engine.tokens import TokenBatch
@@ -16,7 +16,7 @@ from acdc_custom.model.weights import Weights
 
 
 @torch.no_grad()
-def behaviour(chunks: Sequence[Caches], normed: Iterable[Tensor]) -> Behaviour:
+def task_performance(chunks: Sequence[Caches], normed: Iterable[Tensor]) -> TaskPerformance:
     """Over the prompts of all chunks; `normed` has each chunk's `[answer row, d_model]`, after the final norm."""
     kls, differences = [], []
     for chunk, out in zip(chunks, normed, strict=True):
@@ -24,7 +24,9 @@ def behaviour(chunks: Sequence[Caches], normed: Iterable[Tensor]) -> Behaviour:
         kls.append(prepare(Metric.KL, weights, chunk.tokens, chunk.model_normed)(out[None])[0])
         differences.append(logit_differences(weights, chunk.tokens, out))
     difference = torch.cat(differences)
-    return Behaviour(float(torch.cat(kls).mean()), float(difference.mean()), float((difference > 0).double().mean()))
+    return TaskPerformance(
+        float(torch.cat(kls).mean()), float(difference.mean()), float((difference > 0).double().mean())
+    )
 
 
 def logit_differences(weights: Weights, tokens: TokenBatch, normed: Tensor) -> Tensor:
