@@ -10,10 +10,10 @@ from tiny import TinyPrompt, random_prompts
 
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.ablation import AblatedActivations
-from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.footprint import plan
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.model.model import Model
 from acdc_custom.search.discover import PreparedBatch

@@ -45,8 +45,10 @@ class NullModel(StrEnum):
     def about(self) -> str:
         """How it is drawn."""
         return {
-            NullModel.SHUFFLED: "the heads of each layer change places at random; wiring and degrees stay",
-            NullModel.REWIRED: "pairs of edges exchange receivers at random; nodes keep their degrees",
+            NullModel.SHUFFLED: "the heads of each layer change places at random; size, layers, wiring and degrees "
+            "stay",
+            NullModel.REWIRED: "pairs of edges exchange receivers at random; nodes keep their numbers of edges in and "
+            "out",
         }[self]
 
     @property

@@ -14,8 +14,8 @@ from functools import lru_cache
 from acdc_custom.choices import Device
 from acdc_custom.compare.comparison import Crossing
 from acdc_custom.compare.entry import Entry
-from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.reopen import reopen

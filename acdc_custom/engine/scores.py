@@ -15,9 +15,9 @@ from torch import Tensor
 
 from acdc_custom.choices import Metric
 from acdc_custom.circuit.circuit import TaskPerformance
-from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.circuits import CircuitRunner
 from acdc_custom.engine.metrics import prepare
+from acdc_custom.engine.performance import logit_differences
 from acdc_custom.graph import Edge
 from acdc_custom.search.discover import PreparedBatch
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.ablation import AblatedActivations
-from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.performance import logit_differences
 from acdc_custom.graph import Edge, Sender, Stage
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.find import find_roles

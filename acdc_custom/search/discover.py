@@ -30,11 +30,11 @@ from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
 from acdc_custom.engine.ablation import AblatedActivations, prepare_ablation
-from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.metrics import prepare
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender, parse_heads

@@ -13,9 +13,9 @@ from tiny import MAX_POSITIONS, NAMES, VOCAB, TinyPrompt, random_prompts, tiny, 
 
 from acdc_custom.choices import Ablation, Attribution, Ranking
 from acdc_custom.engine.ablation import prepare_ablation
-from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import EMBED, LOGITS, Edge, Sender

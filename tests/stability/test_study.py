@@ -11,8 +11,8 @@ from commands import run_command
 from acdc_custom.choices import Order, Variation
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Part
-from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.errors import ResultError
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import RunRequest

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.performance import task_performance
 from acdc_custom.errors import UsageError
 from acdc_custom.runs.reopen import reopen
 from acdc_custom.search.attribution import attribute, top_edges
