@@ -19,8 +19,10 @@ from acdc_custom.version import __version__ as __version__
 if TYPE_CHECKING:
     from acdc_custom.choices import Ablation, Device, Effect, Metric, Order, Precision
     from acdc_custom.circuit.circuit import Circuit
+    from acdc_custom.circuit.settings import SearchSettings
     from acdc_custom.compare.comparison import compare_circuits
     from acdc_custom.compare.entry import load_entries
+    from acdc_custom.engine.prepared import prepare_batch
     from acdc_custom.errors import AcdcError
     from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.export.picture import draw
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from acdc_custom.heads.table import HeadTable
     from acdc_custom.model.open import open_model as load_model
     from acdc_custom.report.write import write_report
-    from acdc_custom.search.discover import discover, prepare_batch
+    from acdc_custom.search.discover import discover
     from acdc_custom.stability.content import load_stability
     from acdc_custom.sweep.content import load_sweep
     from acdc_custom.task import load_task
@@ -45,6 +47,7 @@ __all__ = [
     "Metric",
     "Order",
     "Precision",
+    "SearchSettings",
     "check_task",
     "compare_circuits",
     "discover",
@@ -71,6 +74,7 @@ _HOMES = {
     "Metric": ("choices", "Metric"),
     "Order": ("choices", "Order"),
     "Precision": ("choices", "Precision"),
+    "SearchSettings": ("circuit.settings", "SearchSettings"),
     "check_task": ("task_check.measure", "check_task"),
     "compare_circuits": ("compare.comparison", "compare_circuits"),
     "discover": ("search.discover", "discover"),
@@ -83,7 +87,7 @@ _HOMES = {
     "load_sweep": ("sweep.content", "load_sweep"),
     "load_task": ("task", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
-    "prepare_batch": ("search.discover", "prepare_batch"),
+    "prepare_batch": ("engine.prepared", "prepare_batch"),
     "write_report": ("report.write", "write_report"),
 }
 

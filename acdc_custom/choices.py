@@ -10,6 +10,7 @@ from acdc_custom.errors import UsageError, did_you_mean
 
 LARGEST_SEED = 2**63 - 1
 DEFAULT_THRESHOLD = 0.01  # nats, for the usual metric
+DEFAULT_METHOD = "acdc"
 
 
 class Metric(StrEnum):

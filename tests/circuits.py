@@ -9,13 +9,19 @@ from acdc_custom.circuit.circuit import (
     SearchRecord,
     TaskPerformance,
 )
-from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
+from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender, Stage
 from acdc_custom.heads.evidence import Measure, Score
 from acdc_custom.heads.roles import classify
 from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
 
 EDGES = {("m1", "logits"): 1.5, ("a1.h0", "m1"): 0.5, ("embed", "a1.kv0.k"): 0.25, ("embed", "m1"): 0.02}
+
+
+def settings_of(metric: str = "kl", threshold: float = 0.01) -> SearchSettings:
+    """Complete settings, of a run on a CPU."""
+    return SearchSettings.of(threshold=threshold, metric=metric, n=50, corruption="switch", device="cpu")
 
 
 def example_circuit() -> Circuit:
@@ -29,7 +35,7 @@ def circuit_of(shape: GraphShape, effects: dict[tuple[str, str], float], metric:
         shape=shape,
         edges=tuple(KeptEdge(Edge(Sender.parse(s), Receiver.parse(r)), effect) for (s, r), effect in effects.items()),
         provenance=Provenance(
-            Settings(0.01, metric, "corrupted", "", "original", 0, 50, 0, "switch", "", None, "cpu", "float32"),
+            settings_of(metric),
             TaskRecord("latest_s", 'schema = 1\ndescription = "é"\n', "ab" * 32, "cd" * 32),
             ModelRecord("demo", "LlamaForCausalLM", 1234, "ef" * 32),
             {"torch": "2.13.0"},
@@ -37,7 +43,16 @@ def circuit_of(shape: GraphShape, effects: dict[tuple[str, str], float], metric:
         outcome=Outcome(
             0.0, 0.1, TaskPerformance(0.0, 4.0, 1.0), TaskPerformance(0.1, 3.0, 0.9), TaskPerformance(2.0, -1.0, 0.25)
         ),
-        search=SearchRecord(100, {"evaluated": 40, "same": 2, "dead": 8}, 0.001, 1e-7, 0, 1.5, {"MLPs": 1.25}),
+        search=SearchRecord(
+            "nats" if metric == "kl" else "logits",
+            100,
+            {"evaluated": 40, "same": 2, "dead": 8},
+            0.001,
+            1e-7,
+            0,
+            1.5,
+            {"MLPs": 1.25},
+        ),
         created="2026-01-02T03:04:05+00:00",
     )
 

@@ -14,9 +14,9 @@ from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.performance import task_performance
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.model.model import Model
-from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.batch import Prompt
 from acdc_custom.task.spec import RowSpec, Spec

@@ -27,7 +27,7 @@ def hostile_circuit() -> Circuit:
         circuit,
         provenance=replace(
             provenance,
-            settings=replace(provenance.settings, corruption=HOSTILE),
+            settings=provenance.settings.with_(corruption=HOSTILE),
             task=replace(provenance.task, name=HOSTILE, text=HOSTILE),
             model=replace(provenance.model, name=HOSTILE, architecture=HOSTILE),
             packages={HOSTILE: HOSTILE},

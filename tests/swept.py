@@ -14,7 +14,7 @@ from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.grid.plan import Grid
 from acdc_custom.grid.state import RunEvent, State
 from acdc_custom.grid.worker import do
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.plan import Varied, plan_sweep

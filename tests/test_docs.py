@@ -18,11 +18,13 @@ from circuits import example_circuit
 from packaging.requirements import Requirement
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit.circuit import ModelRecord, Outcome, SearchRecord, Settings, TaskPerformance, TaskRecord
+from acdc_custom.circuit.circuit import ModelRecord, Outcome, SearchRecord, TaskPerformance, TaskRecord
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
 from acdc_custom.export.exchange import COLUMNS
 from acdc_custom.task import forms, load_task, parse, rows, sections
+from acdc_custom.task.selection import PromptSelection
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -284,7 +286,7 @@ def test_every_column_of_a_survey_is_on_its_page() -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [Settings, TaskRecord, ModelRecord, TaskPerformance, Outcome, SearchRecord],
+    [SearchSettings, PromptSelection, TaskRecord, ModelRecord, TaskPerformance, Outcome, SearchRecord],
     ids=lambda kind: kind.__name__,
 )
 def test_every_field_of_a_record_is_on_the_files_page(record: type) -> None:

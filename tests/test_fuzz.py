@@ -24,6 +24,7 @@ from studies import FOUR, runs_of, study
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.decision import Decision, Reason
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.circuit.summary import summarize
 from acdc_custom.cli import COMMANDS, main
 from acdc_custom.errors import AcdcError
@@ -498,7 +499,7 @@ def test_a_changed_evaluation_is_read_or_refused(data: bytes) -> None:
 
 
 REQUEST_TEXT = RunRequest(
-    "latest_s", "demo", None, 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance
+    "latest_s", "demo", 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance
 ).to_json()
 
 
@@ -519,7 +520,9 @@ def test_a_changed_request_is_read_or_refused(data: bytes) -> None:
         assert RunRequest.load(here) == request
 
 
-GRID_TEXT = Grid(Kind.SWEEP, (Job("a", "ioi"), Job("b", "ioi", metric="kl", resample=3)), {"share": 0.5}).to_json()
+GRID_TEXT = Grid(
+    Kind.SWEEP, (Job("a", "ioi"), Job("b", "ioi", settings=SearchSettings.of(metric="kl", resample=3))), {"share": 0.5}
+).to_json()
 
 
 @fuzz(200)

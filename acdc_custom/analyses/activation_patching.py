@@ -20,13 +20,13 @@ from acdc_custom.analyses.rerun import Progress, Site, silent
 from acdc_custom.analyses.runs import Runs
 from acdc_custom.analyses.steps import finish, mix
 from acdc_custom.choices import Direction, HeadPart
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import heatmap
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.model.layers import Layer
-from acdc_custom.search.discover import PreparedBatch
 
 # What each part of a head takes from the other run. A pattern is made of queries and keys, an output of all three.
 _FROM_SOURCE = {

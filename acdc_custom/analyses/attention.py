@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acdc_custom.analyses.positions import token_label
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.panels import attention_panels
 from acdc_custom.figures.theme import Figure, Theme
@@ -19,7 +20,6 @@ from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import attention_from, attention_patterns, attention_to_places
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
-from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task.batch import END
 
 

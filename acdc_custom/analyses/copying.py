@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import Scale, head_heatmap
 from acdc_custom.figures.theme import Figure, Theme
@@ -18,7 +19,6 @@ from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.copying import OvScores, ov_scores
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
-from acdc_custom.search.discover import PreparedBatch
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from acdc_custom.engine.caches import Extent
 from acdc_custom.engine.metrics import exact, logit_diff_direction
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.figures.charts import bars, head_heatmap, lines
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.graph import LOGITS, Sender, Stage
 from acdc_custom.model.weights import Norm, NormKind
-from acdc_custom.search.discover import PreparedBatch
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,12 +16,12 @@ from torch import Tensor
 from acdc_custom.analyses.rerun import Progress, Site, silent
 from acdc_custom.analyses.runs import Runs
 from acdc_custom.choices import Direction
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import bars
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.model.weights import Block
-from acdc_custom.search.discover import PreparedBatch
 
 SHOWN = 20  # neurons in the figure
 

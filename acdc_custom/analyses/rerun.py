@@ -16,11 +16,11 @@ from torch import Tensor
 
 from acdc_custom.analyses.steps import mix, project, write
 from acdc_custom.engine.metrics import negative_logit_diff
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.model.layers import Layer, layers
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Block
-from acdc_custom.search.discover import PreparedBatch
 
 # The largest activation of one batch of candidates, in numbers. On a CPU, batches that stay in its caches are fastest.
 LARGEST_ON_CPU = 1 << 20

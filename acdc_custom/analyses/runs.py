@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from acdc_custom.analyses.rerun import Base
 from acdc_custom.choices import Direction
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
-from acdc_custom.search.discover import PreparedBatch
 
 SMALLEST_GAP = 1e-6  # logits: below this the two runs do not differ, and there is nothing to bring back
 

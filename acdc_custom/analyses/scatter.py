@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.panels import scatters
 from acdc_custom.figures.theme import Figure, Theme
@@ -17,7 +18,6 @@ from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import AttentionOutput, attention_output
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
-from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task.batch import END
 
 

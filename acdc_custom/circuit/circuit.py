@@ -6,19 +6,19 @@ in words why it cannot. Imports no torch: a circuit can be read, drawn and compa
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
-from acdc_custom.errors import ResultError, UsageError
-from acdc_custom.files.reading import checked, parse_json, part, read_regular, record, shortened
+from acdc_custom.circuit.provenance import SECTIONS, ModelRecord, Provenance, TaskRecord
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.files.reading import read_record, shortened
+from acdc_custom.files.records import from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
-from acdc_custom.graph import Edge, Graph, GraphShape, Receiver, Sender
+from acdc_custom.graph import Edge, Graph, GraphShape, Sender
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
@@ -27,7 +27,8 @@ MOST_NODES = 100_000  # of a graph that a file may claim: the largest models hav
 
 @dataclass(frozen=True)
 class KeptEdge:
-    """An edge of the circuit. `effect`: what its removal would have added to the metric when it was tested."""
+    """An edge of the circuit. `effect`: what its removal would have added to the metric when it was tested; of a
+    method that scores edges, its score."""
 
     edge: Edge
     effect: float
@@ -66,13 +67,14 @@ def recovered(full: TaskPerformance, inside: TaskPerformance, empty: TaskPerform
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """How the search went: `decided` counts edges by reason, `noise` is the metric's rounding error, and `stages` says
-    where the seconds went.
+    """How the search went: `unit` is that of the effects, `decided` counts edges by reason, `noise` is the metric's
+    rounding error, and `stages` says where the seconds went.
 
     Of a consensus, `runs` is how many searches it is made of, and `share` of how many of them an edge had to be kept
     by; numbers are those of all of them together, the closest margin and the largest noise.
     """
 
+    unit: str
     evaluations: int
     decided: Mapping[str, int]
     closest_margin: float | None  # the smallest |increase - threshold| of any evaluated decision
@@ -103,9 +105,27 @@ class Circuit:
     created: str  # ISO 8601, UTC
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SearchSettings:
         """Everything that was chosen for the search."""
         return self.provenance.settings
+
+    @property
+    def corruption(self) -> str:
+        """Which of the task's corruptions."""
+        return self.settings.prompts.corruption or ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the effects."""
+        return self.search.unit
+
+    @property
+    def chosen(self) -> str:
+        """How its edges were chosen: `at threshold 0.01 nats`, or `ranked first by eap-ig`."""
+        settings = self.settings
+        if settings.threshold is None:
+            return f"ranked first by {settings.method}"
+        return f"at threshold {settings.threshold:g} {self.search.unit}"
 
     @property
     def task(self) -> TaskRecord:
@@ -152,18 +172,14 @@ class Circuit:
     def to_json(self) -> str:
         """The text of `circuit.json`."""
         content = {
-            "schema": SCHEMA,
             "created": self.created,
-            **self.provenance.to_content(),
-            "graph": {**asdict(self.shape), "edges": self.graph.n_edges},
-            "outcome": asdict(self.outcome),
-            "search": asdict(self.search),
-            "edges": [
-                {"sender": str(kept.edge.sender), "receiver": str(kept.edge.receiver), "effect": kept.effect}
-                for kept in self.edges
-            ],
+            **to_plain(self.provenance),
+            "graph": {**to_plain(self.shape), "edges": self.graph.n_edges},
+            "outcome": self.outcome,
+            "search": self.search,
+            "edges": [{**to_plain(kept.edge), "effect": kept.effect} for kept in self.edges],
         }
-        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return to_json(SCHEMA, content)
 
     def save(self, folder: str | Path) -> Path:
         """Write `circuit.json` into a run folder, whole or not at all; gives its path. Raises `ResultError`."""
@@ -173,65 +189,44 @@ class Circuit:
     def load(cls, where: str | Path) -> Self:
         """Read a run folder, or a `circuit.json`. Raises `ResultError` saying what is wrong with it."""
         path = Path(where)
-        try:
-            path = path / FILE_NAME if path.is_dir() else path
-            content = parse_json(read_regular(path).decode())
-        except FileNotFoundError:
-            raise ResultError(f"there is no {path}. Give a run folder, or a {FILE_NAME}.") from None
-        except OSError as error:
-            raise ResultError(f"{path} could not be read: {error.strerror}.") from error
-        except ValueError as error:
-            raise ResultError(f"{path} is not a whole circuit file: {error}. It may have been cut off.") from error
-        return cls._from_content(content, path)
+        path = path / FILE_NAME if path.is_dir() else path
+        return read_record(path, SCHEMA, f"Give a run folder, or a {FILE_NAME}.", cls._from_content)
 
     @classmethod
-    def _from_content(cls, content: Any, path: Path) -> Self:
-        schema = content.get("schema") if isinstance(content, dict) else None
-        if type(schema) is not int or schema < 1:
-            raise ResultError(f'{path} is not a circuit file: it has no "schema".')
-        if schema > SCHEMA:
-            raise ResultError(
-                f"{path} was written by a newer acdc-custom (schema {schema}; this one reads up to {SCHEMA}). "
-                "Update acdc-custom."
-            )
-        try:
-            numbers, outcome = dict(part(content, "graph", dict)), dict(part(content, "outcome", dict))
-            n_edges = numbers.pop("edges")
-            behaviours = {who: record(TaskPerformance, outcome.pop(who)) for who in ("model", "circuit", "empty")}
-            circuit: Self = record(
-                cls,
-                {"created": content["created"]},
-                shape=_shape(numbers),
-                edges=tuple(_edge(row) for row in part(content, "edges", list)),
-                provenance=Provenance.from_content(content),
-                outcome=record(Outcome, outcome, **behaviours),
-                search=record(SearchRecord, {"runs": 1, "share": None, **part(content, "search", dict)}),
-            )
-            strangers = [str(kept.edge) for kept in circuit.edges if kept.edge not in circuit.graph]
-            twice = [str(edge) for edge, n in Counter(k.edge for k in circuit.edges).items() if n > 1]
-        except KeyError as error:
-            raise ResultError(f"{path} is damaged: {error} is missing.") from error
-        except (TypeError, ValueError, AttributeError, UsageError) as error:
-            raise ResultError(f"{path} is damaged: {error}") from error
-        if strangers or twice or n_edges != circuit.graph.n_edges:
-            what = (
-                f"the edge {strangers[0]} is not in its graph"
-                if strangers
-                else f"the edge {twice[0]} is there twice"
-                if twice
-                else f"its graph has {circuit.graph.n_edges} edges, not {shortened(repr(n_edges))}"
-            )
-            raise ResultError(f"{path} is damaged: {what}.")
+    def _from_content(cls, content: dict[str, Any]) -> Self:
+        shape, n_edges = _shape(content["graph"])
+        provenance = {section: content[section] for section in SECTIONS}
+        circuit = cls(
+            shape,
+            from_plain(tuple[KeptEdge, ...], [_nested(row) for row in content["edges"]], "edges"),
+            from_plain(Provenance, provenance, "provenance"),
+            from_plain(Outcome, content["outcome"], "outcome"),
+            from_plain(SearchRecord, {"runs": 1, "share": None, **content["search"]}, "search"),
+            from_plain(str, content["created"], "created"),
+        )
+        twice = [str(edge) for edge, n in Counter(kept.edge for kept in circuit.edges).items() if n > 1]
+        if strangers := [str(kept.edge) for kept in circuit.edges if kept.edge not in circuit.graph]:
+            raise ValueError(f"the edge {strangers[0]} is not in its graph")
+        if twice:
+            raise ValueError(f"the edge {twice[0]} is there twice")
+        if n_edges != circuit.graph.n_edges:
+            raise ValueError(f"its graph has {circuit.graph.n_edges} edges, not {shortened(repr(n_edges))}")
         return circuit
 
 
-def _shape(content: dict[str, Any]) -> GraphShape:
-    shape: GraphShape = record(GraphShape, content)
+def _shape(content: Any) -> tuple[GraphShape, object]:
+    """The graph's shape, and how many edges the file says that it has."""
+    if type(content) is not dict:
+        raise TypeError("graph is not an object")
+    n_edges = content["edges"]
+    shape = from_plain(GraphShape, {key: value for key, value in content.items() if key != "edges"}, "graph")
     if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:
         raise ValueError(f"no model has {shape.n_layers} layers of {shape.n_heads} heads")
-    return shape
+    return shape, n_edges
 
 
-def _edge(row: Any) -> KeptEdge:
-    row = checked(row, {"sender": "str", "receiver": "str", "effect": "float"})
-    return KeptEdge(Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"])), row["effect"])
+def _nested(row: Any) -> Any:
+    """A row of the file, whose edge stands beside its effect, as the record has it."""
+    if type(row) is not dict or "effect" not in row:
+        raise TypeError(f"the edge {shortened(repr(row))} is not an object with sender, receiver and effect")
+    return {"edge": {key: value for key, value in row.items() if key != "effect"}, "effect": row["effect"]}

@@ -15,7 +15,7 @@ _KINDS = {
     "receiver": "str",
     "kept": "bool",
     "effect": "float",
-    "metric": "float",
+    "metric": "float | None",
     "reason": "str",
     "evaluations": "int",
 }
@@ -27,16 +27,18 @@ class Reason(StrEnum):
     EVALUATED = "evaluated"
     SAME = "same"  # removed or not, it carries the same wherever the receiver reads: no change is possible
     DEAD = "dead"  # nothing that the receiver feeds has a kept path to the logits: no effect is possible
+    SCORED = "scored"  # by a method that scores all edges, and keeps those that come first
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One edge, decided. `effect` is the metric's increase on removal, given what had been removed before."""
+    """One edge, decided. `effect` is the metric's increase on removal, given what had been removed before; of an edge
+    that was scored, its score."""
 
     edge: Edge
     kept: bool
     effect: float
-    metric: float  # of the circuit after this decision
+    metric: float | None  # of the circuit after this decision; None of an edge that was scored
     reason: Reason
     evaluations: int  # candidates evaluated so far
 
@@ -59,7 +61,10 @@ class Decision:
         """The inverse. Raises `ValueError`, `TypeError` or `UsageError` for anything else."""
         row = checked(parse_json(text), _KINDS)
         edge = Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"]))
-        reason, numbers = Reason(row["reason"]), (float(row["effect"]), float(row["metric"]))
-        if row["kept"] and reason is not Reason.EVALUATED:
+        reason, metric = Reason(row["reason"]), row["metric"]
+        if row["kept"] and reason not in (Reason.EVALUATED, Reason.SCORED):
             raise ValueError(f"{edge} is kept although its reason is {reason.value}")
-        return cls(edge, row["kept"], *numbers, reason, row["evaluations"])
+        if (metric is None) != (reason is Reason.SCORED):
+            raise ValueError(f"{edge} has the metric {metric} although its reason is {reason.value}")
+        metric = None if metric is None else float(metric)
+        return cls(edge, row["kept"], float(row["effect"]), metric, reason, row["evaluations"])

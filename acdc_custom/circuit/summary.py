@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from acdc_custom.choices import parse_metric
 from acdc_custom.circuit.circuit import Circuit, TaskPerformance
 
 STRONGEST = 10
@@ -16,24 +15,35 @@ def describe_behaviour(behaviour: TaskPerformance) -> str:
 def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     """What was asked, what came out, and the strongest edges."""
     settings, outcome, search = circuit.settings, circuit.outcome, circuit.search
-    unit = parse_metric(settings.metric).unit
     total, kept = circuit.graph.n_edges, len(circuit.edges)
     lines = [
-        f"Circuit of {circuit.task.name} ({settings.corruption}) in {circuit.model.name}: "
-        f"{kept:,} of {total:,} edges, {len(circuit.nodes)} nodes, at threshold {settings.threshold:g} {unit}",
+        f"Circuit of {circuit.task.name} ({circuit.corruption}) in {circuit.model.name}: "
+        f"{kept:,} of {total:,} edges, {len(circuit.nodes)} nodes, {circuit.chosen}",
         f"  model      {describe_behaviour(outcome.model)}",
         f"  circuit    {describe_behaviour(outcome.circuit)}, KL {outcome.circuit.kl:.4f} nats",
         f"  no edges   {describe_behaviour(outcome.empty)}, KL {outcome.empty.kl:.4f} nats",
         f"  recovered  {outcome.recovered:.1%} of the logit difference between no edges and all of them",
         *([f"  without    {settings.knock_out}"] if settings.knock_out else []),
         *([f"  made as    {search.consensus}"] if search.consensus else []),
-        f"  search     {search.evaluations:,} evaluations in {search.seconds:.1f} s; "
-        f"{search.within_noise} decisions within rounding error ({search.noise:.0e} {unit})",
+        f"  search     {search.evaluations:,} evaluations in {search.seconds:.1f} s{_decisions(circuit)}",
     ]
     if shown := circuit.strongest(strongest):
-        lines.append(f"Strongest edges, by the {unit} that the metric rises without them:")
+        effect = f"{circuit.unit} that the metric rises without them" if _is_decided(circuit) else "score"
+        lines.append(f"Strongest edges, by the {effect}:")
         width = max(len(str(k.edge.sender)) for k in shown)
         lines += [f"  {k.edge.sender!s:>{width}} -> {k.edge.receiver!s:<10} {k.effect:8.4f}" for k in shown]
     elif not circuit.edges:
         lines.append("No edge survived: nothing in this graph moves the metric by as much as the threshold.")
     return "\n".join(lines)
+
+
+def _is_decided(circuit: Circuit) -> bool:
+    """Whether edges were decided by a threshold; else they were scored."""
+    return circuit.settings.threshold is not None
+
+
+def _decisions(circuit: Circuit) -> str:
+    search = circuit.search
+    if not _is_decided(circuit):
+        return f"; {circuit.graph.n_edges:,} edges scored, in {circuit.unit}"
+    return f"; {search.within_noise} decisions within rounding error ({search.noise:.0e} {circuit.unit})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acdc_custom.choices import (
+    DEFAULT_METHOD,
     DEFAULT_THRESHOLD,
     Ablation,
     Device,
     ExecutorKind,
     Metric,
+    Order,
     Precision,
+    Ranking,
     checked_seed,
     checked_threshold,
     parse_metric,
 )
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import parse_heads
 from acdc_custom.memory import parse_bytes
 from acdc_custom.model.catalogue import DEFAULT_MODEL
+from acdc_custom.search.registry import methods
 
 if TYPE_CHECKING:
     from acdc_custom.grid.executor import Executor
@@ -73,75 +78,154 @@ task_option = click.option(
     metavar="NAME|FILE",
     help="A built-in task (see acdc-custom tasks), or a task file.",
 )
-threshold_option = click.option(
-    "--threshold",
-    type=float,
-    callback=lambda ctx, option, value: checked_threshold(value),
-    default=DEFAULT_THRESHOLD,
-    show_default=True,
-    help="Remove an edge if that raises the metric by less; in the metric's unit.",
-)
 model_option = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FOLDER", help=f"The model: {HUB_HINT}."
-)
-metric_option = click.option(
-    "--metric",
-    metavar="NAME",
-    callback=lambda ctx, option, value: value and parse_metric(value).value,
-    help=f"What is minimised: {', '.join(Metric)}, or module:function for your own.  [default: the task's, usually kl]",
-)
-ablation_option = click.option(
-    "--ablation",
-    type=click.Choice([a.value for a in Ablation]),
-    metavar="KIND",
-    default=Ablation.CORRUPTED.value,
-    show_default=True,
-    help="What a removed edge carries: " + "; ".join(f"{a.value}: {a.about}" for a in Ablation) + ".",
-)
-knock_out_option = click.option(
-    "--knock-out",
-    metavar="HEADS",
-    default="",
-    callback=lambda ctx, option, value: ",".join(map(str, parse_heads(value))) if value else "",
-    help="Search without these heads, such as a9.h9,a9.h6: all their edges are removed before the search begins. Shows "
-    "backup heads, which act only when others are gone.",
-)
-n_option = click.option(
-    "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: 50, or all there are]"
-)
-templates_option = click.option(
-    "--templates",
-    metavar="NUMBERS",
-    default="",
-    help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
-)
-corruption_option = click.option(
-    "--corruption", metavar="NAME", help="Which of the task's corruptions.  [default: the one that the task names]"
-)
-device_option = click.option(
-    "--device",
-    type=click.Choice([d.value for d in Device]),
-    default=Device.AUTO.value,
-    show_default=True,
-    help="Where to compute; auto takes CUDA if there is any, then Apple's GPU, then the CPU.",
 )
 run_device_option = click.option(
     "--device", type=click.Choice([d.value for d in Device]), help="Where to compute.  [default: where the run did]"
 )
-dtype_option = click.option(
-    "--dtype",
-    type=click.Choice([p.value for p in Precision]),
-    default=Precision.FLOAT32.value,
-    show_default=True,
-    help="Precision.",
-)
-memory_limit_option = click.option(
-    "--memory-limit",
-    metavar="SIZE",
-    callback=lambda ctx, option, value: value and parse_bytes(value),
-    help="Memory to use at most, such as 8GiB: of the process, or of the GPU. Any limit gives the same circuit."
-    "  [default: what is in use, and 80 % of what is free]",
-)
+# Those of `SearchSettings`, by the names of its fields.
+SETTINGS: Mapping[str, Decorator] = {
+    "method": click.option(
+        "--method",
+        type=click.Choice([m.name for m in methods()]),
+        metavar="METHOD",
+        default=DEFAULT_METHOD,
+        show_default=True,
+        help="How edges are chosen: " + "; ".join(f"{m.name}: {m.about}" for m in methods()) + ".",
+    ),
+    "threshold": click.option(
+        "--threshold",
+        type=float,
+        callback=lambda ctx, option, value: value if value is None else checked_threshold(value),
+        help="Of a method that decides edges: remove one if that raises the metric by less; in the metric's unit.  "
+        f"[default: {DEFAULT_THRESHOLD}]",
+    ),
+    "edges": click.option(
+        "--edges",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Of a method that scores edges: the circuit is the N that come first.",
+    ),
+    "ranking": click.option(
+        "--ranking",
+        type=click.Choice([r.value for r in Ranking]),
+        default=Ranking.ABSOLUTE.value,
+        show_default=True,
+        help="Of a method that scores edges, what puts one first: "
+        + "; ".join(f"{r.value}: {r.about}" for r in Ranking)
+        + ".",
+    ),
+    "metric": click.option(
+        "--metric",
+        metavar="NAME",
+        callback=lambda ctx, option, value: value and parse_metric(value).value,
+        help=f"What is minimised: {', '.join(Metric)}, or module:function for your own.  "
+        "[default: the task's, usually kl]",
+    ),
+    "corruption": click.option(
+        "--corruption", metavar="NAME", help="Which of the task's corruptions.  [default: the one that the task names]"
+    ),
+    "ablation": click.option(
+        "--ablation",
+        type=click.Choice([a.value for a in Ablation]),
+        metavar="KIND",
+        default=Ablation.CORRUPTED.value,
+        show_default=True,
+        help="What a removed edge carries: " + "; ".join(f"{a.value}: {a.about}" for a in Ablation) + ".",
+    ),
+    "knock_out": click.option(
+        "--knock-out",
+        metavar="HEADS",
+        default="",
+        callback=lambda ctx, option, value: ",".join(map(str, parse_heads(value))) if value else "",
+        help="Search without these heads, such as a9.h9,a9.h6: all their edges are removed before the search begins. "
+        "Shows backup heads, which act only when others are gone.",
+    ),
+    "n": click.option(
+        "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: 50, or all there are]"
+    ),
+    "seed": seed_option("Which prompts: the same seed, the same prompts."),
+    "templates": click.option(
+        "--templates",
+        metavar="NUMBERS",
+        default="",
+        help="Make prompts from these of the task's templates only, counted from 0, as in 0,2.  [default: all]",
+    ),
+    "resample": click.option(
+        "--resample",
+        type=int,
+        metavar="SEED",
+        callback=lambda ctx, option, value: value if value is None else checked_seed(value),
+        help="Draw the prompts anew with replacement (a bootstrap draw), with this seed; to see how the circuit "
+        "depends on them.",
+    ),
+    "order": click.option(
+        "--order",
+        type=click.Choice([o.value for o in Order]),
+        metavar="ORDER",
+        default=Order.ORIGINAL.value,
+        show_default=True,
+        help="How heads of a layer and their inputs are visited: "
+        + "; ".join(f"{o.value}: {o.about}" for o in Order)
+        + ".",
+    ),
+    "order_seed": click.option(
+        "--order-seed",
+        type=int,
+        callback=lambda ctx, option, value: checked_seed(value),
+        default=0,
+        show_default=True,
+        help="Which random order.",
+    ),
+    "device": click.option(
+        "--device",
+        type=click.Choice([d.value for d in Device]),
+        default=Device.AUTO.value,
+        show_default=True,
+        help="Where to compute; auto takes CUDA if there is any, then Apple's GPU, then the CPU.",
+    ),
+    "dtype": click.option(
+        "--dtype",
+        type=click.Choice([p.value for p in Precision]),
+        default=Precision.FLOAT32.value,
+        show_default=True,
+        help="Precision. float64 is slower; it settles decisions that lie within the rounding error of float32.",
+    ),
+    "window": click.option(
+        "--window",
+        type=click.IntRange(min=1),
+        metavar="K",
+        help="Evaluate K candidates at once. Any K gives the same circuit.  [default: adapts]",
+    ),
+    "memory_limit": click.option(
+        "--memory-limit",
+        metavar="SIZE",
+        callback=lambda ctx, option, value: value and parse_bytes(value),
+        help="Memory to use at most, such as 8GiB: of the process, or of the GPU. Any limit gives the same circuit."
+        "  [default: what is in use, and 80 % of what is free]",
+    ),
+}
+
+
+def settings_options(*names: str, **others: Decorator) -> Decorator:
+    """The options of these settings, in this order; the command gets them as one, its `settings`.
+
+    `others` are options in place of those of `SETTINGS`, by the names of settings.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_settings(*args: Any, **given: Any) -> None:
+            chosen = {name: given.pop(name) for name in names}
+            command(*args, settings=SearchSettings.of(**chosen), **given)
+
+        decorated: Callable[..., None] = with_settings
+        for name in reversed(names):
+            decorated = {**SETTINGS, **others}[name](decorated)
+        return decorated
+
+    return decorate
 
 
 @dataclass(frozen=True)

@@ -30,29 +30,22 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.cli.running import describe_model
     from acdc_custom.cli.stages import Stages
-    from acdc_custom.export.picture import draw
-    from acdc_custom.runs.folder import PICTURES
+    from acdc_custom.export.picture import PICTURES, draw
 
     circuit = Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
     click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
+    from acdc_custom.engine.prepared import prepare_batch
     from acdc_custom.graph import Stage
     from acdc_custom.heads.find import find_roles
     from acdc_custom.heads.summary import summarize_heads
     from acdc_custom.runs.reopen import reopen
-    from acdc_custom.search.discover import prepare_batch
 
     prepared = reopen(folder, device, say=click.echo).prepared
     click.echo(f"Model      {describe_model(prepared.model)}")
-    settings = circuit.settings
     if (n, seed) != (None, None):
-        prepared = prepare_batch(
-            prepared.task,
-            prepared.model,
-            n or settings.n,
-            settings.seed if seed is None else seed,
-            settings.corruption,
-            settings.ablation,
-        )
+        prompts = circuit.settings.prompts
+        chosen = circuit.settings.with_(n=n or prompts.n, seed=prompts.seed if seed is None else seed)
+        prepared = prepare_batch(prepared.task, prepared.model, chosen)
     every = [sender for sender in prepared.model.graph.senders if sender.stage is Stage.HEAD]
     with Stages() as stages:
         table = find_roles(prepared, circuit, every if all_heads else None, stages)

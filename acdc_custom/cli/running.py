@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.circuit.decision import Decision
+    from acdc_custom.engine.prepared import PreparedBatch
     from acdc_custom.model.model import Model
     from acdc_custom.runs.run import Run
-    from acdc_custom.search.discover import PreparedBatch
 
 
 def open_told(name: str, device: str, dtype: str) -> Model:
@@ -84,7 +84,8 @@ class Progress:
         self.kept += decision.kept
         # The bar redraws itself now and then; only then are new numbers of any use.
         if self.bar.update():
-            self.bar.set_postfix_str(f"{self.kept} kept, metric {decision.metric:.4f}", refresh=False)
+            now = "" if decision.metric is None else f"{self.kept} kept, metric {decision.metric:.4f}"
+            self.bar.set_postfix_str(now, refresh=False)
 
 
 def describe_model(model: Model) -> str:
@@ -100,7 +101,7 @@ def describe_model(model: Model) -> str:
     )
 
 
-def describe_batch(prepared: PreparedBatch, threshold: float) -> Iterator[str]:
+def describe_batch(prepared: PreparedBatch, threshold: float | None) -> Iterator[str]:
     """What is asked, how well the model does it, how far apart the two runs are, and what to beware of."""
     from acdc_custom.circuit.summary import describe_behaviour
 
@@ -125,7 +126,7 @@ def describe_batch(prepared: PreparedBatch, threshold: float) -> Iterator[str]:
         yield "WARNING    the model does not do this task: it prefers the foil. A circuit for it means nothing."
     if prepared.ablation is not Ablation.CORRUPTED:
         yield f"No edges   {describe_behaviour(prepared.empty)}; {prepared.empty.kl:.3f} nats (KL) from the model"
-    elif prepared.corrupted.kl < 10 * threshold:
+    elif threshold is not None and prepared.corrupted.kl < 10 * threshold:
         yield (
             f"WARNING    clean and corrupted runs hardly differ: with a threshold of {threshold:g} little can survive. "
             "Try another --corruption, or a smaller --threshold."

@@ -8,23 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Variation
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli.options import (
     RESULTS,
     ExecutorChoice,
-    ablation_option,
-    corruption_option,
-    device_option,
-    dtype_option,
     executor_options,
-    knock_out_option,
-    memory_limit_option,
-    metric_option,
     model_option,
-    n_option,
     out_option,
     seed_option,
+    settings_options,
     task_option,
-    threshold_option,
 )
 from acdc_custom.stability.plan import FEWEST_RUNS, parse_variations
 from acdc_custom.stability.shares import DEFAULT_SHARE, checked_share
@@ -37,7 +30,6 @@ if TYPE_CHECKING:
 
 @click.command("stability", short_help="Search many times: which edges can be relied on.")
 @task_option
-@threshold_option
 @model_option
 @click.option(
     "--runs",
@@ -71,35 +63,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="The consensus has the edges that at least this share of the runs keep. Another share needs no new runs.",
 )
-@metric_option
-@corruption_option
-@ablation_option
-@knock_out_option
-@n_option
-@seed_option("Which prompts, and which draws of the runs.")
-@device_option
-@dtype_option
-@memory_limit_option
+@settings_options(
+    *("threshold", "metric", "corruption", "ablation", "knock_out", "n", "seed", "device", "dtype", "memory_limit"),
+    seed=seed_option("Which prompts, and which draws of the runs."),
+)
 @executor_options
 @out_option("Where everything goes.  [default: results/stability_TASK_MODEL_THRESHOLD]")
 def command(
     choice: ExecutorChoice,
     task: str,
-    threshold: float,
     model: str,
+    settings: SearchSettings,
     runs: int,
     vary: tuple[Variation, ...],
     alone: int,
     share: float,
-    metric: str | None,
-    corruption: str | None,
-    ablation: str,
-    knock_out: str,
-    n: int | None,
-    seed: int,
-    device: str,
-    dtype: str,
-    memory_limit: int | None,
     out: Path | None,
 ) -> None:
     """Search many times, on other prompts, in other orders, in other words: which edges and heads can be relied on.
@@ -115,38 +93,19 @@ def command(
     acdc-custom stability --task ./mine.toml --model gpt2 --vary prompts,orders --share 0.9
     """
     from acdc_custom.cli.grids import carry_out
-    from acdc_custom.runs.settings import Job
+    from acdc_custom.runs.folder import folder_name
+    from acdc_custom.runs.job import Job
+    from acdc_custom.search.registry import method_named
     from acdc_custom.stability.jobs import grid_of
     from acdc_custom.stability.plan import plan_runs
     from acdc_custom.task import load_task
 
     loaded = load_task(task)
-    plan = plan_runs(vary, runs, alone, loaded.n_templates, seed)
-    base = Job(
-        name="base",
-        task=task,
-        model=model,
-        threshold=threshold,
-        metric=metric,
-        n=n,
-        seed=seed,
-        corruption=corruption,
-        ablation=ablation,
-        knock_out=knock_out,
-        memory_limit=memory_limit,
-        device=device,
-        dtype=dtype,
-    )
-    grid = grid_of(base, plan, share)
-    folder = out or default_folder(loaded.name, model, threshold)
+    settings = method_named(settings.method).completed(settings)
+    plan = plan_runs(vary, runs, alone, loaded.n_templates, settings.prompts.seed)
+    grid = grid_of(Job("base", task, model, settings), plan, share)
+    folder = out or RESULTS / f"stability_{folder_name(loaded.name, Path(model).name, settings)}"
     conclude(grid, folder, carry_out(grid, folder, choice))
-
-
-def default_folder(task: str, model: str, threshold: float) -> Path:
-    """The same for the same task, model and threshold: so that the same command goes on where it was."""
-    from acdc_custom.runs.folder import folder_name
-
-    return RESULTS / f"stability_{folder_name(task, Path(model).name, threshold)}"
 
 
 def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
@@ -167,10 +126,10 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
         notes.append(f"{count(missing, 'run')} of {len(ended)} failed: everything here is of the others.")
     if sum(run.varied == varied_by(grid.jobs[0]) for run in runs) < FEWEST_RUNS:
         check_ended(ended, folder)
-    prepared, choices, request = prepare_job(base_of(grid), open_told)
+    prepared, request = prepare_job(base_of(grid), open_told)
     what, total = "Running circuits", n_measured(runs, share)
     with Stages() as stages:
-        study = study_runs(runs, prepared, choices, share, notes, lambda more: stages(what, more, total))
+        study = study_runs(runs, prepared, request.provenance, share, notes, lambda more: stages(what, more, total))
     files = write_stability(study.stability, study.consensus, request, folder)
     click.echo(summarize_stability(study.stability))
     echo_written(files)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.cli.options import RESULTS, device_option, dtype_option, model_option
+from acdc_custom.cli.options import RESULTS, SETTINGS, model_option
 
 
 @click.command("survey", short_help="What the model says: the earliest subject, the latest, or none.")
 @click.argument("file", type=click.Path(path_type=Path))
 @model_option
 @click.option("--prepend-bos", is_flag=True, help="Put the beginning-of-text token before every prompt.")
-@device_option
-@dtype_option
+@SETTINGS["device"]
+@SETTINGS["dtype"]
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

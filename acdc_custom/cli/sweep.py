@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Ablation, Metric, Order, checked_seed, checked_threshold, parse_metric
-from acdc_custom.cli.options import (
-    HUB_HINT,
-    RESULTS,
-    corruption_option,
-    device_option,
-    dtype_option,
-    executor_options,
-    knock_out_option,
-    memory_limit_option,
-    n_option,
-    out_option,
-    templates_option,
-)
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.cli.options import HUB_HINT, RESULTS, executor_options, out_option, settings_options
 from acdc_custom.errors import UsageError
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
@@ -116,13 +105,7 @@ COUNT = 8
     help="Thresholds at equal ratios from one to the other, such as 0.001..0.1, in place of --threshold.",
 )
 @click.option("--count", type=int, default=COUNT, show_default=True, metavar="N", help="How many of them.")
-@n_option
-@corruption_option
-@templates_option
-@knock_out_option
-@device_option
-@dtype_option
-@memory_limit_option
+@settings_options("n", "corruption", "templates", "knock_out", "device", "dtype", "memory_limit")
 @executor_options
 @out_option("Where everything goes.  [default: results/sweep_TASK_MODEL]")
 def command(
@@ -136,13 +119,7 @@ def command(
     order_seeds: tuple[int, ...],
     spread_over: str | None,
     count: int,
-    n: int | None,
-    corruption: str | None,
-    templates: str,
-    knock_out: str,
-    device: str,
-    dtype: str,
-    memory_limit: int | None,
+    settings: SearchSettings,
     choice: ExecutorChoice,
     out: Path | None,
 ) -> None:
@@ -168,16 +145,7 @@ def command(
     varied = Varied(
         tasks, models, thresholds or DEFAULT_THRESHOLDS, metrics or (None,), ablations, seeds, orders, order_seeds
     )
-    grid = plan_sweep(
-        varied,
-        n=n,
-        corruption=corruption,
-        knock_out=knock_out,
-        templates=templates,
-        memory_limit=memory_limit,
-        device=device,
-        dtype=dtype,
-    )
+    grid = plan_sweep(varied, settings)
     folder = out or RESULTS / default_name(tasks, models)
     from acdc_custom.cli.grids import carry_out
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from acdc_custom.cli.options import HUB_HINT, corruption_option, model_option, n_option, seed_option
+from acdc_custom.cli.options import HUB_HINT, SETTINGS, model_option, seed_option
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 SHOWN = 5  # prompts
@@ -91,7 +91,7 @@ def new_command(name: str, out: Path | None) -> None:
     help=f"How many prompts.  [default: the first {SHOWN} of those that a search would take]",
 )
 @_seed
-@corruption_option
+@SETTINGS["corruption"]
 @click.option(
     "--model",
     default=DEFAULT_MODEL,
@@ -131,7 +131,7 @@ def show_command(task: str, n: int | None, seed: int, corruption: str | None, mo
 @command.command("check", short_help="Say what would go wrong with a task, before any search.")
 @_task
 @model_option
-@n_option
+@SETTINGS["n"]
 @_seed
 def check_command(task: str, model: str, n: int | None, seed: int) -> None:
     """Say what would go wrong with a task on a model, before any search, and how well the model does it.
@@ -143,8 +143,8 @@ def check_command(task: str, model: str, n: int | None, seed: int) -> None:
     acdc-custom tasks check my_task.toml --model gpt2
     """
     from acdc_custom.errors import ProblemsFound, TaskError, count
-    from acdc_custom.task.batch import checked_number
     from acdc_custom.task.find import find_task, read_task
+    from acdc_custom.task.selection import checked_number
     from acdc_custom.task.starter import shown_path
     from acdc_custom.task_check.text import describe_check, describe_problems, file_problems, headed
 

@@ -48,7 +48,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "batch_sha256": circuit.task.batch_sha256,
         "model": circuit.model.name,
         "weights_sha256": circuit.model.weights_sha256,
-        "settings": asdict(circuit.settings),
+        "settings": circuit.settings.flat(),
         "n_edges": len(circuit.edges),
         "n_nodes": len(circuit.nodes),
     }

@@ -98,6 +98,7 @@ class Caches:
     residuals: Tensor  # [read, prompt, pos, d_model], clean
     model_normed: Tensor  # [answer row, d_model]: the full model's residual stream there, after the final norm
     post_scales: dict[int, Tensor]  # [prompt, pos, 1] per layer with a norm after its heads, clean: see Attention
+    knocked_out: tuple[Sender, ...]  # heads whose edges are removed from the start
 
     def residual(self, receiver: Receiver, extent: Extent) -> Tensor:
         """What the receiver reads on the clean prompt: `[row, d_model]`."""
@@ -159,6 +160,7 @@ def build_caches(
         residuals=clean.residuals,
         model_normed=model.weights.final_norm(spans[Extent.ANSWER].of_batch(model_residual)),
         post_scales=post_scales,
+        knocked_out=tuple(knocked_out),
     )
 
 

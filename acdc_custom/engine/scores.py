@@ -18,8 +18,8 @@ from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.engine.circuits import CircuitRunner
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.performance import logit_differences
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.graph import Edge
-from acdc_custom.search.discover import PreparedBatch
 
 Numbers = NDArray[np.float64]
 

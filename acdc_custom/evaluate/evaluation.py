@@ -13,10 +13,11 @@ from functools import partial
 
 import numpy as np
 
-from acdc_custom.choices import Ablation, Attribution, Ranking, checked_seed
+from acdc_custom.choices import Ablation, Ranking, checked_seed
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.random_paths import PathDrawer
 from acdc_custom.compare.comparison import checked_draws
+from acdc_custom.engine.prepared import PreparedBatch, run_batch
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.baselines import among_random
 from acdc_custom.evaluate.completeness import Completeness, Roles
@@ -38,14 +39,14 @@ from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import Edge
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.table import HeadTable
-from acdc_custom.search.attribution import attribute, n_passes, top_edges
-from acdc_custom.search.discover import PreparedBatch, run_batch
+from acdc_custom.search.method import top_edges
+from acdc_custom.search.registry import scoring_method
 from acdc_custom.task import Task
 
 DRAWS = 50  # random circuits of each kind, and random edges
 TAKEN_APART = 25  # prompts of a set on which a circuit is run without each of its parts, which takes most of the time
 OnProgress = Callable[[str, int, int], None]
-METHODS = {Subject.EAP: Attribution.EAP, Subject.EAP_IG: Attribution.EAP_IG}
+METHODS = {Subject.EAP: "eap", Subject.EAP_IG: "eap-ig"}
 
 
 def evaluate_circuit(
@@ -67,8 +68,9 @@ def evaluate_circuit(
     """
     checked_draws(draws)
     settings = circuit.settings
-    seed = settings.seed + 1 if seed is None else checked_seed(seed)
-    return _Job(found_on, circuit, heads, n or max(settings.n, FEWEST), seed, also, draws, on_progress).evaluation()
+    seed = settings.prompts.seed + 1 if seed is None else checked_seed(seed)
+    n = n or max(settings.prompts.n or 0, FEWEST)
+    return _Job(found_on, circuit, heads, n, seed, also, draws, on_progress).evaluation()
 
 
 def roles_of(heads: HeadTable | None) -> Roles:
@@ -127,7 +129,7 @@ class _Job:
         circuit = self.circuit
         return EvaluatedCircuit(
             circuit.task.name,
-            circuit.settings.corruption,
+            circuit.settings.prompts.corruption or "",
             circuit.settings.ablation,
             circuit.model.name,
             circuit.model.weights_sha256,
@@ -142,12 +144,12 @@ class _Job:
 
     def _subjects(self) -> Mapping[Subject, Sequence[Edge]]:
         """The sets of edges that are run on all prompts. Attribution knows the discovery prompts only, as ACDC does."""
-        chunks, without = self.found_on.chunks, self.found_on.knocked_out
-        total = sum(n_passes(chunks, method) for method in METHODS.values())
-        on_pass = partial(self.progress, "Attributing", 1, total)
+        chunks, methods = self.found_on.chunks, {subject: scoring_method(name) for subject, name in METHODS.items()}
+        total = sum(method.n_steps(chunks) for method in methods.values())
+        on_step = partial(self.progress, "Attributing", 1, total)
         top = {
-            subject: top_edges(attribute(chunks, method, without, on_pass=on_pass), len(self.edges), Ranking.ABSOLUTE)
-            for subject, method in METHODS.items()
+            subject: top_edges(method.scores(chunks, on_step), len(self.edges), Ranking.ABSOLUTE)
+            for subject, method in methods.items()
         }
         return {Subject.CIRCUIT: self.edges, **top}
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.evaluate.kinds import PromptKind
-from acdc_custom.search.discover import PreparedBatch
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.spec import TemplateSpec
 from acdc_custom.task.tokens import Tokenizer

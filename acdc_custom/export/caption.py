@@ -9,7 +9,6 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
-from acdc_custom.choices import parse_metric
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.selection import DrawnPart
 from acdc_custom.export.style import (
@@ -36,7 +35,7 @@ WIDTH_NOTE = "Line width: the effect of an edge, the rise of the metric when its
 
 def unit_of(circuit: Circuit) -> str:
     """The unit of the circuit's effects."""
-    return parse_metric(circuit.settings.metric).unit
+    return circuit.unit
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -46,7 +45,7 @@ def with_unit(value: float, unit: str) -> str:
 
 def title(circuit: Circuit) -> str:
     """One line of plain text, not escaped: which circuit this is."""
-    corruption = f" ({circuit.settings.corruption})" if circuit.settings.corruption else ""
+    corruption = f" ({circuit.corruption})" if circuit.corruption else ""
     kind = "Circuit" if circuit.search.share is None else "Consensus circuit"
     return f"{kind} of {circuit.task.name}{corruption} in {circuit.model.name}"
 
@@ -54,14 +53,13 @@ def title(circuit: Circuit) -> str:
 def facts(selection: DrawnPart) -> list[str]:
     """The lines under the title, plain text, not escaped."""
     circuit = selection.circuit
-    settings, outcome, unit = circuit.settings, circuit.outcome, unit_of(circuit)
+    settings, outcome = circuit.settings, circuit.outcome
     kept, shown = len(circuit.edges), len(selection.edges)
-    about = parse_metric(settings.metric).about
     clean, inside, empty = outcome.model, outcome.circuit, outcome.empty
     lines = [
-        f"Threshold {with_unit(settings.threshold, unit)}; metric: {about}.",
+        chosen_by(circuit),
         f"{kept:,} of {circuit.graph.n_edges:,} edges kept. {settings.ablation.capitalize()} ablation, "
-        f"{settings.n} prompts, seed {settings.seed}.",
+        f"{settings.prompts.n} prompts, seed {settings.prompts.seed}.",
         f"KL from the model: circuit {number(inside.kl)} nats, empty circuit {number(empty.kl)} nats.",
         f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "
         f"empty circuit {number(empty.logit_diff)}.",
@@ -74,6 +72,15 @@ def facts(selection: DrawnPart) -> list[str]:
     if not selection.is_whole:
         lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by effect, and the nodes they join.")
     return lines
+
+
+def chosen_by(circuit: Circuit) -> str:
+    """How the edges were chosen, in one sentence."""
+    settings = circuit.settings
+    if settings.threshold is None:
+        return f"The edges that {settings.method} ranks first, by {settings.ranking.about}."
+    about = settings.parsed_metric.about
+    return f"Threshold {with_unit(settings.threshold, unit_of(circuit))}; metric: {about}."
 
 
 def caption_html(selection: DrawnPart) -> str:
@@ -93,7 +100,7 @@ def block_html(heading: str, lines: Iterable[str], legend: str) -> str:
 def _nothing(circuit: Circuit) -> str:
     if consensus := circuit.search.consensus:
         return f"No edge is in this {consensus}."
-    amount = with_unit(circuit.settings.threshold, unit_of(circuit))
+    amount = with_unit(circuit.settings.threshold or 0.0, unit_of(circuit))
     return f"No edge is in this circuit: no removal raised the metric by {amount} or more."
 
 

@@ -49,8 +49,8 @@ def _parts(circuit: Circuit) -> tuple[dict[str, Any], dict[str, dict[str, Any]],
     about = {
         "task": _visible(circuit.task.name),
         "model": _visible(circuit.model.name),
-        "corruption": _visible(settings.corruption),
-        "metric": _visible(settings.metric),
+        "corruption": _visible(circuit.corruption),
+        "metric": _visible(settings.parsed_metric.value),
         "ablation": settings.ablation,
         "threshold": settings.threshold,
     }

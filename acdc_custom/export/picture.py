@@ -23,6 +23,7 @@ from acdc_custom.export.style import escape
 from acdc_custom.files.writing import write_file
 from acdc_custom.heads.table import HeadTable
 
+PICTURES = ("circuit.dot", "circuit.svg")  # of every run
 HOVER = ".edge:hover path,.edge:hover polygon,.edge:hover ellipse{stroke:#000000;stroke-opacity:1}"
 
 

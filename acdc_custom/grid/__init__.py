@@ -3,6 +3,6 @@
 from acdc_custom.grid.carry_out import Ended, run_grid
 from acdc_custom.grid.local import Local
 from acdc_custom.grid.plan import Grid, Kind
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
 __all__ = ["Ended", "Grid", "Job", "Kind", "Local", "run_grid"]

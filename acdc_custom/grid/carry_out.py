@@ -17,7 +17,7 @@ from acdc_custom.grid.folder import GridFolder, has_ended
 from acdc_custom.grid.plan import Grid
 from acdc_custom.grid.progress import GridProgress, ProgressReader
 from acdc_custom.grid.state import RunEvent, State
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 from acdc_custom.task import load_task
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from acdc_custom.choices import Device
 from acdc_custom.errors import UsageError
 from acdc_custom.grid.sizing import MemoryBudget
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,6 @@ def crew_for(
 
 def default_gpus(jobs: Sequence[Job], machines: Sequence[Resources]) -> float:
     """How many GPUs a run gets: 1, where it may compute on one and there is any."""
-    devices = {job.device for job in jobs}
+    devices = {job.settings.device for job in jobs}
     any_gpu = any(machine.get("GPU", 0) for machine in machines)
     return float(Device.CUDA in devices or (Device.AUTO in devices and any_gpu))

@@ -19,7 +19,7 @@ from acdc_custom.runs.folder import JOURNAL, REQUEST
 
 if TYPE_CHECKING:
     from acdc_custom.grid.sizing import MemoryBudget
-    from acdc_custom.runs.settings import Job
+    from acdc_custom.runs.job import Job
     from acdc_custom.task import Task
 
 Files = Mapping[str, bytes]  # of a run, by name

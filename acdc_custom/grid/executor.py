@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from acdc_custom.grid.state import RunEvent
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
 
 class Executor(Protocol):

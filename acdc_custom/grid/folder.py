@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, Self
 
 from acdc_custom.circuit.circuit import FILE_NAME
-from acdc_custom.errors import ResultError, UsageError
-from acdc_custom.files.reading import parse_json, read_regular, shortened
+from acdc_custom.errors import ResultError
+from acdc_custom.files.reading import parse_json, read_record, read_regular, shortened
 from acdc_custom.files.writing import claim, write_file
-from acdc_custom.grid.plan import Grid
+from acdc_custom.grid.plan import SCHEMA, Grid
 from acdc_custom.runs.folder import JOURNAL
 
 PLAN = "grid.json"
@@ -26,15 +26,7 @@ LOG = "workers.log"  # what the processes that do the runs say, if anything
 
 def load_grid(folder: Path) -> Grid:
     """The grid of a folder. Raises `ResultError` if there is none, or if it is damaged."""
-    path = folder / PLAN
-    try:
-        return Grid.from_json(read_regular(path).decode())
-    except OSError as error:
-        raise ResultError(f"{folder} holds no grid of runs: {path.name}: {error.strerror}.") from error
-    except KeyError as error:
-        raise ResultError(f"{path} is damaged: {error} is missing.") from error
-    except (TypeError, ValueError, UsageError) as error:
-        raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+    return read_record(folder / PLAN, SCHEMA, f"{folder} holds no grid of runs.", Grid.from_content)
 
 
 def load_failures(folder: Path) -> Mapping[str, str]:

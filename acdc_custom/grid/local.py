@@ -24,7 +24,7 @@ from acdc_custom.grid.shift import JobEnded, Scheduler, WorkerDied
 from acdc_custom.grid.sizing import Resources, crew_for, gpus_for, this_machine
 from acdc_custom.grid.state import RunEvent
 from acdc_custom.model.size import model_bytes
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
 PROGRAM = (sys.executable, "-m", "acdc_custom.grid.process")
 
@@ -38,7 +38,7 @@ class Local:
 
     def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
-        largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
+        largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.settings.dtype) for job in jobs})
         crew = crew_for(len(jobs), largest, this_machine(), self.workers, gpus_for(jobs))
         log = (folder / LOG).open("a", encoding="utf-8")
         shift = Scheduler(Processes(folder, crew, log, PROGRAM), list(jobs))

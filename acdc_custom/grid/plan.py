@@ -5,16 +5,15 @@ Owns `Grid` and its JSON, so that the same grid can be asked for again. Knows no
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from acdc_custom.errors import UsageError
-from acdc_custom.files.reading import parse_json, part, record
-from acdc_custom.runs.settings import Job
+from acdc_custom.files.records import from_plain, to_json
+from acdc_custom.runs.job import Job
 
 SCHEMA = 1
 LONGEST_NAME = 200  # bytes: file systems allow 255, and a run's files need none of them
@@ -51,25 +50,12 @@ class Grid:
 
     def to_json(self) -> str:
         """The text of `grid.json`."""
-        content = {
-            "schema": SCHEMA,
-            "kind": self.kind.value,
-            "options": dict(self.options),
-            "jobs": [asdict(job) for job in self.jobs],
-        }
-        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return to_json(SCHEMA, {"kind": self.kind, "options": self.options, "jobs": self.jobs})
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The inverse. Raises `ValueError`, `TypeError`, `KeyError` or `UsageError` saying what is wrong."""
-        content = parse_json(text)
-        schema = content.get("schema") if isinstance(content, dict) else None
-        if type(schema) is not int or schema < 1:
-            raise ValueError('it has no "schema"')
-        if schema > SCHEMA:
-            raise ValueError("it was written by a newer acdc-custom")
-        jobs = tuple(record(Job, row) for row in part(content, "jobs", list))
-        return cls(Kind(content["kind"]), jobs, part(content, "options", dict))
+    def from_content(cls, content: dict[str, Any]) -> Self:
+        """The inverse. Raises `ValueError`, `TypeError` or `UsageError` saying what is wrong."""
+        return from_plain(cls, content)
 
     def lost_in(self, other: Grid) -> list[str]:
         """What of this grid another one has not, or otherwise, one line each: `threshold_0.01.seed: 0, now 1`.
@@ -77,12 +63,16 @@ class Grid:
         Runs that only the other has, and its options, are no loss: it can take over what has been done here.
         """
         lines = _changes("", {"kind": self.kind.value}, {"kind": other.kind.value})
-        mine, theirs = ({job.name: asdict(job) for job in grid.jobs} for grid in (self, other))
+        mine, theirs = ({job.name: _flat(job) for job in grid.jobs} for grid in (self, other))
         if gone := [name for name in mine if name not in theirs]:
             lines.append(f"no longer asked for: {', '.join(gone)}")
         for name in mine:
             lines += _changes(f"{name}.", mine[name], theirs.get(name, mine[name]))
         return lines
+
+
+def _flat(job: Job) -> dict[str, Any]:
+    return {"task": job.task, "model": job.model, **job.settings.flat()}
 
 
 def _changes(prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

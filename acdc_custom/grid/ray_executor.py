@@ -26,7 +26,7 @@ from acdc_custom.grid.shift import PATIENCE, JobEnded, Scheduler, WorkerDied
 from acdc_custom.grid.sizing import bytes_for, this_machine
 from acdc_custom.grid.state import RunEvent
 from acdc_custom.model.size import model_bytes
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 from acdc_custom.task import Task, load_task
 
 try:
@@ -51,7 +51,7 @@ class Ray:
 
     def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
-        largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
+        largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.settings.dtype) for job in jobs})
         tasks = {name: load_task(name) for name in dict.fromkeys(job.task for job in jobs)}
         with _connected(self.address, self.workers), _place(folder) as place:
             machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]

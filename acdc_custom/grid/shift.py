@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from acdc_custom.grid.assign import choose
 from acdc_custom.grid.state import RunEvent, State
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
 PATIENCE = 1.0  # seconds without news, after which that is told
 RETRIES = 3  # of a job whose worker died; it goes on from its journal

@@ -15,7 +15,7 @@ import psutil
 
 from acdc_custom.choices import Device
 from acdc_custom.memory import GIB, WINDOW_BYTES
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
 SHARE = 0.8  # of the memory that is free, for all runs together
 RUNTIME = GIB  # Python, torch and the libraries around it, before any model
@@ -88,7 +88,7 @@ def gpus_for(jobs: Sequence[Job]) -> tuple[str, ...]:
     """
     from acdc_custom.model.open import resolve_device
 
-    if Device.CUDA.value not in {resolve_device(Device(device)) for device in {job.device for job in jobs}}:
+    if Device.CUDA.value not in {resolve_device(device) for device in {job.settings.device for job in jobs}}:
         return ()
     import torch
 

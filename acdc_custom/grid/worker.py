@@ -10,15 +10,14 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from acdc_custom.choices import Device
 from acdc_custom.errors import AcdcError, NoRoom, ResultError
 from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.sizing import MemoryBudget
 from acdc_custom.model.open import resolve_device
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
+from acdc_custom.runs.job import Job
 from acdc_custom.runs.run import begin, go_on
-from acdc_custom.runs.settings import Job
 from acdc_custom.runs.workspace import Workspace
 
 PATIENCE = 30.0  # seconds
@@ -30,8 +29,9 @@ def do(job: Job, folder: Path, shelf: Workspace, room: MemoryBudget | None = Non
     `room` is for jobs that have no memory limit of their own.
     """
     try:
-        limit = room.limit(resolve_device(Device(job.device))) if room and job.memory_limit is None else None
-        _do(replace(job, memory_limit=limit) if limit else job, folder, shelf)
+        settings = job.settings
+        limit = room.limit(resolve_device(settings.device)) if room and settings.memory_limit is None else None
+        _do(replace(job, settings=settings.with_(memory_limit=limit)) if limit else job, folder, shelf)
     except NoRoom as error:
         return f"{error.what} Use fewer --workers, or fewer prompts (--n)." if limit else str(error)
     except AcdcError as error:

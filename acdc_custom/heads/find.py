@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from acdc_custom.choices import Metric
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Role
@@ -16,7 +17,6 @@ from acdc_custom.heads.measure import HeadMeasurements, OnProgress, measure_head
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
 from acdc_custom.heads.words import PromptWords, cast_of
-from acdc_custom.search.discover import PreparedBatch
 
 
 def find_roles(

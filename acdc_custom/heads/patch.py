@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from acdc_custom.choices import Effect
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError, did_you_mean
 from acdc_custom.graph import LOGITS, Receiver, Sender
 from acdc_custom.heads.measure import OnProgress
 from acdc_custom.heads.patch_table import PatchRow, PatchTable
 from acdc_custom.heads.path_patching import path_patch
 from acdc_custom.heads.walk import run_passes
-from acdc_custom.search.discover import PreparedBatch
 
 EVERYWHERE = "every position"
 

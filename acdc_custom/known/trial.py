@@ -22,7 +22,7 @@ from acdc_custom.known.result import BenchmarkResult, Method
 from acdc_custom.known.roc import best_first
 from acdc_custom.known.wiring import changing
 from acdc_custom.search.acdc import Search
-from acdc_custom.search.attribution import attribute
+from acdc_custom.search.registry import scoring_method
 
 ABLATIONS = (Ablation.ZERO, Ablation.MEAN, Ablation.CORRUPTED)
 THRESHOLDS = tuple(float(f"1e{power}") for power in range(1, -13, -1))  # below are rounding errors
@@ -54,7 +54,7 @@ def run_trial(
         case Method.ACDC:
             metric, found = known.metric, tuple(_searched(known, caches, told))
         case Method.EAP | Method.EAP_IG:
-            scores = attribute([caches], Attribution(method))
+            scores = scoring_method(method).scores([caches])
             found = best_first({edge: abs(score) for edge, score in scores.items()}, THRESHOLDS[-1])
             told()
     return BenchmarkResult(

@@ -11,13 +11,13 @@ from functools import partial
 from acdc_custom.analyses import activation_patching, lens
 from acdc_custom.analyses.runs import SMALLEST_GAP
 from acdc_custom.analyses.scatter import attention_scatter, draw_scatter
+from acdc_custom.engine.prepared import PreparedBatch, fewer_prompts
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.words import cast_of
 from acdc_custom.report.contents import Fact, PageFigure
 from acdc_custom.report.figures import page_figure
 from acdc_custom.report.steps import OnStep
 from acdc_custom.runs.reopen import Reopened
-from acdc_custom.search.discover import PreparedBatch, prepare_batch
 
 SCATTERED_HEADS = 3
 FEWEST_POINTS = 3  # a correlation of fewer means nothing
@@ -95,12 +95,7 @@ def _component(node: Sender) -> str:
 
 def _few(run: Reopened) -> PreparedBatch:
     """As many prompts as patching gets, of the run's task and seed."""
-    prepared, settings = run.prepared, run.circuit.settings
-    if settings.n <= PATCHED_PROMPTS:
-        return prepared
-    return prepare_batch(
-        prepared.task, prepared.model, PATCHED_PROMPTS, settings.seed, settings.corruption, settings.ablation
-    )
+    return fewer_prompts(run.prepared, run.circuit.settings, PATCHED_PROMPTS)
 
 
 def _count(prepared: PreparedBatch) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import ResultError
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
@@ -25,7 +26,6 @@ from acdc_custom.report.attention_view import (
     what_fits,
 )
 from acdc_custom.report.prompts import choose, pieces
-from acdc_custom.search.discover import PreparedBatch
 
 
 def attention_data(

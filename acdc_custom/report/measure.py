@@ -26,7 +26,7 @@ from acdc_custom.report.contents import Contents, QuestionSection, Spread
 from acdc_custom.report.prompts import choose, example
 from acdc_custom.report.steps import OnStep, counted, silent
 from acdc_custom.runs.reopen import Reopened
-from acdc_custom.search.discover import Choices
+from acdc_custom.search.discover import package_versions
 from acdc_custom.task.spec import TemplateSpec
 
 
@@ -54,8 +54,8 @@ def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
     on_step("reading where heads look")
     return Contents(
         circuit=circuit,
-        task=run.asked.task,
-        model_name=run.asked.model,
+        task=run.source.task,
+        model_name=run.source.model,
         question=question(run),
         examples=examples,
         model=spreads[0],
@@ -66,7 +66,7 @@ def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
         attention=attention_data(prepared, strongest_heads(circuit), chosen, known_roles(heads)),
         figures=tuple(analysis_figures(run, on_step)),
         facts=node_facts(run),
-        packages=prepared.provenance(Choices()).packages,
+        packages=package_versions(),
     )
 
 

@@ -6,25 +6,25 @@ Owns the translation from settings back to options.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from acdc_custom.circuit.provenance import Settings
+from acdc_custom.choices import DEFAULT_METHOD
+from acdc_custom.circuit.settings import SearchSettings
+
+OF_BOTH = ("threshold", "metric", "ablation", "knock_out", "corruption", "n", "seed", "device", "dtype")
+OF_DISCOVER = (*OF_BOTH, "templates", "resample", "order", "order_seed")
+OF_SCORING = ("method", "edges", "ranking")
 
 
-def command(task: str, model: str, settings: Settings) -> str:
+def command(task: str, model: str, settings: SearchSettings) -> str:
     """`acdc-custom discover --task ...` with every setting written out, for a POSIX shell."""
-    own = {
-        "templates": settings.templates,
-        "resample": settings.resample,
-        "order": settings.order,
-        "order-seed": settings.order_seed,
-    }
-    return _typed("discover", {**_shared(task, model, settings), **own})
+    of_method = () if settings.method == DEFAULT_METHOD else OF_SCORING
+    return _typed("discover", task, model, settings, (*OF_DISCOVER, *of_method))
 
 
-def stability_command(task: str, model: str, settings: Settings) -> str:
+def stability_command(task: str, model: str, settings: SearchSettings) -> str:
     """`acdc-custom stability --task ...` with the same settings, but for those that it varies."""
-    return _typed("stability", _shared(task, model, settings))
+    return _typed("stability", task, model, settings, OF_BOTH)
 
 
 def evaluate_command(folder: str) -> str:
@@ -32,23 +32,11 @@ def evaluate_command(folder: str) -> str:
     return shlex.join(["acdc-custom", "evaluate", *(["--"] if folder.startswith("-") else []), folder])
 
 
-def _shared(task: str, model: str, settings: Settings) -> dict[str, object]:
-    return {
-        "task": task,
-        "model": model,
-        "threshold": repr(settings.threshold),
-        "metric": settings.metric,
-        "ablation": settings.ablation,
-        "knock-out": settings.knock_out,
-        "corruption": settings.corruption,
-        "n": settings.n,
-        "seed": settings.seed,
-        "device": settings.device,
-        "dtype": settings.dtype,
-    }
-
-
-def _typed(name: str, options: Mapping[str, object]) -> str:
+def _typed(name: str, task: str, model: str, settings: SearchSettings, which: Sequence[str]) -> str:
+    flat = settings.flat()
+    if settings.threshold is not None:
+        flat["threshold"] = repr(settings.threshold)
+    options = {"task": task, "model": model, **{name.replace("_", "-"): flat[name] for name in which}}
     words = ["acdc-custom", name]
     for option, value in options.items():
         if str(value).startswith("-"):  # it would be taken for an option

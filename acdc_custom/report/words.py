@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 
-from acdc_custom.choices import Ablation, CustomMetric, Metric, Order, parse_metric
+from acdc_custom.choices import Ablation, CustomMetric, Metric
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.style import number
@@ -114,14 +113,16 @@ def knocked_out(circuit: Circuit) -> str:
 
 def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
     """Every setting: its name, its value, and what it means."""
-    settings, unit = circuit.settings, unit_of(circuit)
-    metric = parse_metric(settings.metric)
+    settings = circuit.settings
     meanings = {
-        "threshold": f"an edge was removed if the metric then rose by less than {with_unit(settings.threshold, unit)}",
-        "metric": f"what the search kept low: {metric.about}",
-        "ablation": f"what a removed edge carries: {Ablation(settings.ablation).about}",
+        "method": "how edges were chosen",
+        "threshold": _threshold(circuit),
+        "edges": "how many edges the circuit was to have, of a method that scores edges",
+        "ranking": "of a method that scores edges, what puts one first",
+        "metric": f"what the search kept low: {settings.parsed_metric.about}",
+        "ablation": f"what a removed edge carries: {settings.ablation.about}",
         "knock_out": "heads whose edges were all removed before the search began",
-        "order": f"which heads and inputs of a layer came first: {Order(settings.order).about}",
+        "order": f"which heads and inputs of a layer came first: {settings.order.about}",
         "order_seed": "which random order; it matters for the order “random” alone",
         "n": "how many prompts every removal was judged by",
         "seed": "which prompts: the same seed gives the same prompts",
@@ -130,9 +131,18 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "resample": "with which seed the prompts were drawn anew, with replacement; None: they were not",
         "device": "where it was computed",
         "dtype": "the precision of the computation",
+        "window": "how many candidates were evaluated at once; None: as many as seemed best",
+        "memory_limit": "how much memory it was allowed; None: a share of what was free",
     }
-    for name, value in asdict(settings).items():
+    for name, value in settings.flat().items():
         yield name.replace("_", " "), "none" if value == "" else str(value), meanings.get(name, "")
+
+
+def _threshold(circuit: Circuit) -> str:
+    threshold = circuit.settings.threshold
+    if threshold is None:
+        return "of a method that decides edges, one by one"
+    return f"an edge was removed if the metric then rose by less than {with_unit(threshold, unit_of(circuit))}"
 
 
 def search_facts(circuit: Circuit) -> list[str]:
@@ -143,6 +153,11 @@ def search_facts(circuit: Circuit) -> list[str]:
             f"This is a {search.consensus}, each with its mean effect in the runs that kept it. The runs differ in "
             f"prompts, visiting orders or templates; together they made {search.evaluations:,} evaluations in "
             f"{search.seconds:.1f} s."
+        ]
+    if circuit.settings.threshold is None:
+        return [
+            f"{circuit.settings.method} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in {unit}; "
+            f"the circuit is made of the {len(circuit.edges):,} that come first, by {circuit.settings.ranking.about}."
         ]
     said = [
         f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
@@ -161,20 +176,28 @@ def search_facts(circuit: Circuit) -> list[str]:
 
 def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     """What this result does not show: a heading and a sentence or two each."""
-    settings, unit = circuit.settings, unit_of(circuit)
+    settings = circuit.settings
     yield _one_sample(circuit)
     yield (
         "One batch of prompts",
-        f"All of this was computed on the same {settings.n} prompts (seed {settings.seed}), the ones the search used; "
-        "only an evaluation looks at others. Other prompts, and other wordings of the task, may need other edges.",
+        f"All of this was computed on the same {settings.prompts.n} prompts (seed {settings.prompts.seed}), the ones "
+        "the search used; only an evaluation looks at others. Other prompts, and other wordings of the task, may need "
+        "other edges.",
     )
-    yield (
-        "The threshold",
-        f"Edges whose removal raised the metric by less than {with_unit(settings.threshold, unit)} are gone, even "
-        "if many of them together matter. A lower threshold keeps more.",
-    )
-    yield "What the metric sees", _blind_spot(parse_metric(settings.metric))
-    yield "What the ablation leaves in place", _left_in_place(Ablation(settings.ablation))
+    if settings.threshold is None:
+        yield (
+            "Scores are estimates",
+            f"Edges were scored one by one, by {settings.method}, and no circuit was tested on the way: what the edges "
+            "that come first do together is said above. More --edges keep more.",
+        )
+    else:
+        yield (
+            "The threshold",
+            f"Edges whose removal raised the metric by less than {with_unit(settings.threshold, unit_of(circuit))} are "
+            "gone, even if many of them together matter. A lower threshold keeps more.",
+        )
+    yield "What the metric sees", _blind_spot(settings.parsed_metric)
+    yield "What the ablation leaves in place", _left_in_place(settings.ablation)
     yield (
         "Effects are not shares",
         "The effect of an edge is how much the metric would have risen without it at the moment when it was "

@@ -7,27 +7,26 @@ it was cut off in the middle of a line, and that no two processes write into one
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any, Self
 
-from acdc_custom.choices import Ablation, Device, Order, Precision, checked_seed, checked_threshold, parse_metric
+from acdc_custom.choices import DEFAULT_METHOD
 from acdc_custom.circuit.circuit import FILE_NAME, Circuit
 from acdc_custom.circuit.decision import Decision
 from acdc_custom.circuit.provenance import Provenance
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import ResultError, UsageError
-from acdc_custom.export.picture import draw
-from acdc_custom.files.reading import parse_json, part, read_regular, record
+from acdc_custom.files.reading import read_record
+from acdc_custom.files.records import from_plain, to_json, to_plain
 from acdc_custom.files.writing import claim, name_part, write_atomically
-from acdc_custom.graph import parse_heads
 from acdc_custom.memory import MemoryPlan
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
-PICTURES = ("circuit.dot", "circuit.svg")
 SCHEMA = 1
 LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: file systems allow 255 bytes in all
 
@@ -36,71 +35,32 @@ LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: fil
 class RunRequest:
     """What was asked for, so that it can be asked for again: `task` and `model` as the user gave them.
 
-    `window` and `memory` change no decision, but a search that goes on keeps to them: so it comes out the same to the
-    last bit.
+    The memory plan changes no decision, but a search that is resumed keeps to it: so it comes out the same to the last
+    bit.
     """
 
     task: str
     model: str
-    window: int | None
     edges: int  # of the model's graph, all of which a search decides
     memory: MemoryPlan
     provenance: Provenance
 
     def to_json(self) -> str:
         """The text of `run.json`."""
-        content = {
-            "schema": SCHEMA,
-            "task": self.task,
-            "model": self.model,
-            "window": self.window,
-            "edges": self.edges,
-            "memory": asdict(self.memory),
-            "provenance": self.provenance.to_content(),
-        }
-        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        return to_json(SCHEMA, to_plain(self))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a run folder's `run.json`. Raises `ResultError`."""
-        path = folder / REQUEST
-        try:
-            content = parse_json(read_regular(path).decode())
-            schema = content.pop("schema", None) if isinstance(content, dict) else None
-            if type(schema) is not int or schema < 1:
-                raise ValueError('it has no "schema"')
-            if schema > SCHEMA:
-                raise ResultError(f"{path} was written by a newer acdc-custom. Update acdc-custom.")
-            provenance = Provenance.from_content(part(content, "provenance", dict))
-            memory = record(MemoryPlan, part(content, "memory", dict))
-            rest = {key: value for key, value in content.items() if key not in ("provenance", "memory")}
-            request: Self = record(cls, rest, provenance=provenance, memory=memory)
-            _check(request)
-            return request
-        except OSError as error:
-            raise ResultError(f"{folder} holds no run that could go on: {path.name}: {error.strerror}.") from error
-        except KeyError as error:
-            raise ResultError(f"{path} is damaged: {error} is missing.") from error
-        except (TypeError, ValueError, UsageError) as error:
-            raise ResultError(f"{path} is damaged: {str(error).removesuffix('.')}.") from error
+        return read_record(folder / REQUEST, SCHEMA, f"{folder} holds no run that could be resumed.", cls._checked)
 
-
-def _check(request: RunRequest) -> None:
-    """Whether it can have been asked for. Raises `ValueError` or `UsageError`."""
-    settings, memory = request.provenance.settings, request.memory
-    Ablation(settings.ablation), Order(settings.order), Device(settings.device), Precision(settings.dtype)
-    checked_threshold(settings.threshold)
-    parse_metric(settings.metric)
-    if settings.knock_out:
-        parse_heads(settings.knock_out)
-    checked_seed(settings.seed)
-    checked_seed(settings.order_seed)
-    if settings.resample is not None:
-        checked_seed(settings.resample)
-    counts = {"n": settings.n, "window": request.window, "edges": request.edges, **asdict(memory)}
-    for name, count in counts.items():
-        if count is not None and count < 1:
-            raise ValueError(f"{name} is {count}")
+    @classmethod
+    def _checked(cls, content: dict[str, Any]) -> Self:
+        request = from_plain(cls, content)
+        for name, count in {"edges": request.edges, **to_plain(request.memory)}.items():
+            if count is not None and count < 1:
+                raise ValueError(f"{name} is {count}")
+        return request
 
 
 class RunFolder:
@@ -194,11 +154,19 @@ class RunFolder:
         self._journal.truncate()
 
     def finish(self, circuit: Circuit) -> list[Path]:
-        """Write the circuit and its pictures; gives every file of the run."""
+        """Write the circuit, which ends the run; gives the files of the run."""
         self._journal.flush()
-        pictures = [draw(circuit, self.path / name) for name in PICTURES]
-        # Last, since a folder with a circuit is a run that has ended.
-        return [circuit.save(self.path), self.path / JOURNAL, self.path / REQUEST, *pictures]
+        return [circuit.save(self.path), self.path / JOURNAL, self.path / REQUEST]
+
+    def rewrite(self, decisions: Sequence[Decision]) -> None:
+        """Write the journal anew. Raises `ResultError` when it cannot be written."""
+
+        def anew() -> None:
+            self._journal.seek(0)
+            self._journal.writelines(decision.to_json() + "\n" for decision in decisions)
+            self._journal.truncate()
+
+        self._write(anew, JOURNAL)
 
     def _write(self, action: Any, name: str) -> None:
         try:
@@ -210,13 +178,14 @@ class RunFolder:
             ) from error
 
 
-def folder_name(task: str, model: str, threshold: float) -> str:
-    """`latest_s_demo-4l_0.01`."""
-    return "_".join(name_part(part, LONGEST_PART) for part in (task, model, f"{threshold:g}"))
+def folder_name(task: str, model: str, settings: SearchSettings) -> str:
+    """`latest_s_demo-4l_0.01`; of another method than the default, `latest_s_demo-4l_eap-ig_200`."""
+    method = () if settings.method == DEFAULT_METHOD else (settings.method,)
+    return "_".join(name_part(part, LONGEST_PART) for part in (task, model, *method, settings.amount))
 
 
-def free_folder(parent: Path, task: str, model: str, threshold: float) -> Path:
+def free_folder(parent: Path, task: str, model: str, settings: SearchSettings) -> Path:
     """A folder name that says what the run is, and that is not taken: `latest_s_demo-4l_0.01`, then `..._2`."""
-    name = folder_name(task, model, threshold)
+    name = folder_name(task, model, settings)
     paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
     return next(path for path in paths if not os.path.exists(path))

@@ -12,17 +12,17 @@ from pathlib import Path
 
 from acdc_custom.choices import Device
 from acdc_custom.circuit.circuit import FILE_NAME, Circuit
+from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.errors import ResultError
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import REQUEST, RunRequest
-from acdc_custom.search.discover import PreparedBatch, prepare_again
 from acdc_custom.task.find import load_task
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunSource:
     """The task and the model as the user gave them. `memory` is the run's plan, or None for a lone `circuit.json`."""
 
     task: str
@@ -35,7 +35,7 @@ class Reopened:
     """A circuit beside its batch, run again on its model."""
 
     circuit: Circuit
-    asked: Asked
+    source: RunSource
     prepared: PreparedBatch
 
 
@@ -52,14 +52,14 @@ def reopen(
     """
     path = Path(where)
     circuit = Circuit.load(path)
-    asked = _asked(path if path.is_dir() else path.parent, circuit)
+    source = _source(path if path.is_dir() else path.parent, circuit)
     settings = circuit.settings
-    task = load_task(asked.task)
-    model = opener(asked.model, device or settings.device, settings.dtype, say)
-    prepared = prepare_again(task, model, settings, asked.memory)
+    task = load_task(source.task)
+    model = opener(source.model, device or settings.device, settings.dtype, say)
+    prepared = prepare_batch(task, model, settings, source.memory)
     changed = {
-        f"the model {asked.model}": (circuit.model.weights_sha256, model.fingerprint),
-        f"the task {asked.task}": (circuit.task.sha256, task.sha256),
+        f"the model {source.model}": (circuit.model.weights_sha256, model.fingerprint),
+        f"the task {source.task}": (circuit.task.sha256, task.sha256),
         "the prompts": (circuit.task.batch_sha256, prepared.batch.sha256),
     }
     if different := [what for what, (before, now) in changed.items() if before != now]:
@@ -67,11 +67,11 @@ def reopen(
             f"{path / FILE_NAME if path.is_dir() else path} was found with something else: {' and '.join(different)} "
             "changed since. Undo that, or search again."
         )
-    return Reopened(circuit, asked, prepared)
+    return Reopened(circuit, source, prepared)
 
 
-def _asked(folder: Path, circuit: Circuit) -> Asked:
+def _source(folder: Path, circuit: Circuit) -> RunSource:
     if (folder / REQUEST).exists():
         request = RunRequest.load(folder)
-        return Asked(request.task, request.model, request.memory)
-    return Asked(circuit.task.name, circuit.model.name, None)
+        return RunSource(request.task, request.model, request.memory)
+    return RunSource(circuit.task.name, circuit.model.name, None)

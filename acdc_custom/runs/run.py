@@ -1,4 +1,4 @@
-"""One run in its folder: begun, or gone on with, and ended.
+"""One run in its folder: begun, or resumed, and ended.
 
 Owns the order of the steps that the commands and the workers of a grid share. Says nothing and shows nothing: the
 caller opens models, is told of every decision, and gets what was written.
@@ -10,62 +10,60 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acdc_custom.choices import Order
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.decision import Decision
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.engine.prepared import PreparedBatch, Preparer, prepare_batch
 from acdc_custom.errors import ResultError
+from acdc_custom.export.picture import PICTURES, draw
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import RunFolder, RunRequest
-from acdc_custom.runs.settings import Job
-from acdc_custom.search.discover import Choices, PreparedBatch, prepare_again, prepare_batch, search, whole_receivers
+from acdc_custom.runs.job import Job
+from acdc_custom.search.discover import OnDecision, completed, provenance, resumable, scored_decisions, search
+from acdc_custom.search.method import ScoringMethod
+from acdc_custom.search.registry import method_named
 from acdc_custom.task import Task, load_task
 
 Loader = Callable[[str], Task]  # of a name or a path, as `load_task`
 Opener = Callable[[str, str, str], Model]  # of a name, a device and a dtype, as `open_model`
-Preparer = Callable[..., PreparedBatch]  # as `prepare_batch`
 
 
 @dataclass(frozen=True)
 class Run:
-    """A search that can begin, or go on after `earlier` decisions, in a folder that is ours."""
+    """A search that can begin, or be resumed after `earlier` decisions, in a folder that is ours."""
 
     folder: RunFolder
     prepared: PreparedBatch
-    choices: Choices
+    settings: SearchSettings
     earlier: Sequence[Decision] = ()
 
-    def complete(self, on_decision: Callable[[Decision], None] = lambda decision: None) -> tuple[Circuit, list[Path]]:
+    def complete(self, on_decision: OnDecision = lambda decision: None) -> tuple[Circuit, list[Path]]:
         """Search, note every decision, and write what was found; gives the circuit and all files of the run."""
 
         def note(decision: Decision) -> None:
             self.folder.note(decision)
             on_decision(decision)
 
-        circuit = search(self.prepared, self.choices, note, self.earlier)
-        return circuit, self.folder.finish(circuit)
+        circuit = search(self.prepared, self.settings, note, self.earlier)
+        if isinstance(method_named(self.settings.method), ScoringMethod):
+            self.folder.rewrite(scored_decisions(self.folder.decisions(), circuit))
+        pictures = [draw(circuit, self.folder.path / name) for name in PICTURES]
+        # Last, since a folder with a circuit is a run that has ended.
+        return circuit, [*self.folder.finish(circuit), *pictures]
 
 
 def prepare_job(
     job: Job, opener: Opener = open_model, preparer: Preparer = prepare_batch, loader: Loader = load_task
-) -> tuple[PreparedBatch, Choices, RunRequest]:
+) -> tuple[PreparedBatch, RunRequest]:
     """What the run of a job needs, and what its `run.json` says. Raises an `AcdcError`."""
-    choices = Choices(job.threshold, job.metric, Order(job.order), job.order_seed, job.window)
-    prepared = preparer(
-        loader(job.task),
-        opener(job.model, job.device, job.dtype),
-        job.n,
-        job.seed,
-        job.corruption,
-        job.ablation,
-        job.memory_limit,
-        knock_out=job.knock_out,
-        templates=job.templates,
-        resample=job.resample,
+    settings = method_named(job.settings.method).completed(job.settings)
+    task, model = loader(job.task), opener(job.model, settings.device, settings.dtype)
+    prepared = preparer(task, model, settings, None)
+    request = RunRequest(
+        job.task, job.model, prepared.model.graph.n_edges, prepared.memory, provenance(prepared, settings)
     )
-    n_edges = prepared.model.graph.n_edges
-    request = RunRequest(job.task, job.model, job.window, n_edges, prepared.memory, prepared.provenance(choices))
-    return prepared, choices, request
+    return prepared, request
 
 
 def begin(
@@ -76,9 +74,9 @@ def begin(
     loader: Loader = load_task,
 ) -> Run:
     """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
-    prepared, choices, request = prepare_job(job, opener, preparer, loader)
+    prepared, request = prepare_job(job, opener, preparer, loader)
     folder.ask(request)
-    return Run(folder, prepared, choices)
+    return Run(folder, prepared, request.provenance.settings)
 
 
 def go_on(
@@ -88,19 +86,18 @@ def go_on(
     preparer: Preparer = prepare_batch,
     loader: Loader = load_task,
 ) -> Run:
-    """What an interrupted run needs, whose `run.json` holds the request; its journal is cut after whole receivers.
+    """What an interrupted run needs, whose `run.json` holds the request; its journal is cut where it can be resumed.
 
     Raises `ResultError` when anything is no longer what it was.
     """
     settings = request.provenance.settings
-    choices = Choices(settings.threshold, settings.metric, Order(settings.order), settings.order_seed, request.window)
     task, model = loader(request.task), opener(request.model, settings.device, settings.dtype)
-    prepared = prepare_again(task, model, settings, request.memory, preparer)
-    if differences := request.provenance.differences(prepared.provenance(choices)):
+    prepared = preparer(task, model, settings, request.memory)
+    if differences := request.provenance.differences(provenance(prepared, settings)):
         raise ResultError(
             f"the run in {folder.path} cannot go on, since this has changed: {'; '.join(differences)}. "
             "Undo that, or begin a new run."
         )
-    earlier = whole_receivers(folder.decisions(), prepared, choices)
+    earlier = resumable(folder.decisions(), prepared, completed(prepared, settings))
     folder.keep(len(earlier))
-    return Run(folder, prepared, choices, earlier)
+    return Run(folder, prepared, settings, earlier)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
+from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.search.discover import PreparedBatch, prepare_batch
 from acdc_custom.task import Task, load_task
 
 
@@ -35,10 +36,13 @@ class Workspace:
             self._opened = (key, open_model(name, device, dtype))
         return self._opened[1]
 
-    def prepare(self, task: Task, model: Model, *args: Any, **options: Any) -> PreparedBatch:
+    def prepare(
+        self, task: Task, model: Model, settings: SearchSettings, planned: MemoryPlan | None = None
+    ) -> PreparedBatch:
         """The batch; a task whose file has changed is another one."""
-        key = (task.name, task.sha256, id(model), args, tuple(sorted(options.items())))
+        batch = (settings.prompts, settings.ablation, settings.knock_out, settings.memory_limit)
+        key = (task.name, task.sha256, id(model), batch, planned)
         if self._prepared is None or self._prepared[0] != key:
             self._prepared = None
-            self._prepared = (key, prepare_batch(task, model, *args, **options))
+            self._prepared = (key, prepare_batch(task, model, settings, planned))
         return self._prepared[1]

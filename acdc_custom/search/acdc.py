@@ -7,7 +7,7 @@ files to its caller. An edge is removed if its removal raises the metric by less
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress, pairwise
 
 import torch
@@ -64,6 +64,11 @@ class Search:
             raise SearchError(f"the metric is {self.metric} before any edge is removed. A search needs a number.")
         self.metric_before = self.metric
 
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Where the time went, by stage."""
+        return {stage.value: seconds for stage, seconds in self.watch.seconds.items()}
+
     @torch.no_grad()
     def decisions(self) -> Iterator[Decision]:
         """Decide every edge, in order. Raises `SearchError` when the metric is not a number."""
@@ -112,7 +117,10 @@ class Search:
             self._size.note(kept=decision.kept)
             if decision.kept:
                 self.consumers.setdefault(decision.edge.sender, []).append(receiver)
-        self.metric, self.evaluations = decisions[-1].metric, decisions[-1].evaluations
+        last = decisions[-1]
+        if last.metric is None:
+            raise SearchError(f"the journal's decisions at {receiver} are not those of this search.")
+        self.metric, self.evaluations = last.metric, last.evaluations
 
     def _decision(self, edge: Edge, reason: Reason, *, kept: bool = False, effect: float = 0.0) -> Decision:
         return Decision(edge, kept, effect, self.metric, reason, self.evaluations)

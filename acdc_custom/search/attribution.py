@@ -15,50 +15,42 @@ Gradients are worked out one layer at a time, from the last, so that memory is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.metrics import exact, negative_logit_diff
-from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.layers import Replaced
 
-IG_STEPS = 5  # as in MIB
-
 Receivers = tuple[Receiver, ...]
+
+
+Points = Callable[[Caches], Iterator[Tensor]]  # residual streams of a chunk, each [read, prompt, pos, d_model]
 
 
 @torch.no_grad()
 def attribute(
-    chunks: Sequence[Caches],
-    method: Attribution,
-    knocked_out: Collection[Sender] = (),
-    steps: int = IG_STEPS,
-    on_pass: Callable[[], object] = lambda: None,
+    chunks: Sequence[Caches], points: Points, on_pass: Callable[[], object] = lambda: None
 ) -> dict[Edge, float]:
-    """The score of every edge, in logits; positive: the edge helps the logit difference. In the order of a search.
+    """The score of every edge, in logits; positive: the edge helps the logit difference. In the order of the graph.
 
-    `knocked_out` are the heads with which the chunks were made. `steps` is the number of points of EAP-IG: step k of m
-    is the model on an embedding k / m of the way from the ablated to the clean one, k = 1 ... m as in the paper.
-    `on_pass` is called after each of the `n_passes`. Raises `UsageError` if `steps` is not positive.
+    `points` gives the residual streams at which gradients are taken, whose mean is the score: as many for every chunk.
+    `on_pass` is called after each of them.
     """
-    if steps < 1:
-        raise UsageError(f"{steps} steps of integrated gradients: there must be at least 1.")
-    graph, totals = chunks[0].model.graph, dict[Receivers, Tensor]()
+    graph, totals, n = chunks[0].model.graph, dict[Receivers, Tensor](), 0
     for chunk in chunks:
         span, delta = chunk.spans[Extent.CHANGED], chunk.delta[Extent.CHANGED].flatten(1)  # [sender, row * d_model]
-        for residuals in _points(chunk, method, steps, knocked_out):
-            for receivers, gradient in _gradients(chunk, residuals, knocked_out):
+        for residuals in points(chunk):
+            for receivers, gradient in _gradients(chunk, residuals, chunk.knocked_out):
                 before = delta[: graph.n_senders_before(receivers[0])]
                 lost = before @ span.of_batch(gradient).flatten(1).mT  # [sender, receiver]
                 totals[receivers] = totals.get(receivers, 0) - exact(lost)
+            n += len(chunk.tokens.clean)
             on_pass()
-    n = sum(len(chunk.tokens.clean) for chunk in chunks) * (steps if method is Attribution.EAP_IG else 1)
     scores = {
         receiver: column
         for receivers, total in totals.items()
@@ -67,31 +59,19 @@ def attribute(
     return {edge: scores[edge.receiver][graph.index[edge.sender]] for edge in graph.edges()}
 
 
-def n_passes(chunks: Sequence[Caches], method: Attribution, steps: int = IG_STEPS) -> int:
-    """How many times gradients are worked out, each time for all edges and the prompts of a chunk."""
-    return len(chunks) * (steps if method is Attribution.EAP_IG else 1)
+def clean_point(chunk: Caches) -> Iterator[Tensor]:
+    """The model on the clean prompts, as EAP has it."""
+    yield chunk.residuals
 
 
-def top_edges(scores: Mapping[Edge, float], n: int, ranking: Ranking = Ranking.SIGNED) -> list[Edge]:
-    """The `n` edges that come first, all if there are fewer; equal scores stay in their order.
-
-    MIB ranks by the signed score for CPR and by the absolute one for CMD (arXiv 2504.13151).
-    """
-    if ranking is Ranking.SIGNED:
-        return sorted(scores, key=lambda edge: -scores[edge])[:n]
-    return sorted(scores, key=lambda edge: -abs(scores[edge]))[:n]
-
-
-def _points(chunk: Caches, method: Attribution, steps: int, knocked_out: Collection[Sender]) -> Iterator[Tensor]:
-    """The residual streams at which gradients are taken: each `[read, prompt, pos, d_model]`."""
-    if method is Attribution.EAP:
-        yield chunk.residuals
-        return
+def embedding_points(chunk: Caches, steps: int) -> Iterator[Tensor]:
+    """The model on embeddings between the ablated and the clean one, as EAP-IG on inputs has it: step k of m is k / m
+    of the way, k = 1 ... m as in the paper."""
     weights, tokens = chunk.model.weights, chunk.tokens
     fixed = {}
-    if knocked_out:
+    if chunk.knocked_out:
         ablated = chunk.carried.outputs(weights, tokens, run(weights, tokens.clean))
-        fixed = {(head.layer, head.head): ablated[chunk.model.graph.index[head]] for head in knocked_out}
+        fixed = {(head.layer, head.head): ablated[chunk.model.graph.index[head]] for head in chunk.knocked_out}
     clean = weights.embed(tokens.clean)  # [prompt, pos, d_model]
     to_ablated = torch.zeros_like(clean)
     to_ablated.flatten(0, 1)[chunk.spans[Extent.CHANGED].cells] = chunk.delta[Extent.CHANGED][0]

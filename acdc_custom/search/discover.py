@@ -1,6 +1,6 @@
 """The main job: from a task and a model to a circuit.
 
-Owns the order of the steps and the record of what was done. Deciding is the engine's business; showing
+Owns the order of the steps and the record of what was done. Deciding and scoring are the methods' business; showing
 progress and writing files are the caller's, who is told of every decision.
 """
 
@@ -10,308 +10,230 @@ import importlib.metadata
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import torch
 
-from acdc_custom.choices import (
-    DEFAULT_THRESHOLD,
-    Ablation,
-    CustomMetric,
-    Metric,
-    Order,
-    checked_seed,
-    checked_threshold,
-    parse_metric,
-)
-from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord, TaskPerformance
+from acdc_custom.choices import Device, Precision, parse_metric
+from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord
 from acdc_custom.circuit.decision import Decision, Reason
-from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
-from acdc_custom.engine.ablation import AblatedActivations, prepare_ablation
-from acdc_custom.engine.caches import Caches, build_caches
+from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.engine.caches import Extent
 from acdc_custom.engine.circuit_run import run_circuit
-from acdc_custom.engine.footprint import plan
-from acdc_custom.engine.metrics import prepare
+from acdc_custom.engine.metrics import Objective, prepare
 from acdc_custom.engine.performance import task_performance
-from acdc_custom.engine.tokens import TokenBatch, token_batch
-from acdc_custom.errors import UsageError
-from acdc_custom.graph import Sender, parse_heads
-from acdc_custom.memory import MemoryPlan
-from acdc_custom.model.check import check_batch
+from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
+from acdc_custom.graph import LOGITS
 from acdc_custom.model.model import Model
-from acdc_custom.search.acdc import Search
-from acdc_custom.search.order import visiting_order
-from acdc_custom.task import Batch, Task
+from acdc_custom.search.method import DecidingMethod, ScoringMethod, top_edges
+from acdc_custom.search.registry import method_named
+from acdc_custom.task import Task
+from acdc_custom.task.selection import PromptSelection
 from acdc_custom.version import __version__
 
 PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
 
-
-@dataclass(frozen=True)
-class Choices:
-    """What is chosen for a search on a batch that has been prepared.
-
-    `threshold` is in the metric's unit; `metric` None is the task's. `window` fixes how many candidates are
-    evaluated at once; it never changes the circuit.
-    """
-
-    threshold: float = DEFAULT_THRESHOLD
-    metric: str | None = None
-    order: Order = Order.ORIGINAL
-    order_seed: int = 0
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        checked_threshold(self.threshold)
-        checked_seed(self.order_seed)
-        if self.metric is not None:
-            parse_metric(self.metric)
-        if self.window is not None and self.window < 1:
-            raise UsageError(f"the window is {self.window}: it must be at least 1.")
-
-
-@dataclass(frozen=True)
-class PreparedBatch:
-    """A batch on a model, run clean and with everything removed, ready to be searched."""
-
-    task: Task
-    batch: Batch
-    model: Model
-    tokens: TokenBatch
-    memory: MemoryPlan
-    chunks: tuple[Caches, ...]  # some of the prompts each; a single one, unless memory is short
-    full: TaskPerformance  # the full model on the clean prompts
-    corrupted: TaskPerformance  # the full model on the corrupted prompts
-    empty: TaskPerformance  # the empty circuit: the same, unless another ablation was chosen
-    knocked_out: tuple[Sender, ...] = ()  # heads whose edges are removed before a search begins
-
-    @property
-    def model_normed(self) -> torch.Tensor:
-        """The full model's final residual at the answer, normalised: `[answer row, d_model]`."""
-        return torch.cat([chunk.model_normed for chunk in self.chunks])
-
-    @property
-    def ablation(self) -> Ablation:
-        """What a removed edge carries."""
-        return self.chunks[0].carried.ablation
-
-    def metric(self, choices: Choices) -> Metric | CustomMetric:
-        """The metric of a search: the one that was chosen, or the task's."""
-        return parse_metric(choices.metric or self.task.metric)
-
-    def provenance(self, choices: Choices) -> Provenance:
-        """All that the circuit will depend on."""
-        model, batch = self.model, self.batch
-        return Provenance(
-            Settings(
-                threshold=choices.threshold,
-                metric=self.metric(choices).value,
-                ablation=self.ablation.value,
-                knock_out=",".join(map(str, self.knocked_out)),
-                order=choices.order.value,
-                order_seed=choices.order_seed,
-                n=len(batch.prompts),
-                seed=batch.seed,
-                corruption=batch.corruption,
-                templates=batch.templates,
-                resample=batch.resample,
-                device=model.device.type,
-                dtype=str(model.dtype).removeprefix("torch."),
-            ),
-            TaskRecord(self.task.name, self.task.text, self.task.sha256, batch.sha256),
-            ModelRecord(model.name, model.architecture, model.n_parameters, model.fingerprint),
-            {
-                "acdc-custom": __version__,
-                "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in PACKAGES},
-            },
-        )
-
-
-def prepare_batch(
-    task: Task,
-    model: Model,
-    n: int | None = None,
-    seed: int = 0,
-    corruption: str | None = None,
-    ablation: Ablation | str = Ablation.CORRUPTED,
-    memory_limit: int | None = None,
-    planned: MemoryPlan | None = None,
-    knock_out: str = "",
-    templates: str = "",
-    resample: int | None = None,
-) -> PreparedBatch:
-    """Make the prompts, check the engine against the model on some of them, and run the batch.
-
-    `n`, `seed`, `corruption`, `templates` and `resample` choose the prompts: see `Task.batch`.
-    `knock_out` names heads, as in "a9.h6,a9.h9", whose edges are all removed before a search begins.
-    `memory_limit` is in bytes, by default a share of what is free; `planned` is an earlier run's plan, to be kept to.
-    Raises `TaskError` for a task that does not fit the tokenizer, `ModelError` when the check fails, `UsageError` when
-    the search does not fit in memory.
-    """
-    knocked_out = _heads_of(model, knock_out)
-    batch = task.batch(model.tokenizer, n, seed, corruption, templates, resample)
-    return run_batch(task, batch, model, ablation, memory_limit, planned, knocked_out)
-
-
-def prepare_again(
-    task: Task,
-    model: Model,
-    settings: Settings,
-    planned: MemoryPlan | None,
-    preparer: Callable[..., PreparedBatch] = prepare_batch,
-) -> PreparedBatch:
-    """The batch of an earlier run with these settings, and with its memory plan if that is known."""
-    return preparer(
-        task,
-        model,
-        settings.n,
-        settings.seed,
-        settings.corruption,
-        settings.ablation,
-        planned=planned,
-        knock_out=settings.knock_out,
-        templates=settings.templates,
-        resample=settings.resample,
-    )
-
-
-def run_batch(
-    task: Task,
-    batch: Batch,
-    model: Model,
-    ablation: Ablation | str = Ablation.CORRUPTED,
-    memory_limit: int | None = None,
-    planned: MemoryPlan | None = None,
-    knocked_out: tuple[Sender, ...] = (),
-) -> PreparedBatch:
-    """The same for prompts that have been made."""
-    weights, ablation = model.weights, Ablation(ablation)
-    tokens = token_batch(batch.prompts, model.max_positions, len(weights.unembedding), model.device)
-    check_batch(model, tokens.clean, tokens.corrupted, tokens.is_prompt)
-    memory = planned or plan(model, tokens, memory_limit)
-    parts = tokens.chunks(memory.chunk)
-    carried = prepare_ablation(ablation, weights, parts)
-    chunks = tuple(build_caches(model, part, carried, knocked_out) for part in parts)
-
-    empty = task_performance(chunks, (run_circuit(model, chunk.tokens, (), carried) for chunk in chunks))
-    corrupted = empty
-    if ablation is not Ablation.CORRUPTED:
-        swap = AblatedActivations(Ablation.CORRUPTED, None)
-        corrupted = task_performance(chunks, (run_circuit(model, chunk.tokens, (), swap) for chunk in chunks))
-    full = task_performance(chunks, [chunk.model_normed for chunk in chunks])
-    return PreparedBatch(task, batch, model, tokens, memory, chunks, full, corrupted, empty, knocked_out)
-
-
-def _heads_of(model: Model, names: str) -> tuple[Sender, ...]:
-    heads = parse_heads(names) if names else ()
-    if unknown := [str(head) for head in heads if head not in model.graph.index]:
-        shape = model.graph.shape
-        raise UsageError(
-            f"{unknown[0]} cannot be knocked out: {model.name} has {shape.n_layers} layers of {shape.n_heads} heads, "
-            "counted from 0."
-        )
-    return heads
+OnDecision = Callable[[Decision], object]
 
 
 def discover(
     task: Task,
     model: Model,
-    threshold: float = DEFAULT_THRESHOLD,
-    metric: str | None = None,
-    n: int | None = None,
-    seed: int = 0,
-    corruption: str | None = None,
-    ablation: Ablation | str = Ablation.CORRUPTED,
-    order: Order | str = Order.ORIGINAL,
-    order_seed: int = 0,
-    window: int | None = None,
-    memory_limit: int | None = None,
-    knock_out: str = "",
-    templates: str = "",
-    resample: int | None = None,
-    on_decision: Callable[[Decision], None] = lambda decision: None,
+    settings: SearchSettings | None = None,
+    on_decision: OnDecision = lambda decision: None,
+    **options: Any,
 ) -> Circuit:
-    """Find the circuit of a task in a model by exact ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1).
+    """Find the circuit of a task in a model: by exact ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1), unless
+    the settings name another method.
 
-    An edge is removed if that raises the metric by less than `threshold`, in the metric's unit. `metric` and
-    `corruption` default to the task's, `n` prompts to 50 or as many as there are. A removed edge carries what
-    `ablation` says. `window` fixes how many candidates are evaluated at once, `memory_limit` is in bytes (by default a
-    share of what is free); neither changes the circuit. `knock_out` names heads, as in "a9.h6,a9.h9", whose edges are
-    all removed before the search begins. `templates` and `resample` choose the prompts: see `Task.batch`.
+    `options` are settings by name, on top of `settings`: `discover(task, model, threshold=0.01, n=20, seed=1)`. See
+    `SearchSettings` and `PromptSelection` for all of them. `on_decision` is told of every decision.
     Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
     """
-    choices = Choices(threshold, metric, Order(order), order_seed, window)
-    prepared = prepare_batch(
-        task, model, n, seed, corruption, ablation, memory_limit, None, knock_out, templates, resample
+    settings = (settings or SearchSettings()).with_(**options)
+    method_named(settings.method).completed(settings)  # what is wrong with it is said before anything is computed
+    return search(prepare_batch(task, model, settings), settings, on_decision)
+
+
+def completed(prepared: PreparedBatch, settings: SearchSettings) -> SearchSettings:
+    """The settings of a search on a batch that has been prepared, with nothing left to the task, model or method.
+
+    Raises `UsageError` for what the method has no use for.
+    """
+    batch, model = prepared.batch, prepared.model
+    return replace(
+        method_named(settings.method).completed(settings),
+        metric=parse_metric(settings.metric or prepared.task.metric).value,
+        ablation=prepared.ablation,
+        knock_out=",".join(map(str, prepared.knocked_out)),
+        prompts=PromptSelection(len(batch.prompts), batch.seed, batch.corruption, batch.templates, batch.resample),
+        device=Device(model.device.type),
+        dtype=Precision(str(model.dtype).removeprefix("torch.")),
+        memory_limit=None,  # what came of it is the memory plan
     )
-    return search(prepared, choices, on_decision)
+
+
+def provenance(prepared: PreparedBatch, settings: SearchSettings) -> Provenance:
+    """All that the circuit will depend on."""
+    model, task = prepared.model, prepared.task
+    return Provenance(
+        completed(prepared, settings),
+        TaskRecord(task.name, task.text, task.sha256, prepared.batch.sha256),
+        ModelRecord(model.name, model.architecture, model.n_parameters, model.fingerprint),
+        package_versions(),
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """Of Python and of the packages that compute."""
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"acdc-custom": __version__, "python": platform.python_version(), **versions}
 
 
 def search(
     prepared: PreparedBatch,
-    choices: Choices,
-    on_decision: Callable[[Decision], None] = lambda decision: None,
+    settings: SearchSettings,
+    on_decision: OnDecision = lambda decision: None,
     earlier: Sequence[Decision] = (),
 ) -> Circuit:
     """`discover`, on a batch that has been prepared.
 
-    `earlier` are the decisions of an interrupted search with the same choices: those that make up whole receivers
-    are taken over, and the circuit comes out as if there had been no interruption. `on_decision` is told of the rest.
+    `earlier` are the decisions of an interrupted search with the same settings: those that can be resumed from are
+    taken over, and the circuit comes out as if there had been no interruption. `on_decision` is told of the rest.
     """
-    model, chunks, metric = prepared.model, prepared.chunks, prepared.metric(choices)
-    started = time.monotonic()
-    objectives = [prepare(metric, model.weights, chunk.tokens, chunk.model_normed) for chunk in chunks]
-    order = visiting_order(model.graph, choices.order, choices.order_seed)
-    batch = list(zip(chunks, objectives, strict=True))
-    acdc = Search(batch, choices.threshold, choices.window, order, prepared.memory.window_bytes)
-    taken = acdc.replay(earlier)
-    decisions = list(earlier[:taken])
-    for decision in acdc.decisions():
+    origin = provenance(prepared, settings)
+    settings = origin.settings
+    metric = parse_metric(settings.metric or "")
+    objectives = [
+        prepare(metric, prepared.model.weights, chunk.tokens, chunk.model_normed) for chunk in prepared.chunks
+    ]
+    method, started = method_named(settings.method), time.monotonic()
+    found = (
+        _decided(prepared, objectives, method, settings, on_decision, earlier)
+        if isinstance(method, DecidingMethod)
+        else _scored(prepared, method, settings, on_decision, earlier)
+    )
+    return _circuit(prepared, objectives, origin, found, time.monotonic() - started)
+
+
+def resumable(decisions: Sequence[Decision], prepared: PreparedBatch, settings: SearchSettings) -> Sequence[Decision]:
+    """The decisions of an interrupted search that one with the same settings can take over."""
+    method = method_named(settings.method)
+    if isinstance(method, ScoringMethod):
+        return decisions if method.each_edge else ()
+    return decisions[: method.resumable(decisions, prepared.model.graph, settings)]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a method gives. `metric` is that of the circuit by the method's own account, None if it has none."""
+
+    kept: tuple[KeptEdge, ...]
+    unit: str
+    decided: Mapping[str, int]
+    evaluations: int
+    margins: Sequence[float]
+    metric: float | None
+    stages: Mapping[str, float]
+
+
+def _decided(
+    prepared: PreparedBatch,
+    objectives: Sequence[Objective],
+    method: DecidingMethod,
+    settings: SearchSettings,
+    on_decision: OnDecision,
+    earlier: Sequence[Decision],
+) -> _Found:
+    batch = list(zip(prepared.chunks, objectives, strict=True))
+    decider = method.start(batch, settings, prepared.memory.window_bytes)
+    decisions = list(earlier[: decider.replay(earlier)])
+    for decision in decider.decisions():
         decisions.append(decision)
         on_decision(decision)
-    seconds = time.monotonic() - started
+    reasons, threshold = Counter(d.reason for d in decisions), settings.threshold or 0.0
+    return _Found(
+        kept=tuple(KeptEdge(d.edge, d.effect) for d in decisions if d.kept),
+        unit=parse_metric(settings.metric or "").unit,
+        decided={reason.value: reasons[reason] for reason in Reason if reason is not Reason.SCORED},
+        evaluations=decider.evaluations,
+        margins=[abs(d.effect - threshold) for d in decisions if d.reason is Reason.EVALUATED],
+        metric=decider.metric,
+        stages=decider.seconds,
+    )
 
-    kept = tuple(KeptEdge(d.edge, d.effect) for d in decisions if d.kept)
-    edges = [k.edge for k in kept]
-    normed = [run_circuit(model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
-    values = [objective(out[None]) for out, objective in zip(normed, objectives, strict=True)]
-    anew = float(torch.cat(values, dim=-1).mean())
-    margins = [abs(d.effect - choices.threshold) for d in decisions if d.reason is Reason.EVALUATED]
-    reasons = Counter(d.reason for d in decisions)
-    noise = max(abs(anew - acdc.metric), torch.finfo(model.dtype).eps)
+
+def _scored(
+    prepared: PreparedBatch,
+    method: ScoringMethod,
+    settings: SearchSettings,
+    on_decision: OnDecision,
+    earlier: Sequence[Decision],
+) -> _Found:
+    """The edges that come first. While edges are scored, none is known to be kept: see `scored_decisions`."""
+    scores = {decision.edge: decision.effect for decision in earlier}
+    for edge, score in method.score(prepared.chunks, dict(scores), lambda: None):
+        if edge not in scores:
+            scores[edge] = score
+            on_decision(Decision(edge, False, score, None, Reason.SCORED, len(scores)))
+    first = top_edges(scores, settings.edges or 0, settings.ranking)
+    return _Found(
+        kept=tuple(KeptEdge(edge, scores[edge]) for edge in first),
+        unit=method.unit,
+        decided={Reason.SCORED.value: len(scores)},
+        evaluations=method.n_steps(prepared.chunks),
+        margins=(),
+        metric=None,
+        stages={},
+    )
+
+
+def scored_decisions(decisions: Sequence[Decision], circuit: Circuit) -> list[Decision]:
+    """The journal of a scoring method, now that it is known which edges come first."""
+    kept = {kept.edge for kept in circuit.edges}
+    return [replace(decision, kept=decision.edge in kept) for decision in decisions]
+
+
+@torch.no_grad()
+def _circuit(
+    prepared: PreparedBatch, objectives: Sequence[Objective], origin: Provenance, found: _Found, seconds: float
+) -> Circuit:
+    """The circuit, its numbers computed anew from its definition."""
+    chunks, edges = prepared.chunks, [kept.edge for kept in found.kept]
+    normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
+    after = _mean([objective(out[None]) for out, objective in zip(normed, objectives, strict=True)])
+    final_norm = prepared.model.weights.final_norm
+    before = [final_norm(chunk.residual(LOGITS, Extent.ANSWER)[None]) for chunk in chunks]
+    clean = [objective(out) for out, objective in zip(before, objectives, strict=True)]
+    noise = max(abs(after - (after if found.metric is None else found.metric)), torch.finfo(prepared.model.dtype).eps)
     return Circuit(
-        shape=model.graph.shape,
-        edges=kept,
-        provenance=prepared.provenance(choices),
+        shape=prepared.model.graph.shape,
+        edges=found.kept,
+        provenance=origin,
         outcome=Outcome(
-            metric_before=acdc.metric_before,
-            metric_after=anew,
+            metric_before=_mean(clean),
+            metric_after=after,
             model=prepared.full,
             circuit=task_performance(chunks, normed),
             empty=prepared.empty,
         ),
         search=SearchRecord(
-            evaluations=acdc.evaluations,
-            decided={reason.value: reasons[reason] for reason in Reason},
-            closest_margin=min(margins, default=None),
+            unit=found.unit,
+            evaluations=found.evaluations,
+            decided=found.decided,
+            closest_margin=min(found.margins, default=None),
             noise=noise,
-            within_noise=sum(margin < noise for margin in margins),
+            within_noise=sum(margin < noise for margin in found.margins),
             seconds=seconds,
-            stages={stage.value: seconds for stage, seconds in acdc.watch.seconds.items()},
+            stages=found.stages,
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def whole_receivers(decisions: Sequence[Decision], prepared: PreparedBatch, choices: Choices) -> Sequence[Decision]:
-    """The decisions of an interrupted search, as far as they make up whole receivers."""
-    graph = prepared.model.graph
-    taken = 0
-    for receiver in visiting_order(graph, choices.order, choices.order_seed).receivers:
-        if taken + graph.n_senders_before(receiver) > len(decisions):
-            break
-        taken += graph.n_senders_before(receiver)
-    return decisions[:taken]
+def _mean(values: Sequence[torch.Tensor]) -> float:
+    return float(torch.cat(list(values), dim=-1).mean())

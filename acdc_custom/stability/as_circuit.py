@@ -13,23 +13,22 @@ from datetime import UTC, datetime
 
 import torch
 
+from acdc_custom.choices import parse_metric
 from acdc_custom.circuit.circuit import Circuit, Outcome, SearchRecord
 from acdc_custom.circuit.members import Part
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
-from acdc_custom.search.discover import Choices, PreparedBatch
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.stability.consensus import consensus_edges
 from acdc_custom.stability.record import FinishedRun, Stability
 
 
 @torch.no_grad()
-def consensus_circuit(
-    stability: Stability, runs: Sequence[FinishedRun], prepared: PreparedBatch, choices: Choices
-) -> Circuit:
-    """The consensus as a circuit like any other, with the settings of a run that varies nothing."""
+def consensus_circuit(stability: Stability, runs: Sequence[FinishedRun], prepared: PreparedBatch) -> Circuit:
+    """The consensus as a circuit like any other, with the provenance of a run that varies nothing."""
     searches = [run.circuit.search for run in runs if run.varied == stability.varied]
     edges = consensus_edges(stability.shares[Part.EDGES], stability.share)
-    metric, weights = prepared.metric(choices), prepared.model.weights
+    metric, weights = parse_metric(stability.provenance.settings.metric or ""), prepared.model.weights
     before, after = [], []
     for chunk in prepared.chunks:
         objective = prepare(metric, weights, chunk.tokens, chunk.model_normed)
@@ -44,7 +43,7 @@ def consensus_circuit(
     return Circuit(
         shape=stability.shape,
         edges=edges,
-        provenance=prepared.provenance(choices),
+        provenance=stability.provenance,
         outcome=Outcome(
             metric_before=float(torch.cat(before, dim=-1).mean()),
             metric_after=float(torch.cat(after, dim=-1).mean()),
@@ -53,6 +52,7 @@ def consensus_circuit(
             empty=stability.empty,
         ),
         search=SearchRecord(
+            unit=searches[0].unit,
             evaluations=sum(search.evaluations for search in searches),
             decided=dict(decided),
             closest_margin=min(margins, default=None),

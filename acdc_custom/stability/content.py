@@ -16,8 +16,9 @@ from typing import Any
 from acdc_custom.choices import Variation
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.circuit.members import Member, Part
-from acdc_custom.circuit.provenance import Provenance
+from acdc_custom.circuit.provenance import SECTIONS, Provenance
 from acdc_custom.files.reading import checked, part, read_record, record
+from acdc_custom.files.records import from_plain, to_plain
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
 from acdc_custom.stability.agreement import Agreement, Matrix
 from acdc_custom.stability.record import ConsensusPoint, RunRecord, Stability
@@ -31,7 +32,7 @@ def to_json(stability: Stability) -> str:
     """The text of `stability.json`."""
     content: dict[str, Any] = {
         "schema": SCHEMA,
-        **stability.provenance.to_content(),
+        **to_plain(stability.provenance),
         "graph": asdict(stability.shape),
         "share": stability.share,
         "model_behaviour": asdict(stability.full),
@@ -101,7 +102,7 @@ def _read(content: dict[str, Any]) -> Stability:
     jaccards = part(content, "jaccard", dict)
     stability = Stability(
         shape=shape,
-        provenance=Provenance.from_content(content),
+        provenance=from_plain(Provenance, {section: content[section] for section in SECTIONS}, "provenance"),
         share=checked_share(share),
         runs=runs,
         shares={of: tuple(map(_read_share, _objects(content, of))) for of in Part},

@@ -26,7 +26,9 @@ def grid_of(base: Job, plan: StudyPlan, share: float) -> Grid:
 
 def base_of(grid: Grid) -> Job:
     """The job that varies nothing."""
-    return replace(grid.jobs[0], name="base", resample=None, order=Order.ORIGINAL.value, order_seed=0, templates="")
+    job = grid.jobs[0]
+    own = job.settings.with_(resample=None, order=Order.ORIGINAL, order_seed=0, templates="")
+    return replace(job, name="base", settings=own)
 
 
 def notes_of(grid: Grid) -> list[str]:
@@ -41,10 +43,11 @@ def share_of(grid: Grid) -> float:
 
 def varied_by(job: Job) -> frozenset[Variation]:
     """What a job has of its own."""
+    settings = job.settings
     varies = {
-        Variation.PROMPTS: job.resample is not None,
-        Variation.ORDERS: job.order == Order.RANDOM.value,
-        Variation.TEMPLATES: job.templates != "",
+        Variation.PROMPTS: settings.prompts.resample is not None,
+        Variation.ORDERS: settings.order is Order.RANDOM,
+        Variation.TEMPLATES: settings.prompts.templates != "",
     }
     return frozenset(kind for kind, does in varies.items() if does)
 
@@ -56,11 +59,7 @@ def finished_runs(ended: Iterable[Ended]) -> list[FinishedRun]:
 
 def _job(base: Job, draw: Variant) -> Job:
     order = Order.ORIGINAL if draw.order_seed is None else Order.RANDOM
-    return replace(
-        base,
-        name=draw.name,
-        resample=draw.resample,
-        order=order.value,
-        order_seed=draw.order_seed or 0,
-        templates=draw.templates,
+    own = base.settings.with_(
+        resample=draw.resample, order=order, order_seed=draw.order_seed or 0, templates=draw.templates
     )
+    return replace(base, name=draw.name, settings=own)

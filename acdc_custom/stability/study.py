@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.provenance import Provenance
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import ResultError
-from acdc_custom.search.discover import Choices, PreparedBatch
 from acdc_custom.stability.as_circuit import consensus_circuit
 from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 
@@ -28,17 +28,16 @@ class Study:
 def study_runs(
     runs: Sequence[FinishedRun],
     prepared: PreparedBatch,
-    choices: Choices,
+    origin: Provenance,
     share: float = 0.5,
     notes: Sequence[str] = (),
     on_progress: Callable[[int], None] = lambda more: None,
 ) -> Study:
     """What `runs` have in common, those that vary everything first; see `examine_runs`.
 
-    `prepared` is the batch of a run that varies nothing, `choices` are that run's. Raises `UsageError`, and
+    `prepared` is the batch of a run that varies nothing, `origin` is that run's. Raises `UsageError`, and
     `ResultError` for runs of another task or model.
     """
-    origin = prepared.provenance(choices)
     _check_same(runs, origin)
     bench = CircuitScorer(prepared)
     stability = examine_runs(
@@ -51,7 +50,7 @@ def study_runs(
         notes,
         on_progress,
     )
-    return Study(stability, consensus_circuit(stability, runs, prepared, choices))
+    return Study(stability, consensus_circuit(stability, runs, prepared))
 
 
 def _check_same(runs: Sequence[FinishedRun], origin: Provenance) -> None:

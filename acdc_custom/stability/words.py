@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from statistics import median
 
-from acdc_custom.choices import Variation, parse_metric
+from acdc_custom.choices import Variation
 from acdc_custom.circuit.members import Part
 from acdc_custom.errors import count
 from acdc_custom.export.caption import with_unit
@@ -86,7 +86,7 @@ def kinds_of(varied: Iterable[Variation]) -> str:
 def task_of(stability: Stability) -> str:
     """`latest_s (switch) in demo-4l`."""
     origin = stability.provenance
-    corruption = f" ({origin.settings.corruption})" if origin.settings.corruption else ""
+    corruption = f" ({origin.settings.prompts.corruption})" if origin.settings.prompts.corruption else ""
     return f"{origin.task.name}{corruption} in {origin.model.name}"
 
 
@@ -128,8 +128,11 @@ def _head(stability: Stability) -> Iterator[str]:
     settings, runs = stability.provenance.settings, stability.consensus_runs
     kinds = ", ".join(kind for kind in Variation if kind in stability.varied)
     more = len(stability.runs) - len(runs)
-    threshold = with_unit(settings.threshold, parse_metric(settings.metric).unit)
-    yield f"Stability of {task_of(stability)} at threshold {threshold}"
+    if settings.threshold is None:
+        chosen = f"ranked first by {settings.method}"
+    else:
+        chosen = f"at threshold {with_unit(settings.threshold, settings.parsed_metric.unit)}"
+    yield f"Stability of {task_of(stability)} {chosen}"
     yield f"  runs       {len(runs)} varying {kinds}" + (f"; {more} more that vary one of these alone" if more else "")
     sizes = [run.sizes[Part.EDGES] for run in runs]
     recovered = [stability.recovered(run.behaviour) for run in runs]
@@ -137,7 +140,8 @@ def _head(stability: Stability) -> Iterator[str]:
     yield f"  sizes      {min(sizes):,} to {max(sizes):,} edges, median {median(sizes):,.4g}"
     yield (
         f"  recovered  {_percent(min(recovered))} to {_percent(max(recovered))} of the logit difference, median "
-        f"{_percent(median(recovered))}; KL {min(kls):.3f} to {max(kls):.3f} nats; all on the same {settings.n} prompts"
+        f"{_percent(median(recovered))}; KL {min(kls):.3f} to {max(kls):.3f} nats; all on the same "
+        f"{settings.prompts.n} prompts"
     )
 
 

@@ -14,13 +14,14 @@ from typing import Self
 
 from acdc_custom.choices import Attribution, Device, Ranking, parse_metric
 from acdc_custom.circuit.circuit import Circuit, Outcome
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.reopen import reopen
-from acdc_custom.search.attribution import attribute, n_passes, top_edges
-from acdc_custom.search.discover import PreparedBatch
+from acdc_custom.search.method import top_edges
+from acdc_custom.search.registry import scoring_method
 from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest
@@ -74,8 +75,8 @@ def _searched(runs: Sequence[SweepRun]) -> Searched:
     settings, (empty, full) = circuit.settings, _ends(circuit)
     points = [_point(len(r.circuit.edges), r.circuit.outcome, r.circuit.settings.threshold, r.name) for r in runs]
     curve = Curve(ACDC, empty, full, _by_size(points))
-    suggestion = suggest(curve, circuit.outcome.model, parse_metric(settings.metric).unit)
-    return Searched(settings.metric, settings.order, settings.order_seed, curve, suggestion)
+    suggestion = suggest(curve, circuit.outcome.model, parse_metric(settings.metric or "").unit)
+    return Searched(settings.metric or "", settings.order, settings.order_seed, curve, suggestion)
 
 
 def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, tell: Tell) -> Case:
@@ -101,7 +102,7 @@ def _attributed(
     empty, full = _ends(circuit)
     found = {point.n_edges for search in searches for point in search.curve.points}
     sizes = sorted((found | {int(share * full.n_edges) for share in SHARES}) - {0, full.n_edges})
-    total = sum(n_passes(prepared.chunks, method) + len(Ranking) * len(sizes) for method in Attribution)
+    total = sum(scoring_method(method).n_steps(prepared.chunks) + len(Ranking) * len(sizes) for method in Attribution)
     tell(0, total)
     bench = CircuitScorer(prepared)
 
@@ -115,7 +116,7 @@ def _attributed(
 
     attributed = []
     for method in Attribution:
-        scores = attribute(prepared.chunks, method, prepared.knocked_out, on_pass=lambda: tell(1, total))
+        scores = scoring_method(method).scores(prepared.chunks, lambda: tell(1, total))
         attributed.append(Attributed(method, {ranking: ranked(scores, method, ranking) for ranking in Ranking}))
     return tuple(attributed)
 

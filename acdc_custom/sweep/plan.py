@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.choices import Ablation, Order, checked_threshold
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError
 from acdc_custom.files.writing import name_part
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.runs.folder import LONGEST_PART
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 from acdc_custom.task import load_task
 
 DEFAULT_THRESHOLDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -60,8 +61,8 @@ def spread(text: str, count: int) -> tuple[float, ...]:
     return tuple(dict.fromkeys(float(f"{low * math.exp(ratio * step):.3g}") for step in range(count)))
 
 
-def plan_sweep(varied: Varied, **fixed: Any) -> Grid:
-    """The grid of all runs; `fixed` is what they have in common: other fields of `Job`.
+def plan_sweep(varied: Varied, settings: SearchSettings) -> Grid:
+    """The grid of all runs; `settings` is what they have in common.
 
     Runs that share a batch stand together, and of these the longest, with the smallest threshold, come first. Raises
     `UsageError` for what no run can have, `TaskError` for a task that cannot be loaded.
@@ -100,5 +101,5 @@ def plan_sweep(varied: Varied, **fixed: Any) -> Grid:
         job: dict[str, Any] = dict(zip(axes, chosen, strict=True))
         job["order"], job["order_seed"] = job["order"]
         name = "_".join(name_part(part, LONGEST_PART) for part in named(job))
-        jobs.append(Job(name, **job, **fixed))
+        jobs.append(Job(name, job.pop("task"), job.pop("model"), settings.with_(**job)))
     return Grid(Kind.SWEEP, tuple(jobs))

@@ -11,14 +11,14 @@ from typing import Self
 
 from acdc_custom.choices import Attribution, Order, Ranking, parse_metric
 from acdc_custom.circuit.circuit import TaskPerformance
-from acdc_custom.circuit.provenance import Settings
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What the runs of a case have in common: see `Settings`."""
+    """What the runs of a case have in common: see `SearchSettings`."""
 
     ablation: str
     knock_out: str
@@ -30,9 +30,10 @@ class Shared:
     dtype: str
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: SearchSettings) -> Self:
         """Of a run."""
-        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
+        flat = settings.flat()
+        return cls(**{field.name: flat[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,18 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from acdc_custom.choices import checked_seed
-from acdc_custom.errors import TaskError, UsageError, did_you_mean
+from acdc_custom.errors import TaskError, did_you_mean
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
+from acdc_custom.task.selection import PromptSelection
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
 from acdc_custom.task.tokens import Encoder, Tokenizer
 from acdc_custom.task.words import usable, without_words
 
-__all__ = ["DEFAULT_N", "END", "MOST_PROMPTS", "Batch", "Prompt", "PromptSelection", "make_batch"]
+__all__ = ["DEFAULT_N", "END", "Batch", "Prompt", "make_batch"]
 
 DEFAULT_N = 50
-MOST_PROMPTS = 100_000  # making more would take minutes, and no machine could search them
 
 
 @dataclass(frozen=True)
@@ -48,33 +47,17 @@ class Batch:
         return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class PromptSelection:
-    """Which of a task's prompts make a batch.
-
-    `n` None: as many as there are, but no more than `most`. `templates` are the numbers of those to use, counted from
-    0, as in "0,2"; "" for all. `resample` is the seed of a bootstrap draw: the n prompts, drawn anew with replacement.
-    With the batch `apart_from` it shares no word of a list, or, for rows, no row.
-    """
-
-    n: int | None = None
-    seed: int = 0
-    corruption: str | None = None
-    templates: str = ""
-    resample: int | None = None
-    apart_from: Batch | None = None
-    most: int = DEFAULT_N
-
-    def __post_init__(self) -> None:
-        checked_number(self.n)
-        checked_seed(self.seed)
-        if self.resample is not None:
-            checked_seed(self.resample)
-
-
-def make_batch(name: str, file: str, spec: Spec, tokenizer: Tokenizer, selection: PromptSelection) -> Batch:
-    """The batch of a task; see Task.batch."""
-    n, most, seed = selection.n, selection.most, selection.seed
+def make_batch(
+    name: str,
+    file: str,
+    spec: Spec,
+    tokenizer: Tokenizer,
+    selection: PromptSelection,
+    apart_from: Batch | None = None,
+    most: int = DEFAULT_N,
+) -> Batch:
+    """The batch of a task; see Task.select."""
+    n, seed = selection.n, selection.seed
     chosen = spec.default_corruption if selection.corruption is None else selection.corruption
     encoder = Encoder(tokenizer)
     bos: tuple[int, ...] = ()
@@ -88,7 +71,7 @@ def make_batch(name: str, file: str, spec: Spec, tokenizer: Tokenizer, selection
         _check_corruption(file, chosen, (spec.default_corruption,))
         if selection.templates:
             raise TaskError(f"{file}: templates were chosen, and this task has rows and no templates")
-        rows = _rows_apart(spec.prompts, selection.apart_from)
+        rows = _rows_apart(spec.prompts, apart_from)
         texts, left_out = given_texts(rows, encoder, n or most, seed)
         if not texts:
             raise TaskError(none_fits(spec.prompts, left_out))
@@ -97,7 +80,11 @@ def make_batch(name: str, file: str, spec: Spec, tokenizer: Tokenizer, selection
         _check_corruption(file, chosen, spec.prompts.corruptions)
         numbers = _chosen_templates(selection.templates, len(spec.prompts.templates), file)
         templates = ",".join(map(str, numbers)) if selection.templates else ""
-        texts, notes = _made(spec.prompts, chosen, encoder, file, selection, numbers)
+        corruption = spec.prompts.corruptions[chosen]
+        kept, notes = usable(spec.prompts, corruption, encoder, file)
+        if apart_from is not None:
+            kept = without_words(kept, corruption, words_in(spec.prompts, apart_from.prompts), file)
+        texts = made_texts(kept, corruption, file, n or most, seed, numbers)
     if n is not None and len(texts) < n:
         raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {len(texts)} can be made.", *notes]))
     if not texts:
@@ -114,15 +101,6 @@ def make_batch(name: str, file: str, spec: Spec, tokenizer: Tokenizer, selection
             f"Drawn with replacement from {len(texts)} prompts: {len({p.clean_ids for p in prompts})} different ones."
         )
     return Batch(tuple(prompts), name, chosen, seed, tuple(notes), templates, selection.resample)
-
-
-def checked_number(n: int | None) -> int | None:
-    """The number of prompts, if it can be one. Raises `UsageError`."""
-    if n is not None and n < 1:
-        raise UsageError(f"the number of prompts has to be 1 or more, not {n}")
-    if n is not None and n > MOST_PROMPTS:
-        raise UsageError(f"{n} prompts were asked for: at most {MOST_PROMPTS} can be made")
-    return n
 
 
 def _check_corruption(file: str, chosen: str, known: Iterable[str]) -> None:
@@ -182,17 +160,6 @@ def made_texts(
         Text(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template)
         for f in itertools.islice(fill_prompts(spec, corruption, seed, templates), n)
     ]
-
-
-def _made(
-    spec: TemplateSpec, chosen: str, encoder: Encoder, file: str, selection: PromptSelection, templates: Sequence[int]
-) -> tuple[list[Text], list[str]]:
-    corruption = spec.corruptions[chosen]
-    kept, notes = usable(spec, corruption, encoder, file)
-    if selection.apart_from is not None:
-        kept = without_words(kept, corruption, words_in(spec, selection.apart_from.prompts), file)
-    n = selection.n or selection.most
-    return made_texts(kept, corruption, file, n, selection.seed, templates), notes
 
 
 def _chosen_templates(text: str, n_templates: int, file: str) -> list[int]:

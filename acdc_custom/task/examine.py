@@ -14,7 +14,6 @@ from acdc_custom.choices import checked_seed
 from acdc_custom.errors import count
 from acdc_custom.task.batch import (
     DEFAULT_N,
-    checked_number,
     given_notes,
     given_texts,
     made_texts,
@@ -24,6 +23,7 @@ from acdc_custom.task.batch import (
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.pattern import Ref, TextSpan, occurrences
 from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
+from acdc_custom.task.selection import checked_number
 from acdc_custom.task.spec import Corruption, RowSpec, TemplateSpec
 from acdc_custom.task.task import Task
 from acdc_custom.task.tokens import Encoder, Tokenizer

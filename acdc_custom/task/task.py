@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdc_custom.errors import TaskError
-from acdc_custom.task.batch import Batch, PromptSelection, make_batch
+from acdc_custom.task.batch import DEFAULT_N, Batch, make_batch
+from acdc_custom.task.selection import PromptSelection
 from acdc_custom.task.spec import Spec, TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
 
@@ -84,7 +85,7 @@ class Task:
         list, or, for a task of rows, no row. Raises TaskError when the tokenizer does not fit the task or too few words
         are left, UsageError when n is below 1.
         """
-        return self._batch(tokenizer, PromptSelection(n, seed, corruption, templates, resample, apart_from))
+        return self.select(tokenizer, PromptSelection(n, seed, corruption, templates, resample), apart_from)
 
     def up_to(
         self,
@@ -96,11 +97,21 @@ class Task:
         apart_from: Batch | None = None,
     ) -> Batch:
         """The same with as many prompts as the task can make, but no more than `most`."""
-        return self._batch(tokenizer, PromptSelection(None, seed, corruption, templates, None, apart_from, most))
+        return self.select(tokenizer, PromptSelection(None, seed, corruption, templates), apart_from, most)
 
-    def _batch(self, tokenizer: Tokenizer, selection: PromptSelection) -> Batch:
+    def select(
+        self,
+        tokenizer: Tokenizer,
+        selection: PromptSelection,
+        apart_from: Batch | None = None,
+        most: int = DEFAULT_N,
+    ) -> Batch:
+        """The prompts of a selection; where it gives no number, as many as there are, but no more than `most`.
+
+        See `batch` for `apart_from` and for the errors.
+        """
         try:
-            return make_batch(self.name, self.file, self.spec, tokenizer, selection)
+            return make_batch(self.name, self.file, self.spec, tokenizer, selection, apart_from, most)
         except TaskError as error:
             if not self.model or selection.corruption not in (None, *self.corruptions):
                 raise

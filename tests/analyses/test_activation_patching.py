@@ -22,9 +22,9 @@ from acdc_custom.analyses.activation_patching import (
 )
 from acdc_custom.analyses.positions import positions_of
 from acdc_custom.choices import Direction, HeadPart
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
-from acdc_custom.search.discover import PreparedBatch
 
 CLOSE = 2e-5  # Hugging Face computes softmaxes in float32 even in a float64 model
 HOOKS = {patch_residual: "hook_resid_pre", patch_attention: "hook_attn_out", patch_mlp: "hook_mlp_out"}

@@ -12,8 +12,8 @@ from tiny import tiny, tiny_gpt2
 from acdc_custom.analyses.activation_patching import patch_mlp
 from acdc_custom.analyses.neurons import draw_neuron_patching, patch_neurons
 from acdc_custom.choices import Direction
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
-from acdc_custom.search.discover import PreparedBatch
 
 
 def by_hooks(batch: PreparedBatch, layer: int, n_neurons: int) -> list[float]:

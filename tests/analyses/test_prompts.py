@@ -13,11 +13,11 @@ from acdc_custom.analyses.attention import draw_attention, head_attention
 from acdc_custom.analyses.behaviour_spread import behaviour_spread, draw_behaviour_spread
 from acdc_custom.analyses.copying import copy_scores, draw_copying
 from acdc_custom.analyses.scatter import attention_scatter, draw_scatter
+from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
-from acdc_custom.search.discover import PreparedBatch, prepare_batch
 from acdc_custom.task import load_task
 
 

@@ -55,7 +55,7 @@ def test_every_setting_and_the_provenance_are_in_the_result(run: Run) -> None:
         discover(run, "--seed", "3", "--corruption", "rename", "--metric", "logit-diff", "--dtype", "float64")[0] == 0
     )
     circuit = Circuit.load("results/latest_s_demo-4l_0.01")
-    assert (circuit.settings.n, circuit.settings.seed, circuit.settings.corruption) == (6, 3, "rename")
+    assert (circuit.settings.prompts.n, circuit.settings.seed, circuit.settings.corruption) == (6, 3, "rename")
     assert (circuit.settings.metric, circuit.settings.dtype, circuit.settings.threshold) == (
         "logit-diff",
         "float64",

@@ -13,7 +13,7 @@ import pytest
 import torch
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, tiny_llama
 
-from acdc_custom.choices import Ablation, Attribution, Metric
+from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.decision import Reason
 from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.caches import build_caches
@@ -23,7 +23,7 @@ from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Attention, Block, Mlp, Norm, NormKind, Projection, Weights
 from acdc_custom.search.acdc import Search
-from acdc_custom.search.attribution import attribute
+from acdc_custom.search.registry import scoring_method
 
 FIRST, SECOND, _, COPY = range(4)
 BIG = 1e12  # eps so large that RMS norm is x / 1e6 to within 1e-12
@@ -96,8 +96,8 @@ def test_in_a_linear_model_attribution_is_the_effect_of_removal() -> None:
     prompt = TinyPrompt((2, 2, 1), (0, 2, 0), answer_ids=(1,), foil_ids=(0,))
     tokens = token_batch([prompt], MAX_POSITIONS, VOCAB, model.device)
     caches = build_caches(model, tokens, AblatedActivations(Ablation.CORRUPTED, None))
-    for method in Attribution:
-        scores = {str(edge): round(score, 9) for edge, score in attribute([caches], method).items()}
+    for method in map(scoring_method, ("eap", "eap-ig")):
+        scores = {str(edge): round(score, 9) for edge, score in method.scores([caches]).items()}
         assert {edge: score for edge, score in scores.items() if score} == {
             "a0.h0 -> logits": 1.0,
             "embed -> logits": -1.0,

@@ -6,9 +6,11 @@ import dataclasses
 
 import pytest
 
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.engine.prepared import prepare_batch
 from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.model.open import open_model
-from acdc_custom.search.discover import Choices, prepare_batch, search
+from acdc_custom.search.discover import search
 from acdc_custom.task import load_task
 
 
@@ -18,7 +20,7 @@ def test_its_numbers_are_those_of_the_outcome(chunk: int) -> None:
     prepared = prepare_batch(task, model, n=12)
     prepared = prepare_batch(task, model, n=12, planned=dataclasses.replace(prepared.memory, chunk=chunk))
     assert len(prepared.chunks) == -(-12 // chunk)
-    circuit = search(prepared, Choices(0.02))
+    circuit = search(prepared, SearchSettings(threshold=0.02))
     bench = CircuitScorer(prepared)
     for scores, behaviour in (
         (bench.full, circuit.outcome.model),

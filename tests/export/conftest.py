@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from circuits import settings_of
 
 from acdc_custom.circuit.circuit import (
     Circuit,
@@ -15,7 +16,7 @@ from acdc_custom.circuit.circuit import (
     SearchRecord,
     TaskPerformance,
 )
-from acdc_custom.circuit.provenance import ModelRecord, Provenance, Settings, TaskRecord
+from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
 from acdc_custom.graph import LOGITS, Edge, Graph, GraphShape, Receiver, Sender
 
 Make = Callable[..., Circuit]
@@ -60,7 +61,7 @@ def build(
         shape=shape,
         edges=tuple(kept),
         provenance=Provenance(
-            Settings(0.01, metric, "corrupted", "", "original", 0, 50, 0, "switch", "", None, "cpu", "float32"),
+            settings_of(metric),
             TaskRecord(task, "", "0" * 64, "0" * 64),
             ModelRecord(model, "GPT2LMHeadModel", 1_000_000, "0" * 64),
             {},
@@ -72,7 +73,9 @@ def build(
             TaskPerformance(0.21, 3.4, 0.98),
             TaskPerformance(5.1, -3.5, 0.02),
         ),
-        search=SearchRecord(1234, {"evaluated": 1234}, 1e-4, 1e-7, 0, 12.5, {"MLPs": 8.5}),
+        search=SearchRecord(
+            "nats" if metric == "kl" else "logits", 1234, {"evaluated": 1234}, 1e-4, 1e-7, 0, 12.5, {"MLPs": 8.5}
+        ),
         created="2026-01-01T00:00:00+00:00",
     )
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.grid.assign import choose
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
-IOI = [Job(f"ioi_{t}", "ioi", threshold=t) for t in (0.1, 0.2, 0.3)]
-LATEST = [Job(f"latest_{t}", "latest_s", threshold=t) for t in (0.1, 0.2)]
+IOI = [Job(f"ioi_{t}", "ioi", settings=SearchSettings.of(threshold=t)) for t in (0.1, 0.2, 0.3)]
+LATEST = [Job(f"latest_{t}", "latest_s", settings=SearchSettings.of(threshold=t)) for t in (0.1, 0.2)]
 OTHER_MODEL = Job("other", "ioi", "gpt2")
 
 
 def test_a_threshold_is_no_other_batch_but_a_seed_is() -> None:
     assert IOI[0].batch == IOI[1].batch
-    assert Job("a", "ioi", seed=1).batch != Job("b", "ioi", seed=2).batch
+    assert (
+        Job("a", "ioi", settings=SearchSettings.of(seed=1)).batch
+        != Job("b", "ioi", settings=SearchSettings.of(seed=2)).batch
+    )
 
 
 def test_a_worker_stays_with_its_batch() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from grids import Puppet
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import ResultError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
 from acdc_custom.grid.worker import do
@@ -28,7 +29,9 @@ corruptions = { switch = { replace = { A = "{B}", B = "{A}" } } }
 @pytest.fixture
 def grid(tmp_path: Path) -> Grid:
     (tmp_path / "mine.toml").write_text(TASK)
-    return Grid(Kind.SWEEP, tuple(Job(name, str(tmp_path / "mine.toml"), n=4) for name in "ab"))
+    return Grid(
+        Kind.SWEEP, tuple(Job(name, str(tmp_path / "mine.toml"), settings=SearchSettings.of(n=4)) for name in "ab")
+    )
 
 
 def test_finished_runs_of_a_task_that_was_edited_are_refused_with_the_first_line_that_differs(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError
 from acdc_custom.grid import Job
 from acdc_custom.grid.cluster import ClusterResources, crew_for, default_gpus
@@ -59,4 +60,4 @@ def test_a_gpu_that_no_machine_has_is_told() -> None:
     [("auto", [NODE], 0), ("auto", [NODE, GPU_NODE], 1), ("cpu", [GPU_NODE], 0), ("cuda", [NODE], 1)],
 )
 def test_runs_get_a_gpu_where_they_may_and_there_is_one(device: str, machines: Any, gpus: float) -> None:
-    assert default_gpus([Job("a", "ioi", device=device)], machines) == gpus
+    assert default_gpus([Job("a", "ioi", settings=SearchSettings.of(device=device))], machines) == gpus

@@ -8,26 +8,32 @@ from pathlib import Path
 
 import pytest
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.grid.folder import GridFolder, load_failures, load_grid
 from acdc_custom.grid.plan import Grid, Kind
-from acdc_custom.runs.settings import Job
+from acdc_custom.runs.job import Job
 
 JOBS = (
     Job("threshold_0.01", "ioi"),
-    Job("b", "./mine.toml", n=5, templates="0,2", resample=3, metric="logit-diff", knock_out="a0.h1", window=2),
+    Job(
+        "b",
+        "./mine.toml",
+        settings=SearchSettings.of(n=5, templates="0,2", resample=3, metric="logit-diff", knock_out="a0.h1", window=2),
+    ),
 )
 GRID = Grid(Kind.SWEEP, JOBS, {"thresholds": [0.1, 1.0], "note": None})
 
 
 def with_job(number: int, **changes: object) -> Grid:
     jobs = list(JOBS)
-    jobs[number] = dataclasses.replace(jobs[number], **changes)
+    jobs[number] = dataclasses.replace(jobs[number], settings=jobs[number].settings.with_(**changes))
     return dataclasses.replace(GRID, jobs=tuple(jobs))
 
 
-def test_it_reads_back_as_it_was() -> None:
-    assert Grid.from_json(GRID.to_json()) == GRID
+def test_it_reads_back_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "grid.json").write_text(GRID.to_json())
+    assert load_grid(tmp_path) == GRID
 
 
 def test_the_plan_is_in_the_folder_while_nothing_else_is(tmp_path: Path) -> None:
@@ -122,7 +128,7 @@ def test_a_grid_needs_runs_of_different_names() -> None:
     with pytest.raises(UsageError, match="the grid has no runs"):
         Grid(Kind.SWEEP, ())
     with pytest.raises(UsageError, match='two runs of the grid are called "a"'):
-        Grid(Kind.SWEEP, (Job("a", "ioi"), Job("a", "ioi", seed=1)))
+        Grid(Kind.SWEEP, (Job("a", "ioi"), Job("a", "ioi", settings=SearchSettings.of(seed=1))))
 
 
 @pytest.mark.parametrize(
@@ -132,14 +138,14 @@ def test_a_grid_needs_runs_of_different_names() -> None:
         ({"ablation": "nil"}, 'there is no ablation "nil". There are: corrupted'),
         ({"order": "x"}, 'there is no order "x"'),
         ({"metric": "x"}, 'no metric is called "x"'),
-        ({"n": 0}, "the n is 0"),
+        ({"n": 0}, "has to be 1 or more, not 0"),
         ({"resample": -1}, "the seed is -1"),
         ({"knock_out": "m1"}, "m1"),
     ],
 )
 def test_a_job_that_no_run_can_be_is_refused(settings: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError) as error:
-        Job("a", "ioi", **settings)  # type: ignore[arg-type]
+        Job("a", "ioi", settings=SearchSettings.of(**settings))
     assert said in str(error.value)
 
 
@@ -147,10 +153,10 @@ def test_a_job_that_no_run_can_be_is_refused(settings: dict[str, object], said: 
     ("old", "new", "said"),
     [
         ('"schema": 1', '"schema": 2', "it was written by a newer acdc-custom"),
-        ('"seed": 0', '"seed": "0"', "seed is '0', expected int"),
-        ('"seed": 0', '"sed": 0', "expected an object with"),
-        ('"kind": "sweep"', '"kind": "x"', "'x' is not a valid Kind"),
-        ('"kind": "sweep",', "", "'kind' is missing"),
+        ('"seed": 0', '"seed": "0"', "jobs[0].settings.prompts.seed is '0', expected int"),
+        ('"seed": 0', '"sed": 0', "jobs[0].settings.prompts has to be an object with"),
+        ('"kind": "sweep"', '"kind": "x"', "kind is 'x', expected one of: sweep, stability"),
+        ('"kind": "sweep",', "", "has to be an object with kind, jobs, options"),
         ('"name": "b"', '"name": "threshold_0.01"', "two runs of the grid are called"),
         ('"ioi"', "", "Expecting value"),
     ],

@@ -16,6 +16,7 @@ pytest.importorskip("ray", reason="needs Ray: pip install 'acdc-custom[ray]'")
 
 import ray
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid import Grid, Job, Kind, ray_executor, run_grid
@@ -152,7 +153,7 @@ def test_a_grid_that_was_stopped_goes_on_and_what_has_ended_is_left_alone(
 def test_what_is_wrong_with_a_run_is_a_line_wherever_it_is_found_out(
     tmp_path: Path, cluster: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grid = Grid(Kind.SWEEP, (Job("a", "ioi", n=4, corruption="nil"),))
+    grid = Grid(Kind.SWEEP, (Job("a", "ioi", settings=SearchSettings.of(n=4, corruption="nil")),))
     for number, token in enumerate((None, "not-there")):
         if token:
             monkeypatch.setattr(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError
 from acdc_custom.grid import Job, sizing
 from acdc_custom.grid.sizing import Machine, MemoryBudget, Resources, crew_for, gpus_for, this_machine
@@ -80,14 +81,14 @@ def test_gpus_are_named_as_their_caller_sees_them(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert gpus_for([Job("a", "ioi", device="cuda")]) == names
+    assert gpus_for([Job("a", "ioi", settings=SearchSettings.of(device="cuda"))]) == names
     assert gpus_for([Job("a", "ioi")]) == names, "auto takes one"
-    assert gpus_for([Job("a", "ioi", device="cpu")]) == ()
+    assert gpus_for([Job("a", "ioi", settings=SearchSettings.of(device="cpu"))]) == ()
 
 
 def test_a_gpu_that_is_not_there_is_told_before_any_process_is_started() -> None:
     with pytest.raises(UsageError, match="no such device here"):
-        gpus_for([Job("a", "ioi", device="mps")])
+        gpus_for([Job("a", "ioi", settings=SearchSettings.of(device="mps"))])
 
 
 def test_what_a_run_may_take(monkeypatch: pytest.MonkeyPatch) -> None:

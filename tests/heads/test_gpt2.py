@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from acdc_custom.engine.prepared import prepare_batch
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.find import find_roles
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.model.open import open_model
-from acdc_custom.search.discover import prepare_batch
 from acdc_custom.task import load_task
 
 CLASSES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 
 import pytest
 from circuits import example_circuit
@@ -18,7 +17,7 @@ from acdc_custom.report.reproduce import command, evaluate_command, stability_co
     ("task", "seed", "without"), [("ioi", 0, ""), ("./it's $HOME/a b.toml", 3, "a0.h2,a1.h0"), ("-x.toml", 1, "")]
 )
 def test_it_asks_for_every_setting(task: str, seed: int, without: str) -> None:
-    settings = replace(example_circuit().settings, seed=seed, threshold=1e-05, metric="logit-diff", knock_out=without)
+    settings = example_circuit().settings.with_(seed=seed, threshold=1e-05, metric="logit-diff", knock_out=without)
     program, name, *words = shlex.split(command(task, "my model", settings))
     assert (program, name) == ("acdc-custom", "discover")
     given = discover.make_context("discover", words).params
@@ -29,7 +28,7 @@ def test_it_asks_for_every_setting(task: str, seed: int, without: str) -> None:
 
 
 def test_the_study_of_stability_asks_for_the_same_but_for_what_it_varies() -> None:
-    settings = replace(example_circuit().settings, seed=3, knock_out="a0.h2", templates="1", resample=7, order="random")
+    settings = example_circuit().settings.with_(seed=3, knock_out="a0.h2", templates="1", resample=7, order="random")
     program, name, *words = shlex.split(stability_command("./it's.toml", "my model", settings))
     assert (program, name) == ("acdc-custom", "stability")
     given = stability.make_context("stability", words).params

@@ -19,7 +19,7 @@ from acdc_custom.runs.folder import RunFolder, RunRequest, free_folder
 DECISION = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7)
 
 
-REQUEST = RunRequest("latest_s", "demo", None, 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
+REQUEST = RunRequest("latest_s", "demo", 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
 
 
 def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli import main
 from acdc_custom.errors import AcdcError, ResultError
 from acdc_custom.runs.reopen import reopen
-from acdc_custom.search.discover import Choices
+from acdc_custom.search.discover import completed
 
 TASK = """
 schema = 1
@@ -56,7 +57,7 @@ def test_the_circuit_comes_with_the_same_prompts_and_the_same_numbers(folder: Pa
     assert run.circuit.to_json() == Circuit.load(folder / "run").to_json()
     assert run.prepared.batch.sha256 == run.circuit.task.batch_sha256
     assert run.prepared.full.logit_diff == pytest.approx(run.circuit.outcome.model.logit_diff, abs=1e-5)
-    assert run.asked.task.endswith("mine.toml")
+    assert run.source.task.endswith("mine.toml")
 
 
 def test_heads_that_were_knocked_out_are_so_again(tmp_path: Path) -> None:
@@ -64,14 +65,14 @@ def test_heads_that_were_knocked_out_are_so_again(tmp_path: Path) -> None:
     main([*whole, "--knock-out", "a3.h0,a2.h5", "--out", str(tmp_path / "run")])
     run = reopen(tmp_path / "run")
     assert [str(head) for head in run.prepared.knocked_out] == ["a2.h5", "a3.h0"]
-    assert run.prepared.provenance(Choices(1)).settings == run.circuit.settings
+    assert completed(run.prepared, SearchSettings(threshold=1)) == run.circuit.settings
 
 
 def test_a_circuit_that_was_saved_from_python_needs_no_run_json(tmp_path: Path) -> None:
     task, model = load_task("latest_s"), load_model("demo-4l")
     path = discover(task, model, n=4).save(tmp_path)
     assert reopen(path).prepared.task.name == "latest_s"
-    assert reopen(tmp_path).asked.model == "demo-4l"
+    assert reopen(tmp_path).source.model == "demo-4l"
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,30 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Sequence
+from functools import partial
 
 import oracle
 import pytest
 import torch
 from tiny import MAX_POSITIONS, NAMES, VOCAB, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
 
-from acdc_custom.choices import Ablation, Attribution, Ranking
+from acdc_custom.choices import Ablation, Ranking
 from acdc_custom.engine.ablation import prepare_ablation
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.tokens import token_batch
-from acdc_custom.errors import UsageError
 from acdc_custom.graph import EMBED, LOGITS, Edge, Sender
 from acdc_custom.model.model import Model
-from acdc_custom.search.attribution import attribute, n_passes, top_edges
+from acdc_custom.search.attribution import attribute, clean_point, embedding_points
+from acdc_custom.search.method import ScoringMethod, top_edges
+from acdc_custom.search.registry import scoring_methods
+
+
+def gradient_methods() -> list[ScoringMethod]:
+    """EAP and EAP-IG on inputs."""
+    return [method for method in scoring_methods() if method.name in ("eap", "eap-ig")]
+
 
 STEP = 1e-5  # of the finite differences
 
@@ -101,7 +109,7 @@ def agrees(scores: dict[Edge, float], edges: Sequence[Edge], expected: Sequence[
 def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -> None:
     model, prompts = tiny(name, 2), random_prompts(2, n=2)
     edges = some_edges(model, 30)
-    scores = attribute(chunks_of(model, prompts), Attribution.EAP)
+    scores = attribute(chunks_of(model, prompts), clean_point)
     assert list(scores) == list(model.graph.edges())
     agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1]))
 
@@ -110,7 +118,7 @@ def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -
 def test_integrated_gradients_are_the_mean_derivative_on_the_way_from_the_ablated_embedding(name: str) -> None:
     model, prompts = tiny(name, 1), random_prompts(1, n=2)
     edges = some_edges(model, 12)
-    scores = attribute(chunks_of(model, prompts), Attribution.EAP_IG, steps=3)
+    scores = attribute(chunks_of(model, prompts), partial(embedding_points, steps=3))
     agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1 / 3, 2 / 3, 1]))
 
 
@@ -118,18 +126,19 @@ def test_integrated_gradients_are_the_mean_derivative_on_the_way_from_the_ablate
 def test_every_ablation_is_scored_by_what_it_puts_in_place_of_an_edge(ablation: Ablation) -> None:
     model, prompts = tiny_llama(3), random_prompts(3)
     edges, chunks = some_edges(model, 20), chunks_of(model, prompts, ablation)
-    agrees(attribute(chunks, Attribution.EAP), edges, derivatives(model, prompts, ablation, edges, [1]))
-    scores = attribute(chunks, Attribution.EAP_IG, steps=2)
+    agrees(attribute(chunks, clean_point), edges, derivatives(model, prompts, ablation, edges, [1]))
+    scores = attribute(chunks, partial(embedding_points, steps=2))
     agrees(scores, edges, derivatives(model, prompts, ablation, edges, [0.5, 1]))
 
 
-@pytest.mark.parametrize("method", Attribution)
-def test_heads_that_are_knocked_out_pass_nothing_on(method: Attribution) -> None:
+@pytest.mark.parametrize("method", gradient_methods())
+def test_heads_that_are_knocked_out_pass_nothing_on(method: ScoringMethod) -> None:
     model, prompts = tiny_gpt2(4, 2), random_prompts(4, n=2)
     heads = [Sender.parse("a0.h1"), Sender.parse("a1.h3")]
     edges = some_edges(model, 40, without=heads)
-    scores = attribute(chunks_of(model, prompts, knocked_out=heads), method, heads, steps=2)
-    shares = [1.0] if method is Attribution.EAP else [0.5, 1.0]
+    chunks = chunks_of(model, prompts, knocked_out=heads)
+    scores, steps = method.scores(chunks), method.n_steps(chunks)
+    shares = [step / steps for step in range(1, steps + 1)]
     agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, shares, [str(head) for head in heads]))
     assert all(score == 0 for edge, score in scores.items() if edge.sender in heads)
     assert all(score == 0 for edge, score in scores.items() if set(model.graph.nodes_of(edge.receiver)) & set(heads))
@@ -138,7 +147,7 @@ def test_heads_that_are_knocked_out_pass_nothing_on(method: Attribution) -> None
 def test_into_the_logits_of_a_model_without_norms_scores_are_exact_effects() -> None:
     model, prompts = tiny("attention only, no norm", 0), random_prompts(0)
     (chunk,) = chunks_of(model, prompts)
-    scores = attribute([chunk], Attribution.EAP)
+    scores = attribute([chunk], clean_point)
     every = set(scores)
 
     def logit_diff(edges: set[Edge]) -> float:
@@ -154,7 +163,7 @@ def test_into_the_logits_of_a_model_without_norms_scores_are_exact_effects() -> 
 def test_integrated_gradients_at_the_embedding_add_up_to_what_the_corruption_costs(name: str) -> None:
     model, prompts = tiny(name, 5), random_prompts(5)
     (chunk,) = chunks_of(model, prompts)
-    scores = attribute([chunk], Attribution.EAP_IG, steps=400)
+    scores = attribute([chunk], partial(embedding_points, steps=400))
     total = sum(score for edge, score in scores.items() if edge.sender == EMBED)
     empty = run_circuit(model, chunk.tokens, (), chunk.carried)
     lost = logit_differences(model.weights, chunk.tokens, chunk.model_normed) - logit_differences(
@@ -163,22 +172,22 @@ def test_integrated_gradients_at_the_embedding_add_up_to_what_the_corruption_cos
     assert total == pytest.approx(float(lost.mean()), rel=0.02)
 
 
-@pytest.mark.parametrize("method", Attribution)
-def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: Attribution) -> None:
+@pytest.mark.parametrize("method", gradient_methods())
+def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: ScoringMethod) -> None:
     model, prompts, passes = tiny("gemma2", 6), random_prompts(6, n=5), []
-    whole = attribute(chunks_of(model, prompts), method)
+    whole = method.scores(chunks_of(model, prompts))
     chunks = chunks_of(model, prompts, size=2)
-    parts = attribute(chunks, method, on_pass=lambda: passes.append(1))
+    parts = method.scores(chunks, lambda: passes.append(1))
     assert [parts[edge] for edge in whole] == pytest.approx(list(whole.values()), abs=1e-12)
-    assert len(passes) == n_passes(chunks, method)
+    assert len(passes) == method.n_steps(chunks)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "attention only, rotary", "gemma2"])
 def test_scores_in_single_precision_are_those_in_double_up_to_rounding(name: str) -> None:
     prompts = random_prompts(7)
-    for method in Attribution:
+    for method in gradient_methods():
         single, double = (
-            attribute(chunks_of(tiny(name, 7, dtype), prompts), method) for dtype in (torch.float32, torch.float64)
+            method.scores(chunks_of(tiny(name, 7, dtype), prompts)) for dtype in (torch.float32, torch.float64)
         )
         largest = max(map(abs, double.values()))
         assert [single[edge] for edge in double] == pytest.approx(list(double.values()), abs=1e-4 * largest)
@@ -191,8 +200,3 @@ def test_the_top_edges_are_those_of_the_largest_score_or_of_the_largest_size() -
     assert top_edges(scores, 3, Ranking.ABSOLUTE) == [hurts, helps, little]
     assert top_edges(scores, 0) == []
     assert top_edges(scores, 9) == [helps, little, none, hurts]
-
-
-def test_integrated_gradients_need_a_step() -> None:
-    with pytest.raises(UsageError, match="0 steps"):
-        attribute(chunks_of(tiny_gpt2(0), random_prompts(0)), Attribution.EAP_IG, steps=0)

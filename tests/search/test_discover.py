@@ -10,9 +10,11 @@ import torch
 
 import acdc_custom as acdc
 from acdc_custom.circuit.decision import Decision
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.engine.prepared import prepare_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.model import catalogue
-from acdc_custom.search.discover import Choices, prepare_batch, search
+from acdc_custom.search.discover import search
 
 
 def test_the_readmes_ten_lines(tmp_path: Path) -> None:
@@ -39,7 +41,7 @@ def test_float64_carries_no_noise() -> None:
 
 def test_a_prepared_batch_can_be_searched_again_and_again() -> None:
     prepared = prepare_batch(acdc.load_task("latest_s"), acdc.load_model(), n=6)
-    sizes = [len(search(prepared, Choices(threshold)).edges) for threshold in (0.003, 0.03, 0.3, 0.03)]
+    sizes = [len(search(prepared, SearchSettings(threshold=threshold)).edges) for threshold in (0.003, 0.03, 0.3, 0.03)]
     assert sizes[0] > sizes[1] > sizes[2] and sizes[3] == sizes[1]
 
 

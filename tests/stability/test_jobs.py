@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from acdc_custom.choices import Variation
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.grid import Grid, Job, Kind
 from acdc_custom.stability.jobs import base_of, grid_of, notes_of, share_of, varied_by
 from acdc_custom.stability.plan import plan_runs
 
-BASE = Job("base", "ioi", "demo-4l", threshold=0.05, n=10, seed=3, knock_out="a0.h1", dtype="float64")
+BASE = Job(
+    "base",
+    "ioi",
+    "demo-4l",
+    settings=SearchSettings.of(threshold=0.05, n=10, seed=3, knock_out="a0.h1", dtype="float64"),
+)
 
 
 def test_a_job_varies_what_its_draw_does_and_nothing_else() -> None:

@@ -11,12 +11,14 @@ from commands import run_command
 from acdc_custom.choices import Order, Variation
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import task_performance
+from acdc_custom.engine.prepared import prepare_batch
 from acdc_custom.errors import ResultError
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import RunRequest
-from acdc_custom.search.discover import Choices, prepare_batch, search
+from acdc_custom.search.discover import provenance, search
 from acdc_custom.stability.content import load_stability
 from acdc_custom.stability.plan import plan_runs
 from acdc_custom.stability.record import FinishedRun
@@ -24,7 +26,7 @@ from acdc_custom.stability.study import Study, study_runs
 from acdc_custom.stability.write import write_stability
 from acdc_custom.task import load_task
 
-CHOICES = Choices(0.1)
+CHOICES = SearchSettings(threshold=0.1)
 N = 6
 
 
@@ -44,15 +46,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     plan = plan_runs((Variation.PROMPTS, Variation.ORDERS, Variation.TEMPLATES), 3, 0, task.n_templates, seed=0)
     runs = []
     for draw in plan.draws:
-        prepared = prepare_batch(task, model, N, templates=draw.templates, resample=draw.resample)
-        circuit = search(prepared, Choices(0.1, None, Order.RANDOM, draw.order_seed or 0))
+        prepared = prepare_batch(task, model, n=N, templates=draw.templates, resample=draw.resample)
+        circuit = search(prepared, SearchSettings(threshold=0.1, order=Order.RANDOM, order_seed=draw.order_seed or 0))
         circuit.save(folder / draw.name)
         runs.append(FinishedRun(draw.name, draw.varied, circuit))
-    base = prepare_batch(task, model, N)
+    base = prepare_batch(task, model, n=N)
     steps: list[int] = []
-    found = study_runs(runs, base, CHOICES, 0.6, plan.notes, steps.append)
+    origin = provenance(base, CHOICES)
+    found = study_runs(runs, base, origin, 0.6, plan.notes, steps.append)
     assert sum(steps) == len(runs) + len(found.stability.curve)
-    request = RunRequest("ioi", "demo-4l", None, model.graph.n_edges, base.memory, base.provenance(CHOICES))
+    request = RunRequest("ioi", "demo-4l", model.graph.n_edges, base.memory, origin)
     write_stability(found.stability, found.consensus, request, folder)
     return Made(found, runs, folder)
 
@@ -75,7 +78,7 @@ def test_the_consensus_is_what_it_is_said_to_be_and_does_what_the_definition_doe
         effects = [edges[k.edge] for edges in kept if k.edge in edges]
         assert k.effect == pytest.approx(sum(effects) / len(effects))
     model, task = open_model("demo-4l"), load_task("ioi")
-    base = prepare_batch(task, model, N)
+    base = prepare_batch(task, model, n=N)
     normed = [run_circuit(model, chunk.tokens, often, chunk.carried) for chunk in base.chunks]
     plain = task_performance(base.chunks, normed)
     assert consensus.outcome.circuit.kl == pytest.approx(plain.kl, abs=1e-5)
@@ -93,9 +96,9 @@ def test_runs_of_something_else_are_refused(made: Made, changed: str) -> None:
         "model": replace(origin, model=replace(origin.model, weights_sha256="0" * 64)),
     }[changed]
     runs = [replace(first, circuit=replace(first.circuit, provenance=other)), *others]
-    base = prepare_batch(load_task("ioi"), open_model("demo-4l"), N)
+    base = prepare_batch(load_task("ioi"), open_model("demo-4l"), n=N)
     with pytest.raises(ResultError, match=f"all-001 was made with something else: the {changed}"):
-        study_runs(runs, base, CHOICES)
+        study_runs(runs, base, origin)
 
 
 def test_the_search_record_is_that_of_all_runs_together(made: Made) -> None:
@@ -109,7 +112,7 @@ def test_the_search_record_is_that_of_all_runs_together(made: Made) -> None:
 
 def test_what_a_single_run_is_said_to_do_is_on_the_prompts_that_all_drew_from(made: Made) -> None:
     first = made.study.stability.runs[0]
-    base = prepare_batch(load_task("ioi"), open_model("demo-4l"), N)
+    base = prepare_batch(load_task("ioi"), open_model("demo-4l"), n=N)
     edges = [kept.edge for kept in made.runs[0].circuit.edges]
     plain = task_performance(base.chunks, [run_circuit(base.model, c.tokens, edges, c.carried) for c in base.chunks])
     assert first.behaviour.logit_diff == pytest.approx(plain.logit_diff, abs=1e-4)

@@ -9,7 +9,8 @@ from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.errors import UsageError
 from acdc_custom.runs.reopen import reopen
-from acdc_custom.search.attribution import attribute, top_edges
+from acdc_custom.search.method import top_edges
+from acdc_custom.search.registry import scoring_method
 from acdc_custom.sweep.curve import SHARES
 from acdc_custom.sweep.measure import SweepRun, measure
 from acdc_custom.sweep.result import Sweep
@@ -75,7 +76,7 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
     assert len(knocked_out) == (case.settings.knock_out == "a3.h3")
     gap = case.full.logit_diff - case.empty.logit_diff
     for attributed in case.attributions:
-        scores = attribute(prepared.chunks, attributed.method, prepared.knocked_out)
+        scores = scoring_method(attributed.method).scores(prepared.chunks)
         for ranking in Ranking:
             for point in attributed.curves[ranking].points[::4]:
                 first = top_edges(scores, point.n_edges, ranking)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from acdc_custom.engine.prepared import prepare_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.model.open import open_model
-from acdc_custom.search.discover import prepare_batch
 from acdc_custom.task import load_task
 from acdc_custom.task.starter import write_starter
 from acdc_custom.task_check.measure import check_task

@@ -11,8 +11,8 @@ from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, chosen_he
 from acdc_custom.cli.analyze.running import parsed_heads, prepared, progress, top, written
 
 if TYPE_CHECKING:
+    from acdc_custom.engine.prepared import PreparedBatch
     from acdc_custom.graph import Graph, Sender
-    from acdc_custom.search.discover import PreparedBatch
 
 STRONGEST = 4  # heads that are shown when none are named
 
@@ -33,7 +33,7 @@ def copying(asked: AnalysisOptions, heads: str | None) -> None:
     marked = chosen(graph) if chosen else ()
     with progress("Scoring heads", "heads") as told:
         total, done = graph.shape.n_layers * graph.shape.n_heads, iter(range(1, graph.n_edges))
-        result = copy_scores(batch, asked.seed, lambda: told(next(done), total))
+        result = copy_scores(batch, asked.settings.prompts.seed, lambda: told(next(done), total))
     for name, values in (("Copying", result.copying), ("Negative", result.negative)):
         most = ((head.label, float(values[head.layer, head.head])) for head in result.scores.heads)
         click.echo(f"{name:<10} {top(most, '%')}")

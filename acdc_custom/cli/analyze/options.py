@@ -14,14 +14,12 @@ from typing import Any
 import click
 
 from acdc_custom.choices import Direction, TokenPlace
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli.options import (
     RESULTS,
-    corruption_option,
-    device_option,
-    dtype_option,
     model_option,
-    n_option,
     seed_option,
+    settings_options,
     task_option,
 )
 
@@ -34,12 +32,8 @@ class AnalysisOptions:
 
     task: str
     model: str
-    seed: int
-    device: str
-    dtype: str
+    settings: SearchSettings
     out: Path | None
-    n: int | None = None
-    corruption: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -47,7 +41,10 @@ class AnalysisOptions:
         return self.out or RESULTS / "analyses" / f"{Path(self.task).stem}_{Path(self.model).name}"
 
 
-_SEED = seed_option("Which prompts, and what else is drawn at random.")
+def _settings(*names: str) -> Callable[[Function], Function]:
+    return settings_options(*names, seed=seed_option("Which prompts, and what else is drawn at random."))
+
+
 _OUT = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -61,13 +58,13 @@ def analysis(name: str, short_help: str) -> Callable[[Function], click.Command]:
     return _subcommand(
         name,
         short_help,
-        (task_option, model_option, n_option, _SEED, corruption_option, device_option, dtype_option, _OUT),
+        (task_option, model_option, _settings("n", "seed", "corruption", "device", "dtype"), _OUT),
     )
 
 
 def word_analysis(name: str, short_help: str) -> Callable[[Function], click.Command]:
     """The same for a subcommand that looks at words, and at no prompts."""
-    return _subcommand(name, short_help, (task_option, model_option, _SEED, device_option, dtype_option, _OUT))
+    return _subcommand(name, short_help, (task_option, model_option, _settings("seed", "device", "dtype"), _OUT))
 
 
 def _subcommand(

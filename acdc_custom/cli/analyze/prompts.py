@@ -20,9 +20,10 @@ def behaviour(asked: AnalysisOptions) -> None:
     task, model = opened(asked)
     from acdc_custom.analyses.behaviour_spread import SIZES, behaviour_spread, draw_behaviour_spread
 
-    sizes = SIZES if asked.n is None else (*(size for size in SIZES if size < asked.n), asked.n)
+    wanted = asked.settings.prompts
+    sizes = SIZES if wanted.n is None else (*(size for size in SIZES if size < wanted.n), wanted.n)
     with progress("Running prompts", "prompts") as told:
-        result = behaviour_spread(task, model, sizes, asked.seed, asked.corruption, told)
+        result = behaviour_spread(task, model, sizes, wanted.seed, wanted.corruption, told)
     for row in result.to_rows():
         click.echo(
             f"{row['n']:>4} prompts  logit difference {row['mean']:.2f}, standard deviation {row['std']:.2f}, standard "

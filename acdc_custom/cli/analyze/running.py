@@ -14,11 +14,11 @@ from acdc_custom.errors import ResultError, UsageError
 
 if TYPE_CHECKING:
     from acdc_custom.cli.analyze.options import AnalysisOptions
+    from acdc_custom.engine.prepared import PreparedBatch
     from acdc_custom.figures.theme import Figure
     from acdc_custom.files.table import Row
     from acdc_custom.graph import Graph, Sender
     from acdc_custom.model.model import Model
-    from acdc_custom.search.discover import PreparedBatch
     from acdc_custom.task import Task
 
 
@@ -32,7 +32,7 @@ def opened(asked: AnalysisOptions) -> tuple[Task, Model]:
     click.echo(f"Model      {asked.model}, loading ...", err=True)
     from acdc_custom.model.open import open_model
 
-    model: Model = open_model(asked.model, asked.device, asked.dtype, say=click.echo)
+    model: Model = open_model(asked.model, asked.settings.device, asked.settings.dtype, say=click.echo)
     click.echo(f"Model      {describe_model(model)}")
     return task, model
 
@@ -41,9 +41,9 @@ def prepared(asked: AnalysisOptions) -> PreparedBatch:
     """The batch that was asked for, on its model."""
     task, model = opened(asked)
     from acdc_custom.circuit.summary import describe_behaviour
-    from acdc_custom.search.discover import prepare_batch
+    from acdc_custom.engine.prepared import prepare_batch
 
-    batch = prepare_batch(task, model, asked.n, asked.seed, asked.corruption)
+    batch = prepare_batch(task, model, asked.settings)
     prompts = batch.batch
     click.echo(
         f"Prompts    {len(prompts.prompts)} of {task.name}, seed {prompts.seed}, corruption {prompts.corruption}"

@@ -40,7 +40,7 @@ def congruence(asked: AnalysisOptions, words: str | None, place: str, similarity
 
     chosen = _words(task, model, words)
     bos = bos_of(task, model.tokenizer)
-    result = congruence(model, chosen, TokenPlace(place), Similarity(similarity), bos, asked.seed)
+    result = congruence(model, chosen, TokenPlace(place), Similarity(similarity), bos, asked.settings.prompts.seed)
     click.echo(
         f"Mean       {result.mean:.3f} over {len(result.pairs)} pairs; drawn from these and {result.n_random} random "
         f"words: {result.random_means.mean():.3f}, standard deviation {result.random_means.std():.3f}"
@@ -64,7 +64,7 @@ def word_neurons(asked: AnalysisOptions, words: str | None, place: str) -> None:
     from acdc_custom.analyses.words import bos_of
 
     chosen = _words(task, model, words)
-    result = word_neurons(model, chosen, TokenPlace(place), bos_of(task, model.tokenizer), asked.seed)
+    result = word_neurons(model, chosen, TokenPlace(place), bos_of(task, model.tokenizer), asked.settings.prompts.seed)
     for layer, neuron, side in result.strongest(5):
         cosine, z = result.cosine[side][layer, neuron], result.z[side][layer, neuron]
         click.echo(f"L{layer} N{neuron:<6} {side} these words: mean cosine {cosine:.3f}, z = {z:.1f}")

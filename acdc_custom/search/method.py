@@ -1,0 +1,119 @@
+"""What a search method is: how it is called, what its numbers mean, and a function from a prepared batch.
+
+Owns the two kinds of method, and what each asks of the settings. A deciding method visits every edge and keeps or
+removes it, against a threshold. A scoring method gives every edge a number; the circuit is made of the edges that come
+first. Knows no method by name, and imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from acdc_custom.choices import DEFAULT_THRESHOLD, Ranking
+from acdc_custom.circuit.decision import Decision
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.errors import UsageError
+from acdc_custom.graph import Edge, Graph
+
+if TYPE_CHECKING:
+    from acdc_custom.engine.caches import Caches
+    from acdc_custom.engine.metrics import Objective
+
+Batch = Sequence[tuple["Caches", "Objective"]]  # of every chunk of the prompts, in order
+OnStep = Callable[[], object]
+
+
+class Decider(Protocol):
+    """A search that decides edge after edge. After each decision its numbers are up to date."""
+
+    metric_before: float  # of the full model
+    metric: float  # of the circuit so far
+    evaluations: int
+
+    def decisions(self) -> Iterator[Decision]:
+        """Decide every edge that is left, in order. Raises `SearchError` when the metric is not a number."""
+        ...
+
+    def replay(self, decisions: Sequence[Decision]) -> int:
+        """Take over decisions of an interrupted search, as far as it can be resumed from; gives their number."""
+        ...
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Where the time went, by stage."""
+        ...
+
+
+@dataclass(frozen=True)
+class DecidingMethod:
+    """Decides every edge by a threshold, which is in the metric's unit.
+
+    `start` begins a search of a batch with the threshold, window and order of the settings; a window takes at most as
+    many bytes as its last argument says. `resumable` gives how many of an interrupted search's decisions can be taken
+    over.
+    """
+
+    name: str  # as it is typed
+    title: str  # as it is printed
+    about: str  # one sentence, without its full stop
+    source: str
+    start: Callable[[Batch, SearchSettings, int], Decider]
+    resumable: Callable[[Sequence[Decision], Graph, SearchSettings], int]
+
+    def completed(self, settings: SearchSettings) -> SearchSettings:
+        """The settings with this method's defaults. Raises `UsageError` for what it has no use for."""
+        if settings.edges is not None:
+            raise UsageError(
+                f"--edges {settings.edges} is for methods that score edges, and {self.name} decides them by "
+                "--threshold. Leave --edges out, or name such a method with --method."
+            )
+        return settings if settings.threshold is not None else replace(settings, threshold=DEFAULT_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class ScoringMethod:
+    """Scores every edge; `unit` is that of the scores, and a positive score is of an edge that helps.
+
+    `score` yields edges with their scores, and calls back after each of its `n_steps`; those in the mapping have been
+    scored by an interrupted search, and need not be scored again. `each_edge` says that a step is an evaluation of one
+    edge, so that there are as many steps as edges.
+    """
+
+    name: str  # as it is typed
+    title: str  # as it is printed
+    about: str  # one sentence, without its full stop
+    source: str
+    unit: str
+    score: Callable[[Sequence[Caches], Mapping[Edge, float], OnStep], Iterator[tuple[Edge, float]]]
+    n_steps: Callable[[Sequence[Caches]], int]
+    each_edge: bool = False
+
+    def completed(self, settings: SearchSettings) -> SearchSettings:
+        """The settings, checked. Raises `UsageError` for what is missing, or what it has no use for."""
+        if settings.threshold is not None:
+            raise UsageError(
+                f"--threshold {settings.threshold:g} is for methods that decide edges, and {self.name} scores them: "
+                "give the size of the circuit with --edges, such as --edges 200."
+            )
+        if settings.edges is None:
+            raise UsageError(f"{self.name} scores edges: give the size of the circuit with --edges, such as 200.")
+        return settings
+
+    def scores(self, chunks: Sequence[Caches], on_step: OnStep = lambda: None) -> dict[Edge, float]:
+        """The score of every edge."""
+        return dict(self.score(chunks, {}, on_step))
+
+
+SearchMethod = DecidingMethod | ScoringMethod
+
+
+def top_edges(scores: Mapping[Edge, float], n: int, ranking: Ranking = Ranking.SIGNED) -> list[Edge]:
+    """The `n` edges that come first, all if there are fewer; equal scores stay in their order.
+
+    MIB ranks by the signed score for CPR and by the absolute one for CMD (arXiv 2504.13151).
+    """
+    if ranking is Ranking.SIGNED:
+        return sorted(scores, key=lambda edge: -scores[edge])[:n]
+    return sorted(scores, key=lambda edge: -abs(scores[edge]))[:n]

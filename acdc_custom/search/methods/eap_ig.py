@@ -1,0 +1,33 @@
+"""EAP-IG on inputs: edge attribution patching with integrated gradients from the ablated to the clean embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from acdc_custom.graph import Edge
+from acdc_custom.search.method import OnStep, ScoringMethod
+
+if TYPE_CHECKING:
+    from acdc_custom.engine.caches import Caches
+
+STEPS = 5  # as in MIB
+
+
+def _score(chunks: Sequence[Caches], earlier: Mapping[Edge, float], on_step: OnStep) -> Iterator[tuple[Edge, float]]:
+    from acdc_custom.search.attribution import attribute, embedding_points
+
+    yield from attribute(chunks, partial(embedding_points, steps=STEPS), on_step).items()
+
+
+METHOD = ScoringMethod(
+    name="eap-ig",
+    title="EAP-IG (inputs)",
+    about=f"EAP with integrated gradients: its mean at {STEPS} points on the way from the ablated embedding, "
+    "k = 1 to m as in the paper",
+    source="Hanna et al. 2024, arXiv 2403.17806",
+    unit="logits",
+    score=_score,
+    n_steps=lambda chunks: STEPS * len(chunks),
+)
