@@ -45,9 +45,9 @@ def command(
     """
     from acdc_custom.choices import checked_seed
     from acdc_custom.circuit.circuit import Circuit
+    from acdc_custom.circuit.random_circuits import checked_draws
     from acdc_custom.cli.running import describe_model, echo_written
     from acdc_custom.cli.stages import Stages
-    from acdc_custom.compare.comparison import checked_draws
     from acdc_custom.heads.table import JSON_NAME, HeadTable
     from acdc_custom.task import load_task
 

@@ -13,14 +13,12 @@ from itertools import combinations
 from acdc_custom.choices import checked_seed
 from acdc_custom.circuit.circuit import Outcome, TaskPerformance
 from acdc_custom.circuit.members import Member, Overlap, Part, members_of, overlap
+from acdc_custom.circuit.random_circuits import checked_draws
 from acdc_custom.compare.chance import Chance, OnProgress, against_chance
 from acdc_custom.compare.entry import Entry, check_shapes
 from acdc_custom.compare.roles import HeadSides, side_by_side
-from acdc_custom.errors import UsageError
 
 DRAWS = 1000
-FEWEST_DRAWS = 20  # fewer cannot show a p of 0.05
-MOST_DRAWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -111,13 +109,6 @@ def compare_circuits(
         for first, second in combinations(range(len(entries)), 2)
     )
     return Comparison(tuple(entries), pairs, side_by_side(entries), tuple(crossings), draws, seed)
-
-
-def checked_draws(draws: int) -> int:
-    """Raises `UsageError` for fewer draws than can show anything, and for more than anybody waits for."""
-    if not FEWEST_DRAWS <= draws <= MOST_DRAWS:
-        raise UsageError(f"{draws} draws were asked for: allowed are {FEWEST_DRAWS} to {MOST_DRAWS:,}.")
-    return draws
 
 
 def _notes(entries: Sequence[Entry]) -> Iterable[str]:

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from acdc_custom.circuit.members import Member, Part
-from acdc_custom.compare.chance import ChanceComparison, NullModel
+from acdc_custom.circuit.random_circuits import NullModel
+from acdc_custom.compare.chance import ChanceComparison
 from acdc_custom.compare.comparison import Comparison, Crossing, Pair
 from acdc_custom.compare.entry import Entry
 from acdc_custom.compare.roles import HeadSides

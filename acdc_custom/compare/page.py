@@ -12,8 +12,8 @@ from typing import Any
 from markupsafe import Markup
 
 from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.compare import words
-from acdc_custom.compare.chance import NullModel
 from acdc_custom.compare.comparison import Comparison, Crossing
 from acdc_custom.compare.entry import describe_shape
 from acdc_custom.compare.picture import SharedPaint, picture_title, union_of

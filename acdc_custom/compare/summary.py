@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from acdc_custom.circuit.circuit import Outcome
 from acdc_custom.circuit.members import Part
-from acdc_custom.compare.chance import ChanceComparison, NullModel
+from acdc_custom.circuit.random_circuits import NullModel
+from acdc_custom.compare.chance import ChanceComparison
 from acdc_custom.compare.comparison import Comparison, Pair
 from acdc_custom.export.caption import plural
 from acdc_custom.heads.evidence import Role

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acdc_custom.circuit.members import Part
-from acdc_custom.compare.chance import NullModel
+from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.compare.comparison import Comparison, Pair
 
 RARE = 0.05  # the usual p; ours to choose, so it is said

@@ -13,8 +13,8 @@ import numpy as np
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.random_circuits import RandomCircuitSampler
 from acdc_custom.circuit.random_paths import PathDrawer
-from acdc_custom.compare.chance import RandomCircuitSampler
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.kinds import RandomBaseline
 from acdc_custom.evaluate.records import Estimate, RandomCircuits, RandomComparison

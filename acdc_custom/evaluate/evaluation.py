@@ -15,8 +15,8 @@ import numpy as np
 
 from acdc_custom.choices import Ablation, Ranking, checked_seed
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.random_circuits import checked_draws
 from acdc_custom.circuit.random_paths import PathDrawer
-from acdc_custom.compare.comparison import checked_draws
 from acdc_custom.engine.prepared import PreparedBatch, run_batch
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.baselines import among_random

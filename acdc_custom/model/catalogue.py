@@ -17,7 +17,6 @@ from pathlib import Path
 
 import platformdirs
 
-import acdc_custom
 from acdc_custom.errors import ModelError, UsageError, did_you_mean
 
 DEFAULT_MODEL = "demo-4l"
@@ -33,7 +32,7 @@ class BundledModel:
     @property
     def directory(self) -> Path:
         """Where it is."""
-        return Path(acdc_custom.__file__).parent / "bundled" / self.name
+        return Path(__file__).parents[1] / "bundled" / self.name
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import acdc_custom
 from acdc_custom.errors import TaskError, did_you_mean
 from acdc_custom.task.parse import parse_task
 from acdc_custom.task.records import decode, read_bytes
@@ -71,6 +70,6 @@ def read_task(found: TaskFile) -> Task:
 
 
 def _builtin_folder() -> Path:
-    package = Path(acdc_custom.__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "tasks"
     return installed if installed.is_dir() else package.parent / "tasks"

@@ -12,7 +12,8 @@ from circuits import circuit_of
 
 from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.circuit.members import Part
-from acdc_custom.compare.chance import Chance, NullModel, RandomCircuitSampler, against_chance
+from acdc_custom.circuit.random_circuits import NullModel, RandomCircuitSampler
+from acdc_custom.compare.chance import Chance, against_chance
 from acdc_custom.graph import Edge, Graph, GraphShape, Port, Sender, Stage
 
 SHAPES = [
