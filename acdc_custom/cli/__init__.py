@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 
 import click
@@ -15,26 +16,15 @@ from acdc_custom.errors import AcdcError, UsageError, did_you_mean
 from acdc_custom.files.reading import printable
 from acdc_custom.version import __version__
 
-COMMANDS = (
-    "discover",
-    "resume",
-    "status",
-    "show",
-    "draw",
-    "export",
-    "report",
-    "compare",
-    "evaluate",
-    "sweep",
-    "stability",
-    "roles",
-    "patch",
-    "analyze",
-    "survey",
-    "known",
-    "tasks",
-    "models",
-)
+# By what they are for, in the order of the help page.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Find a circuit": ("discover", "resume", "status", "show", "draw"),
+    "Understand it": ("roles", "patch", "analyze", "report"),
+    "Believe it, or not": ("evaluate", "sweep", "stability", "known"),
+    "Compare and exchange": ("compare", "export"),
+    "Make a task, choose a model": ("tasks", "survey", "models"),
+}
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
 
 
@@ -50,6 +40,17 @@ class _Commands(click.Group):
         command = import_module(f"acdc_custom.cli.{name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """In groups, each under its heading."""
+        longest = max(map(len, COMMANDS))
+        for heading, names in GROUPS.items():
+            found = [(name, sub) for name in names if (sub := self.get_command(ctx, name))]
+            limit = formatter.width - 6 - longest
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(f"{name:<{longest}}", command.get_short_help_str(limit)) for name, command in found]
+                )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from acdc_custom.compare.entry import Entry
 
 
-@click.command("compare", short_help="Compare circuits: what they share, and what chance explains.")
+@click.command("compare", short_help="Compare circuits: overlap, and overlap expected by chance.")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER FOLDER...")
 @click.option(
     "--without-model",

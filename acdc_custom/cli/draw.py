@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("draw", short_help="Draw a circuit that was found.")
+@click.command("draw", short_help="Draw a circuit as SVG, PNG, PDF or DOT.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--out",

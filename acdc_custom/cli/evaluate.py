@@ -9,7 +9,7 @@ import click
 from acdc_custom.cli.options import run_device_option
 
 
-@click.command("evaluate", short_help="Find out whether a circuit can be believed.")
+@click.command("evaluate", short_help="Evaluate a circuit: faithfulness, completeness, minimality.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--also",

@@ -9,7 +9,7 @@ import click
 from acdc_custom.cli.options import RESULTS, out_option
 
 
-@click.command("known", short_help="Test the search on models whose circuit is known by construction.")
+@click.command("known", short_help="Benchmark methods on models with known circuits.")
 @click.option(
     "--n",
     type=click.IntRange(1, 1000),

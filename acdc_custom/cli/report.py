@@ -9,7 +9,7 @@ import click
 from acdc_custom.cli.options import run_device_option
 
 
-@click.command("report", short_help="Explain a run on one page, report.html.")
+@click.command("report", short_help="Write one page that explains a run.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--out",

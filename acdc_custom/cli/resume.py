@@ -11,7 +11,7 @@ from acdc_custom.cli.options import ExecutorChoice, executor_options
 from acdc_custom.errors import UsageError
 
 
-@click.command("resume", short_help="Go on with a run, or many, that was stopped.")
+@click.command("resume", short_help="Resume an interrupted run, sweep or stability study.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @executor_options
 def command(folder: Path, choice: ExecutorChoice) -> None:

@@ -9,7 +9,7 @@ import click
 from acdc_custom.cli.options import run_device_option
 
 
-@click.command("roles", short_help="Tell what each head of a circuit does.")
+@click.command("roles", short_help="Classify the heads of a circuit, from measurements.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--all-heads", is_flag=True, help="All heads of the model, and not only the circuit's.")
 @click.option("--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: the run's]")

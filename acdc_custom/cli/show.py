@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("show", short_help="Show a circuit that was found.")
+@click.command("show", short_help="Print the summary of a circuit.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--edges",

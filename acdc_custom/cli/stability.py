@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from acdc_custom.grid import Ended, Grid
 
 
-@click.command("stability", short_help="Search many times: which edges can be relied on.")
+@click.command("stability", short_help="Search many times: which edges and heads come back.")
 @task_option
 @model_option
 @click.option(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from acdc_custom.grid.progress import RunProgress
 
 
-@click.command("status", short_help="Show how far runs are.")
+@click.command("status", short_help="Show the progress of runs.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
     """Show how far runs are: FOLDER is the folder of a sweep or a stability study, or a run folder.

@@ -9,7 +9,7 @@ import click
 from acdc_custom.cli.options import RESULTS, SETTINGS, model_option
 
 
-@click.command("survey", short_help="What the model says: the earliest subject, the latest, or none.")
+@click.command("survey", short_help="Tabulate what a model says next after many prompts.")
 @click.argument("file", type=click.Path(path_type=Path))
 @model_option
 @click.option("--prepend-bos", is_flag=True, help="Put the beginning-of-text token before every prompt.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COUNT = 8
 
 
-@click.command("sweep", short_help="The curve over thresholds, and which one to take.")
+@click.command("sweep", short_help="Plot circuit size against faithfulness over thresholds.")
 @click.option(
     "--task",
     "tasks",

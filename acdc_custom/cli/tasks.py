@@ -15,7 +15,7 @@ _task = click.argument("task", metavar="NAME|FILE")
 _seed = seed_option("Which prompts: the same seed, the same prompts.")
 
 
-@click.group("tasks", invoke_without_command=True, short_help="List the built-in tasks, or make one of your own.")
+@click.group("tasks", invoke_without_command=True, short_help="List, write, print and check tasks.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List the built-in tasks, with their corruptions, or make a task of your own.
@@ -128,7 +128,7 @@ def show_command(task: str, n: int | None, seed: int, corruption: str | None, mo
         _echo(line)
 
 
-@command.command("check", short_help="Say what would go wrong with a task, before any search.")
+@command.command("check", short_help="Check a task on a model before searching.")
 @_task
 @model_option
 @SETTINGS["n"]

@@ -7,7 +7,7 @@ import click
 from acdc_custom.cli.analyze import heads, patching, prompts, words
 
 
-@click.group("analyze", short_help="The manual analyses: lens, patching, copy scores, attention, ...")
+@click.group("analyze", short_help="Manual analyses: lens, patching, copy scores, attention.")
 def command() -> None:
     """The manual analyses, on any task and model. Each writes a table (CSV) and a figure (SVG).
 
