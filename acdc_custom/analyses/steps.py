@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from acdc_custom.model.weights import Attention, Weights
+from acdc_custom.model.attention import Attention
+from acdc_custom.model.weights import Weights
 
 
 def project(weights: Weights, layer: int, residual: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -20,10 +20,10 @@ from acdc_custom.choices import Ablation
 from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import Graph, Port, Receiver, Sender, Stage
+from acdc_custom.model.attention import Rotary
 from acdc_custom.model.forward import run
 from acdc_custom.model.layers import Replaced
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Rotary
 
 
 class Extent(IntEnum):

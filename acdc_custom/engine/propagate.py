@@ -17,8 +17,8 @@ from acdc_custom.engine.route import AttentionStep, Feed, HeadGroup, MlpStep, Ro
 from acdc_custom.engine.state import Change, LiveState
 from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.graph import Port
+from acdc_custom.model.attention import Attention
 from acdc_custom.model.products import product_per_head
-from acdc_custom.model.weights import Attention
 
 Buffers = Mapping[Extent, Tensor]
 

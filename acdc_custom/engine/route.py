@@ -17,7 +17,7 @@ from torch import Tensor
 from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.state import AttentionState, KeyValueBank, LiveState, PlainState, QueryBank
 from acdc_custom.graph import LOGITS, Port, Receiver, Sender, Stage
-from acdc_custom.model.weights import Projection
+from acdc_custom.model.attention import Projection
 
 
 @dataclass(frozen=True)

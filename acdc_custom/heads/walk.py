@@ -19,9 +19,10 @@ from torch import Tensor
 from acdc_custom.choices import Effect
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import EMBED, LOGITS, Port, Receiver, Sender, Stage
+from acdc_custom.model.attention import Projection
 from acdc_custom.model.layers import Layer, layers
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Block, Projection
+from acdc_custom.model.weights import Block
 
 
 @dataclass(frozen=True)

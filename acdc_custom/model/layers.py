@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from acdc_custom.model.weights import Attention, Weights
+from acdc_custom.model.attention import Attention
+from acdc_custom.model.weights import Weights
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,9 @@ from torch import Tensor
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import GraphShape
 from acdc_custom.model.architecture import Architecture, Layout, PositionEncoding, ScoreScale, Windows
-from acdc_custom.model.weights import (
-    Attention,
-    Block,
-    Mlp,
-    Norm,
-    NormKind,
-    Pairing,
-    Projection,
-    Rotary,
-    Weights,
-)
+from acdc_custom.model.attention import Attention, Pairing, Projection, Rotary
+from acdc_custom.model.norm import Norm, NormKind
+from acdc_custom.model.weights import Block, Mlp, Weights
 
 PARALLEL = (Layout.PARALLEL, Layout.PARALLEL_ONE_NORM)
 

@@ -20,8 +20,10 @@ from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import Graph, GraphShape
+from acdc_custom.model.attention import Attention, Projection
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Attention, Block, Mlp, Norm, NormKind, Projection, Weights
+from acdc_custom.model.norm import Norm, NormKind
+from acdc_custom.model.weights import Block, Mlp, Weights
 from acdc_custom.search.acdc import Search
 from acdc_custom.search.attribution import attribute
 

@@ -11,10 +11,10 @@ from tiny import CONFIGURATIONS, NAMES, VOCAB, tiny, tiny_gpt2, tiny_hf, tiny_ll
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph, GraphShape
+from acdc_custom.model.attention import Pairing, Rotary
 from acdc_custom.model.check import check
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Pairing, Rotary
 
 TOKENS = torch.arange(20).reshape(2, 10) % VOCAB
 
