@@ -99,7 +99,7 @@ def forward(weights, tokens, kept=None, ablated=None, scales=None):
             q = project(norm(read(f"a{layer}.h{head}.q"), block.attention_norm), attention.query, head)
             k = project(norm(read(f"{owner}.k"), block.attention_norm), attention.key, group)
             v = project(norm(read(f"{owner}.v"), block.attention_norm), attention.value, group)
-            pattern = attend(rotate(q, weights.rotary), rotate(k, weights.rotary), attention)
+            pattern = attend(rotate(q, attention.query.rotary), rotate(k, attention.key.rotary), attention)
             written[f"a{layer}.h{head}"] = pattern @ v @ attention.out[head]
         if attention.post_norm is not None:
             if layer not in scales:

@@ -168,7 +168,7 @@ class Planner:
                 return None
             entries = [bank.heads.index(head) for head in heads]
             feed = self._feed(route, entries, [read_by[port][head] for head in heads], extent)
-            return feed, projection.select(self._tensor(heads))
+            return feed, projection.select(self._tensor(heads)).at(self.caches.spans[extent].positions)
 
         key_heads, value_heads = list(read_by[Port.K]), list(read_by[Port.V])
         queries: dict[Extent, tuple[Feed, Projection]] = {}

@@ -58,7 +58,7 @@ def compile_program(output: Variable, words: Sequence[str], says: Sequence[str])
         blocks.append(Block(norm, _attention(heads, parts, variables), norm, _mlp(mlp, parts)))
     return Compiled(
         graph=graph,
-        weights=Weights(token_embedding, position_embedding, None, tuple(blocks), norm, unembedding, None),
+        weights=Weights(token_embedding, position_embedding, tuple(blocks), norm, unembedding, None),
         node_of={variable.name: node for variable, node in nodes.items()},
         wires=lay_wires(
             graph,

@@ -120,7 +120,6 @@ def weights_of(layers: list[list[Head]]) -> Weights:
     return Weights(
         token_embedding=embedding,
         position_embedding=positions,
-        rotary=None,
         blocks=tuple(Block(norm, _attention(heads), None, None) for heads in layers),
         final_norm=norm,
         unembedding=unembedding,

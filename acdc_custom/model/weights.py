@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from acdc_custom.model.attention import Attention, Rotary
+from acdc_custom.model.attention import Attention
 from acdc_custom.model.norm import Norm, soft_capped
 from acdc_custom.model.products import product
 
@@ -64,7 +64,6 @@ class Weights:
 
     token_embedding: Tensor  # [vocab, d_model], times the embedding's scale if the model has one
     position_embedding: Tensor | None  # [pos, d_model], position 0 first
-    rotary: Rotary | None
     blocks: tuple[Block, ...]
     final_norm: Norm
     unembedding: Tensor  # [vocab, d_model]

@@ -47,7 +47,6 @@ def micro_model() -> Model:
     weights = Weights(
         token_embedding=embedding,
         position_embedding=None,
-        rotary=None,
         blocks=(Block(norm, Attention(nothing, nothing, Projection(value, None), out, None, 1.0), norm, mlp),),
         final_norm=norm,
         unembedding=unembedding,
