@@ -1,7 +1,8 @@
 """The oracle: ACDC with one plain forward pass per edge, straight from the definition of a circuit.
 
 Shares nothing with the engine but the weights. One prompt at a time, no padding, one head at a time, names as
-plain strings, float64. Slow on purpose.
+plain strings, float64. Slow on purpose, and on purpose it writes out again what `Attention`, norms and MLPs compute:
+it is what they are checked against, so none of their methods is to be called here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """What a set of edges computes, straight from the definition: one forward pass through the circuit.
 
 Every receiver reads the current output of its kept senders, and what the ablation puts in place of the others'. Used to
-check and to describe the result of a search; shares with the search only the mathematics of a component.
+check and to describe the result of a search. Because it is a check, it stays apart on purpose: of `Attention` it takes
+only the projections and the pattern, and writes out again what is read, how values are mixed and written, and the
+share of a norm after the heads. It knows no rows, extents, candidates or live state. Leave it so: it could not check
+what it shared with the search.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The weights of a transformer, one small dataclass per component, and what each component computes.
 
-Owns the mathematics of an MLP, the embedding and the unembedding; norms and attention have modules of their own. Every
+Owns the mathematics of an MLP, the embedding and the unembedding; norms and attention have their own modules. Every
 function takes any leading axes, so that the same code serves a plain forward pass and a window of candidates. Knows
 nothing of graphs, caches or searches, and nothing of where weights come from.
 
