@@ -38,7 +38,6 @@ class PlainCircuit:
         }
         positions = torch.arange(tokens.clean.shape[1])
         self.masks = [block.attention.mask(positions, len(positions))[None] for block in weights.blocks]
-        self.rotary = weights.rotary and weights.rotary.at(positions)
         final = weights.final_norm(self.residuals[-1])
         self.log_p = weights.logits(final)[tokens.is_answer].log_softmax(-1)
 
@@ -62,14 +61,12 @@ class PlainCircuit:
             return stream + torch.einsum("rs,snpd->rnpd", removed, self.ablated[:n] - current[:n])
 
         for layer, block in enumerate(weights.blocks[first_layer:], first_layer):
-            attention, norm, before = block.attention, block.attention_norm, residual
+            attention, norm, before = block.attention.at(slice(residual.shape[-2])), block.attention_norm, residual
             q = attention.query(norm(read((layer, Stage.HEAD, Port.Q), before)))
             k = attention.key(norm(read((layer, Stage.HEAD, Port.K), before)))
             v = attention.value(norm(read((layer, Stage.HEAD, Port.V), before)))
-            if self.rotary is not None:
-                q, k = self.rotary(q), self.rotary(k)
             k, v = k.repeat_interleave(shape.group_size, 0), v.repeat_interleave(shape.group_size, 0)
-            z = attention.pattern(q, k, self.masks[layer], "") @ v
+            z = attention.pattern(q, k, self.masks[layer]) @ v
             heads = torch.einsum("hnpe,hed->hnpd", z, attention.out)
             current[place : place + shape.n_heads] = heads
             place += shape.n_heads

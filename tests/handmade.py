@@ -13,8 +13,9 @@ from acdc_custom.heads.words import PromptWords, find_cast
 from acdc_custom.known import ioi
 from acdc_custom.known.ioi import NAMES
 from acdc_custom.known.model import model_of
+from acdc_custom.model.attention import Projection
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Block, Projection, Weights
+from acdc_custom.model.weights import Block, Weights
 
 __all__ = ["NAMES", "handmade_model", "handmade_weights", "ioi_prompts", "shuffled"]
 

@@ -1,7 +1,8 @@
 """The oracle: ACDC with one plain forward pass per edge, straight from the definition of a circuit.
 
 Shares nothing with the engine but the weights. One prompt at a time, no padding, one head at a time, names as
-plain strings, float64. Slow on purpose.
+plain strings, float64. Slow on purpose, and on purpose it writes out again what `Attention`, norms and MLPs compute:
+it is what they are checked against, so none of their methods is to be called here.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def forward(weights, tokens, kept=None, ablated=None, scales=None):
             q = project(norm(read(f"a{layer}.h{head}.q"), block.attention_norm), attention.query, head)
             k = project(norm(read(f"{owner}.k"), block.attention_norm), attention.key, group)
             v = project(norm(read(f"{owner}.v"), block.attention_norm), attention.value, group)
-            pattern = attend(rotate(q, weights.rotary), rotate(k, weights.rotary), attention)
+            pattern = attend(rotate(q, attention.query.rotary), rotate(k, attention.key.rotary), attention)
             written[f"a{layer}.h{head}"] = pattern @ v @ attention.out[head]
         if attention.post_norm is not None:
             if layer not in scales:

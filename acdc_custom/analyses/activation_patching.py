@@ -18,7 +18,6 @@ from torch import Tensor
 from acdc_custom.analyses.positions import positions_of
 from acdc_custom.analyses.rerun import Progress, Site, silent
 from acdc_custom.analyses.runs import Runs
-from acdc_custom.analyses.steps import finish, mix
 from acdc_custom.choices import Direction, HeadPart
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
@@ -139,13 +138,13 @@ def patch_heads(
     logit_diff = np.empty((runs.n_layers, n_columns))
     for layer in range(runs.n_layers):
         base = runs.base.layers[layer]
-        total = torch.einsum("hnpe,hed->npd", base.z[:, :, first:], base.attention.out)
+        total = base.attention.total(base.z[:, :, first:])
         change = (_patched_z(base, runs.source.layers[layer], part) - base.z)[:, :, first:]
-        moved = torch.einsum("hnpe,hed->hnpd", change, base.attention.out)
+        moved = base.attention.write(change)
         moved = moved.view(n_columns, -1, *moved.shape[1:]).sum(1)  # heads that share what is patched move together
         for start in range(0, n_columns, runs.base.at_once(first)):
             chunk = slice(start, start + runs.base.at_once(first))
-            after = base.before[:, first:] + finish(base.attention, total + moved[chunk])
+            after = base.before[:, first:] + base.attention.finish(total + moved[chunk])
             logit_diff[layer, chunk] = runs.base.rerun(layer, Site.AFTER_ATTENTION, after, first).cpu().numpy()
             on_progress(layer * n_columns + min(chunk.stop, n_columns), runs.n_layers * n_columns)
     columns = "key/value head" if grouped else "head"
@@ -163,7 +162,7 @@ def _patched_z(base: Layer, source: Layer, part: HeadPart) -> Tensor:
     """z `[head, prompt, pos, d_head]` of the base run, with one part of every head taken from the source run."""
     taken = _FROM_SOURCE[part]
     q, k, v = (getattr(source if name in taken else base, name) for name in "qkv")
-    return mix(base.attention, q, k, v)
+    return base.attention.attend(q, k, v)
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ from acdc_custom.figures.charts import bars, head_heatmap, lines
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.graph import LOGITS, Sender, Stage
-from acdc_custom.model.weights import Norm, NormKind
+from acdc_custom.model.norm import Norm, NormKind
 
 
 @dataclass(frozen=True, eq=False)

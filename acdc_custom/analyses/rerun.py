@@ -14,7 +14,6 @@ from enum import Enum, auto
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.steps import mix, project, write
 from acdc_custom.engine.metrics import negative_logit_diff
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.tokens import TokenBatch
@@ -65,7 +64,8 @@ class Base:
 
     def attention_output(self, layer: int) -> Tensor:
         """What a layer's attention writes, its bias included: `[prompt, pos, d_model]`."""
-        return write(self.layers[layer].attention, self.layers[layer].z)
+        attention = self.layers[layer].attention
+        return attention.finish(attention.total(self.layers[layer].z))
 
     def logit_diff(self) -> float:
         """The mean logit difference of the base run itself."""
@@ -103,12 +103,13 @@ class Base:
 
     def _attention(self, layer: int, x: Tensor, first: int) -> Tensor:
         """What a layer's attention adds: `[candidate prompt, pos from first on, d_model]`."""
-        base = self.layers[layer]
-        q, k, v = project(self.model.weights, layer, x, first)
+        base, block = self.layers[layer], self.model.weights.blocks[layer]
+        attention = block.attention
+        q, k, v = attention.at(slice(first, first + x.shape[1])).project(block.attention_norm(x))
         n_candidates = len(x) // len(self.tokens.clean)
         k = torch.cat((base.k[:, :, :first].repeat(1, n_candidates, 1, 1), k), dim=2)
         v = torch.cat((base.v[:, :, :first].repeat(1, n_candidates, 1, 1), v), dim=2)
-        return write(base.attention, mix(base.attention, q, k, v))
+        return attention.finish(attention.total(attention.attend(q, k, v)))
 
     def _logit_diff(self, residual: Tensor, first: int) -> Tensor:
         ends = (self.tokens.answer_positions - first)[None, :, :, None]  # [1, prompt, 1, 1]

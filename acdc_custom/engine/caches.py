@@ -23,7 +23,6 @@ from acdc_custom.graph import Graph, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.layers import Replaced
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Rotary
 
 
 class Extent(IntEnum):
@@ -50,7 +49,6 @@ class ExtentRows:
 
     prompts: Tensor  # [row]
     positions: Tensor  # [row]
-    rotary: Rotary | None  # tables [row, d_rotary]
     grid: Tensor  # [prompt, place]: rows side by side per prompt; short prompts repeat a row to fill their line
     masks: dict[
         int | None, Tensor
@@ -116,6 +114,11 @@ class Caches:
         index = self.model.graph.index
         return self.to_extent(self.output[[index[node] for node in nodes]], extent)
 
+    def post_scale(self, layer: int, extent: Extent) -> Tensor | None:
+        """`[row, 1]`: the clean scale of a norm after the layer's heads; None: there is none."""
+        scale = self.post_scales.get(layer)
+        return None if scale is None else self.spans[extent].of_batch(scale)
+
     def to_extent(self, x: Tensor, extent: Extent) -> Tensor:
         """Cut `x` `[..., changed row, d]` down to an extent's rows."""
         return x if extent is Extent.CHANGED else x.index_select(-2, self.answer_rows)
@@ -173,11 +176,9 @@ def _span(model: Model, tokens: TokenBatch, wanted: Tensor) -> ExtentRows:
     grid = starts[:, None] + places.minimum(lengths[:, None] - 1)
     n_positions = wanted.shape[1]
     attentions = {block.attention.window: block.attention for block in model.weights.blocks}
-    rotary = model.weights.rotary
     return ExtentRows(
         prompts=prompts,
         positions=positions,
-        rotary=rotary and rotary.at(positions),
         grid=grid,
         masks={window: attention.mask(positions[grid], n_positions) for window, attention in attentions.items()},
         n_positions=n_positions,

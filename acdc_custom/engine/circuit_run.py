@@ -1,7 +1,10 @@
 """What a set of edges computes, straight from the definition: one forward pass through the circuit.
 
 Every receiver reads the current output of its kept senders, and what the ablation puts in place of the others'. Used to
-check and to describe the result of a search; shares with the search only the mathematics of a component.
+check and to describe the result of a search. Because it is a check, it stays apart on purpose: of `Attention` it takes
+only the projections and the pattern, and writes out again what is read, how values are mixed and written, and the
+share of a norm after the heads. It knows no rows, extents, candidates or live state. Leave it so: it could not check
+what it shared with the search.
 """
 
 from __future__ import annotations
@@ -43,12 +46,11 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried:
         return torch.stack([removed + moved[senders_of.get(receiver, [])].sum(0) for receiver in receivers])
 
     positions = torch.arange(tokens.clean.shape[1], device=model.device)
-    rotary = weights.rotary and weights.rotary.at(positions)
     moved[0] = clean.outputs[0] - ablated[0]
     residuals = iter(clean.residuals)
     place = 1
     for layer, block in enumerate(weights.blocks):
-        attention, residual = block.attention, next(residuals)
+        attention, residual = block.attention.at(positions), next(residuals)
         grouped = shape.grouped
         inputs = {
             port: [
@@ -60,11 +62,9 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried:
         q = attention.query(block.attention_norm(read(inputs[Port.Q], residual)))
         k = attention.key(block.attention_norm(read(inputs[Port.K], residual)))
         v = attention.value(block.attention_norm(read(inputs[Port.V], residual)))
-        if rotary is not None:
-            q, k = rotary(q), rotary(k)
         k, v = k.repeat_interleave(shape.group_size, 0), v.repeat_interleave(shape.group_size, 0)
         mask = attention.mask(positions, len(positions))[None]
-        z = attention.pattern(q, k, mask, "") @ v
+        z = attention.pattern(q, k, mask) @ v
         written = torch.einsum("hnpe,hed->hnpd", z, attention.out)
         if attention.post_norm is not None:
             # The scale stays what it is in the clean run: see Attention.

@@ -71,12 +71,10 @@ class CircuitRunner:
 
         def at_all(port: Port, clean: Tensor) -> Tensor:
             """Keys or values of the live heads, `[kv head, prompt, key, d_head]`; clean before the first change."""
-            projection = attention.key if port is Port.K else attention.value
+            projection = (attention.key if port is Port.K else attention.value).at(span.positions)
             receivers = [Receiver(layer, Stage.HEAD, port, head, grouped) for head in kv_heads]
             inside = torch.stack([read(receiver, Extent.CHANGED) for receiver in receivers])
             rows = projection.select(_tensor(kv_heads, inside))(block.attention_norm(inside))
-            if port is Port.K and span.rotary is not None:
-                rows = span.rotary(rows)
             made = clean[kv_heads].clone()
             made.flatten(1, 2)[:, span.cells] = rows
             return made
@@ -91,15 +89,11 @@ class CircuitRunner:
             heads = _tensor([node.head for node in nodes], keys)
             of_heads = _tensor([kv_heads.index(inputs[node][1].head) for node in nodes], keys)
             inside = torch.stack([read(inputs[node][0], extent) for node in nodes])
-            query = attention.query.select(heads)(block.attention_norm(inside))
-            if of_extent.rotary is not None:
-                query = of_extent.rotary(query)
+            query = attention.query.select(heads).at(of_extent.positions)(block.attention_norm(inside))
             mask = of_extent.masks[attention.window]
-            pattern = attention.pattern(of_extent.to_grid(query), keys[of_heads], mask, "")
-            z = of_extent.from_grid(pattern @ values[of_heads])
-            written = torch.einsum("hre,hed->hrd", z, attention.out[heads])
-            if attention.post_norm is not None:
-                written = written * (of_extent.of_batch(caches.post_scales[layer]) * attention.post_norm.weight)
+            pattern = attention.pattern(of_extent.to_grid(query), keys[of_heads], mask)
+            z = of_extent.from_grid(attention.mix(pattern, values[of_heads]))
+            written = attention.write(z, attention.share(caches.post_scale(layer, extent)), attention.out[heads])
             for node, out in zip(nodes, written, strict=True):
                 moved.note(node, out - self._ablated(node, extent))
 
@@ -111,13 +105,10 @@ class CircuitRunner:
     def _clean_keys_and_values(self, layer: int) -> tuple[Tensor, Tensor]:
         """`[kv head, prompt, key, d_head]` each, worked out when a layer is first used."""
         if layer not in self._clean:
-            weights = self.caches.model.weights
-            block = weights.blocks[layer]
+            block = self.caches.model.weights.blocks[layer]
             normed = block.attention_norm(self.caches.full_residual(Receiver(layer, Stage.HEAD, Port.K)))
-            keys, values = block.attention.key.shared(normed), block.attention.value.shared(normed)
-            if weights.rotary is not None:
-                keys = weights.rotary.at(torch.arange(keys.shape[2], device=keys.device))(keys)
-            self._clean[layer] = keys, values
+            attention = block.attention.at(slice(normed.shape[1]))
+            self._clean[layer] = attention.key.shared(normed), attention.value.shared(normed)
         return self._clean[layer]
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from acdc_custom.choices import CustomMetric, Metric
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.errors import SearchError, UsageError
-from acdc_custom.model.weights import Weights, soft_capped
+from acdc_custom.model.norm import soft_capped
+from acdc_custom.model.weights import Weights
 
 
 class Objective(Protocol):

@@ -17,8 +17,7 @@ from acdc_custom.engine.route import AttentionStep, Feed, HeadGroup, MlpStep, Ro
 from acdc_custom.engine.state import Change, LiveState
 from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.graph import Port
-from acdc_custom.model.products import product_per_head
-from acdc_custom.model.weights import Attention
+from acdc_custom.model.attention import Attention
 
 Buffers = Mapping[Extent, Tensor]
 
@@ -105,7 +104,7 @@ class _Window:
     def _keys_and_values(self, step: AttentionStep) -> dict[Port, Tensor]:
         """New keys and values, each `[entry, candidate, prompt, key, d_head]`."""
         norm = self.caches.model.weights.blocks[step.layer].attention_norm
-        span = self.caches.spans[Extent.CHANGED]
+        cells = self.caches.spans[Extent.CHANGED].cells
         made = {}
         for port, source, bank in (
             (Port.K, step.key, step.state.keys),
@@ -115,10 +114,8 @@ class _Window:
                 continue
             feed, projection = source
             new = projection(norm(self._input(bank.input, feed)))  # [entry, candidate, row, d_head]
-            if port is Port.K and span.rotary is not None:
-                new = span.rotary(new)
             whole = bank.made[feed.entries, None].repeat(1, new.shape[1], 1, 1, 1)
-            whole.flatten(2, 3).index_copy_(2, span.cells, new)
+            whole.flatten(2, 3).index_copy_(2, cells, new)
             self._note(bank.made, feed.entries, whole)
             made[port] = whole
         return made
@@ -132,8 +129,6 @@ class _Window:
                 continue
             feed, projection = step.query[bank.extent]
             new = projection(norm(self._input(bank.input, feed)))
-            rotary = self.caches.spans[bank.extent].rotary
-            new = new if rotary is None else rotary(new)
             self._note(bank.query, feed.entries, new)
             queries[bank.extent] = new
         return queries
@@ -144,19 +139,15 @@ class _Window:
         attention: Attention = self.caches.model.weights.blocks[step.layer].attention
         bank, fed = group.bank, group.fed
         span = self.caches.spans[bank.extent]
-        new = "".join(port for port in (Port.Q, Port.K) if port in fed)
-        if new:
+        if Port.Q in fed or Port.K in fed:
             q = bank.query[group.entries] if queries is None or Port.Q not in fed else queries[fed[Port.Q]]
             k = made[Port.K][fed[Port.K]] if Port.K in fed else step.state.keys.made[group.key_entries]
-            pattern = attention.pattern(span.to_grid(q), k, span.masks[attention.window], new)
+            pattern = attention.pattern(span.to_grid(q), k, span.masks[attention.window])
             self._note(bank.pattern, group.entries, pattern)
         else:
             pattern = bank.pattern[group.entries]
         v = made[Port.V][fed[Port.V]] if Port.V in fed else step.state.values.made[group.key_entries]
-        of_pattern, of_v = "c" if new else "", "c" if Port.V in fed else ""
-        z = span.from_grid(torch.einsum(f"h{of_pattern}npt,h{of_v}nte->hcnpe", pattern, v))
-        out = product_per_head(z, group.out)  # [head, candidate, row, d_model]
-        if bank.share is not None:
-            out *= bank.share
+        z = span.from_grid(attention.mix(pattern, v))  # [head, candidate, row, d_head]
+        out = attention.write(z, bank.share, group.out)  # [head, candidate, row, d_model]
         self._note(bank.output, group.entries, out)
         self._write(group.slots, out, bank.output[group.entries])

@@ -17,7 +17,7 @@ from torch import Tensor
 from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.state import AttentionState, KeyValueBank, LiveState, PlainState, QueryBank
 from acdc_custom.graph import LOGITS, Port, Receiver, Sender, Stage
-from acdc_custom.model.weights import Projection
+from acdc_custom.model.attention import Projection
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Planner:
                 return None
             entries = [bank.heads.index(head) for head in heads]
             feed = self._feed(route, entries, [read_by[port][head] for head in heads], extent)
-            return feed, projection.select(self._tensor(heads))
+            return feed, projection.select(self._tensor(heads)).at(self.caches.spans[extent].positions)
 
         key_heads, value_heads = list(read_by[Port.K]), list(read_by[Port.V])
         queries: dict[Extent, tuple[Feed, Projection]] = {}

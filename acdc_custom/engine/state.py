@@ -49,7 +49,7 @@ class QueryBank:
     query: Tensor  # [head, row, d_head]
     pattern: Tensor  # [head, prompt, place, key]
     output: Tensor  # [head, row, d_model]
-    share: Tensor | None  # [row, d_model]: what a norm after the heads multiplies each by; None: there is none
+    share: Tensor | None  # [row, d_model]: see `Attention.share`
 
 
 @dataclass
@@ -94,17 +94,14 @@ def open_mlp(caches: Caches, layer: int, extent: Extent) -> PlainState:
 def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> AttentionState:
     """A layer's live heads, each with the extent of its output, in their clean state."""
     block = caches.model.weights.blocks[layer]
-    attention, rotary = block.attention, caches.model.weights.rotary
+    attention, group_size = block.attention, block.attention.group_size
     receiver = Receiver(layer, Stage.HEAD, Port.Q)
     normed = block.attention_norm(caches.full_residual(receiver))  # [prompt, key, d_model]
 
-    group_size = caches.model.graph.shape.group_size
     kv_heads = sorted({head // group_size for head in live})
     selected = _tensor(kv_heads, normed)
-    keys = attention.key.select(selected).shared(normed)
-    if rotary is not None:
-        keys = rotary.at(torch.arange(normed.shape[1], device=normed.device))(keys)
-    values = attention.value.select(selected).shared(normed)
+    everywhere = attention.at(slice(normed.shape[1]))
+    keys, values = (p.select(selected).shared(normed) for p in (everywhere.key, everywhere.value))
     residual = caches.residual(receiver, Extent.CHANGED)
 
     queries = []
@@ -113,23 +110,19 @@ def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> Atten
         if not heads:
             continue
         span = caches.spans[extent]
-        query = attention.query.select(_tensor(heads, normed)).shared(span.of_batch(normed)[None])[:, 0]
-        if span.rotary is not None:
-            query = span.rotary(query)
+        projection = attention.query.select(_tensor(heads, normed)).at(span.positions)
+        query = projection.shared(span.of_batch(normed)[None])[:, 0]
         of_heads = _tensor([kv_heads.index(head // group_size) for head in heads], normed)
         nodes = [Sender(layer, Stage.HEAD, head) for head in heads]
-        share = None
-        if attention.post_norm is not None:
-            share = span.of_batch(caches.post_scales[layer]) * attention.post_norm.weight
         queries.append(
             QueryBank(
                 extent,
                 heads,
                 caches.residual(receiver, extent).repeat(len(heads), 1, 1),
                 query,
-                attention.pattern(span.to_grid(query), keys[of_heads], span.masks[attention.window], ""),
+                attention.pattern(span.to_grid(query), keys[of_heads], span.masks[attention.window]),
                 caches.clean_output(nodes, extent).clone(),
-                share,
+                attention.share(caches.post_scale(layer, extent)),
             )
         )
     return AttentionState(

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from acdc_custom.graph import Sender
 from acdc_custom.heads.words import PromptWords, WordPart, strangers
+from acdc_custom.model.attention import Attention
 from acdc_custom.model.layers import Layer
 from acdc_custom.model.model import Model
 from acdc_custom.model.products import product
-from acdc_custom.model.weights import Attention
 
 TOP = 5  # a word counts as found among so many: the paper's number
 

@@ -118,17 +118,14 @@ def patched_attention(
 
 def _attention_from_end(passes: Passes, reader: Sender, move: Tensor, first: int) -> Tensor:
     """`[sender, prompt, key]`, when `move` `[sender, prompt, pos, d_model]` is added to what the head's query reads."""
-    weights, layer = passes.model.weights, passes.clean[reader.layer]
-    block, ends = weights.blocks[reader.layer], passes.tokens.answer_positions[:, 0]
+    block, layer = passes.model.weights.blocks[reader.layer], passes.clean[reader.layer]
+    attention, ends = block.attention, passes.tokens.answer_positions[:, 0]
     prompts = torch.arange(len(ends), device=ends.device)
-    own = block.attention.query.select(torch.tensor([reader.head], device=ends.device))
+    own = attention.query.select(torch.tensor([reader.head], device=ends.device)).at(ends)
     read = layer.before[prompts, ends] + move[:, prompts, ends - first]
     q = own.shared(block.attention_norm(read))[0]  # [sender, prompt, d_head]
-    if weights.rotary is not None:
-        q = weights.rotary.at(ends)(q)
-    k = layer.k[reader.head * len(layer.k) // len(layer.q)]
-    mask = block.attention.mask(ends[:, None], k.shape[1])
-    return block.attention.pattern(q[None, :, :, None], k[None], mask, "q")[0, :, :, 0]
+    k = layer.k[reader.head // attention.group_size]
+    return attention.pattern(q[None, :, :, None], k[None], attention.mask(ends[:, None], k.shape[1]))[0, :, :, 0]
 
 
 def _where(tokens: TokenBatch, receivers: Sequence[Receiver], positions: Tensor | None) -> tuple[int, Tensor]:

@@ -19,9 +19,10 @@ from torch import Tensor
 from acdc_custom.choices import Effect
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.graph import EMBED, LOGITS, Port, Receiver, Sender, Stage
+from acdc_custom.model.attention import Projection
 from acdc_custom.model.layers import Layer, layers
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Block, Projection
+from acdc_custom.model.weights import Block
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,7 @@ def _mlp_move(passes: Passes, number: int, moved: Tensor, first: int, override: 
 def _attention_move(passes: Passes, number: int, moved: Tensor, first: int, override: Override) -> Tensor:
     """How the sum of a layer's heads moves when what they read does."""
     layer, block = passes.clean[number], passes.model.weights.blocks[number]
-    attention, n_keys = block.attention, layer.k.shape[2]
-    positions = torch.arange(first, n_keys, device=moved.device)
-    rotary = passes.model.weights.rotary and passes.model.weights.rotary.at(positions)
+    attention = block.attention.at(slice(first, layer.k.shape[2]))
 
     def project(projection: Projection, port: Port) -> Tensor:
         """`[head, candidate, prompt, pos, d_head]`."""
@@ -159,21 +158,18 @@ def _attention_move(passes: Passes, number: int, moved: Tensor, first: int, over
             if (receiver.layer, receiver.stage, receiver.port) == (number, Stage.HEAD, port):
                 own = projection.select(torch.tensor([receiver.head], device=moved.device))
                 out[receiver.head] = _project(own, block, layer.before[:, first:] + override(receiver, moved))[0]
-        return rotary(out) if rotary is not None and port is not Port.V else out
+        return out
 
     def with_earlier(new: Tensor, clean: Tensor) -> Tensor:
-        """Keys or values at all positions, per query head: those before `first` are clean."""
+        """Keys or values at all positions: those before `first` are clean."""
         earlier = clean[:, None, :, :first].expand(-1, new.shape[1], -1, -1, -1)
-        return torch.cat((earlier, new), dim=3).repeat_interleave(passes.model.graph.shape.group_size, 0)
+        return torch.cat((earlier, new), dim=3)
 
     q = project(attention.query, Port.Q)
     k = with_earlier(project(attention.key, Port.K), layer.k)
     v = with_earlier(project(attention.value, Port.V), layer.v)
-    z = attention.pattern(q, k, attention.mask(positions, n_keys)[None], "qk") @ v
-    written = torch.einsum("hcnpe,hed->cnpd", z - layer.z[:, None, :, first:], attention.out)
-    if attention.post_norm is None or layer.post_scale is None:
-        return written
-    return written * (layer.post_scale[:, first:] * attention.post_norm.weight)
+    share = attention.share(None if layer.post_scale is None else layer.post_scale[:, first:])
+    return attention.total(attention.attend(q, k, v) - layer.z[:, None, :, first:], share)
 
 
 def _project(projection: Projection, block: Block, x: Tensor) -> Tensor:

@@ -18,7 +18,9 @@ from torch import Tensor
 from acdc_custom.graph import EMBED, LOGITS, Graph, GraphShape, Port, Receiver, Sender, Stage
 from acdc_custom.known.rasp import Aggregate, Map, Nearest, Places, Tokens, Variable
 from acdc_custom.known.wiring import Parts, Wire, lay_wires
-from acdc_custom.model.weights import Attention, Block, Mlp, Norm, NormKind, Projection, Weights
+from acdc_custom.model.attention import Attention, Projection
+from acdc_custom.model.norm import Norm, NormKind
+from acdc_custom.model.weights import Block, Mlp, Weights
 
 SHARP = 100.0  # a score: exp(-100) is nothing beside 1, in float64 too
 
@@ -56,7 +58,7 @@ def compile_program(output: Variable, words: Sequence[str], says: Sequence[str])
         blocks.append(Block(norm, _attention(heads, parts, variables), norm, _mlp(mlp, parts)))
     return Compiled(
         graph=graph,
-        weights=Weights(token_embedding, position_embedding, None, tuple(blocks), norm, unembedding, None),
+        weights=Weights(token_embedding, position_embedding, tuple(blocks), norm, unembedding, None),
         node_of={variable.name: node for variable, node in nodes.items()},
         wires=lay_wires(
             graph,

@@ -26,7 +26,9 @@ from acdc_custom.choices import Metric
 from acdc_custom.graph import EMBED, LOGITS, Graph, GraphShape, Port, Receiver, Sender, Stage
 from acdc_custom.known.model import KnownModel, KnownPrompt, model_of
 from acdc_custom.known.wiring import Parts, lay_wires
-from acdc_custom.model.weights import Attention, Block, Norm, NormKind, Projection, Weights
+from acdc_custom.model.attention import Attention, Projection
+from acdc_custom.model.norm import Norm, NormKind
+from acdc_custom.model.weights import Block, Weights
 
 NAMES = tuple(range(3, 33))
 START, TO, AND, THEN, GAVE = 0, 1, 2, 33, 34
@@ -118,7 +120,6 @@ def weights_of(layers: list[list[Head]]) -> Weights:
     return Weights(
         token_embedding=embedding,
         position_embedding=positions,
-        rotary=None,
         blocks=tuple(Block(norm, _attention(heads), None, None) for heads in layers),
         final_norm=norm,
         unembedding=unembedding,

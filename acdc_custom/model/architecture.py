@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from acdc_custom.errors import ModelError
-from acdc_custom.model.weights import NormKind
+from acdc_custom.model.norm import NormKind
 
 
 class PositionEncoding(StrEnum):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from acdc_custom.model.weights import Attention, Weights
+from acdc_custom.model.attention import Attention
+from acdc_custom.model.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Layer:
     def head_outputs(self, heads: Sequence[int] | None = None) -> Tensor:
         """What all heads or these write, each its own, without the output bias: `[head, prompt, pos, d_model]`."""
         chosen = list(range(len(self.z)) if heads is None else heads)
-        written = torch.einsum("hnpe,hed->hnpd", self.z[chosen], self.attention.out[chosen])
+        written = self.attention.write(self.z[chosen], out=self.attention.out[chosen])
         replaced = {chosen.index(head): output for head, output in self.replaced.items() if head in chosen}
         return _written(self.attention, written, self.post_scale, replaced)
 
@@ -66,34 +67,24 @@ class Layer:
         """
         chosen = list(range(len(self.q)) if heads is None else heads)
         q, (n_prompts, n_keys) = self.q[chosen], self.k.shape[1:3]
+        k = self.k[[head // self.attention.group_size for head in chosen]]
         if positions is None:
-            positions = torch.arange(n_keys, device=q.device).expand(n_prompts, -1)
-        else:
-            q = q[:, torch.arange(n_prompts, device=q.device)[:, None], positions]
-        group_size = len(self.q) // len(self.k)
-        k = self.k[[head // group_size for head in chosen]]
-        return self.attention.pattern(q, k, self.attention.mask(positions, n_keys), "")
+            return self.attention.pattern(q, k)
+        q = q[:, torch.arange(n_prompts, device=q.device)[:, None], positions]
+        return self.attention.pattern(q, k, self.attention.mask(positions, n_keys))
 
 
 def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Iterator[Layer]:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
     residual = replaced.embed(weights, tokens)  # [prompt, pos, d_model]
-    n_positions = tokens.shape[1]
-    positions = torch.arange(n_positions, device=tokens.device)
-    rotary = weights.rotary and weights.rotary.at(positions)
     for number, block in enumerate(weights.blocks):
         before, instead = residual, replaced.in_layer(number)
-        attention, normed = block.attention, block.attention_norm(residual)
-        q, k, v = (p.shared(normed) for p in (attention.query, attention.key, attention.value))
-        if rotary is not None:
-            q, k = rotary(q), rotary(k)
-        group_size = q.shape[0] // k.shape[0]
-        mask = attention.mask(positions, n_positions)[None]
-        z = attention.pattern(q, k.repeat_interleave(group_size, 0), mask, "") @ v.repeat_interleave(group_size, 0)
-        heads, post_scale = torch.einsum("hnpe,hed->hnpd", z, attention.out), None
-        if attention.post_norm is not None:
-            post_scale = replaced.post_scales.get(number)
-            post_scale = attention.post_norm.scale(heads.sum(0)) if post_scale is None else post_scale
+        attention = block.attention
+        q, k, v = attention.at(slice(tokens.shape[1])).project(block.attention_norm(residual))
+        z = attention.attend(q, k, v)
+        heads, post_scale = attention.write(z), replaced.post_scales.get(number)
+        if post_scale is None:
+            post_scale = attention.post_scale(heads)
         residual = residual + _written(attention, heads, post_scale, instead).sum(0)
         if attention.out_bias is not None:
             residual = residual + attention.out_bias
@@ -110,8 +101,9 @@ def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> It
 
 def _written(attention: Attention, heads: Tensor, post_scale: Tensor | None, replaced: Mapping[int, Tensor]) -> Tensor:
     """What heads write `[head, prompt, pos, d_model]`, from `z @ out`, which it overwrites."""
-    if attention.post_norm is not None and post_scale is not None:
-        heads = heads * (post_scale * attention.post_norm.weight)
+    share = attention.share(post_scale)
+    if share is not None:
+        heads *= share
     for place, output in replaced.items():
         heads[place] = output
     return heads

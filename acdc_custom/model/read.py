@@ -15,17 +15,9 @@ from torch import Tensor
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import GraphShape
 from acdc_custom.model.architecture import Architecture, Layout, PositionEncoding, ScoreScale, Windows
-from acdc_custom.model.weights import (
-    Attention,
-    Block,
-    Mlp,
-    Norm,
-    NormKind,
-    Pairing,
-    Projection,
-    Rotary,
-    Weights,
-)
+from acdc_custom.model.attention import Attention, Pairing, Projection, Rotary
+from acdc_custom.model.norm import Norm, NormKind
+from acdc_custom.model.weights import Block, Mlp, Weights
 
 PARALLEL = (Layout.PARALLEL, Layout.PARALLEL_ONE_NORM)
 
@@ -44,14 +36,14 @@ def read_shape(bridge: Any, architecture: Architecture) -> GraphShape:
 
 def read_weights(bridge: Any, architecture: Architecture, config: Any, n_positions: int) -> Weights:
     """Every weight that the engine needs, with rotary tables for the first `n_positions` positions."""
-    reader = _Reader(bridge, architecture, config)
     learned = architecture.positions is PositionEncoding.LEARNED
+    reader = _Reader(bridge, architecture, config)
+    rotary = None if learned else reader.rotary(n_positions)
     unembedding_bias = bridge.b_U
     return Weights(
         token_embedding=reader.token_embedding(),
         position_embedding=reader.position_embedding() if learned else None,
-        rotary=None if learned else reader.rotary(n_positions),
-        blocks=tuple(reader.block(layer, block) for layer, block in enumerate(bridge.blocks)),
+        blocks=tuple(reader.block(layer, block, rotary) for layer, block in enumerate(bridge.blocks)),
         final_norm=reader.norm(bridge.ln_final, architecture.final_norm or architecture.norm),
         unembedding=_own(bridge.W_U.T),
         # The bridge makes up a bias of zeros for models that have none.
@@ -81,7 +73,7 @@ class _Reader:
         weight: Tensor = self.bridge.pos_embed.W_pos.detach()
         return weight[self.architecture.position_offset :]
 
-    def block(self, layer: int, block: Any) -> Block:
+    def block(self, layer: int, block: Any, rotary: Rotary | None) -> Block:
         layout = self.architecture.layout
         attention_norm = self.norm(block.ln1)
         has_mlp = layout is not Layout.NO_MLP
@@ -90,21 +82,21 @@ class _Reader:
             mlp_norm = attention_norm if layout is Layout.PARALLEL_ONE_NORM else self.norm(block.ln2)
         return Block(
             attention_norm=attention_norm,
-            attention=self.attention(layer, block),
+            attention=self.attention(layer, block, rotary),
             mlp_norm=mlp_norm,
             mlp=self.mlp(block) if has_mlp else None,
             parallel=layout in PARALLEL,
         )
 
-    def attention(self, layer: int, block: Any) -> Attention:
+    def attention(self, layer: int, block: Any, rotary: Rotary | None) -> Attention:
         attention = block.attn
         normed = self.architecture.query_key_norms
         return Attention(
             query=Projection(
-                _own(attention.W_Q), _own_bias(attention.b_Q), self.norm(attention.q_norm) if normed else None
+                _own(attention.W_Q), _own_bias(attention.b_Q), self.norm(attention.q_norm) if normed else None, rotary
             ),
             key=Projection(
-                _own(attention.W_K), _own_bias(attention.b_K), self.norm(attention.k_norm) if normed else None
+                _own(attention.W_K), _own_bias(attention.b_K), self.norm(attention.k_norm) if normed else None, rotary
             ),
             value=Projection(_own(attention.W_V), _own_bias(attention.b_V)),
             out=_own(attention.W_O),

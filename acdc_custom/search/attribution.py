@@ -115,21 +115,15 @@ def _of_heads(
 ) -> list[tuple[Receivers, Tensor]]:
     """Of what each head's inputs read, by port: `[head, prompt, pos, d_model]`, from that of what the heads write."""
     weights, shape = chunk.model.weights, chunk.model.graph.shape
-    block = weights.blocks[layer]
-    attention, norm = block.attention, block.attention_norm
-    positions = torch.arange(residual.shape[1], device=residual.device)
-    rotary = weights.rotary and weights.rotary.at(positions)
-    mask = attention.mask(positions, len(positions))[None]
+    norm, attention = weights.blocks[layer].attention_norm, weights.blocks[layer].attention.at(slice(residual.shape[1]))
 
     def mixed(for_q: Tensor, for_k: Tensor, for_v: Tensor) -> Tensor:
         q, k, v = attention.query(norm(for_q)), attention.key(norm(for_k)), attention.value(norm(for_v))
-        if rotary is not None:
-            q, k = rotary(q), rotary(k)
-        k, v = k.repeat_interleave(shape.group_size, 0), v.repeat_interleave(shape.group_size, 0)
-        return attention.pattern(q, k, mask, "") @ v  # [head, prompt, pos, d_head]
+        return attention.attend(q, k, v)  # [head, prompt, pos, d_head]
 
-    if attention.post_norm is not None:
-        of_writes = of_writes * (chunk.post_scales[layer] * attention.post_norm.weight)
+    share = attention.share(chunk.post_scales.get(layer))
+    if share is not None:
+        of_writes = of_writes * share
     of_mixed = torch.einsum("npd,hed->hnpe", of_writes, attention.out)
     # What a head that is knocked out writes does not depend on what it reads.
     of_mixed[[head.head for head in knocked_out if head.layer == layer]] = 0

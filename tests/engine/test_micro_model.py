@@ -20,8 +20,10 @@ from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import Graph, GraphShape
+from acdc_custom.model.attention import Attention, Projection
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Attention, Block, Mlp, Norm, NormKind, Projection, Weights
+from acdc_custom.model.norm import Norm, NormKind
+from acdc_custom.model.weights import Block, Mlp, Weights
 from acdc_custom.search.acdc import Search
 from acdc_custom.search.registry import scoring_method
 
@@ -45,7 +47,6 @@ def micro_model() -> Model:
     weights = Weights(
         token_embedding=embedding,
         position_embedding=None,
-        rotary=None,
         blocks=(Block(norm, Attention(nothing, nothing, Projection(value, None), out, None, 1.0), norm, mlp),),
         final_norm=norm,
         unembedding=unembedding,

@@ -59,7 +59,7 @@ class Naive:
                         names, (a.query, a.key, a.value), (head, group, group), strict=True
                     )
                 )
-                pattern = oracle.attend(oracle.rotate(q, w.rotary), oracle.rotate(k, w.rotary), a)
+                pattern = oracle.attend(oracle.rotate(q, a.query.rotary), oracle.rotate(k, a.key.rotary), a)
                 out = pattern @ v @ a.out[head]
                 if a.post_norm is not None:
                     out = oracle.norm(out, a.post_norm, self.scales[layer])

@@ -11,10 +11,10 @@ from tiny import CONFIGURATIONS, NAMES, VOCAB, tiny, tiny_gpt2, tiny_hf, tiny_ll
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph, GraphShape
+from acdc_custom.model.attention import Pairing, Rotary
 from acdc_custom.model.check import check
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Pairing, Rotary
 
 TOKENS = torch.arange(20).reshape(2, 10) % VOCAB
 
@@ -74,10 +74,12 @@ def with_weights(model: Model, **changes: Any) -> Model:
 
 def test_a_wrong_rotary_base_is_found_in_the_attention() -> None:
     model = tiny_llama(0)
-    rotary = model.weights.rotary
+    attention = model.weights.blocks[0].attention
+    rotary = attention.query.rotary
     assert rotary is not None
+    query = dataclasses.replace(attention.query, rotary=Rotary(rotary.cos.roll(1, 0), rotary.sin.roll(1, 0)))
     with pytest.raises(ModelError, match=r"tiny-llama \(LlamaForCausalLM\): the attention of layer 0 differs by"):
-        check(with_weights(model, rotary=Rotary(rotary.cos.roll(1, 0), rotary.sin.roll(1, 0))), TOKENS)
+        check(with_block(model, 0, attention=dataclasses.replace(attention, query=query)), TOKENS)
 
 
 def test_a_wrong_scale_is_found_in_its_layer() -> None:
@@ -109,11 +111,11 @@ FEATURES = [
     ("gpt-neox", "blocks.1.parallel", False, "the MLP of layer 1"),
     ("gpt-neox, sequential", "blocks.1.parallel", True, "the MLP of layer 1"),
     ("gpt-j", "blocks.1.parallel", False, "the MLP of layer 1"),
-    ("gpt-j", "rotary.pairing", Pairing.HALVES, "the attention of layer 0"),
+    ("gpt-j", "blocks.0.attention.query.rotary.pairing", Pairing.HALVES, "the attention of layer 0"),
     ("gpt-j", "unembedding_bias", None, "the logits"),
-    ("gpt-neox", "rotary.pairing", Pairing.ADJACENT, "the attention of layer 0"),
-    ("phi", "rotary.pairing", Pairing.ADJACENT, "the attention of layer 0"),
-    ("attention only, rotary", "rotary.pairing", Pairing.HALVES, "the attention of layer 0"),
+    ("gpt-neox", "blocks.0.attention.query.rotary.pairing", Pairing.ADJACENT, "the attention of layer 0"),
+    ("phi", "blocks.0.attention.query.rotary.pairing", Pairing.ADJACENT, "the attention of layer 0"),
+    ("attention only, rotary", "blocks.0.attention.query.rotary.pairing", Pairing.HALVES, "the attention of layer 0"),
     ("opt", "blocks.0.mlp.activation", torch.tanh, "the MLP of layer 0"),
     ("llama, biases and llama3 rope", "blocks.0.attention.out_bias", None, "the attention of layer 0"),
     ("llama, biases and llama3 rope", "blocks.0.mlp.bias_gate", None, "the MLP of layer 0"),
