@@ -8,7 +8,6 @@ from acdc_custom.evaluate.kinds import Chosen, Hypothesis, PromptKind, RandomBas
 from acdc_custom.evaluate.records import (
     CircuitMeasurement,
     ComponentAblations,
-    Estimate,
     EvaluatedCircuit,
     Evaluation,
     Faithfulness,
@@ -21,6 +20,7 @@ from acdc_custom.evaluate.records import (
 )
 from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import LOGITS, Edge, Sender, Stage
+from acdc_custom.stats.intervals import Estimate
 
 
 def sure(value: float) -> Estimate:

@@ -17,9 +17,10 @@ from acdc_custom.circuit.random_circuits import RandomCircuitSampler
 from acdc_custom.circuit.random_paths import PathDrawer
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.kinds import RandomBaseline
-from acdc_custom.evaluate.records import Estimate, RandomCircuits, RandomComparison
+from acdc_custom.evaluate.records import RandomCircuits, RandomComparison
 from acdc_custom.graph import Edge
 from acdc_custom.stats.bootstrap import Numbers
+from acdc_custom.stats.intervals import Estimate
 
 SAME = 1e-9  # of two ways to the same number
 

@@ -18,10 +18,11 @@ from shlex import quote
 from typing import Any, get_args, get_origin, get_type_hints
 
 from acdc_custom.evaluate.kinds import Subject
-from acdc_custom.evaluate.records import Estimate, Evaluation
+from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.files.reading import read_record, shortened
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.stats.intervals import Estimate
 from acdc_custom.version import __version__
 
 SCHEMA = 1

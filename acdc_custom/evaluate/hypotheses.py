@@ -25,9 +25,7 @@ import numpy as np
 from acdc_custom.evaluate.kinds import Hypothesis
 from acdc_custom.evaluate.records import Tested
 from acdc_custom.graph import Edge
-from acdc_custom.stats.binomial import as_far_from_half, at_most
-from acdc_custom.stats.bootstrap import Numbers
-from acdc_custom.stats.hsic import independence_p
+from acdc_custom.stats.p_values import Numbers, as_far_from_half, at_most, independence_p
 
 ALPHA = 0.05
 MARGIN = 0.1  # the paper's epsilon

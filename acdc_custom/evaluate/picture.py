@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from acdc_custom.evaluate.kinds import Chosen, Subject
-from acdc_custom.evaluate.records import ComponentAblations, Estimate, Evaluation
+from acdc_custom.evaluate.records import ComponentAblations, Evaluation
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.reading import shortened
+from acdc_custom.stats.intervals import Estimate
 
 WIDTH = 9.0  # inches
 ROW = 0.5  # of one set of prompts

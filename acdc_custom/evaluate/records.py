@@ -9,15 +9,7 @@ from dataclasses import dataclass
 
 from acdc_custom.evaluate.kinds import Chosen, Grade, Hypothesis, PromptKind, Question, RandomBaseline, Subject
 from acdc_custom.graph import Edge, Sender
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number over prompts, with its 95 % interval by bootstrap over the prompts."""
-
-    value: float
-    low: float
-    high: float
+from acdc_custom.stats.intervals import Estimate
 
 
 @dataclass(frozen=True)

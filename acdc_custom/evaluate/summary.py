@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import PromptKind, Subject
-from acdc_custom.evaluate.records import ComponentAblations, Estimate, Evaluation, OnPrompts, RandomCircuits
+from acdc_custom.evaluate.records import ComponentAblations, Evaluation, OnPrompts, RandomCircuits
 from acdc_custom.evaluate.verdict import superfluous
+from acdc_custom.stats.intervals import Estimate
 
 WIDTH = 110
 SHOWN = 5  # edges that contribute nothing, and knock-outs

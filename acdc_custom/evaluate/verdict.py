@@ -14,13 +14,13 @@ from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import Chosen, Grade, PromptKind, Question, Subject
 from acdc_custom.evaluate.records import (
     ComponentAblations,
-    Estimate,
     Evaluation,
     Faithfulness,
     Finding,
     OnPrompts,
     Removed,
 )
+from acdc_custom.stats.intervals import Estimate
 
 NEARLY_ALL = 0.9  # recovered: at least this, and no more than 2 - this, is "nearly as well as the model"
 MOST = 0.7  # the same for "most of it"

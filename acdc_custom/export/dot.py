@@ -1,14 +1,18 @@
 """A circuit as DOT, the language of Graphviz: layers from the embedding at the bottom to the logits on top.
 
-Owns the layout. A layer has one row of heads and above it one of MLPs; where query heads share keys and
-values, the shared inputs have a row of their own below the heads. The same circuit gives the same text.
+Owns the layout; the package graphviz writes and quotes. A layer has one row of heads and above it one of MLPs; where
+query heads share keys and values, the shared inputs have a row of their own below the heads. The same circuit gives the
+same text.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+
+from graphviz import Digraph
 
 from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.export.caption import caption_html
@@ -23,7 +27,6 @@ from acdc_custom.export.style import (
     font,
     head_html,
     mlp_html,
-    quote,
     shared_html,
     width,
 )
@@ -54,50 +57,70 @@ def to_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | No
 
 def captioned_dot(selection: DrawnPart, paint: Paint, caption: str) -> str:
     """A picture under a caption, which is HTML-like: one that stands alone."""
-    return _digraph(selection, paint, f'bgcolor="white", label=<{caption}>')
+    return _digraph(selection, paint, {"bgcolor": "white", "label": _html(caption)})
 
 
 def to_bare_dot(selection: DrawnPart, paint: Paint | None = None) -> str:
     """The picture without caption, legend and background: for a page that has its own."""
-    return _digraph(selection, paint or RolePaint(selection), 'bgcolor="transparent"')
+    return _digraph(selection, paint or RolePaint(selection), {"bgcolor": "transparent"})
 
 
-def _digraph(selection: DrawnPart, paint: Paint, attributes: str) -> str:
+def _digraph(selection: DrawnPart, paint: Paint, attributes: dict[str, str]) -> str:
     rows = _rows(selection)
-    layer_gap = 0.42 if len(rows) <= MANY_ROWS else 0.3
-    lines = [
-        'digraph "circuit" {',
-        '  graph [charset="UTF-8", rankdir="BT", newrank="true", pad="0.3", nodesep="0.14",'
-        f' ranksep="{layer_gap}", nslimit="{PATIENCE}", outputorder="edgesfirst", splines="true",'
-        f' fontname="{FONT}", tooltip=" ", labelloc="t", labeljust="l", {attributes}]',
-        f'  node [shape="plain", fontname="{FONT}"]',
-        f'  edge [fontname="{FONT}"]',
-    ]
+    picture = Digraph(
+        "circuit",
+        graph_attr={
+            "charset": "UTF-8",
+            "rankdir": "BT",
+            "newrank": "true",
+            "pad": "0.3",
+            "nodesep": "0.14",
+            "ranksep": "0.42" if len(rows) <= MANY_ROWS else "0.3",
+            "nslimit": str(PATIENCE),
+            "outputorder": "edgesfirst",
+            "splines": "true",
+            "fontname": FONT,
+            "tooltip": " ",
+            "labelloc": "t",
+            "labeljust": "l",
+            **attributes,
+        },
+        node_attr={"shape": "plain", "fontname": FONT},
+        edge_attr={"fontname": FONT},
+    )
     if selection.edges:
-        lines += _body(selection, paint, rows)
+        _fill(picture, selection, paint, rows)
     else:
-        lines.append('  "empty" [label="", style="invis"]')
-    return "\n".join([*lines, "}"]) + "\n"
+        picture.node("empty", label="", style="invis")
+    return str(picture.source)
 
 
-def _body(selection: DrawnPart, paint: Paint, rows: list[NodeRow]) -> Iterator[str]:
+def _html(label: str) -> str:
+    """Graphviz's way to say that a label is HTML-like."""
+    return f"<{label}>"
+
+
+def _fill(picture: Digraph, selection: DrawnPart, paint: Paint, rows: list[NodeRow]) -> None:
     names = [f"row{place}" for place in range(len(rows))]
     margin = 125 if any(row.gap for row in rows) else 60
     for name, row in zip(names, rows, strict=True):
-        yield f'  {quote(name)} [label=<{_margin(row, margin)}>, tooltip=" ", group="rows"]'
-    yield f'  {" -> ".join(map(quote, names))} [style="invis", weight="1000"]'
+        picture.node(name, label=_html(_margin(row, margin)), tooltip=" ", group="rows")
+    for below, above in pairwise(names):
+        picture.edge(below, above, style="invis", weight="1000")
     # In a cluster of its own, so that no edge runs through the labels.
-    yield '  subgraph "cluster_circuit" {'
-    yield '    graph [label="", peripheries="0", margin="0"]'
-    yield from _nodes(selection, paint)
-    yield "  }"
+    frame = {"label": "", "peripheries": "0", "margin": "0"}
+    with picture.subgraph(name="cluster_circuit", graph_attr=frame) as cluster:
+        _add_nodes(cluster, selection, paint)
     for name, row in zip(names, rows, strict=True):
-        yield f'  {{ rank="same"; {"; ".join(map(quote, (name, *row.nodes)))} }}'
-    yield from _shared_links(selection)
+        with picture.subgraph() as level:
+            level.attr(rank="same")
+            for member in (name, *row.nodes):
+                level.node(member)
+    _add_shared_links(picture, selection)
     largest = max(kept.effect for kept in selection.edges)
     # The strongest are drawn last, on top.
     for kept in sorted(selection.edges, key=lambda kept: (kept.effect, kept.edge)):
-        yield _edge(kept, largest, paint)
+        _add_edge(picture, kept, largest, paint)
 
 
 def _margin(row: NodeRow, points: int) -> str:
@@ -139,7 +162,7 @@ def _gap(previous: int, layer: int, missing: str) -> str:
     return f"layer {first}: {missing}" if first == last else f"layers {first} to {last}: {missing}"
 
 
-def _nodes(selection: DrawnPart, paint: Paint) -> Iterator[str]:
+def _add_nodes(cluster: Digraph, selection: DrawnPart, paint: Paint) -> None:
     into: dict[str, list[KeptEdge]] = defaultdict(list)
     out: dict[str, list[KeptEdge]] = defaultdict(list)
     for kept in selection.edges:
@@ -158,16 +181,16 @@ def _nodes(selection: DrawnPart, paint: Paint) -> Iterator[str]:
             case _:
                 label = mlp_html(node.label, paint.badge(node))
         tip += "".join(f"&#10;{escape(line)}" for line in paint.node_notes(node))
-        yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'
+        cluster.node(name, label=_html(label), tooltip=tip)
     for name in dict.fromkeys(_shared_name(receiver) for receiver in selection.shared):
         receiver = next(r for r in selection.shared if _shared_name(r) == name)
         heads = ", ".join(head.label for head in selection.circuit.graph.nodes_of(receiver))
         tip = f"L{receiver.layer} kv{receiver.head}, shared by {heads}: {_count(into[name], 'edge in', paint)}"
         label = shared_html(f"kv{receiver.head}", _ports(into[name]))
-        yield f'    {quote(name)} [label=<{label}>, tooltip="{tip}"]'
+        cluster.node(name, label=_html(label), tooltip=tip)
     if selection.logits:
         tip = f"logits: {_count(into['logits'], 'edge in', paint)}"
-        yield f'    "logits" [label=<{end_html("logits")}>, tooltip="{tip}"]'
+        cluster.node("logits", label=_html(end_html("logits")), tooltip=tip)
 
 
 def _count(edges: list[KeptEdge], what: str, paint: Paint) -> str:
@@ -196,13 +219,18 @@ def drawn_node(receiver: Receiver) -> str:
     return str(Sender(receiver.layer, receiver.stage, receiver.head))
 
 
-def _shared_links(selection: DrawnPart) -> Iterator[str]:
+def _add_shared_links(picture: Digraph, selection: DrawnPart) -> None:
     """From each shared input to the heads that read through it: no edges of the circuit, so no arrow heads."""
     links = {(_shared_name(receiver), str(head)) for receiver, heads in selection.heads_of.items() for head in heads}
     for shared, head in sorted(links):
-        yield (
-            f'  {quote(shared)} -> {quote(head)} [arrowhead="none", color="{GREY}", penwidth="0.8", weight="20", '
-            f'tooltip="{head} reads keys and values through {shared}"]'
+        picture.edge(
+            shared,
+            head,
+            arrowhead="none",
+            color=GREY,
+            penwidth="0.8",
+            weight="20",
+            tooltip=f"{head} reads keys and values through {shared}",
         )
 
 
@@ -211,15 +239,19 @@ def edge_id(edge: Edge) -> str:
     return f"{edge.sender}--{edge.receiver}"
 
 
-def _edge(kept: KeptEdge, largest: float, paint: Paint) -> str:
+def _add_edge(picture: Digraph, kept: KeptEdge, largest: float, paint: Paint) -> None:
     receiver = kept.edge.receiver
     style = PORT_STYLES[receiver.port]
     port = f":{receiver.port}:s" if receiver.stage is Stage.HEAD else ""
     wide = width(kept.effect, largest)
-    tip = f"{kept.edge.sender} → {receiver}: {escape(paint.edge_note(kept))}"
-    return (
-        f"  {quote(str(kept.edge.sender))} -> {quote(drawn_node(receiver))}{port} "
-        f'[color="{paint.colour(kept, largest)}", style="{style.line}", penwidth="{wide}", '
-        f'arrowhead="{style.arrow}", arrowsize="{round(0.4 + 0.06 * wide, 2)}", tooltip="{tip}", '
-        f'id="{edge_id(kept.edge)}"]'
+    picture.edge(
+        str(kept.edge.sender),
+        drawn_node(receiver) + port,
+        color=paint.colour(kept, largest),
+        style=style.line,
+        penwidth=str(wide),
+        arrowhead=style.arrow,
+        arrowsize=str(round(0.4 + 0.06 * wide, 2)),
+        tooltip=f"{kept.edge.sender} → {receiver}: {escape(paint.edge_note(kept))}",
+        id=edge_id(kept.edge),
     )

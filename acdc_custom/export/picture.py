@@ -1,6 +1,6 @@
 """A circuit as a picture file: SVG, PNG or PDF through Graphviz, or its DOT text.
 
-Owns finding a Graphviz (the one in the wheels of pygraphviz, else a `dot` on the PATH), making its SVG fit to
+Owns finding a Graphviz (a `dot` on the PATH, else the one in the wheels of pygraphviz), making its SVG fit to
 stand alone in a browser, and writing the file whole or not at all. What is drawn is `dot.py`'s business.
 """
 
@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -66,33 +67,41 @@ def _format_of(path: Path) -> Format:
 
 
 def render(dot: str, picture_format: Format) -> bytes:
-    """The picture of a DOT text, from the first Graphviz that is there. Raises `ResultError`."""
-    # Run by path: this works from a checkout, too. -P keeps this folder's modules out of the program's way.
-    program = Path(__file__).with_name("render.py")
-    done = _run([sys.executable, "-P", str(program), picture_format], dot)
-    if done.returncode == NO_PYGRAPHVIZ and (system := shutil.which("dot")):
-        options = [f"-Gdpi={PNG_DPI}"] if picture_format is Format.PNG else []
-        done = _run([system, f"-T{picture_format}", *options], dot)
-    if done.returncode == NO_PYGRAPHVIZ:
+    """The picture of a DOT text, by the first Graphviz that is there and can draw it. Raises `ResultError`."""
+    failed = None
+    for command in _commands(picture_format):
+        done = _run(command, dot)
+        if done.returncode == 0 and done.stdout:
+            return done.stdout
+        if done.returncode != NO_PYGRAPHVIZ or command[0] != sys.executable:
+            failed = done
+    if failed is None:
         raise ResultError(
             f"a {picture_format} needs Graphviz, and none was found. Install it with `pip install pygraphviz`, or put "
             "a `dot` on the PATH. The .dot format needs nothing."
         )
-    if done.returncode or not done.stdout:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ResultError(
-            f"Graphviz could not draw the circuit as {picture_format} (exit code {done.returncode}"
-            + (f": {reason[-1]}" if reason else "")
-            + "). Try fewer edges, or .dot."
-        )
-    return done.stdout
+    reason = failed.stderr.decode(errors="replace").strip().splitlines()
+    raise ResultError(
+        f"Graphviz could not draw the circuit as {picture_format} (exit code {failed.returncode}"
+        + (f": {reason[-1]}" if reason else "")
+        + "). Try fewer edges, or .dot."
+    )
+
+
+def _commands(picture_format: Format) -> Iterator[list[str]]:
+    """What reads DOT and writes a picture: a `dot` on the PATH, then the Graphviz of pygraphviz's wheel."""
+    if system := shutil.which("dot"):
+        yield [system, f"-T{picture_format}", *([f"-Gdpi={PNG_DPI}"] if picture_format is Format.PNG else [])]
+    # Run by path: this works from a checkout, too. -P keeps this folder's modules out of the program's way.
+    yield [sys.executable, "-P", str(Path(__file__).with_name("render.py")), picture_format]
 
 
 def _run(command: list[str], dot: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(command, input=dot.encode(), capture_output=True, check=False)
     except OSError as error:
-        raise ResultError(f"{command[0]} could not be started: {error.strerror}.") from error
+        reason = f"{command[0]} could not be started: {error.strerror}"
+        return subprocess.CompletedProcess(command, 1, b"", reason.encode())
 
 
 def standalone(svg: str, name: str, description: str) -> str:

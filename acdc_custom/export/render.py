@@ -1,7 +1,7 @@
 """A program of its own: DOT on standard input, a picture on standard output, by the Graphviz in pygraphviz.
 
-Run by path (`python render.py svg`), so that Graphviz, which is C, can neither crash nor write into the
-terminal of the process that wants a picture. Exits with 3 if pygraphviz cannot be imported.
+For where there is no `dot` on the PATH. Run by path (`python render.py svg`), so that Graphviz, which is C, can neither
+crash nor write into the terminal of the process that wants a picture. Exits with 3 if pygraphviz cannot be imported.
 """
 
 from __future__ import annotations

@@ -68,11 +68,6 @@ def escape(text: str) -> str:
     return html.escape(visible, quote=True).replace("\\", "&#92;")
 
 
-def quote(text: str) -> str:
-    """A DOT string of trusted text."""
-    return '"' + text.replace('"', '\\"') + '"'
-
-
 def number(value: float) -> str:
     """Three significant digits."""
     return f"{value:.3g}"

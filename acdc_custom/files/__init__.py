@@ -1,1 +1,1 @@
-"""Reading and writing files: what is refused of any file, whole files or none, JSON records, CSV tables."""
+"""Reading and writing: what is refused of any file, whole files or none, folders with one writer, JSON, CSV tables."""

@@ -1,4 +1,4 @@
-"""Writing files that are whole or not there, whatever happens in between, and by one process at a time.
+"""Writing files that are whole or not there, whatever happens in between.
 
 Owns how, and what is said when it cannot be done. Knows no formats.
 """
@@ -9,9 +9,7 @@ import contextlib
 import os
 import re
 import tempfile
-import time
 from pathlib import Path
-from typing import IO, Any
 
 from acdc_custom.errors import ResultError
 
@@ -41,41 +39,6 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
         raise
-
-
-def claim(file: IO[Any]) -> bool:
-    """Claim a file for this process, until it ends in whatever way; false if another one has it.
-
-    Asks more than once: whoever looks with `is_claimed` has it for a moment.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows: opening a file for writing twice is left to the user's care there
-        return True
-    for pause in (0.01, 0.05, None):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            if pause:
-                time.sleep(pause)
-    return False
-
-
-def is_claimed(path: Path) -> bool:
-    """Whether a process has claimed a file; false where there is none, and where files cannot be claimed."""
-    try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def name_part(text: str, longest: int) -> str:

@@ -10,12 +10,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError
+from acdc_custom.files.claim import FolderClaim, claim
 from acdc_custom.files.reading import parse_json, read_record, read_regular, shortened
-from acdc_custom.files.writing import claim, write_file
+from acdc_custom.files.writing import write_file
 from acdc_custom.grid.plan import SCHEMA, Grid
 from acdc_custom.runs.folder import JOURNAL
 
@@ -61,39 +62,43 @@ class GridFolder:
             for name in (FILE_NAME, JOURNAL):
                 if os.path.exists(path / name):
                     raise ResultError(f"{path} holds a run, and no grid of runs. Give another folder with --out.")
-            write_file(path / PLAN, grid.to_json())
         elif lost := load_grid(path).lost_in(grid):
             raise ResultError(
                 f"{path} holds other runs than were asked for: {shortened('; '.join(lost), 500)}. Ask for the same "
                 "ones and more, or give another folder with --out."
             )
-        self._plan = self._claimed()
-        if load_grid(path).to_json() != grid.to_json():  # more runs, or another look at them
-            with self._plan:
-                write_file(path / PLAN, grid.to_json())
-                plan = self._claimed()
-            self._plan = plan
-
-    def _claimed(self) -> IO[str]:
+        self._claim = self._claimed()
         try:
-            plan = (self.path / PLAN).open("r+", encoding="utf-8")
+            if self._is_new or load_grid(path).to_json() != grid.to_json():  # more runs, or another look at them
+                write_file(path / PLAN, grid.to_json())
+        except ResultError:
+            self._claim.give_back()
+            raise
+
+    def _claimed(self) -> FolderClaim:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            claimed = claim(self.path)
         except OSError as error:
-            raise ResultError(f"{self.path / PLAN} cannot be written to: {error.strerror}.") from error
-        if not claim(plan):
-            plan.close()
+            raise ResultError(f"{self.path} cannot be written to: {error.strerror}.") from error
+        if claimed is None:
             raise ResultError(f"another process is at the runs in {self.path}. Wait for it, or give another folder.")
-        return plan
+        return claimed
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed and self._is_new and not any((self.path / job.name).exists() for job in self.grid.jobs):
+        no_run = not any((self.path / job.name).exists() for job in self.grid.jobs)
+        leave_no_trace = bool(failed) and self._is_new and no_run
+        if leave_no_trace:
             with contextlib.suppress(OSError):
                 for name in (PLAN, FAILURES, LOG):
                     (self.path / name).unlink(missing_ok=True)
+        self._claim.give_back()
+        if leave_no_trace:
+            with contextlib.suppress(OSError):
                 self.path.rmdir()
-        self._plan.close()
 
     def note_failures(self, failures: Mapping[str, str]) -> None:
         """Write down why runs failed; nothing, if none did. Raises `ResultError`."""

@@ -1,7 +1,7 @@
 """Runs as they lie in their folders, seen by somebody who does not carry them out.
 
-Owns how far a run is, and whether anybody is at it: the process that writes a journal, or that carries out a grid,
-has claimed the file.
+Owns how far a run is, and whether anybody is at it: the process that does a run, or that carries out a grid, has
+claimed the folder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from acdc_custom.circuit.circuit import FILE_NAME, Circuit
 from acdc_custom.errors import ResultError
-from acdc_custom.files.writing import is_claimed
+from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid.folder import PLAN, load_failures, load_grid
 from acdc_custom.grid.plan import Grid
 from acdc_custom.grid.progress import GridProgress, ProgressReader, RunProgress
@@ -35,7 +35,7 @@ def look_at_grid(folder: Path) -> GridStatus:
     grid, failures = load_grid(folder), load_failures(folder)
     states = {job.name: _state(folder / job.name, failures) for job in grid.jobs}
     failed = {name: failures[name] for name, state in states.items() if state is State.FAILED}
-    return GridStatus(grid, ProgressReader(folder, states).look(states), failed, is_claimed(folder / PLAN))
+    return GridStatus(grid, ProgressReader(folder, states).look(states), failed, is_claimed(folder))
 
 
 def look_at_run(folder: Path) -> RunProgress:
@@ -63,7 +63,7 @@ def _state(folder: Path, failures: Mapping[str, str]) -> State:
     journal = folder / JOURNAL
     if (folder / FILE_NAME).exists():
         return State.DONE
-    if journal.exists() and is_claimed(journal):
+    if journal.exists() and is_claimed(folder):
         return State.RUNNING
     if folder.name in failures:
         return State.FAILED

@@ -12,7 +12,8 @@ from typing import IO
 
 from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError
-from acdc_custom.files.writing import claim, write_file
+from acdc_custom.files.claim import FolderClaim, claim
+from acdc_custom.files.writing import write_file
 from acdc_custom.grid.desk import Files, JournalDelta
 from acdc_custom.runs.folder import JOURNAL, REQUEST
 
@@ -28,14 +29,18 @@ class RemoteRunFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        claimed: FolderClaim | None = None
         try:
             folder.mkdir(exist_ok=True)
+            claimed = claim(folder)
+            if claimed is None:
+                raise ResultError(f"another process is writing into {folder}.")
             self._journal: IO[bytes] = (folder / JOURNAL).open("a+b")
         except OSError as error:
+            if claimed:
+                claimed.give_back()
             raise ResultError(f"{folder} cannot be written to: {error.strerror}.") from error
-        if not claim(self._journal):
-            self._journal.close()
-            raise ResultError(f"another process is writing into {folder}.")
+        self._claim = claimed
 
     def known(self) -> tuple[int, str]:
         """How much of the journal is here, in bytes, and its SHA-256."""
@@ -61,9 +66,13 @@ class RemoteRunFolder:
             write_file(self._folder / name, files[name])
         if not files:
             with suppress(OSError):
+                self._journal.close()
                 (self._folder / JOURNAL).unlink()
+            self._claim.give_back()
+            with suppress(OSError):
                 self._folder.rmdir()
 
     def close(self) -> None:
         """Let go of the folder."""
         self._journal.close()
+        self._claim.give_back()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from acdc_custom.errors import AcdcError, NoRoom, ResultError
-from acdc_custom.files.writing import is_claimed
+from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.sizing import MemoryBudget
 from acdc_custom.model.open import resolve_device
@@ -42,21 +42,21 @@ def do(job: Job, folder: Path, shelf: Workspace, room: MemoryBudget | None = Non
     return ""
 
 
-def _wait_for(journal: Path) -> None:
-    """Until nobody writes it: a worker elsewhere may take seconds to notice that its caller died.
+def _wait_for(folder: Path) -> None:
+    """Until nobody writes into it: a worker elsewhere may take seconds to notice that its caller died.
 
     Raises `ResultError` when it takes too long.
     """
     until = time.monotonic() + PATIENCE
-    while is_claimed(journal):
+    while is_claimed(folder):
         if time.monotonic() >= until:
-            raise ResultError(f"another process is writing into {journal.parent}. Wait for it, or end it.")
+            raise ResultError(f"another process is writing into {folder}. Wait for it, or end it.")
         time.sleep(0.2)
 
 
 def _do(job: Job, folder: Path, shelf: Workspace) -> None:
     path = folder / job.name
-    _wait_for(path / JOURNAL)
+    _wait_for(path)
     if has_ended(folder, job.name):
         return
     if (path / JOURNAL).exists() and (path / REQUEST).exists():

@@ -17,7 +17,7 @@ from acdc_custom.graph import Sender
 from acdc_custom.heads.words import NamedWord, PromptWords
 from acdc_custom.model.layers import Layer
 from acdc_custom.model.model import Model
-from acdc_custom.stats.intervals import pearson_p
+from acdc_custom.stats.p_values import pearson_p
 
 
 @dataclass(frozen=True)

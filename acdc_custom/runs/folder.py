@@ -20,9 +20,10 @@ from acdc_custom.circuit.decision import Decision
 from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.files.claim import FolderClaim, claim
 from acdc_custom.files.reading import read_record
 from acdc_custom.files.records import from_plain, to_json, to_plain
-from acdc_custom.files.writing import claim, name_part, write_atomically
+from acdc_custom.files.writing import name_part, write_atomically
 from acdc_custom.memory import MemoryPlan
 
 JOURNAL = "decisions.jsonl"
@@ -70,19 +71,23 @@ class RunFolder:
     def __init__(self, path: Path, mode: str) -> None:
         self.path = path
         self._is_new = mode == "x"
+        claimed: FolderClaim | None = None
         try:
             path.mkdir(parents=True, exist_ok=True)
+            claimed = claim(path)
+            if claimed is None:
+                raise ResultError(
+                    f"another process is writing into {path}. Wait for it, or give another folder with --out."
+                )
             # Line by line, so that a killed run loses no more than the line that it is writing.
             self._journal: IO[str] = (path / JOURNAL).open(mode, encoding="utf-8", buffering=1)
         except OSError as error:
+            if claimed:
+                claimed.give_back()
             raise ResultError(
                 f"the output folder {path} cannot be written to ({error.strerror}). Give another one with --out."
             ) from error
-        if not claim(self._journal):
-            self._journal.close()
-            raise ResultError(
-                f"another process is writing into {path}. Wait for it, or give another folder with --out."
-            )
+        self._claim = claimed
 
     @classmethod
     def begin(cls, path: Path) -> Self:
@@ -116,11 +121,16 @@ class RunFolder:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         with contextlib.suppress(OSError):
             self._journal.close()
+        leave_no_trace = False
         with contextlib.suppress(OSError):
-            if failed and self._is_new and not (self.path / JOURNAL).stat().st_size:
-                # Nothing has been decided yet: leave no trace, so that the same command can be given again.
+            # If nothing has been decided yet, so that the same command can be given again.
+            leave_no_trace = bool(failed) and self._is_new and not (self.path / JOURNAL).stat().st_size
+            if leave_no_trace:
                 for name in (JOURNAL, REQUEST):
                     (self.path / name).unlink(missing_ok=True)
+        self._claim.give_back()
+        if leave_no_trace:
+            with contextlib.suppress(OSError):
                 self.path.rmdir()
 
     @property

@@ -1,7 +1,8 @@
 """How sure a number is that was measured on some prompts: percentile bootstrap over the prompts.
 
 Owns the resampling, which is paired: what is compared is always compared on the same prompts. Every statistic here is a
-function of means over prompts.
+function of means over prompts, so that a resample is a count of each prompt, and all means are one matrix product.
+(SciPy's bootstrap would draw indices, and calls the statistic on each of the resamples.)
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from acdc_custom.evaluate.records import Estimate
+from acdc_custom.stats.intervals import LEVEL, Estimate
 
 Numbers = NDArray[np.float64]
 
 RESAMPLES = 2000
-LEVEL = 0.95
 AT_ONCE = 1 << 22  # numbers of one block of resamples
 
 

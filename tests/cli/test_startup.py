@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "transformer_lens", "tokenizers", "numpy", "networkx", "pygraphviz", "matplotlib")
+HEAVY = (
+    *("torch", "transformers", "transformer_lens", "tokenizers", "numpy", "scipy", "networkx", "pygraphviz"),
+    "matplotlib",
+)
 PROGRAM = f"""
 import sys
 from acdc_custom.cli import main

@@ -8,8 +8,9 @@ import pytest
 from evaluations import evaluation_of, on, random
 
 from acdc_custom.evaluate.kinds import Chosen, Grade, PromptKind, Question, RandomBaseline, Subject
-from acdc_custom.evaluate.records import Estimate, Evaluation, Finding
+from acdc_custom.evaluate.records import Evaluation, Finding
 from acdc_custom.evaluate.verdict import findings, superfluous
+from acdc_custom.stats.intervals import Estimate
 
 
 def answer(evaluation: Evaluation, question: Question) -> Finding:

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
+import pygraphviz
 import pytest
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.export.caption import scale
-from acdc_custom.export.dot import to_dot
+from acdc_custom.export.dot import drawn_node, to_dot
 from acdc_custom.export.selection import DEFAULT_MAX_EDGES, select
 from acdc_custom.export.style import THINNEST, WIDEST, escape, width
+from acdc_custom.graph import Stage
 
 Make = Callable[..., Circuit]
 
@@ -27,7 +29,7 @@ def drawn_edges(dot: str) -> list[str]:
 
 
 def drawn_nodes(dot: str) -> list[str]:
-    return re.findall(r'^    "([^"]+)" \[label=', dot, flags=re.MULTILINE)
+    return re.findall(r'^\t\t"?([^"\s]+)"? \[label=<', dot, flags=re.MULTILINE)
 
 
 def words(dot: str) -> str:
@@ -37,9 +39,9 @@ def words(dot: str) -> str:
 
 def rows(dot: str) -> list[set[str]]:
     """The circuit's nodes at each height, from the bottom."""
-    ranks = re.findall(r'rank="same"; "row(\d+)"([^}]*)\}', dot)
+    ranks = re.findall(r"^\t\{\n\t\trank=same\n\t\trow(\d+)\n((?:\t\t\S+\n)*)\t\}$", dot, flags=re.MULTILINE)
     assert [int(place) for place, _ in ranks] == list(range(len(ranks)))
-    return [set(re.findall(r'"([^"]+)"', names)) for _, names in ranks]
+    return [{name.strip('"') for name in names.split()} for _, names in ranks]
 
 
 SHAPES = [
@@ -79,7 +81,8 @@ def test_layers_rise_from_embed_to_logits_with_mlps_above_heads(make: Make) -> N
     )
     dot = to_dot(circuit)
     assert rows(dot) == [{"embed"}, {"a0.h1", "a0.h2"}, {"m0"}, {"a2.h3"}, {"logits"}]
-    assert '"row0" -> "row1" -> "row2" -> "row3" -> "row4"' in dot
+    above = re.findall(r"^\trow(\d) -> row(\d) ", dot, flags=re.MULTILINE)
+    assert above == [("0", "1"), ("1", "2"), ("2", "3"), ("3", "4")]
     assert "layer 0" in words(dot) and "layer 2" in words(dot)
 
 
@@ -98,13 +101,13 @@ def test_a_node_with_edges_out_only_or_in_only_is_drawn(make: Make) -> None:
 def test_q_k_and_v_differ_in_colour_line_arrow_and_place(make: Make) -> None:
     dot = to_dot(make(edges=[f"embed -> a1.h0.{port} 1" for port in "qkv"] + ["embed -> m1 1"]))
     found = [
-        re.search(rf'-> "{target}[^\n]*color="(#\w+)", style="(\w+)", [^\n]*arrowhead="(\w+)"', dot)
-        for target in ('a1.h0":q:s', 'a1.h0":k:s', 'a1.h0":v:s', 'm1"')
+        re.search(rf'-> {target} \[arrowhead=(\w+) [^\n]*color="(#\w+)" [^\n]*style=(\w+) ', dot)
+        for target in ('"a1.h0":q:s', '"a1.h0":k:s', '"a1.h0":v:s', "m1")
     ]
     looks = [match.groups() for match in found if match]
     assert len(looks) == 4
-    assert len({colour for colour, _, _ in looks}) == 4
-    assert len({(line, arrow) for _, line, arrow in looks[:3]}) == 3
+    assert len({colour for _, colour, _ in looks}) == 4
+    assert len({(line, arrow) for arrow, _, line in looks[:3]}) == 3
 
 
 def test_a_shared_input_is_one_node_below_the_heads_of_its_group_in_the_circuit(make: Make) -> None:
@@ -122,13 +125,30 @@ def test_a_shared_input_is_one_node_below_the_heads_of_its_group_in_the_circuit(
     dot = to_dot(circuit)
     below, heads = rows(dot)[2:4]
     assert (below, heads) == ({"a1.kv1"}, {"a1.h0", "a1.h3", "a1.h5"})
-    assert re.findall(r'^  "a1.kv1" -> "([^"]+)"', dot, flags=re.MULTILINE) == ["a1.h3", "a1.h5"]
+    assert re.findall(r'^\t"a1.kv1" -> "([^"]+)"', dot, flags=re.MULTILINE) == ["a1.h3", "a1.h5"]
     assert "shared by L1H3, L1H4, L1H5" in dot
 
 
 def test_the_heads_behind_a_shared_input_are_drawn_even_if_the_filter_drops_their_edges(make: Make) -> None:
     circuit = make(heads=6, kv_heads=2, edges=["embed -> a1.kv1.k 1", "a1.h3 -> logits 0.5"])
     assert set(drawn_nodes(to_dot(circuit, 1))) == {"embed", "a1.kv1", "a1.h3"}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_graphviz_reads_nodes_edges_and_ports_as_they_are_meant(make: Make, shape: dict[str, int]) -> None:
+    circuit = make(**shape)
+    dot = to_dot(circuit)
+    graph = pygraphviz.AGraph(string=dot)
+    assert set(graph.get_subgraph("cluster_circuit").nodes()) == set(drawn_nodes(dot))
+    read = {edge.attr["id"]: (*edge, edge.attr["headport"] or "") for edge in graph.edges() if edge.attr["id"]}
+    assert read == {
+        f"{kept.edge.sender}--{kept.edge.receiver}": (
+            str(kept.edge.sender),
+            drawn_node(kept.edge.receiver),
+            f"{kept.edge.receiver.port}:s" if kept.edge.receiver.stage is Stage.HEAD else "",
+        )
+        for kept in circuit.edges
+    }
 
 
 def test_the_filter_keeps_the_strongest_and_says_so(make: Make) -> None:

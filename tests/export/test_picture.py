@@ -146,14 +146,37 @@ def without_pygraphviz(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder))
 
 
-def test_without_pygraphviz_a_dot_on_the_path_draws(
+def dot_on_the_path(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """A PATH with nothing but this program of Python under the name of Graphviz's."""
+    (folder / "dot").write_text(f"#!{sys.executable}\nimport sys\n{program}\n")
+    (folder / "dot").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.pdf", ["-Tpdf"]), ("a.png", ["-Tpng", "-Gdpi=144"])])
+def test_a_dot_on_the_path_draws(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, options: list[str]
+) -> None:
+    dot_on_the_path(tmp_path, monkeypatch, "print(sys.argv[1:], len(sys.stdin.read()) > 1000)")
+    assert draw(make(), tmp_path / name).read_text() == f"{options} True\n"
+
+
+@pytest.mark.parametrize("program", ["sys.exit('no plugin for svg')", "pass"])
+def test_where_the_dot_on_the_path_cannot_draw_the_one_in_the_wheel_does(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    expected = draw(make(n=3), tmp_path / "a.svg").read_text()
+    dot_on_the_path(tmp_path, monkeypatch, program)
+    assert draw(make(n=3), tmp_path / "b.svg").read_text() == expected
+
+
+def test_a_dot_that_cannot_be_started_is_passed_over(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_pygraphviz(tmp_path, monkeypatch)
-    dot = tmp_path / "dot"
-    dot.write_text(f"#!{sys.executable}\nimport sys\nprint(sys.argv[1:], len(sys.stdin.read()) > 1000)\n")
-    dot.chmod(0o755)
-    assert draw(make(), tmp_path / "a.pdf").read_text() == "['-Tpdf'] True\n"
+    dot_on_the_path(tmp_path, monkeypatch, "")
+    (tmp_path / "dot").write_text("#!/nowhere/python\n")
+    assert draw(make(n=3), tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
 
 
 def test_without_any_graphviz_the_message_says_what_to_install(
@@ -169,9 +192,7 @@ def test_a_failing_graphviz_is_reported_in_one_line(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_pygraphviz(tmp_path, monkeypatch)
-    dot = tmp_path / "dot"
-    dot.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('first\\nout of memory')\n")
-    dot.chmod(0o755)
+    dot_on_the_path(tmp_path, monkeypatch, r"sys.exit('first\nout of memory')")
     with pytest.raises(ResultError, match="exit code 1: out of memory") as caught:
         draw(make(), tmp_path / "a.svg")
     assert "\n" not in str(caught.value)

@@ -19,7 +19,7 @@ CIRCUIT = circuit_of(GraphShape(2, 4, 2), {**EDGES, ("a1.h1", "logits"): 0.1})
 
 
 def nodes(dot: str) -> dict[str, str]:
-    return {line.split('"')[1]: line for line in dot.splitlines() if line.startswith('    "')}
+    return {line.split('"')[1]: line for line in dot.splitlines() if line.startswith('\t\t"') and "[label=" in line}
 
 
 def test_a_head_has_its_roles_colour_and_mark_and_its_evidence_is_in_the_tooltip() -> None:

@@ -11,7 +11,7 @@ from grids import QUICK, found, one_by_one
 
 from acdc_custom import load_task
 from acdc_custom.errors import ResultError
-from acdc_custom.files.writing import is_claimed
+from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid.desk import CallerLocation, JournalDelta, RemoteWorker
 from acdc_custom.grid.mirror import RemoteRunFolder, files_of
 from acdc_custom.grid.sizing import MemoryBudget
@@ -117,7 +117,7 @@ def test_a_run_that_failed_before_its_first_decision_leaves_no_folder(folder: Pa
 
 def test_a_mirror_has_its_folder_for_itself(folder: Path) -> None:
     mirror = RemoteRunFolder(folder / "a")
-    assert is_claimed(folder / "a" / "decisions.jsonl")
+    assert is_claimed(folder / "a")
     with pytest.raises(ResultError, match="another process is writing into"):
         RemoteRunFolder(folder / "a")
     mirror.close()

@@ -18,7 +18,7 @@ import ray
 
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import SearchError, UsageError
-from acdc_custom.files.writing import is_claimed
+from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid import Grid, Job, Kind, ray_executor, run_grid
 from acdc_custom.grid.desk import CallerLocation
 from acdc_custom.grid.progress import GridProgress
@@ -139,7 +139,7 @@ def test_a_grid_that_was_stopped_goes_on_and_what_has_ended_is_left_alone(
 
     with pytest.raises(Stopped):
         run_grid(SLOW, tmp_path, Ray(workers=1), stop)
-    while is_claimed(second / "decisions.jsonl"):  # Ray ends a worker in its own time
+    while is_claimed(second):  # Ray ends a worker in its own time
         time.sleep(0.05)
     assert not (second / "circuit.json").exists()
     line, times = mark(second), {path: path.stat().st_mtime_ns for path in first.iterdir()}

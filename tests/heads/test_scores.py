@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from handmade import (
@@ -35,7 +33,6 @@ from acdc_custom.heads.repeated import repeated_scores
 from acdc_custom.heads.words import WordPart, find_cast
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
-from acdc_custom.stats.intervals import pearson_p
 
 
 def heads_of(model: Model) -> list[Sender]:
@@ -159,26 +156,6 @@ def test_attention_against_output_is_numpys_correlation() -> None:
         y.append((z @ model.bridge.W_O[1, 2] @ model.bridge.W_U[:, word]).item())
     assert result.attention == pytest.approx(x, abs=1e-6) and result.output == pytest.approx(y, abs=1e-6)
     assert result.r == pytest.approx(float(numpy.corrcoef(x, y)[0, 1]))
-
-
-@pytest.mark.parametrize(
-    ("r", "n", "p"),  # two-sided p-values from SciPy's pearsonr
-    [
-        (0.0, 10, 1.0),
-        (0.3, 4, 0.7),
-        (-0.5, 10, 0.14111328125),
-        (0.81, 50, 1.0483368e-12),
-        (0.81, 500, 1.6435391e-117),
-        (0.5, 3, 2 / 3),
-        (1.0, 5, 0.0),
-    ],
-)
-def test_p_values_of_correlations(r: float, n: int, p: float) -> None:
-    assert pearson_p(r, n) == pytest.approx(p, rel=1e-4)
-
-
-def test_without_variation_there_is_no_correlation() -> None:
-    assert math.isnan(pearson_p(math.nan, 10)) and math.isnan(pearson_p(0.5, 2))
 
 
 def test_heads_are_known_by_repeated_random_tokens() -> None:

@@ -149,7 +149,6 @@ def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:
 
 
 def test_two_processes_cannot_write_into_one_folder(tmp_path: Path) -> None:
-    pytest.importorskip("fcntl")
     with RunFolder.begin(tmp_path) as run:
         run.note(DECISION)
         with pytest.raises(ResultError, match="another process is writing into"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from acdc_custom.stats import bootstrap
 from acdc_custom.stats.bootstrap import Numbers, estimate, resampled_means
 
 
@@ -40,11 +42,9 @@ def test_columns_are_drawn_together() -> None:
     assert abs(difference.low - 1) < 1e-9 and abs(difference.high - 1) < 1e-9
 
 
-def test_the_same_seed_gives_the_same_resamples_however_they_are_cut(monkeypatch: object) -> None:
+def test_the_same_seed_gives_the_same_resamples_however_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.arange(50.0)
     whole = resampled_means([x], seed=4, resamples=100)
-    from acdc_custom.evaluate import bootstrap
-
-    monkeypatch.setattr(bootstrap, "AT_ONCE", 50 * 7)  # type: ignore[attr-defined]
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 50 * 7)
     assert np.array_equal(whole, resampled_means([x], seed=4, resamples=100))
     assert not np.array_equal(whole, resampled_means([x], seed=5, resamples=100))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import pytest
 
 from acdc_custom.stats.intervals import wilson
@@ -22,3 +24,9 @@ def test_wilsons_interval_stays_within_its_range_and_holds_the_share(n: int) -> 
     for n_hits in range(n + 1):
         low, high = wilson(n_hits, n)
         assert 0 <= low <= n_hits / n <= high <= 1 and high > low
+
+
+@pytest.mark.parametrize(("n_hits", "n"), [(1, 3), (7, 10), (12, 40), (999, 1000)])
+def test_at_the_ends_of_wilsons_interval_the_share_is_196_standard_errors_away(n_hits: int, n: int) -> None:
+    for end in wilson(n_hits, n):
+        assert abs(n_hits / n - end) == pytest.approx(1.959963984540054 * sqrt(end * (1 - end) / n), abs=1e-12)
