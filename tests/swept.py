@@ -12,7 +12,7 @@ from circuits import example_circuit
 from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.grid.plan import Grid
-from acdc_custom.grid.state import RunEvent, State
+from acdc_custom.grid.progress import RunEvent, State
 from acdc_custom.grid.worker import do
 from acdc_custom.runs.settings import Job
 from acdc_custom.runs.workspace import Workspace

@@ -66,7 +66,7 @@ class Bars:
     def __call__(self, progress: GridProgress) -> None:
         from tqdm import tqdm
 
-        from acdc_custom.grid.state import State
+        from acdc_custom.grid.progress import State
 
         if self._all is None:
             form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"

@@ -28,7 +28,7 @@ from acdc_custom.memory import parse_bytes
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from acdc_custom.grid.executor import Executor
+    from acdc_custom.grid.scheduling import Executor
 
 HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
 

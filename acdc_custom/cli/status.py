@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from acdc_custom.grid.look import GridStatus
     from acdc_custom.grid.progress import RunProgress
+    from acdc_custom.grid.status import GridStatus
 
 
 @click.command("status", short_help="Show how far runs are.")
@@ -28,7 +28,7 @@ def command(folder: Path) -> None:
     acdc-custom status results/stability_ioi_demo-4l_0.01
     """
     from acdc_custom.grid.folder import PLAN
-    from acdc_custom.grid.look import look_at_grid, look_at_run
+    from acdc_custom.grid.status import look_at_grid, look_at_run
 
     if (folder / PLAN).exists():
         lines = describe_grid(look_at_grid(folder), folder)
@@ -40,7 +40,7 @@ def command(folder: Path) -> None:
 
 def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
     """A line for all runs, one for each, one for each that failed, and what to do."""
-    from acdc_custom.grid.state import State
+    from acdc_custom.grid.progress import State
 
     progress = status.progress
     states = ", ".join(f"{n} {state.value}" for state in State if (n := progress.count(state)))
@@ -60,8 +60,8 @@ def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
 
 def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
     """A run in two lines, and what to do."""
-    from acdc_custom.grid.look import seconds_of
-    from acdc_custom.grid.state import State
+    from acdc_custom.grid.progress import State
+    from acdc_custom.grid.status import seconds_of
 
     yield f"Run        {folder}: {run.state.value}"
     if run.metric is None and run.state is not State.DONE:
@@ -76,7 +76,7 @@ def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
 
 
 def _columns(run: RunProgress, folder: Path) -> str:
-    from acdc_custom.grid.look import seconds_of
+    from acdc_custom.grid.status import seconds_of
 
     if run.metric is None:
         return ""

@@ -20,9 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import IO
 
 from acdc_custom.grid.folder import LOG
-from acdc_custom.grid.shift import JobEnded, Scheduler, WorkerDied
-from acdc_custom.grid.sizing import Resources, crew_for, gpus_for, this_machine
-from acdc_custom.grid.state import RunEvent
+from acdc_custom.grid.progress import RunEvent
+from acdc_custom.grid.resources import Resources, local_gpus, local_resources, this_machine
+from acdc_custom.grid.scheduling import JobEnded, Scheduler, WorkerDied
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.settings import Job
 
@@ -39,7 +39,7 @@ class Local:
     def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.dtype) for job in jobs})
-        crew = crew_for(len(jobs), largest, this_machine(), self.workers, gpus_for(jobs))
+        crew = local_resources(len(jobs), largest, this_machine(), self.workers, local_gpus(jobs))
         log = (folder / LOG).open("a", encoding="utf-8")
         shift = Scheduler(Processes(folder, crew, log, PROGRAM), list(jobs))
         try:

@@ -24,7 +24,7 @@ def main(folder: Path, memory: int, gpu: float) -> None:
     threading.Thread(target=_listen, args=(names,), daemon=True).start()
 
     from acdc_custom.grid.folder import load_grid
-    from acdc_custom.grid.sizing import MemoryBudget
+    from acdc_custom.grid.resources import MemoryBudget
     from acdc_custom.grid.worker import do
     from acdc_custom.runs.workspace import Workspace
 

@@ -9,12 +9,31 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from acdc_custom.errors import ResultError
-from acdc_custom.grid.state import State
 from acdc_custom.runs.folder import JOURNAL, RunRequest
+
+
+class State(StrEnum):
+    """How far a run is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPED = "stopped"  # begun, and nobody is at it
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """A run that has begun, ended, or failed; `error` says in a line why."""
+
+    name: str
+    state: State
+    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,10 @@ from typing import Any
 
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.files.reading import shortened
-from acdc_custom.grid.cluster import ClusterResources, crew_for, default_gpus
-from acdc_custom.grid.desk import CallerLocation, JobResult, JournalDelta, RemoteWorker
-from acdc_custom.grid.mirror import RemoteRunFolder, files_of
-from acdc_custom.grid.shift import PATIENCE, JobEnded, Scheduler, WorkerDied
-from acdc_custom.grid.sizing import bytes_for, this_machine
-from acdc_custom.grid.state import RunEvent
+from acdc_custom.grid.progress import RunEvent
+from acdc_custom.grid.remote import CallerLocation, JobResult, JournalDelta, RemoteRunFolder, RemoteWorker, files_of
+from acdc_custom.grid.resources import ClusterResources, bytes_for, cluster_resources, default_gpus, this_machine
+from acdc_custom.grid.scheduling import PATIENCE, JobEnded, Scheduler, WorkerDied
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.settings import Job
 from acdc_custom.task import Task, load_task
@@ -58,7 +56,7 @@ class Ray:
             gpus = self.gpus_per_run
             if gpus is None:
                 gpus = default_gpus(jobs, machines)
-            crew = crew_for(len(jobs), bytes_for(largest), machines, self.workers, gpus)
+            crew = cluster_resources(len(jobs), bytes_for(largest), machines, self.workers, gpus)
             shift = Scheduler(Actors(place, tasks, crew), list(jobs))
             try:
                 yield from shift.work()

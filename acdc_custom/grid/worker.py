@@ -14,7 +14,7 @@ from acdc_custom.choices import Device
 from acdc_custom.errors import AcdcError, NoRoom, ResultError
 from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid.folder import has_ended
-from acdc_custom.grid.sizing import MemoryBudget
+from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.model.open import resolve_device
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.run import begin, go_on

@@ -16,10 +16,9 @@ from grids import SLOW, found, mark, n_lines, one_by_one
 
 from acdc_custom.grid import Job, Local, local, run_grid
 from acdc_custom.grid.local import Processes
-from acdc_custom.grid.progress import GridProgress
-from acdc_custom.grid.shift import Scheduler
-from acdc_custom.grid.sizing import Machine, MemoryBudget, Resources
-from acdc_custom.grid.state import RunEvent, State
+from acdc_custom.grid.progress import GridProgress, RunEvent, State
+from acdc_custom.grid.resources import Machine, MemoryBudget, Resources
+from acdc_custom.grid.scheduling import Scheduler
 from acdc_custom.memory import GIB
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
@@ -183,7 +182,7 @@ def test_each_gpu_has_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             crews.append(self.crew)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(local, "gpus_for", lambda jobs: ("0", "1"))
+    monkeypatch.setattr(local, "local_gpus", lambda jobs: ("0", "1"))
     monkeypatch.setattr(local, "this_machine", lambda: Machine(16, 100 * GIB))
     monkeypatch.setattr(local, "Processes", Noted)
     for workers in (None, 3):

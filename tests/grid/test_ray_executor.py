@@ -19,10 +19,9 @@ import ray
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.files.writing import is_claimed
 from acdc_custom.grid import Grid, Job, Kind, ray_executor, run_grid
-from acdc_custom.grid.desk import CallerLocation
-from acdc_custom.grid.progress import GridProgress
+from acdc_custom.grid.progress import GridProgress, State
 from acdc_custom.grid.ray_executor import Ray
-from acdc_custom.grid.state import State
+from acdc_custom.grid.remote import CallerLocation
 from acdc_custom.memory import GIB
 
 

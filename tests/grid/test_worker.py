@@ -11,10 +11,10 @@ from grids import QUICK, found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.grid import shelf as shelf_module
-from acdc_custom.grid import sizing, worker
-from acdc_custom.grid.sizing import MemoryBudget
+from acdc_custom.grid import resources, worker
+from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.grid.worker import do
+from acdc_custom.runs import workspace as workspace_module
 from acdc_custom.runs.folder import RunFolder
 from acdc_custom.runs.workspace import Workspace
 
@@ -26,13 +26,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What has been opened and prepared, in order."""
     made: list[str] = []
     for name in ("open_model", "prepare_batch"):
-        real = getattr(shelf_module, name)
+        real = getattr(workspace_module, name)
 
         def told(*args: Any, real: Any = real, name: str = name, **options: Any) -> Any:
             made.append(name)
             return real(*args, **options)
 
-        monkeypatch.setattr(shelf_module, name, told)
+        monkeypatch.setattr(workspace_module, name, told)
     return made
 
 
@@ -112,7 +112,7 @@ def test_a_limit_is_for_jobs_that_have_none(tmp_path: Path) -> None:
 def test_on_a_gpu_a_run_is_limited_to_its_share_if_it_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int | None] = []
     monkeypatch.setattr(worker, "resolve_device", lambda device: "cuda")
-    monkeypatch.setattr(sizing, "_gpu_bytes", lambda: 10**9)
+    monkeypatch.setattr(resources, "_gpu_bytes", lambda: 10**9)
     monkeypatch.setattr(worker, "_do", lambda job, folder, shelf: asked.append(job.memory_limit))
     do(JOB, tmp_path, Workspace(), MemoryBudget(1))
     do(JOB, tmp_path, Workspace(), MemoryBudget(1, 0.5))

@@ -1,14 +1,25 @@
-"""As many processes as cores, jobs and memory allow."""
+"""As many runs at a time as cores, jobs, memory and GPUs allow, on this machine and on a cluster."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from acdc_custom.errors import UsageError
-from acdc_custom.grid import Job, sizing
-from acdc_custom.grid.sizing import Machine, MemoryBudget, Resources, crew_for, gpus_for, this_machine
+from acdc_custom.grid import Job, resources
+from acdc_custom.grid.resources import (
+    ClusterResources,
+    Machine,
+    MemoryBudget,
+    Resources,
+    cluster_resources,
+    default_gpus,
+    local_gpus,
+    local_resources,
+    this_machine,
+)
 from acdc_custom.memory import GIB
 
 SMALL, LARGE = 4 * 10**6, 8 * GIB
@@ -32,7 +43,7 @@ SMALL, LARGE = 4 * 10**6, 8 * GIB
     ],
 )
 def test_the_crew(jobs: int, model: int, machine: Machine, workers: int | None, crew: Resources) -> None:
-    assert crew_for(jobs, model, machine, workers) == crew
+    assert local_resources(jobs, model, machine, workers) == crew
 
 
 @pytest.mark.parametrize(
@@ -60,7 +71,7 @@ def test_the_crew(jobs: int, model: int, machine: Machine, workers: int | None, 
 def test_the_crew_on_gpus(jobs: int, free: int, workers: int | None, gpus: tuple[str, ...], crew: Resources) -> None:
     share = {4: 1 / 2, 5: 1 / 3}.get(workers or 0, 1.0)
     expected = replace(crew, room=replace(crew.room, gpu=share))
-    assert crew_for(jobs, SMALL, Machine(8, free * GIB), workers, gpus) == expected
+    assert local_resources(jobs, SMALL, Machine(8, free * GIB), workers, gpus) == expected
 
 
 @pytest.mark.parametrize(
@@ -80,18 +91,18 @@ def test_gpus_are_named_as_their_caller_sees_them(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert gpus_for([Job("a", "ioi", device="cuda")]) == names
-    assert gpus_for([Job("a", "ioi")]) == names, "auto takes one"
-    assert gpus_for([Job("a", "ioi", device="cpu")]) == ()
+    assert local_gpus([Job("a", "ioi", device="cuda")]) == names
+    assert local_gpus([Job("a", "ioi")]) == names, "auto takes one"
+    assert local_gpus([Job("a", "ioi", device="cpu")]) == ()
 
 
 def test_a_gpu_that_is_not_there_is_told_before_any_process_is_started() -> None:
     with pytest.raises(UsageError, match="no such device here"):
-        gpus_for([Job("a", "ioi", device="mps")])
+        local_gpus([Job("a", "ioi", device="mps")])
 
 
 def test_what_a_run_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizing, "_gpu_bytes", lambda: 80 * GIB)
+    monkeypatch.setattr(resources, "_gpu_bytes", lambda: 80 * GIB)
     assert MemoryBudget(7).limit("cpu") == MemoryBudget(7, 0.5).limit("cpu") == 7
     assert MemoryBudget(7).limit("cuda") is None and MemoryBudget(7, 0.25).limit("cuda") == 16 * GIB
     assert MemoryBudget(7, 0.25).limit("mps") is None
@@ -100,3 +111,55 @@ def test_what_a_run_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_this_machine_has_a_core_and_some_memory() -> None:
     here = this_machine()
     assert here.cores >= 1 and here.free > 0
+
+
+# -- a cluster ---------------------------------------------------------------------------------------------
+
+NODE = {"CPU": 4.0, "memory": 10.0 * GIB}
+GPU_NODE = {"CPU": 16.0, "GPU": 2.0, "memory": 100.0 * GIB}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "need", "machines", "workers", "gpus", "crew"),
+    [
+        (100, GIB, [NODE, NODE], None, 0, ClusterResources(8, 1, 0, GIB, MemoryBudget(10 * GIB // 4, 0))),
+        (100, 4 * GIB, [NODE, NODE], None, 0, ClusterResources(4, 1, 0, 4 * GIB, MemoryBudget(5 * GIB, 0))),
+        (
+            100,
+            99 * GIB,
+            [NODE],
+            None,
+            0,
+            ClusterResources(1, 1, 0, 10 * GIB, MemoryBudget(10 * GIB, 0)),
+        ),  # it may still work
+        (100, GIB, [NODE, NODE], 2, 0, ClusterResources(2, 4, 0, GIB, MemoryBudget(10 * GIB, 0))),
+        (3, GIB, [NODE, NODE], None, 0, ClusterResources(3, 1, 0, GIB, MemoryBudget(10 * GIB // 3, 0))),
+        (100, GIB, [NODE, GPU_NODE], None, 1, ClusterResources(2, 1, 1, GIB, MemoryBudget(50 * GIB, 1))),
+        (100, GIB, [NODE, GPU_NODE], None, 0.5, ClusterResources(4, 1, 0.5, GIB, MemoryBudget(25 * GIB, 0.5))),
+        (
+            100,
+            GIB,
+            [NODE],
+            20,
+            0,
+            ClusterResources(20, 1, 0, GIB, MemoryBudget(10 * GIB // 4, 0)),
+        ),  # more machines may join
+    ],
+)
+def test_the_crew_on_a_cluster(
+    jobs: int, need: int, machines: Any, workers: int | None, gpus: float, crew: ClusterResources
+) -> None:
+    assert cluster_resources(jobs, need, machines, workers, gpus) == crew
+
+
+def test_a_gpu_that_no_machine_has_is_told() -> None:
+    with pytest.raises(UsageError, match=r"no machine of the Ray cluster has a core and 1 of a GPU"):
+        cluster_resources(1, GIB, [NODE], gpus=1)
+
+
+@pytest.mark.parametrize(
+    ("device", "machines", "gpus"),
+    [("auto", [NODE], 0), ("auto", [NODE, GPU_NODE], 1), ("cpu", [GPU_NODE], 0), ("cuda", [NODE], 1)],
+)
+def test_runs_get_a_gpu_where_they_may_and_there_is_one(device: str, machines: Any, gpus: float) -> None:
+    assert default_gpus([Job("a", "ioi", device=device)], machines) == gpus

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,8 +11,7 @@ from grids import Puppet, example_for
 from acdc_custom.errors import AcdcError, TaskError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
 from acdc_custom.grid.folder import load_failures
-from acdc_custom.grid.progress import GridProgress, ProgressReader
-from acdc_custom.grid.state import RunEvent, State
+from acdc_custom.grid.progress import GridProgress, RunEvent, State
 
 GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in "abc"))
 
@@ -62,29 +60,3 @@ def test_a_grid_that_no_run_of_can_begin_leaves_no_trace(tmp_path: Path) -> None
     with pytest.raises(AcdcError, match="no such model"):
         run_grid(GRID, tmp_path / "grid", Broken())
     assert not (tmp_path / "grid").exists()
-
-
-# -- progress ------------------------------------------------------------------------------------------------
-
-
-def line(kept: bool, metric: float) -> str:
-    return json.dumps({"sender": "m1", "kept": kept, "metric": metric}) + "\n"
-
-
-def test_a_journal_is_read_as_it_grows_and_again_when_it_was_cut(tmp_path: Path) -> None:
-    watch, states = ProgressReader(tmp_path, ["a"]), {"a": State.RUNNING}
-
-    def look() -> tuple[int, int, float | None]:
-        (run,) = watch.look(states).runs
-        return run.decided, run.kept, run.metric
-
-    assert look() == (0, 0, None)
-    (tmp_path / "a").mkdir()
-    journal = tmp_path / "a" / "decisions.jsonl"
-    whole = line(True, 0.5) + line(False, 0.6)
-    journal.write_text(whole + line(True, 0.7)[:10])
-    assert look() == (2, 1, 0.6)
-    journal.write_text(whole + line(True, 0.7))
-    assert look() == (3, 2, 0.7)
-    journal.write_text(line(True, 0.5))
-    assert look() == (1, 1, 0.5)

@@ -12,9 +12,8 @@ from grids import QUICK, found, one_by_one
 from acdc_custom import load_task
 from acdc_custom.errors import ResultError
 from acdc_custom.files.writing import is_claimed
-from acdc_custom.grid.desk import CallerLocation, JournalDelta, RemoteWorker
-from acdc_custom.grid.mirror import RemoteRunFolder, files_of
-from acdc_custom.grid.sizing import MemoryBudget
+from acdc_custom.grid.remote import CallerLocation, JournalDelta, RemoteRunFolder, RemoteWorker, files_of
+from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.runs.folder import RunFolder
 
 JOB = QUICK.jobs[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acdc_custom.grid.assign import choose
+from acdc_custom.grid.scheduling import choose
 from acdc_custom.runs.settings import Job
 
 IOI = [Job(f"ioi_{t}", "ioi", threshold=t) for t in (0.1, 0.2, 0.3)]

@@ -7,18 +7,44 @@ and how they are told and listened to, is their staff's business.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from acdc_custom.grid.assign import choose
-from acdc_custom.grid.state import RunEvent, State
+from acdc_custom.grid.progress import RunEvent, State
 from acdc_custom.runs.settings import Job
 
 PATIENCE = 1.0  # seconds without news, after which that is told
 RETRIES = 3  # of a job whose worker died; it goes on from its journal
 
 Worker = TypeVar("Worker")
+
+
+class Executor(Protocol):
+    """Carries out runs: on this machine (`local.py`), or on many."""
+
+    def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
+        """Do every job in the folder of its name within `folder`; gives the news, and at least every second nothing.
+
+        A job that has begun goes on. Whoever closes the iterator stops everything. Raises an `AcdcError` where no
+        job at all can be done.
+        """
+        ...
+
+
+def choose(waiting: Sequence[Job], last: Job | None, others: Sequence[Job]) -> Job:
+    """The first job with the batch of the worker's `last`; or else with one that none of the `others` has; or else with
+    its model; or else the first."""
+    batches, models = {job.batch for job in others}, (last.model, last.device, last.dtype) if last else None
+
+    def cost(job: Job) -> int:
+        if last is not None and job.batch == last.batch:
+            return 0
+        same_model = (job.model, job.device, job.dtype) == models
+        return 1 + 2 * (job.batch in batches) + (not same_model)
+
+    return min(waiting, key=cost)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.grid.check import check_tasks
-from acdc_custom.grid.executor import Executor
 from acdc_custom.grid.folder import GridFolder, has_ended
 from acdc_custom.grid.plan import Grid
-from acdc_custom.grid.progress import GridProgress, ProgressReader
-from acdc_custom.grid.state import RunEvent, State
+from acdc_custom.grid.progress import GridProgress, ProgressReader, RunEvent, State
+from acdc_custom.grid.scheduling import Executor
+from acdc_custom.grid.status import check_tasks
 from acdc_custom.runs.settings import Job
 from acdc_custom.task import load_task
 

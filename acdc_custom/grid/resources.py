@@ -6,14 +6,16 @@ nor than the GPUs.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from acdc_custom.choices import Device
+from acdc_custom.errors import UsageError
 from acdc_custom.memory import GIB, WINDOW_BYTES
 from acdc_custom.runs.settings import Job
 
@@ -61,7 +63,7 @@ def bytes_for(model_bytes: int) -> int:
     return RUNTIME + COPIES * model_bytes + WINDOW_BYTES
 
 
-def crew_for(
+def local_resources(
     n_jobs: int, model_bytes: int, machine: Machine, workers: int | None = None, gpus: Sequence[str] = ()
 ) -> Resources:
     """The processes for so many jobs with a model of this size; `workers` sets their number.
@@ -81,7 +83,7 @@ def crew_for(
     )
 
 
-def gpus_for(jobs: Sequence[Job]) -> tuple[str, ...]:
+def local_gpus(jobs: Sequence[Job]) -> tuple[str, ...]:
     """The GPUs that jobs compute on here, as CUDA_VISIBLE_DEVICES names them; empty if they compute on none.
 
     Raises `UsageError` for a device that is not there.
@@ -122,3 +124,51 @@ def _gpu_bytes() -> int:
     import torch
 
     return torch.cuda.get_device_properties(0).total_memory
+
+
+@dataclass(frozen=True)
+class ClusterResources:
+    """How many workers, and what Ray is asked for each of them; `room` is what it may take of memory."""
+
+    places: int
+    cpus: int
+    gpus: float
+    memory: int
+    room: MemoryBudget
+
+
+MachineResources = Mapping[str, float]  # of a machine, as Ray tells them
+
+
+def cluster_resources(
+    n_jobs: int, need: int, machines: Sequence[MachineResources], workers: int | None = None, gpus: float = 0
+) -> ClusterResources:
+    """The workers for so many jobs that need so much memory each; `workers` sets their number.
+
+    Without it: one for each core, or for each share of a GPU, but no more than fit in memory. Raises `UsageError` when
+    not even one fits.
+    """
+    cpus = 1
+    if workers:
+        total, largest = (int(f(m.get("CPU", 0) for m in machines)) for f in (sum, max))
+        cpus = max(1, min(total // workers, largest))
+    need = min(need, int(max((m.get("memory", 0) for m in machines), default=0)))
+
+    def places(machine: MachineResources) -> int:
+        asked = {"CPU": float(cpus), "GPU": gpus, "memory": float(need)}
+        return math.floor(min(machine.get(kind, 0) / much for kind, much in asked.items() if much))
+
+    fit = {number: n for number, machine in enumerate(machines) if (n := places(machine))}
+    if not fit:
+        gpu = f" and {gpus:g} of a GPU" if gpus else ""
+        raise UsageError(f"no machine of the Ray cluster has a core{gpu} for a run.")
+    n_places = min(workers or sum(fit.values()), n_jobs)
+    share = min(machines[number].get("memory", 0) / min(n, n_places) for number, n in fit.items())
+    return ClusterResources(n_places, cpus, gpus, need, MemoryBudget(int(share), gpus))
+
+
+def default_gpus(jobs: Sequence[Job], machines: Sequence[MachineResources]) -> float:
+    """How many GPUs a run gets: 1, where it may compute on one and there is any."""
+    devices = {job.device for job in jobs}
+    any_gpu = any(machine.get("GPU", 0) for machine in machines)
+    return float(Device.CUDA in devices or (Device.AUTO in devices and any_gpu))
