@@ -13,7 +13,7 @@ from circuits import example_circuit
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.grid.progress import RunEvent, State
-from acdc_custom.grid.worker import do
+from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.settings import Job
 from acdc_custom.runs.workspace import Workspace
 from acdc_custom.task import load_task
@@ -38,9 +38,9 @@ def found(folder: Path) -> Any:
 
 def one_by_one(grid: Grid, folder: Path) -> dict[str, Any]:
     """What the runs give that are done one after the other in this process."""
-    shelf = Workspace()
+    workspace = Workspace()
     for job in grid.jobs:
-        assert do(job, folder, shelf) == ""
+        assert execute_job(job, folder, workspace) == ""
     return {job.name: found(folder / job.name) for job in grid.jobs}
 
 
@@ -52,7 +52,7 @@ def n_lines(run: Path) -> int:
 
 def mark(run: Path) -> str:
     """Give the first edge of an interrupted run's journal an effect that no search finds, and return its line: a run
-    that goes on leaves it there, one that begins anew writes another."""
+    that resumes leaves it there, one that begins anew writes another."""
     journal = run / "decisions.jsonl"
     first, rest = journal.read_text().split("\n", 1)
     marked = json.dumps({**json.loads(first), "effect": 777.0}) + "\n"

@@ -37,13 +37,13 @@ def command(folder: Path, choice: ExecutorChoice) -> None:
 
 
 def _resume_grid(folder: Path, choice: ExecutorChoice) -> None:
-    from acdc_custom.cli.grids import carry_out
+    from acdc_custom.cli.grids import execute
     from acdc_custom.grid.folder import load_grid
 
     grid = load_grid(folder)
     # The command that planned the runs is a module of its kind's name, and says what becomes of them.
     analysis = import_module(f"acdc_custom.cli.{grid.kind.value}")
-    analysis.conclude(grid, folder, carry_out(grid, folder, choice))
+    analysis.conclude(grid, folder, execute(grid, folder, choice))
 
 
 def _resume_run(folder: Path) -> None:
@@ -53,8 +53,8 @@ def _resume_run(folder: Path) -> None:
     with RunFolder.reopen(folder) as run_folder:
         request = RunRequest.load(folder)
         click.echo(f"Model      {request.model}, loading ...", err=True)
-        from acdc_custom.runs.run import go_on
+        from acdc_custom.runs.run import resume
 
-        run = go_on(run_folder, request, open_told)
+        run = resume(run_folder, request, open_told)
         click.echo(f"Resumed    {len(run.earlier):,} of {request.edges:,} edges had been decided")
         run_search(run)

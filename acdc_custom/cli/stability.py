@@ -114,7 +114,7 @@ def command(
     acdc-custom stability --task ioi --n 20 --runs 20
     acdc-custom stability --task ./mine.toml --model gpt2 --vary prompts,orders --share 0.9
     """
-    from acdc_custom.cli.grids import carry_out
+    from acdc_custom.cli.grids import execute
     from acdc_custom.runs.settings import Job
     from acdc_custom.stability.jobs import grid_of
     from acdc_custom.stability.plan import plan_runs
@@ -139,7 +139,7 @@ def command(
     )
     grid = grid_of(base, plan, share)
     folder = out or default_folder(loaded.name, model, threshold)
-    conclude(grid, folder, carry_out(grid, folder, choice))
+    conclude(grid, folder, execute(grid, folder, choice))
 
 
 def default_folder(task: str, model: str, threshold: float) -> Path:

@@ -1,6 +1,7 @@
-"""The runs of a grid, carried out: those that have ended are left alone, and those that fail do not stop the others.
+"""Executing a grid: runs that have ended are left alone, and runs that fail do not stop the others.
 
-Owns what of a grid is to be done, and the record of what came of it. How it is done is the executor's business.
+Owns which runs of a grid are executed, and the record of the result of each. How they are executed is the executor's
+business.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ def run_grid(
     executor: Executor,
     on_progress: Callable[[GridProgress], None] = lambda progress: None,
 ) -> list[Ended]:
-    """Carry out the runs of a grid in `folder`, each in the folder of its name; gives what came of each, in order.
+    """Execute the runs of a grid in `folder`, each in the folder of its name; gives what came of each, in order.
 
-    The plan is written down before any work. Asked again for the same grid in the same folder, it goes on: runs that
-    have ended are not done again, runs that were stopped go on from their journals, runs that failed are tried once
-    more. `on_progress` is told at least every second. Raises an `AcdcError` when no run can be begun: the folder holds
+    The plan is written before any run begins. The same grid in the same folder is resumed: runs that have ended are
+    not done again, runs that were stopped resume from their journals, runs that failed are tried once more.
+    `on_progress` is called at least every second. Raises an `AcdcError` when no run can begin: the folder holds
     something else, a task or a model is not there, or a task was edited since runs began with it.
     """
     folder = Path(folder)
@@ -51,22 +52,22 @@ def run_grid(
     tasks = {task: load_task(task) for task in dict.fromkeys(job.task for job in grid.jobs)}
     failures: dict[str, str] = {}
     states = {job.name: State.WAITING if job in todo else State.DONE for job in grid.jobs}
-    watch = ProgressReader(folder, states)
-    with GridFolder(folder, grid) as place:
+    reader = ProgressReader(folder, states)
+    with GridFolder(folder, grid) as grid_folder:
         check_tasks(grid, folder, tasks)
-        place.note_failures(failures)
-        on_progress(watch.look(states))
-        with closing(_news(executor, todo, folder)) as news:
-            for item in news:
-                if item is not None:
-                    states[item.name] = item.state
-                    if item.state is State.FAILED:
-                        failures[item.name] = item.error
-                        place.note_failures(failures)
-                on_progress(watch.look(states))
+        grid_folder.note_failures(failures)
+        on_progress(reader.read(states))
+        with closing(_events(executor, todo, folder)) as events:
+            for event in events:
+                if event is not None:
+                    states[event.name] = event.state
+                    if event.state is State.FAILED:
+                        failures[event.name] = event.error
+                        grid_folder.note_failures(failures)
+                on_progress(reader.read(states))
     return [Ended(job, folder / job.name, failures.get(job.name, "")) for job in grid.jobs]
 
 
-def _news(executor: Executor, jobs: list[Job], folder: Path) -> Generator[RunEvent | None, None, None]:
+def _events(executor: Executor, jobs: list[Job], folder: Path) -> Generator[RunEvent | None, None, None]:
     if jobs:
         yield from executor.run(jobs, folder)

@@ -1,6 +1,8 @@
-"""A worker that may be on another machine: it does runs in the caller's folder if it sees it, else in one of its own.
+"""A worker that may be on another machine, and the run folders here while it works there.
 
-Owns the far side of `mirror.py`: what is sent to where the grid is. Knows nothing of who calls it.
+A worker executes runs in the caller's folder if it sees it, else in one of its own, whose files are then sent over.
+Owns what is sent, that a run can be resumed from it at any time, and that nobody else writes into the run folder
+meanwhile. Knows nothing of who calls the worker, or how.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ Files = Mapping[str, bytes]  # of a run, by name
 
 @dataclass(frozen=True)
 class CallerLocation:
-    """Where the caller is: its working folder, its modules, the grid's folder, and a file in there that only whoever
-    sees that very folder finds."""
+    """Where the caller is: its working folder, its modules, the grid's folder, and a file in there that only a worker
+    that sees that very folder finds."""
 
     working: Path
     modules: Sequence[str]
@@ -57,30 +59,30 @@ class JobResult:
 
 
 class RemoteWorker:
-    """Does runs, one at a time; `tasks` by name are as the caller has read them."""
+    """Executes runs, one at a time; `tasks` by name are as the caller has read them."""
 
-    def __init__(self, place: CallerLocation, tasks: Mapping[str, Task], room: MemoryBudget, threads: int) -> None:
+    def __init__(self, caller: CallerLocation, tasks: Mapping[str, Task], budget: MemoryBudget, threads: int) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read when torch is imported, which is below
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # see cli/__init__.py
-        if not room.gpu:
+        if not budget.gpu:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        sys.path += [path for path in place.modules if path not in sys.path]
+        sys.path += [path for path in caller.modules if path not in sys.path]
         with suppress(OSError):  # names of models may be relative to it
-            os.chdir(place.working)
+            os.chdir(caller.working)
         from acdc_custom.runs.workspace import Workspace
 
-        self._shared = (place.folder / place.token).exists()
-        # Where runs are done: if not in the caller's folder, then in another one each time.
-        self.folder = place.folder if self._shared else None
-        self._shelf, self._room = Workspace(tasks), room
+        self._shared = (caller.folder / caller.token).exists()
+        # Where runs are executed: if not in the caller's folder, then in another one each time.
+        self.folder = caller.folder if self._shared else None
+        self._workspace, self._budget = Workspace(tasks), budget
 
-    def do(self, job: Job, files: Files) -> JobResult:
-        """Do a job, going on from `files` if there are any."""
-        from acdc_custom.grid.worker import do
+    def execute(self, job: Job, files: Files) -> JobResult:
+        """Execute a job, resuming from `files` if there are any."""
+        from acdc_custom.grid.worker import execute_job
 
         if self._shared:
             assert self.folder is not None
-            return JobResult(do(job, self.folder, self._shelf, self._room), None)
+            return JobResult(execute_job(job, self.folder, self._workspace, self._budget), None)
         with tempfile.TemporaryDirectory(prefix="acdc-custom-") as folder:
             self.folder = Path(folder)
             run = self.folder / job.name
@@ -88,12 +90,12 @@ class RemoteWorker:
                 run.mkdir()
             for name, content in files.items():  # the journal first: with a run.json, it is whole
                 (run / name).write_bytes(content)
-            error = do(job, self.folder, self._shelf, self._room)
+            error = execute_job(job, self.folder, self._workspace, self._budget)
             return JobResult(error, {path.name: path.read_bytes() for path in run.glob("*")})
 
-    def news(self, name: str, size: int, digest: str) -> JournalDelta | None:
-        """What a run's journal has beyond the bytes of this SHA-256 that are known, or all of it, if it does not begin
-        with these; None where the caller sees it as we do."""
+    def journal_delta(self, name: str, size: int, digest: str) -> JournalDelta | None:
+        """What a run's journal has beyond the caller's `size` bytes of this SHA-256, or all of it, if it does not begin
+        with these; None if the caller sees the journal itself."""
         if self._shared:
             return None
         if self.folder is None:
@@ -112,14 +114,20 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def files_of(folder: Path) -> Files:
-    """What it takes to go on with a run; nothing if it has not begun."""
+# -- the caller's side --------------------------------------------------------------------------------------
+
+
+def resumable_files(folder: Path) -> Files:
+    """What it takes to resume a run; nothing if it has not begun."""
     paths = [folder / name for name in (JOURNAL, REQUEST)]
     return {path.name: path.read_bytes() for path in paths} if all(path.exists() for path in paths) else {}
 
 
 class RemoteRunFolder:
-    """The folder, ours until it is closed. Raises `ResultError` if that cannot be, or another process has it."""
+    """The folder here of a run that is executed elsewhere, ours until it is closed.
+
+    Raises `ResultError` if that cannot be, or another process has it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -138,17 +146,17 @@ class RemoteRunFolder:
         content = self._journal.read()
         return len(content), hashlib.sha256(content).hexdigest()
 
-    def add(self, piece: JournalDelta) -> None:
-        """Take over what is new, once the run has begun. Raises `ResultError`."""
-        if piece.request is None:
+    def add(self, delta: JournalDelta) -> None:
+        """Write what is new, once the run has begun. Raises `ResultError`."""
+        if delta.request is None:
             return
-        write_file(self._folder / REQUEST, piece.request)
-        self._journal.truncate(piece.offset)
-        self._journal.write(piece.data)
+        write_file(self._folder / REQUEST, delta.request)
+        self._journal.truncate(delta.offset)
+        self._journal.write(delta.data)
         self._journal.flush()
 
     def finish(self, files: Files) -> None:
-        """Take over all files; none at all, if the run failed before its first decision. Raises `ResultError`."""
+        """Write all files; none at all, if the run failed before its first decision. Raises `ResultError`."""
         if JOURNAL in files:
             self.add(JournalDelta(0, files[JOURNAL], files.get(REQUEST)))
         # The circuit last, since a folder with a circuit is a run that has ended.

@@ -1,7 +1,8 @@
-"""How many runs fit on a machine side by side, and what each of them may take.
+"""How many runs fit side by side, on this machine or on a cluster, and what each of them may use.
 
-Owns the sums. A run is a process of its own, with the model in it; several do not go faster than the cores there are,
-nor than the GPUs.
+Owns the sums. A run is a process of its own, with the model in it; several are no faster than the cores there are, nor
+than the GPUs. Starts nothing: this machine is asked for its cores, memory and GPUs, a cluster is a list of machines,
+each with so many of each resource, as Ray counts them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,30 @@ COPIES = 3  # of the weights while a model is loaded
 
 
 @dataclass(frozen=True)
+class MemoryBudget:
+    """What a run may use that was given no limit of its own."""
+
+    memory: int  # bytes of its process, where it computes on the CPU
+    gpu: float = 1.0  # share of its GPU; 0 if it has none
+
+    def limit(self, device: str) -> int | None:
+        """Bytes, for a run on this torch device; None where it may use what is free."""
+        if device == "cpu":
+            return self.memory
+        if device == "cuda" and self.gpu < 1:
+            return int(SHARE * self.gpu * _gpu_bytes())
+        return None
+
+
+def bytes_for(model_bytes: int) -> int:
+    """The memory that a run with a model of this size should have."""
+    return RUNTIME + COPIES * model_bytes + WINDOW_BYTES
+
+
+# -- this machine -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
 class Machine:
     """What there is: cores, and bytes of memory."""
 
@@ -33,34 +58,13 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class MemoryBudget:
-    """What a run may take that was given no limit of its own."""
-
-    memory: int  # bytes of its process, where it computes on the CPU
-    gpu: float = 1.0  # share of its GPU; 0 if it has none
-
-    def limit(self, device: str) -> int | None:
-        """Bytes, for a run on this torch device; None where it may take what is free."""
-        if device == "cpu":
-            return self.memory
-        if device == "cuda" and self.gpu < 1:
-            return int(SHARE * self.gpu * _gpu_bytes())
-        return None
-
-
-@dataclass(frozen=True)
 class Resources:
-    """How many processes, how many threads in each, what each may take, and the GPUs among which they are spread."""
+    """How many processes, how many threads and how much memory for each, and the GPUs over which they are spread."""
 
     processes: int
     threads: int
-    room: MemoryBudget
+    budget: MemoryBudget
     gpus: tuple[str, ...] = ()
-
-
-def bytes_for(model_bytes: int) -> int:
-    """The memory that a run with a model of this size should have."""
-    return RUNTIME + COPIES * model_bytes + WINDOW_BYTES
 
 
 def local_resources(
@@ -71,14 +75,14 @@ def local_resources(
     Without it: one for each core and job, or for each GPU if there are any, but no more than fit in memory, and always
     one.
     """
-    room = int(SHARE * machine.free)
-    processes = workers or max(1, min(len(gpus) or machine.cores, room // bytes_for(model_bytes)))
+    memory = int(SHARE * machine.free)
+    processes = workers or max(1, min(len(gpus) or machine.cores, memory // bytes_for(model_bytes)))
     processes = min(processes, n_jobs)
     share = 1 / -(-processes // len(gpus)) if gpus else 1.0
     return Resources(
         processes,
         max(1, machine.cores // processes),
-        MemoryBudget(max(1, room // processes), share),
+        MemoryBudget(max(1, memory // processes), share),
         tuple(gpus[:processes]),
     )
 
@@ -126,18 +130,20 @@ def _gpu_bytes() -> int:
     return torch.cuda.get_device_properties(0).total_memory
 
 
+# -- a cluster ----------------------------------------------------------------------------------------------
+
+MachineResources = Mapping[str, float]  # of a machine of the cluster, as Ray names and counts them
+
+
 @dataclass(frozen=True)
 class ClusterResources:
-    """How many workers, and what Ray is asked for each of them; `room` is what it may take of memory."""
+    """How many workers, and what Ray is asked for each of them; `budget` is the memory that each may use."""
 
-    places: int
+    workers: int
     cpus: int
     gpus: float
     memory: int
-    room: MemoryBudget
-
-
-MachineResources = Mapping[str, float]  # of a machine, as Ray tells them
+    budget: MemoryBudget
 
 
 def cluster_resources(
@@ -154,17 +160,18 @@ def cluster_resources(
         cpus = max(1, min(total // workers, largest))
     need = min(need, int(max((m.get("memory", 0) for m in machines), default=0)))
 
-    def places(machine: MachineResources) -> int:
+    def fits(machine: MachineResources) -> int:
+        """How many workers."""
         asked = {"CPU": float(cpus), "GPU": gpus, "memory": float(need)}
         return math.floor(min(machine.get(kind, 0) / much for kind, much in asked.items() if much))
 
-    fit = {number: n for number, machine in enumerate(machines) if (n := places(machine))}
+    fit = {number: n for number, machine in enumerate(machines) if (n := fits(machine))}
     if not fit:
         gpu = f" and {gpus:g} of a GPU" if gpus else ""
         raise UsageError(f"no machine of the Ray cluster has a core{gpu} for a run.")
-    n_places = min(workers or sum(fit.values()), n_jobs)
-    share = min(machines[number].get("memory", 0) / min(n, n_places) for number, n in fit.items())
-    return ClusterResources(n_places, cpus, gpus, need, MemoryBudget(int(share), gpus))
+    n_workers = min(workers or sum(fit.values()), n_jobs)
+    share = min(machines[number].get("memory", 0) / min(n, n_workers) for number, n in fit.items())
+    return ClusterResources(n_workers, cpus, gpus, need, MemoryBudget(int(share), gpus))
 
 
 def default_gpus(jobs: Sequence[Job], machines: Sequence[MachineResources]) -> float:

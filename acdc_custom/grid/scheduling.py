@@ -1,7 +1,8 @@
-"""Workers at work on a list of jobs, whatever the workers are.
+"""Which worker does which job, whatever the workers are.
 
-Owns which worker does which job, and that a job whose worker dies is given to another one. Where workers come from,
-and how they are told and listened to, is their staff's business.
+Owns the protocols of an executor and of its worker pool, the order of the jobs, and that a job whose worker died is
+given to another one. Knows nothing of processes and machines: starting, reaching and stopping workers is the pool's
+business.
 """
 
 from __future__ import annotations
@@ -15,27 +16,70 @@ from typing import Generic, Protocol, TypeVar
 from acdc_custom.grid.progress import RunEvent, State
 from acdc_custom.runs.settings import Job
 
-PATIENCE = 1.0  # seconds without news, after which that is told
-RETRIES = 3  # of a job whose worker died; it goes on from its journal
+HEARTBEAT = 1.0  # seconds without an event, after which the scheduler gives None
+RETRIES = 3  # of a job whose worker died; it resumes from its journal
 
 Worker = TypeVar("Worker")
 
 
 class Executor(Protocol):
-    """Carries out runs: on this machine (`local.py`), or on many."""
+    """Executes the runs of a grid: on this machine (`local.py`), or on many (`ray_executor.py`)."""
 
     def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
-        """Do every job in the folder of its name within `folder`; gives the news, and at least every second nothing.
+        """Execute every job in the folder of its name within `folder`; gives events, and None at least every second.
 
-        A job that has begun goes on. Whoever closes the iterator stops everything. Raises an `AcdcError` where no
-        job at all can be done.
+        A job that has begun is resumed. Closing the iterator stops everything. Raises an `AcdcError` where no job at
+        all can be executed.
         """
         ...
 
 
-def choose(waiting: Sequence[Job], last: Job | None, others: Sequence[Job]) -> Job:
-    """The first job with the batch of the worker's `last`; or else with one that none of the `others` has; or else with
-    its model; or else the first."""
+@dataclass(frozen=True)
+class JobEnded:
+    """The end of a job: `error` is "", or says in a line why it failed."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """The end of a worker: `cause` continues "its process", `advice` is what may help."""
+
+    cause: str
+    advice: str
+
+
+class WorkerPool(Protocol[Worker]):
+    """Starts and stops workers, each of which does one job at a time."""
+
+    @property
+    def size(self) -> int:
+        """How many workers there may be at a time."""
+        ...
+
+    def start(self) -> Worker:
+        """A new worker."""
+        ...
+
+    def submit(self, worker: Worker, job: Job) -> None:
+        """Let a worker do a job; if it has just died, `wait` reports that."""
+        ...
+
+    def wait(self, seconds: float) -> tuple[Worker, JobEnded | WorkerDied] | None:
+        """The next thing that happened to a worker; None if there is nothing after so many seconds."""
+        ...
+
+    def stop(self, worker: Worker) -> None:
+        """Stop a worker, whatever it is doing."""
+        ...
+
+
+def choose_job(waiting: Sequence[Job], last: Job | None, others: Sequence[Job]) -> Job:
+    """The job that a free worker does next: jobs with the same batch go to the same worker where that costs nothing.
+
+    The first job with the batch of the worker's `last`; or else with one that none of the `others` has; or else with
+    its model; or else the first.
+    """
     batches, models = {job.batch for job in others}, (last.model, last.device, last.dtype) if last else None
 
     def cost(job: Job) -> int:
@@ -47,49 +91,9 @@ def choose(waiting: Sequence[Job], last: Job | None, others: Sequence[Job]) -> J
     return min(waiting, key=cost)
 
 
-@dataclass(frozen=True)
-class JobEnded:
-    """What a worker says last of a job: "" or, in a line, why it failed."""
-
-    error: str
-
-
-@dataclass(frozen=True)
-class WorkerDied:
-    """A worker is no more: `how` goes on from "its process", `advice` is what may help."""
-
-    how: str
-    advice: str
-
-
-class WorkerPool(Protocol[Worker]):
-    """Where workers come from. Each does a job at a time."""
-
-    @property
-    def places(self) -> int:
-        """So many workers at most."""
-        ...
-
-    def hire(self) -> Worker:
-        """A new worker."""
-        ...
-
-    def give(self, worker: Worker, job: Job) -> None:
-        """Let a worker do a job; one that has just died says so when it is listened to."""
-        ...
-
-    def listen(self, seconds: float) -> tuple[Worker, JobEnded | WorkerDied] | None:
-        """What a worker has to say, or nothing after so many seconds."""
-        ...
-
-    def dismiss(self, worker: Worker) -> None:
-        """End a worker, whatever it is at."""
-        ...
-
-
 @dataclass
-class _Post:
-    """What a worker is at, and what it did before."""
+class _Assignment:
+    """The job that a worker is doing, if any, and the last one that it was given."""
 
     job: Job | None = None
     last: Job | None = None
@@ -97,65 +101,66 @@ class _Post:
 
 @dataclass
 class Scheduler(Generic[Worker]):
-    """A staff at work on jobs."""
+    """Distributes jobs over the workers of a pool."""
 
-    staff: WorkerPool[Worker]
+    pool: WorkerPool[Worker]
     waiting: list[Job]
-    posts: dict[Worker, _Post] = field(default_factory=dict)
-    deaths: Counter[str] = field(default_factory=Counter)
+    assignments: dict[Worker, _Assignment] = field(default_factory=dict)
+    deaths: Counter[str] = field(default_factory=Counter)  # of workers, by the name of their job
 
-    def work(self) -> Iterator[RunEvent | None]:
-        """Until every job has been done, or has failed."""
-        while self.waiting or any(post.job for post in self.posts.values()):
-            yield from self._hand_out()
-            heard = self.staff.listen(PATIENCE)
-            if heard is None:
+    def run(self) -> Iterator[RunEvent | None]:
+        """Until every job is done or has failed: each event, and None after a second without one."""
+        while self.waiting or any(assignment.job for assignment in self.assignments.values()):
+            yield from self._assign()
+            ended = self.pool.wait(HEARTBEAT)
+            if ended is None:
                 yield None
                 continue
-            worker, said = heard
-            if worker not in self.posts:  # dismissed since
+            worker, end = ended
+            if worker not in self.assignments:  # stopped since
                 continue
-            post = self.posts[worker]
-            job, post.job = post.job, None
-            if isinstance(said, WorkerDied):
-                del self.posts[worker]
+            assignment = self.assignments[worker]
+            job, assignment.job = assignment.job, None
+            if isinstance(end, WorkerDied):
+                del self.assignments[worker]
                 if job is not None:
-                    yield self._retry(job, said)
+                    yield self._retry(job, end)
             elif job is not None:
-                yield RunEvent(job.name, State.FAILED if said.error else State.DONE, said.error)
+                yield RunEvent(job.name, State.FAILED if end.error else State.DONE, end.error)
 
     def stop(self) -> None:
-        """Dismiss everybody."""
-        for worker in list(self.posts):
-            self._dismiss(worker)
+        """Stop all workers."""
+        for worker in list(self.assignments):
+            self._stop_worker(worker)
 
-    def _hand_out(self) -> Iterator[RunEvent]:
-        """Give jobs to all who have none, and send home whom there is nothing left for: others may need the room."""
+    def _assign(self) -> Iterator[RunEvent]:
+        """Give a job to every free worker, and stop those for which none is left: others may need the memory."""
         while self.waiting:
-            worker = next((worker for worker, post in self.posts.items() if post.job is None), None)
+            worker = next((worker for worker, assigned in self.assignments.items() if assigned.job is None), None)
             if worker is None:
-                if len(self.posts) == self.staff.places:
+                if len(self.assignments) == self.pool.size:
                     return
-                worker = self.staff.hire()
-                self.posts[worker] = _Post()
-            post = self.posts[worker]
-            others = [other.last for other in self.posts.values() if other is not post and other.last]
-            job = post.job = choose(self.waiting, post.last, others)
-            post.last = job
+                worker = self.pool.start()
+                self.assignments[worker] = _Assignment()
+            assignment = self.assignments[worker]
+            others = [other.last for other in self.assignments.values() if other is not assignment and other.last]
+            job = assignment.job = choose_job(self.waiting, assignment.last, others)
+            assignment.last = job
             self.waiting.remove(job)
-            self.staff.give(worker, job)
+            self.pool.submit(worker, job)
             yield RunEvent(job.name, State.RUNNING)
-        for worker in [worker for worker, post in self.posts.items() if post.job is None]:
-            self._dismiss(worker)
+        for worker in [worker for worker, assigned in self.assignments.items() if assigned.job is None]:
+            self._stop_worker(worker)
 
-    def _dismiss(self, worker: Worker) -> None:
-        del self.posts[worker]
-        self.staff.dismiss(worker)
+    def _stop_worker(self, worker: Worker) -> None:
+        del self.assignments[worker]
+        self.pool.stop(worker)
 
-    def _retry(self, job: Job, said: WorkerDied) -> RunEvent:
-        """Its worker is gone: the job goes on with another one, unless that has happened too often."""
+    def _retry(self, job: Job, died: WorkerDied) -> RunEvent:
+        """The worker of a job died: another one resumes the job, unless that has happened too often."""
         self.deaths[job.name] += 1
         if self.deaths[job.name] <= RETRIES:
             self.waiting.insert(0, job)
             return RunEvent(job.name, State.STOPPED)
-        return RunEvent(job.name, State.FAILED, f"its process {said.how}, {self.deaths[job.name]} times. {said.advice}")
+        times = self.deaths[job.name]
+        return RunEvent(job.name, State.FAILED, f"its process {died.cause}, {times} times. {died.advice}")

@@ -1,7 +1,7 @@
-"""Runs as they lie in their folders, seen by somebody who does not carry them out.
+"""The runs of a grid as their folders show them, to a process that may not be the one that executes them.
 
-Owns how far a run is, and whether anybody is at it: the process that writes a journal, or that carries out a grid,
-has claimed the file.
+Owns how far a run is, whether a process is running it (which has then claimed the journal, or the plan of the grid),
+and whether the task is still the one with which it began.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from acdc_custom.task import Task
 
 @dataclass(frozen=True)
 class GridStatus:
-    """A grid's folder: how far its runs are, why some failed, and whether a process carries it out now."""
+    """A grid's folder: how far its runs are, why some failed, and whether a process is running it now."""
 
     grid: Grid
     progress: GridProgress
     failures: Mapping[str, str]
-    is_at_work: bool
+    is_running: bool
 
 
-def look_at_grid(folder: Path) -> GridStatus:
+def grid_status(folder: Path) -> GridStatus:
     """How far a grid is. Raises `ResultError` if the folder holds none."""
     grid, failures = load_grid(folder), load_failures(folder)
     states = {job.name: _state(folder / job.name, failures) for job in grid.jobs}
     failed = {name: failures[name] for name, state in states.items() if state is State.FAILED}
-    return GridStatus(grid, ProgressReader(folder, states).look(states), failed, is_claimed(folder / PLAN))
+    return GridStatus(grid, ProgressReader(folder, states).read(states), failed, is_claimed(folder / PLAN))
 
 
-def look_at_run(folder: Path) -> RunProgress:
+def run_status(folder: Path) -> RunProgress:
     """How far a run is. Raises `ResultError` if the folder holds none."""
     state = _state(folder, {})
     if state is State.WAITING:
         raise ResultError(f"{folder} holds no runs: there is no {JOURNAL} and no {PLAN} in it.")
-    (run,) = ProgressReader(folder.parent, [folder.name]).look({folder.name: state}).runs
+    (run,) = ProgressReader(folder.parent, [folder.name]).read({folder.name: state}).runs
     return run
 
 
-def seconds_of(folder: Path) -> float | None:
+def search_seconds(folder: Path) -> float | None:
     """How long the search of a run took, or has taken until its last decision; None before the first. Raises
     `ResultError` for a circuit that is damaged."""
     if (folder / FILE_NAME).exists():
@@ -60,17 +60,6 @@ def seconds_of(folder: Path) -> float | None:
     except OSError:
         return None
     return max(0.0, journal.st_mtime - began) if journal.st_size else None
-
-
-def _state(folder: Path, failures: Mapping[str, str]) -> State:
-    journal = folder / JOURNAL
-    if (folder / FILE_NAME).exists():
-        return State.DONE
-    if journal.exists() and is_claimed(journal):
-        return State.RUNNING
-    if folder.name in failures:
-        return State.FAILED
-    return State.STOPPED if journal.exists() else State.WAITING
 
 
 def check_tasks(grid: Grid, folder: Path, tasks: Mapping[str, Task]) -> None:
@@ -87,8 +76,19 @@ def check_tasks(grid: Grid, folder: Path, tasks: Mapping[str, Task]) -> None:
             )
 
 
+def _state(folder: Path, failures: Mapping[str, str]) -> State:
+    journal = folder / JOURNAL
+    if (folder / FILE_NAME).exists():
+        return State.DONE
+    if journal.exists() and is_claimed(journal):
+        return State.RUNNING
+    if folder.name in failures:
+        return State.FAILED
+    return State.STOPPED if journal.exists() else State.WAITING
+
+
 def _task_of(folder: Path, name: str) -> TaskRecord | None:
-    """What a run was begun with; None if it has not begun."""
+    """The task with which a run began; None if it has not begun."""
     if has_ended(folder, name):
         return Circuit.load(folder / name).task
     if (folder / name / REQUEST).exists():

@@ -1,7 +1,7 @@
-"""One run in its folder: begun, or gone on with, and ended.
+"""One run in its folder: begun or resumed, and completed.
 
 Owns the order of the steps that the commands and the workers of a grid share. Says nothing and shows nothing: the
-caller opens models, is told of every decision, and gets what was written.
+caller opens models, receives every decision, and gets what was written.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Preparer = Callable[..., PreparedBatch]  # as `prepare_batch`
 
 @dataclass(frozen=True)
 class Run:
-    """A search that can begin, or go on after `earlier` decisions, in a folder that is ours."""
+    """A search that can begin, or resume after `earlier` decisions, in a folder that is ours."""
 
     folder: RunFolder
     prepared: PreparedBatch
@@ -81,7 +81,7 @@ def begin(
     return Run(folder, prepared, choices)
 
 
-def go_on(
+def resume(
     folder: RunFolder,
     request: RunRequest,
     opener: Opener = open_model,
@@ -98,7 +98,7 @@ def go_on(
     prepared = prepare_again(task, model, settings, request.memory, preparer)
     if differences := request.provenance.differences(prepared.provenance(choices)):
         raise ResultError(
-            f"the run in {folder.path} cannot go on, since this has changed: {'; '.join(differences)}. "
+            f"the run in {folder.path} cannot be resumed, since this has changed: {'; '.join(differences)}. "
             "Undo that, or begin a new run."
         )
     earlier = whole_receivers(folder.decisions(), prepared, choices)

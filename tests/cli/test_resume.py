@@ -75,7 +75,7 @@ def test_a_run_killed_again_and_again_ends_with_the_circuit_of_one_that_was_not(
         code, _ = stop_after(start(killed, "resume", "run"), killed, lines, signal.SIGKILL)
         assert code == -signal.SIGKILL
     code, error = stop_after(start(killed, "resume", "run"), killed, 800, signal.SIGINT)
-    assert code == 130 and "stopped. Go on with: acdc-custom resume run" in error.splitlines()[-1]
+    assert code == 130 and "stopped. Resume with: acdc-custom resume run" in error.splitlines()[-1]
     assert not (killed / "run" / "circuit.json").exists()
 
     last = start(killed, "resume", "run")

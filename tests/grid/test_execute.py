@@ -1,4 +1,4 @@
-"""What of a grid is done, in which order it is told, and what is left of it."""
+"""Which runs of a grid are executed, how their progress is reported, and what is left in the folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from acdc_custom.grid.progress import GridProgress, RunEvent, State
 GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in "abc"))
 
 
-def test_a_run_that_fails_is_noted_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_run_that_fails_is_noted_and_the_others_continue(tmp_path: Path) -> None:
     ended = run_grid(GRID, tmp_path, Puppet(b="because"))
     assert [(run.job.name, run.folder, run.error) for run in ended] == [
         ("a", tmp_path / "a", ""),
@@ -36,22 +36,22 @@ def test_the_same_grid_again_does_what_is_not_done(tmp_path: Path) -> None:
     assert never.given == []
 
 
-def test_progress_is_told_from_the_beginning_to_the_end(tmp_path: Path) -> None:
+def test_progress_is_reported_from_the_beginning_to_the_end(tmp_path: Path) -> None:
     seen: list[GridProgress] = []
     run_grid(GRID, tmp_path, Puppet(c="because"), seen.append)
-    assert [run.state for run in seen[0].runs] == [State.WAITING] * 3 and seen[0].work == 0
-    assert [run.state for run in seen[-1].runs] == [State.DONE, State.DONE, State.FAILED] and seen[-1].work == 3
+    assert [run.state for run in seen[0].runs] == [State.WAITING] * 3 and seen[0].completed == 0
+    assert [run.state for run in seen[-1].runs] == [State.DONE, State.DONE, State.FAILED] and seen[-1].completed == 3
     assert {progress.count(State.RUNNING) for progress in seen} == {0, 1}
 
 
-def test_a_task_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_task_that_is_not_there_is_reported_before_anything_is_made(tmp_path: Path) -> None:
     grid = Grid(Kind.SWEEP, (Job("a", "ioi"), Job("b", "ioo")))
     with pytest.raises(TaskError, match='there is no task "ioo"'):
         run_grid(grid, tmp_path / "grid", Puppet())
     assert not (tmp_path / "grid").exists()
 
 
-def test_a_grid_that_no_run_of_can_begin_leaves_no_trace(tmp_path: Path) -> None:
+def test_a_grid_of_which_no_run_can_begin_leaves_no_trace(tmp_path: Path) -> None:
     class Broken(Puppet):
         def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
             raise AcdcError("there is no such model")

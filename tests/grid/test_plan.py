@@ -67,7 +67,7 @@ def test_a_grid_takes_over_the_folder_of_one_that_it_contains(tmp_path: Path, mo
     with GridFolder(tmp_path, more):
         assert load_grid(tmp_path) == more
         if importlib.util.find_spec("fcntl"):
-            with pytest.raises(ResultError, match="another process is at the runs in"):
+            with pytest.raises(ResultError, match="another process is executing the runs in"):
                 GridFolder(tmp_path, more)
 
 
@@ -78,9 +78,9 @@ def test_tuples_among_the_options_are_the_lists_that_the_file_has(tmp_path: Path
             pass
 
 
-def test_two_processes_cannot_be_at_one_grid(tmp_path: Path) -> None:
+def test_two_processes_cannot_execute_one_grid(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
-    with GridFolder(tmp_path, GRID), pytest.raises(ResultError, match="another process is at the runs in"):
+    with GridFolder(tmp_path, GRID), pytest.raises(ResultError, match="another process is executing the runs in"):
         GridFolder(tmp_path, GRID)
 
 
@@ -105,10 +105,10 @@ def test_a_grid_that_fails_later_stays(tmp_path: Path) -> None:
 
 
 def test_failures_are_noted_and_forgotten(tmp_path: Path) -> None:
-    with GridFolder(tmp_path, GRID) as place:
-        place.note_failures({"b": "because"})
+    with GridFolder(tmp_path, GRID) as grid_folder:
+        grid_folder.note_failures({"b": "because"})
         assert load_failures(tmp_path) == {"b": "because"}
-        place.note_failures({})
+        grid_folder.note_failures({})
         assert load_failures(tmp_path) == {}
 
 
@@ -155,7 +155,7 @@ def test_a_job_that_no_run_can_be_is_refused(settings: dict[str, object], said: 
         ('"ioi"', "", "Expecting value"),
     ],
 )
-def test_a_damaged_plan_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_damaged_plan_is_reported(tmp_path: Path, old: str, new: str, said: str) -> None:
     text = GRID.to_json()
     assert old in text
     (tmp_path / "grid.json").write_text(text.replace(old, new))
@@ -164,6 +164,6 @@ def test_a_damaged_plan_is_told(tmp_path: Path, old: str, new: str, said: str) -
     assert said in str(error.value) and "is damaged" in str(error.value)
 
 
-def test_a_folder_without_a_plan_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_plan_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match=r"holds no grid of runs: grid\.json: No such file"):
         load_grid(tmp_path)

@@ -26,7 +26,7 @@ SMALL, LARGE = 4 * 10**6, 8 * GIB
 
 
 @pytest.mark.parametrize(
-    ("jobs", "model", "machine", "workers", "crew"),
+    ("jobs", "model", "machine", "workers", "expected"),
     [
         (100, SMALL, Machine(8, 100 * GIB), None, Resources(8, 1, MemoryBudget(10 * GIB))),
         (3, SMALL, Machine(8, 100 * GIB), None, Resources(3, 2, MemoryBudget(80 * GIB // 3))),
@@ -42,12 +42,14 @@ SMALL, LARGE = 4 * 10**6, 8 * GIB
         (2, SMALL, Machine(1, 10 * GIB), 5, Resources(2, 1, MemoryBudget(4 * GIB))),
     ],
 )
-def test_the_crew(jobs: int, model: int, machine: Machine, workers: int | None, crew: Resources) -> None:
-    assert local_resources(jobs, model, machine, workers) == crew
+def test_processes_on_this_machine(
+    jobs: int, model: int, machine: Machine, workers: int | None, expected: Resources
+) -> None:
+    assert local_resources(jobs, model, machine, workers) == expected
 
 
 @pytest.mark.parametrize(
-    ("jobs", "free", "workers", "gpus", "crew"),
+    ("jobs", "free", "workers", "gpus", "expected"),
     [
         (
             100,
@@ -68,10 +70,12 @@ def test_the_crew(jobs: int, model: int, machine: Machine, workers: int | None, 
         (100, 100, 5, ("0", "1"), Resources(5, 1, MemoryBudget(16 * GIB), ("0", "1"))),
     ],
 )
-def test_the_crew_on_gpus(jobs: int, free: int, workers: int | None, gpus: tuple[str, ...], crew: Resources) -> None:
+def test_processes_on_gpus(
+    jobs: int, free: int, workers: int | None, gpus: tuple[str, ...], expected: Resources
+) -> None:
     share = {4: 1 / 2, 5: 1 / 3}.get(workers or 0, 1.0)
-    expected = replace(crew, room=replace(crew.room, gpu=share))
-    assert local_resources(jobs, SMALL, Machine(8, free * GIB), workers, gpus) == expected
+    limited = replace(expected, budget=replace(expected.budget, gpu=share))
+    assert local_resources(jobs, SMALL, Machine(8, free * GIB), workers, gpus) == limited
 
 
 @pytest.mark.parametrize(
@@ -96,12 +100,12 @@ def test_gpus_are_named_as_their_caller_sees_them(
     assert local_gpus([Job("a", "ioi", device="cpu")]) == ()
 
 
-def test_a_gpu_that_is_not_there_is_told_before_any_process_is_started() -> None:
+def test_a_gpu_that_is_not_there_is_reported_before_any_process_is_started() -> None:
     with pytest.raises(UsageError, match="no such device here"):
         local_gpus([Job("a", "ioi", device="mps")])
 
 
-def test_what_a_run_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_run_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "_gpu_bytes", lambda: 80 * GIB)
     assert MemoryBudget(7).limit("cpu") == MemoryBudget(7, 0.5).limit("cpu") == 7
     assert MemoryBudget(7).limit("cuda") is None and MemoryBudget(7, 0.25).limit("cuda") == 16 * GIB
@@ -120,7 +124,7 @@ GPU_NODE = {"CPU": 16.0, "GPU": 2.0, "memory": 100.0 * GIB}
 
 
 @pytest.mark.parametrize(
-    ("jobs", "need", "machines", "workers", "gpus", "crew"),
+    ("jobs", "need", "machines", "workers", "gpus", "expected"),
     [
         (100, GIB, [NODE, NODE], None, 0, ClusterResources(8, 1, 0, GIB, MemoryBudget(10 * GIB // 4, 0))),
         (100, 4 * GIB, [NODE, NODE], None, 0, ClusterResources(4, 1, 0, 4 * GIB, MemoryBudget(5 * GIB, 0))),
@@ -146,13 +150,13 @@ GPU_NODE = {"CPU": 16.0, "GPU": 2.0, "memory": 100.0 * GIB}
         ),  # more machines may join
     ],
 )
-def test_the_crew_on_a_cluster(
-    jobs: int, need: int, machines: Any, workers: int | None, gpus: float, crew: ClusterResources
+def test_workers_on_a_cluster(
+    jobs: int, need: int, machines: Any, workers: int | None, gpus: float, expected: ClusterResources
 ) -> None:
-    assert cluster_resources(jobs, need, machines, workers, gpus) == crew
+    assert cluster_resources(jobs, need, machines, workers, gpus) == expected
 
 
-def test_a_gpu_that_no_machine_has_is_told() -> None:
+def test_a_gpu_that_no_machine_has_is_reported() -> None:
     with pytest.raises(UsageError, match=r"no machine of the Ray cluster has a core and 1 of a GPU"):
         cluster_resources(1, GIB, [NODE], gpus=1)
 
