@@ -95,14 +95,14 @@ class Order(StrEnum):
 
 
 class ExecutorKind(StrEnum):
-    """What carries out many runs (`--executor`)."""
+    """What executes many runs (`--executor`)."""
 
     LOCAL = "local"
     RAY = "ray"
 
     @property
     def about(self) -> str:
-        """Where the runs are carried out."""
+        """Where the runs are executed."""
         return {
             ExecutorKind.LOCAL: "in processes on this machine",
             ExecutorKind.RAY: "on a Ray cluster",

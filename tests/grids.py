@@ -11,22 +11,16 @@ from typing import Any
 from circuits import example_circuit
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.grid.plan import Grid, Kind
-from acdc_custom.grid.state import RunEvent, State
-from acdc_custom.grid.worker import do
+from acdc_custom.grid.progress import RunEvent, State
+from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
 from acdc_custom.task import load_task
 
-QUICK = Grid(
-    Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", settings=SearchSettings.of(threshold=tau, n=4)) for tau in (0.1, 0.5))
-)
+QUICK = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=4) for tau in (0.1, 0.5)))
 # One candidate at a time and many prompts: a second or two each.
-SLOW = Grid(
-    Kind.SWEEP,
-    tuple(Job(f"t{tau}", "ioi", settings=SearchSettings.of(threshold=tau, n=60, window=1)) for tau in (0.02, 0.01)),
-)
+SLOW = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=60, window=1) for tau in (0.02, 0.01)))
 
 
 def result(folder: Path) -> Any:
@@ -44,9 +38,9 @@ def found(folder: Path) -> Any:
 
 def one_by_one(grid: Grid, folder: Path) -> dict[str, Any]:
     """What the runs give that are done one after the other in this process."""
-    shelf = Workspace()
+    workspace = Workspace()
     for job in grid.jobs:
-        assert do(job, folder, shelf) == ""
+        assert execute_job(job, folder, workspace) == ""
     return {job.name: found(folder / job.name) for job in grid.jobs}
 
 
@@ -58,7 +52,7 @@ def n_lines(run: Path) -> int:
 
 def mark(run: Path) -> str:
     """Give the first edge of an interrupted run's journal an effect that no search finds, and return its line: a run
-    that goes on leaves it there, one that begins anew writes another."""
+    that resumes leaves it there, one that begins anew writes another."""
     journal = run / "decisions.jsonl"
     first, rest = journal.read_text().split("\n", 1)
     marked = json.dumps({**json.loads(first), "effect": 777.0}) + "\n"

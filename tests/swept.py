@@ -12,8 +12,8 @@ from circuits import example_circuit
 from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.grid.plan import Grid
-from acdc_custom.grid.state import RunEvent, State
-from acdc_custom.grid.worker import do
+from acdc_custom.grid.progress import RunEvent, State
+from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
 from acdc_custom.sweep.curve import Curve, Point
@@ -27,18 +27,18 @@ ZERO = Varied(("ioi",), thresholds=(0.3,), ablations=("zero",))
 
 
 class Here:
-    """Does runs in this process, one after the other; `given` are those that were not done yet."""
+    """Executes runs in this process, one after the other; `given` are those that were not done yet."""
 
     def __init__(self) -> None:
         self.given: list[str] = []
 
     def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
-        shelf = Workspace()
+        workspace = Workspace()
         for job in jobs:
             self.given.append(job.name)
             yield RunEvent(job.name, State.RUNNING)
-            error = do(job, folder, shelf)
+            error = execute_job(job, folder, workspace)
             yield RunEvent(job.name, State.FAILED if error else State.DONE, error)
 
 

@@ -347,7 +347,7 @@ def test_every_field_of_the_journal_and_every_reason_is_on_the_files_page() -> N
 
 def test_every_field_of_a_grid_and_every_state_of_a_run_is_on_its_page() -> None:
     from acdc_custom.grid import Grid, Job, Kind
-    from acdc_custom.grid.state import State
+    from acdc_custom.grid.progress import State
 
     content = json.loads(Grid(Kind.SWEEP, (Job("a", "ioi"),)).to_json())
     for key in {*content, *content["jobs"][0], *(kind.value for kind in Kind)}:

@@ -1,4 +1,4 @@
-"""What the commands of many runs share: carrying them out with progress, and what is said of those that failed."""
+"""What the commands of many runs share: executing them with a progress display, and reporting those that failed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MOST_LINES = 16  # of running runs: more would not fit on a screen
 
 
-def carry_out(grid: Grid, folder: Path, choice: ExecutorChoice) -> list[Ended]:
-    """Carry out the runs, with a progress bar for all and a line for each that is running; say which failed."""
+def execute(grid: Grid, folder: Path, choice: ExecutorChoice) -> list[Ended]:
+    """Execute the runs, with a progress bar for all and a line for each that is running; report which failed."""
     from acdc_custom.grid import run_grid
 
     click.echo(f"Runs       {len(grid.jobs)}, in {folder}")
@@ -29,7 +29,7 @@ def carry_out(grid: Grid, folder: Path, choice: ExecutorChoice) -> list[Ended]:
         with Bars() as bars:
             ended = run_grid(grid, folder, choice.executor(), bars)
     except KeyboardInterrupt:
-        raise click.Abort(f"stopped. Go on with: {_resume(folder)}") from None
+        raise click.Abort(f"stopped. Resume with: {_resume_command(folder)}") from None
     for run in ended:
         if run.error:
             click.echo(f"FAILED     {run.job.name}: {run.error}")
@@ -37,15 +37,15 @@ def carry_out(grid: Grid, folder: Path, choice: ExecutorChoice) -> list[Ended]:
 
 
 def check_ended(ended: Sequence[Ended], folder: Path) -> None:
-    """To be asked last, when all that can be shown has been. Raises `SearchError` if a run failed."""
+    """To be called last, when all that can be shown has been. Raises `SearchError` if a run failed."""
     if failed := [run.job.name for run in ended if run.error]:
         raise SearchError(
             f"{count(len(failed), 'run')} of {len(ended)} in {quote(str(folder))} failed: {', '.join(failed)}. Try "
-            f"them once more with: {_resume(folder)}"
+            f"them once more with: {_resume_command(folder)}"
         )
 
 
-def _resume(folder: Path) -> str:
+def _resume_command(folder: Path) -> str:
     return f"acdc-custom resume {quote(str(folder))}"
 
 
@@ -66,16 +66,16 @@ class Bars:
     def __call__(self, progress: GridProgress) -> None:
         from tqdm import tqdm
 
-        from acdc_custom.grid.state import State
+        from acdc_custom.grid.progress import State
 
         if self._all is None:
             form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-            done = progress.work
+            done = progress.completed
             self._all = self._add(tqdm(total=len(progress.runs), initial=done, bar_format=form, **_SHARED))
         decided = sum(run.decided for run in progress.runs)
         self._all.set_description_str(f"{progress.count(State.DONE)} of {len(progress.runs)} runs", refresh=False)
         self._all.set_postfix_str(f"{decided:,} edges decided", refresh=False)
-        self._all.n = progress.work
+        self._all.n = progress.completed
         self._all.refresh()
         running = [run for run in progress.runs if run.state is State.RUNNING][:MOST_LINES]
         while len(self._lines) < len(running):
@@ -85,7 +85,9 @@ class Bars:
             if number < len(running):
                 run = running[number]
                 text = f"  {run.name:<24} " + (
-                    "starting" if run.metric is None else f"{run.share:4.0%}, {run.kept} kept, metric {run.metric:.4f}"
+                    "starting"
+                    if run.metric is None
+                    else f"{run.fraction:4.0%}, {run.kept} kept, metric {run.metric:.4f}"
                 )
             line.set_description_str(text)
 

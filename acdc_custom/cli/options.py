@@ -33,7 +33,7 @@ from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.search.registry import methods
 
 if TYPE_CHECKING:
-    from acdc_custom.grid.executor import Executor
+    from acdc_custom.grid.scheduling import Executor
 
 HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
 
@@ -230,7 +230,7 @@ def settings_options(*names: str, **others: Decorator) -> Decorator:
 
 @dataclass(frozen=True)
 class ExecutorChoice:
-    """How the runs of a grid are carried out, as it was asked for. Raises `UsageError` for what cannot go together."""
+    """How the runs of a grid are executed, as the options say. Raises `UsageError` for what cannot go together."""
 
     workers: int | None = None
     kind: ExecutorKind = ExecutorKind.LOCAL
@@ -246,7 +246,7 @@ class ExecutorChoice:
             raise UsageError(f"--gpus-per-run is {gpus:g}: it must be from 0 to 1, since a run computes on one GPU.")
 
     def executor(self) -> Executor:
-        """What carries them out."""
+        """The executor."""
         if self.kind is ExecutorKind.RAY:
             from acdc_custom.grid.ray_executor import Ray
 
@@ -257,16 +257,14 @@ class ExecutorChoice:
 
 
 def executor_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of how many runs are carried out; the command gets them as one, its `choice`."""
+    """The options of how many runs are executed; the command gets them as one, its `choice`."""
 
     @click.option(
         "--executor",
         type=click.Choice([kind.value for kind in ExecutorKind]),
         default=ExecutorKind.LOCAL.value,
         show_default=True,
-        help="Where the runs are carried out: "
-        + "; ".join(f"{kind.value}: {kind.about}" for kind in ExecutorKind)
-        + ".",
+        help="Where the runs are executed: " + "; ".join(f"{kind.value}: {kind.about}" for kind in ExecutorKind) + ".",
     )
     @click.option(
         "--workers",

@@ -1,26 +1,31 @@
-"""`acdc-custom resume`: go on with a run, or with many, that was killed."""
+"""`acdc-custom resume`: resume a run, or many, that was interrupted."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from acdc_custom.cli.options import ExecutorChoice, executor_options
 from acdc_custom.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from acdc_custom.grid import Ended, Grid, Kind
+
 
 @click.command("resume", short_help="Resume an interrupted run, sweep or stability study.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @executor_options
 def command(folder: Path, choice: ExecutorChoice) -> None:
-    """Go on with what was stopped or killed: FOLDER is a run folder, or that of a sweep or a stability study.
+    """Resume what was stopped or killed: FOLDER is a run folder, or that of a sweep or a stability study.
 
     A run ends with the circuit that it would have found without the interruption. If the task, the model's weights, a
-    setting or a version is no longer what it was, it is refused and the difference is shown. Of many runs those that
-    have ended are left alone, those that failed are tried once more, and at the end the whole is looked at again. The
-    options are for many runs only.
+    setting or a version has changed, it is refused and the difference is shown. Of many runs those that have ended are
+    left alone, those that failed are tried once more, and at the end all of them are analysed again. The options are
+    for many runs only.
 
     \b
     acdc-custom resume results/ioi_smollm2-135m_0.01
@@ -36,14 +41,21 @@ def command(folder: Path, choice: ExecutorChoice) -> None:
         _resume_run(folder)
 
 
+def conclusions() -> Mapping[Kind, Callable[[Grid, Path, Sequence[Ended]], None]]:
+    """What the command of each kind of grid does once the runs have ended: analyse, write and show them."""
+    from acdc_custom.cli import stability, sweep
+    from acdc_custom.grid import Kind
+
+    return {Kind.SWEEP: sweep.conclude, Kind.STABILITY: stability.conclude}
+
+
 def _resume_grid(folder: Path, choice: ExecutorChoice) -> None:
-    from acdc_custom.cli.grids import carry_out
+    from acdc_custom.cli.grids import execute
     from acdc_custom.grid.folder import load_grid
 
     grid = load_grid(folder)
-    # The command that planned the runs is a module of its kind's name, and says what becomes of them.
-    analysis = import_module(f"acdc_custom.cli.{grid.kind.value}")
-    analysis.conclude(grid, folder, carry_out(grid, folder, choice))
+    conclude = conclusions()[grid.kind]
+    conclude(grid, folder, execute(grid, folder, choice))
 
 
 def _resume_run(folder: Path) -> None:
@@ -53,8 +65,8 @@ def _resume_run(folder: Path) -> None:
     with RunFolder.reopen(folder) as run_folder:
         request = RunRequest.load(folder)
         click.echo(f"Model      {request.model}, loading ...", err=True)
-        from acdc_custom.runs.run import go_on
+        from acdc_custom.runs.run import resume
 
-        run = go_on(run_folder, request, open_told)
+        run = resume(run_folder, request, open_told)
         click.echo(f"Resumed    {len(run.earlier):,} of {request.edges:,} edges had been decided")
         run_search(run)

@@ -42,7 +42,7 @@ def run_search(run: Run) -> Circuit:
         with Progress(run.prepared.model.graph.n_edges, run.earlier) as progress:
             circuit, files = run.complete(progress.note)
     except KeyboardInterrupt:
-        raise click.Abort(f"stopped. Go on with: {folder.resume_command}") from None
+        raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
     click.echo(summarize(circuit))
     echo_written(files)
     click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder.path))}")

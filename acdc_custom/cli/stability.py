@@ -92,7 +92,7 @@ def command(
     acdc-custom stability --task ioi --n 20 --runs 20
     acdc-custom stability --task ./mine.toml --model gpt2 --vary prompts,orders --share 0.9
     """
-    from acdc_custom.cli.grids import carry_out
+    from acdc_custom.cli.grids import execute
     from acdc_custom.runs.folder import folder_name
     from acdc_custom.runs.job import Job
     from acdc_custom.search.registry import method_named
@@ -105,7 +105,7 @@ def command(
     plan = plan_runs(vary, runs, alone, loaded.n_templates, settings.prompts.seed)
     grid = grid_of(Job("base", task, model, settings), plan, share)
     folder = out or RESULTS / f"stability_{folder_name(loaded.name, Path(model).name, settings)}"
-    conclude(grid, folder, carry_out(grid, folder, choice))
+    conclude(grid, folder, execute(grid, folder, choice))
 
 
 def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:

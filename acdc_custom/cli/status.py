@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from acdc_custom.grid.look import GridStatus
     from acdc_custom.grid.progress import RunProgress
+    from acdc_custom.grid.status import GridStatus
 
 
 @click.command("status", short_help="Show the progress of runs.")
@@ -21,26 +21,26 @@ def command(folder: Path) -> None:
     """Show how far runs are: FOLDER is the folder of a sweep or a stability study, or a run folder.
 
     For each run: whether it waits, is running, was stopped, is done or failed; how many of the edges are decided, how
-    many were kept, the metric of the circuit so far, and how long the search has taken. Can be asked at any time, also
-    while the runs go on.
+    many were kept, the metric of the circuit so far, and how long the search has taken. Works at any time, also
+    while they are running.
 
     \b
     acdc-custom status results/stability_ioi_demo-4l_0.01
     """
     from acdc_custom.grid.folder import PLAN
-    from acdc_custom.grid.look import look_at_grid, look_at_run
+    from acdc_custom.grid.status import grid_status, run_status
 
     if (folder / PLAN).exists():
-        lines = describe_grid(look_at_grid(folder), folder)
+        lines = describe_grid(grid_status(folder), folder)
     else:
-        lines = describe_run(look_at_run(folder), folder)
+        lines = describe_run(run_status(folder), folder)
     for line in lines:
         click.echo(line)
 
 
 def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
     """A line for all runs, one for each, one for each that failed, and what to do."""
-    from acdc_custom.grid.state import State
+    from acdc_custom.grid.progress import State
 
     progress = status.progress
     states = ", ".join(f"{n} {state.value}" for state in State if (n := progress.count(state)))
@@ -52,35 +52,35 @@ def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
         yield f"{run.name:<{width}}  {run.state.value:<8} {_columns(run, folder / run.name)}".rstrip()
     for name, error in status.failures.items():
         yield f"FAILED     {name}: {error}"
-    if status.is_at_work:
-        yield "At work    a process is carrying them out now"
+    if status.is_running:
+        yield "Process    one is executing them now"
     elif progress.count(State.DONE) < len(progress.runs):
-        yield f"At work    nobody. Go on with: acdc-custom resume {quote(str(folder))}"
+        yield f"Process    none. Resume with: acdc-custom resume {quote(str(folder))}"
 
 
 def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
     """A run in two lines, and what to do."""
-    from acdc_custom.grid.look import seconds_of
-    from acdc_custom.grid.state import State
+    from acdc_custom.grid.progress import State
+    from acdc_custom.grid.status import search_seconds
 
     yield f"Run        {folder}: {run.state.value}"
     if run.metric is None and run.state is not State.DONE:
         yield "Decided    nothing yet"
     elif run.metric is not None:
-        of_all = f"{run.share:.0%} of {run.edges:,} edges" if run.edges else f"{run.decided:,} edges"
-        yield f"Decided    {of_all}; {run.kept:,} kept, metric {run.metric:.4f}, {_time(seconds_of(folder))}"
+        of_all = f"{run.fraction:.0%} of {run.edges:,} edges" if run.edges else f"{run.decided:,} edges"
+        yield f"Decided    {of_all}; {run.kept:,} kept, metric {run.metric:.4f}, {_time(search_seconds(folder))}"
     if run.state is State.STOPPED:
-        yield f"At work    nobody. Go on with: acdc-custom resume {quote(str(folder))}"
+        yield f"Process    none. Resume with: acdc-custom resume {quote(str(folder))}"
     elif run.state is State.DONE:
         yield f"See it with: acdc-custom show {quote(str(folder))}"
 
 
 def _columns(run: RunProgress, folder: Path) -> str:
-    from acdc_custom.grid.look import seconds_of
+    from acdc_custom.grid.status import search_seconds
 
     if run.metric is None:
         return ""
-    return f"{run.share:>8.0%} {run.kept:>8,} {run.metric:>9.4f} {_time(seconds_of(folder)):>10}"
+    return f"{run.fraction:>8.0%} {run.kept:>8,} {run.metric:>9.4f} {_time(search_seconds(folder)):>10}"
 
 
 def _time(seconds: float | None) -> str:

@@ -147,9 +147,9 @@ def command(
     )
     grid = plan_sweep(varied, settings)
     folder = out or RESULTS / default_name(tasks, models)
-    from acdc_custom.cli.grids import carry_out
+    from acdc_custom.cli.grids import execute
 
-    conclude(grid, folder, carry_out(grid, folder, choice))
+    conclude(grid, folder, execute(grid, folder, choice))
 
 
 def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:

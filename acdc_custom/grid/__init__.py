@@ -1,6 +1,6 @@
-"""Many independent runs: planned, carried out by several processes or machines, and gone on with where they stopped."""
+"""Many independent runs: planned, executed by several processes or machines, and resumed where they stopped."""
 
-from acdc_custom.grid.carry_out import Ended, run_grid
+from acdc_custom.grid.execute import Ended, run_grid
 from acdc_custom.grid.local import Local
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.runs.job import Job

@@ -1,6 +1,6 @@
 """The folder of a grid: `grid.json` before any work, a folder for each run, and the runs that failed.
 
-Owns that a folder holds one grid and no other, that one process at a time carries it out, and where everything is.
+Owns that a folder holds one grid and no other, that one process at a time executes it, and where everything is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from acdc_custom.runs.folder import JOURNAL
 
 PLAN = "grid.json"
 FAILURES = "failures.json"
-LOG = "workers.log"  # what the processes that do the runs say, if anything
+LOG = "workers.log"  # what the processes of the runs print, if anything
 
 
 def load_grid(folder: Path) -> Grid:
@@ -52,7 +52,7 @@ def has_ended(folder: Path, name: str) -> bool:
 class GridFolder:
     """A grid's folder, ours while it is used as a context. One that fails before any run begins leaves no trace.
 
-    Raises `ResultError` if the folder cannot be written to, holds something else, or another process is at it.
+    Raises `ResultError` if the folder cannot be written to, holds something else, or another process is using it.
     """
 
     def __init__(self, path: Path, grid: Grid) -> None:
@@ -69,7 +69,7 @@ class GridFolder:
             )
         self._claim = self._claimed()
         try:
-            if self._is_new or load_grid(path).to_json() != grid.to_json():  # more runs, or another look at them
+            if self._is_new or load_grid(path).to_json() != grid.to_json():  # more runs, or other options
                 write_file(path / PLAN, grid.to_json())
         except ResultError:
             self._claim.give_back()
@@ -82,7 +82,9 @@ class GridFolder:
         except OSError as error:
             raise ResultError(f"{self.path} cannot be written to: {error.strerror}.") from error
         if claimed is None:
-            raise ResultError(f"another process is at the runs in {self.path}. Wait for it, or give another folder.")
+            raise ResultError(
+                f"another process is executing the runs in {self.path}. Wait for it, or give another folder."
+            )
         return claimed
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """Runs on this machine, in several processes.
 
 Owns the processes: how many, what each of them has, and the pipes to them. A process is a `python -m
-acdc_custom.grid.process` that is told names of jobs and answers each; it ends with its caller.
+acdc_custom.grid.process` that reads names of jobs and answers each; it ends with its caller.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import IO
 
 from acdc_custom.grid.folder import LOG
-from acdc_custom.grid.shift import JobEnded, Scheduler, WorkerDied
-from acdc_custom.grid.sizing import Resources, crew_for, gpus_for, this_machine
-from acdc_custom.grid.state import RunEvent
+from acdc_custom.grid.progress import RunEvent
+from acdc_custom.grid.resources import Resources, local_gpus, local_resources, this_machine
+from acdc_custom.grid.scheduling import JobEnded, Scheduler, WorkerDied
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.job import Job
 
@@ -31,7 +31,7 @@ PROGRAM = (sys.executable, "-m", "acdc_custom.grid.process")
 
 @dataclass(frozen=True)
 class Local:
-    """Carries out runs in processes on this machine: `workers` of them, or one for each GPU, or as many as cores and
+    """Executes runs in processes on this machine: `workers` of them, or one for each GPU, or as many as cores and
     memory allow."""
 
     workers: int | None = None
@@ -39,13 +39,13 @@ class Local:
     def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.settings.dtype) for job in jobs})
-        crew = crew_for(len(jobs), largest, this_machine(), self.workers, gpus_for(jobs))
+        resources = local_resources(len(jobs), largest, this_machine(), self.workers, local_gpus(jobs))
         log = (folder / LOG).open("a", encoding="utf-8")
-        shift = Scheduler(Processes(folder, crew, log, PROGRAM), list(jobs))
+        scheduler = Scheduler(Processes(folder, resources, log, PROGRAM), list(jobs))
         try:
-            yield from shift.work()
+            yield from scheduler.run()
         finally:
-            shift.stop()
+            scheduler.stop()
             log.close()
             if not (folder / LOG).stat().st_size:
                 (folder / LOG).unlink()
@@ -61,32 +61,33 @@ class LocalWorker:
 
 @dataclass
 class Processes:
-    """The `Staff` of processes, each a `program` that gets the folder and what it may take as arguments."""
+    """The `WorkerPool` of processes, each a `program` whose arguments are the folder and its memory budget."""
 
     folder: Path
-    crew: Resources
+    resources: Resources
     log: IO[str]
     program: tuple[str, ...]
     workers: list[LocalWorker] = field(default_factory=list)
     answers: SimpleQueue[tuple[LocalWorker, str | None]] = field(default_factory=SimpleQueue)  # None: no more to come
 
     @property
-    def places(self) -> int:
-        """See `Staff`."""
-        return self.crew.processes
+    def size(self) -> int:
+        """See `WorkerPool`."""
+        return self.resources.processes
 
-    def hire(self) -> LocalWorker:
-        """Start a process, on the GPU that the fewest are at."""
+    def start(self) -> LocalWorker:
+        """Start a process, on the GPU that the fewest processes use."""
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         environment = {**os.environ, "PYTHONPATH": path}
-        environment.setdefault("OMP_NUM_THREADS", str(self.crew.threads))
+        environment.setdefault("OMP_NUM_THREADS", str(self.resources.threads))
         environment.setdefault("GOMP_SPINCOUNT", "10000")  # see cli/__init__.py
-        taken = Counter(worker.gpu for worker in self.workers)
-        gpu = min(self.crew.gpus, key=lambda gpu: taken[gpu], default=None)
+        used = Counter(worker.gpu for worker in self.workers)
+        gpu = min(self.resources.gpus, key=lambda gpu: used[gpu], default=None)
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
+        budget = self.resources.budget
         process = subprocess.Popen(
-            [*self.program, str(self.folder), str(self.crew.room.memory), str(self.crew.room.gpu)],
+            [*self.program, str(self.folder), str(budget.memory), str(budget.gpu)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -98,15 +99,15 @@ class Processes:
         threading.Thread(target=self._read, args=(worker,), daemon=True).start()
         return worker
 
-    def give(self, worker: LocalWorker, job: Job) -> None:
-        """See `Staff`."""
+    def submit(self, worker: LocalWorker, job: Job) -> None:
+        """See `WorkerPool`."""
         with suppress(OSError):
             assert worker.process.stdin is not None
             worker.process.stdin.write(job.name + "\n")
             worker.process.stdin.flush()
 
-    def listen(self, seconds: float) -> tuple[LocalWorker, JobEnded | WorkerDied] | None:
-        """See `Staff`."""
+    def wait(self, seconds: float) -> tuple[LocalWorker, JobEnded | WorkerDied] | None:
+        """See `WorkerPool`."""
         try:
             worker, line = self.answers.get(timeout=seconds)
         except Empty:
@@ -116,13 +117,13 @@ class Processes:
         if worker in self.workers:
             self.workers.remove(worker)
         code = worker.process.wait()
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        cause = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return worker, WorkerDied(
-            how, f"See {self.folder / LOG}, if it is there. Was there enough memory? Give fewer --workers."
+            cause, f"See {self.folder / LOG}, if it is there. Was there enough memory? Give fewer --workers."
         )
 
-    def dismiss(self, worker: LocalWorker) -> None:
-        """See `Staff`."""
+    def stop(self, worker: LocalWorker) -> None:
+        """See `WorkerPool`."""
         self.workers.remove(worker)
         worker.process.kill()
         worker.process.wait()

@@ -1,6 +1,6 @@
-"""What a grid is: its runs, and what for.
+"""What a grid is: its runs, and what they are for.
 
-Owns `Grid` and its JSON, so that the same grid can be asked for again. Knows nothing of how runs are carried out.
+Owns `Grid` and its JSON, so that the same grid can be asked for again. Knows nothing of how runs are executed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How far the runs of a grid are, read from what they write, wherever they are carried out.
+"""How far the runs of a grid are: the states of a run, the events of an executor, and progress read from journals.
 
-Owns the reading of journals as they grow: each look reads only what is new.
+Owns the reading of journals as they grow, wherever runs are executed: each time only what is new is read.
 """
 
 from __future__ import annotations
@@ -9,12 +9,31 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from acdc_custom.errors import ResultError
-from acdc_custom.grid.state import State
 from acdc_custom.runs.folder import JOURNAL, RunRequest
+
+
+class State(StrEnum):
+    """How far a run is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPED = "stopped"  # begun, and no process is running it
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """A run has begun, stopped, ended, or failed; `error` says in a line why."""
+
+    name: str
+    state: State
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class RunProgress:
     metric: float | None
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """Of the edges, how many are decided: 0 to 1."""
         if self.state is State.DONE:
             return 1.0
@@ -47,22 +66,22 @@ class GridProgress:
         return sum(run.state is state for run in self.runs)
 
     @property
-    def work(self) -> float:
-        """How many runs' worth of edges have been decided; of a run that failed nothing more is to come."""
-        return sum(1.0 if run.state is State.FAILED else run.share for run in self.runs)
+    def completed(self) -> float:
+        """How many runs are completed, those that are running counted in part; a run that failed is."""
+        return sum(1.0 if run.state is State.FAILED else run.fraction for run in self.runs)
 
 
 class ProgressReader:
-    """Looks at the runs of a grid, again and again."""
+    """Reads the progress of the runs of a grid, again and again."""
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         self._journals = {name: _Journal(folder / name) for name in names}
 
-    def look(self, states: Mapping[str, State]) -> GridProgress:
+    def read(self, states: Mapping[str, State]) -> GridProgress:
         """How far everything is now; `states` by name, of all runs."""
-        return GridProgress(tuple(self._look(name, state) for name, state in states.items()))
+        return GridProgress(tuple(self._read_run(name, state) for name, state in states.items()))
 
-    def _look(self, name: str, state: State) -> RunProgress:
+    def _read_run(self, name: str, state: State) -> RunProgress:
         journal = self._journals[name]
         if state is not State.DONE or journal.lines != journal.edges:  # else nothing more is to come
             journal.read()
@@ -81,7 +100,7 @@ class _Journal:
     _read: int = field(default=0, repr=False)  # bytes
 
     def read(self) -> None:
-        """Read what has been added. A journal that has become shorter was cut by a run that goes on: begin again."""
+        """Read what has been added. A journal that has become shorter was cut by a run that resumed: begin again."""
         path = self.folder / JOURNAL
         try:
             if path.stat().st_size < self._read:
@@ -96,7 +115,7 @@ class _Journal:
         self.lines += len(rows)
         self.kept += sum(b'"kept": true' in row for row in rows)
         if rows:
-            with suppress(ValueError, AttributeError):  # damaged: whoever goes on with the run says so
+            with suppress(ValueError, AttributeError):  # damaged: whoever resumes the run says so
                 self.metric = _metric(json.loads(rows[-1]))
         if self.edges is None:
             with suppress(ResultError):

@@ -1,7 +1,7 @@
 """Runs on a Ray cluster: on one that is there, or on one that is started on this machine for the purpose.
 
 Owns all that is Ray's: nothing else imports it. A worker is an actor that does jobs one after the other; what it may
-take of a machine is asked of Ray, which finds the machine.
+use of a machine is asked of Ray, which finds the machine.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from typing import Any
 
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.files.reading import shortened
-from acdc_custom.grid.cluster import ClusterResources, crew_for, default_gpus
-from acdc_custom.grid.desk import CallerLocation, JobResult, JournalDelta, RemoteWorker
-from acdc_custom.grid.mirror import RemoteRunFolder, files_of
-from acdc_custom.grid.shift import PATIENCE, JobEnded, Scheduler, WorkerDied
-from acdc_custom.grid.sizing import bytes_for, this_machine
-from acdc_custom.grid.state import RunEvent
+from acdc_custom.grid.progress import RunEvent
+from acdc_custom.grid.remote import (
+    CallerLocation,
+    JobResult,
+    JournalDelta,
+    RemoteRunFolder,
+    RemoteWorker,
+    resumable_files,
+)
+from acdc_custom.grid.resources import ClusterResources, bytes_for, cluster_resources, default_gpus, this_machine
+from acdc_custom.grid.scheduling import HEARTBEAT, JobEnded, Scheduler, WorkerDied
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.job import Job
 from acdc_custom.task import Task, load_task
@@ -35,13 +40,13 @@ except ImportError as error:
     raise UsageError('--executor ray needs Ray. Install it with: pip install "acdc-custom[ray]"') from error
 
 TOKEN = ".here-"
-REACHED = 10  # seconds, within which a cluster has to answer
+CONNECT_TIMEOUT = 10  # seconds, within which a cluster has to answer
 OBJECT_STORE = 128 * 2**20  # bytes, of a cluster of our own: what goes through it is small
 
 
 @dataclass(frozen=True)
 class Ray:
-    """Carries out runs on the cluster at `address`, or on one of its own; in a process that is connected to a cluster
+    """Executes runs on the cluster at `address`, or on one of its own; in a process that is connected to a cluster
     already, on that one. `workers` at a time, or as many as fit; each run gets `gpus_per_run`, 1 where there are any.
     """
 
@@ -53,17 +58,17 @@ class Ray:
         """See `Executor.run`."""
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.settings.dtype) for job in jobs})
         tasks = {name: load_task(name) for name in dict.fromkeys(job.task for job in jobs)}
-        with _connected(self.address, self.workers), _place(folder) as place:
+        with _connected(self.address, self.workers), _caller_location(folder) as caller:
             machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             gpus = self.gpus_per_run
             if gpus is None:
                 gpus = default_gpus(jobs, machines)
-            crew = crew_for(len(jobs), bytes_for(largest), machines, self.workers, gpus)
-            shift = Scheduler(Actors(place, tasks, crew), list(jobs))
+            resources = cluster_resources(len(jobs), bytes_for(largest), machines, self.workers, gpus)
+            scheduler = Scheduler(Actors(caller, tasks, resources), list(jobs))
             try:
-                yield from shift.work()
+                yield from scheduler.run()
             finally:
-                shift.stop()
+                scheduler.stop()
 
 
 # -- actors -------------------------------------------------------------------------------------------------
@@ -71,105 +76,104 @@ class Ray:
 
 @dataclass(eq=False)
 class RayWorker:
-    """An actor, what it is doing, and what has been asked of it meanwhile."""
+    """An actor, its job, and what has been asked of it meanwhile."""
 
-    desk: Any
+    actor: Any
     job: Job | None = None
-    answer: Any = None  # what will be an `JobResult`
-    news: Any = None  # what will be a `JournalDelta`
-    asked: float = 0.0  # when
-    mirror: RemoteRunFolder | None = None
+    result: Any = None  # reference to what will be a `JobResult`
+    delta: Any = None  # reference to what will be a `JournalDelta`
+    asked: float = 0.0  # when the delta was asked for
+    run_folder: RemoteRunFolder | None = None
 
 
 @dataclass
 class Actors:
-    """The `Staff` of actors."""
+    """The `WorkerPool` of actors."""
 
-    place: CallerLocation
+    caller: CallerLocation
     tasks: Mapping[str, Task]
-    crew: ClusterResources
+    resources: ClusterResources
     workers: list[RayWorker] = field(default_factory=list)
 
     @property
-    def places(self) -> int:
-        """See `Staff`."""
-        return self.crew.places
+    def size(self) -> int:
+        """See `WorkerPool`."""
+        return self.resources.workers
 
-    def hire(self) -> RayWorker:
-        """See `Staff`. Ray starts the actor when there is room for it."""
+    def start(self) -> RayWorker:
+        """See `WorkerPool`. Ray starts the actor when its resources are free."""
+        cpus, budget = self.resources.cpus, self.resources.budget
         options = {
-            "num_cpus": self.crew.cpus,
-            "num_gpus": self.crew.gpus,
-            "memory": self.crew.memory,
-            "max_concurrency": 2,  # a job, and questions for news of it
+            "num_cpus": cpus,
+            "num_gpus": self.resources.gpus,
+            "memory": self.resources.memory,
+            "max_concurrency": 2,  # a job, and a request for its journal
         }
-        desk = (
-            ray.remote(RemoteWorker).options(**options).remote(self.place, self.tasks, self.crew.room, self.crew.cpus)
-        )
-        self.workers.append(RayWorker(desk))
+        actor = ray.remote(RemoteWorker).options(**options).remote(self.caller, self.tasks, budget, cpus)
+        self.workers.append(RayWorker(actor))
         return self.workers[-1]
 
-    def give(self, worker: RayWorker, job: Job) -> None:
-        """See `Staff`."""
+    def submit(self, worker: RayWorker, job: Job) -> None:
+        """See `WorkerPool`."""
         worker.job = job
-        worker.answer = worker.desk.do.remote(job, files_of(self.place.folder / job.name))
-        self._ask(worker)
+        worker.result = worker.actor.execute.remote(job, resumable_files(self.caller.folder / job.name))
+        self._request_delta(worker)
 
-    def listen(self, seconds: float) -> tuple[RayWorker, JobEnded | WorkerDied] | None:
-        """See `Staff`. Brings news home in passing."""
+    def wait(self, seconds: float) -> tuple[RayWorker, JobEnded | WorkerDied] | None:
+        """See `WorkerPool`. Brings journals over in passing."""
         for worker in self.workers:
-            if worker.mirror and worker.job and not worker.news and time.monotonic() - worker.asked >= PATIENCE:
-                self._ask(worker)
-        asked = {ref: worker for worker in self.workers for ref in (worker.answer, worker.news) if ref is not None}
-        ready, _ = ray.wait(list(asked), timeout=seconds)
+            if worker.run_folder and worker.job and not worker.delta and time.monotonic() - worker.asked >= HEARTBEAT:
+                self._request_delta(worker)
+        pending = {ref: worker for worker in self.workers for ref in (worker.result, worker.delta) if ref is not None}
+        ready, _ = ray.wait(list(pending), timeout=seconds)
         if not ready:
             return None
         (ref,) = ready
-        worker = asked[ref]
+        worker = pending[ref]
         try:
-            said = ray.get(ref)
-            if ref == worker.answer:
-                return worker, self._answered(worker, said)
-            worker.news = None
-            self._heard(worker, said)
+            value = ray.get(ref)
+            if ref == worker.result:
+                return worker, self._finish(worker, value)
+            worker.delta = None
+            self._add_delta(worker, value)
             return None
         except ray.exceptions.RayError as error:
-            self.dismiss(worker)
+            self.stop(worker)
             advice = "Was there enough memory, and is acdc-custom installed on every machine of the cluster?"
             return worker, WorkerDied(f"died ({_reason(error)})", advice)
 
-    def dismiss(self, worker: RayWorker) -> None:
-        """See `Staff`."""
+    def stop(self, worker: RayWorker) -> None:
+        """See `WorkerPool`."""
         self.workers.remove(worker)
-        self._end_mirror(worker)
-        ray.kill(worker.desk)
+        self._close_run_folder(worker)
+        ray.kill(worker.actor)
 
-    def _ask(self, worker: RayWorker) -> None:
+    def _request_delta(self, worker: RayWorker) -> None:
         assert worker.job is not None
-        size, digest = worker.mirror.known() if worker.mirror else (0, "")
-        worker.news = worker.desk.news.remote(worker.job.name, size, digest)
+        size, digest = worker.run_folder.known() if worker.run_folder else (0, "")
+        worker.delta = worker.actor.journal_delta.remote(worker.job.name, size, digest)
         worker.asked = time.monotonic()
 
-    def _heard(self, worker: RayWorker, piece: JournalDelta | None) -> None:
-        """Keep what is new, unless it is written where it belongs."""
-        if piece is None or worker.job is None:
+    def _add_delta(self, worker: RayWorker, delta: JournalDelta | None) -> None:
+        """Keep what is new, unless the worker writes it where it belongs."""
+        if delta is None or worker.job is None:
             return
-        worker.mirror = worker.mirror or RemoteRunFolder(self.place.folder / worker.job.name)
-        worker.mirror.add(piece)
+        worker.run_folder = worker.run_folder or RemoteRunFolder(self.caller.folder / worker.job.name)
+        worker.run_folder.add(delta)
 
-    def _answered(self, worker: RayWorker, answer: JobResult) -> JobEnded:
+    def _finish(self, worker: RayWorker, result: JobResult) -> JobEnded:
         assert worker.job is not None
-        if answer.files is not None:
-            worker.mirror = worker.mirror or RemoteRunFolder(self.place.folder / worker.job.name)
-            worker.mirror.finish(answer.files)
-        self._end_mirror(worker)
-        worker.job = worker.answer = worker.news = None
-        return JobEnded(answer.error)
+        if result.files is not None:
+            worker.run_folder = worker.run_folder or RemoteRunFolder(self.caller.folder / worker.job.name)
+            worker.run_folder.finish(result.files)
+        self._close_run_folder(worker)
+        worker.job = worker.result = worker.delta = None
+        return JobEnded(result.error)
 
-    def _end_mirror(self, worker: RayWorker) -> None:
-        if worker.mirror:
-            worker.mirror.close()
-            worker.mirror = None
+    def _close_run_folder(self, worker: RayWorker) -> None:
+        if worker.run_folder:
+            worker.run_folder.close()
+            worker.run_folder = None
 
 
 # -- the cluster --------------------------------------------------------------------------------------------
@@ -200,7 +204,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[None]:
 
 
 def _check_address(address: str) -> None:
-    """Ask whether anybody is there: Ray itself would try for minutes."""
+    """Check that something answers: Ray itself would try for minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -210,13 +214,13 @@ def _check_address(address: str) -> None:
             "machine of the cluster."
         )
     try:
-        socket.create_connection((host, int(port)), timeout=REACHED).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
         raise SearchError(f"the Ray cluster at {address} cannot be reached: {_reason(error)}.") from error
 
 
 @contextmanager
-def _place(folder: Path) -> Iterator[CallerLocation]:
+def _caller_location(folder: Path) -> Iterator[CallerLocation]:
     """Where we are, for workers to find."""
     folder = folder.resolve()
     for left in folder.glob(f"{TOKEN}*"):  # by a process that was killed

@@ -1,6 +1,6 @@
-"""One job of a grid, done: whatever there is of it already, it ends with its circuit, or with a line that says why not.
+"""Executing one job of a grid: whatever exists of it already, it ends with its circuit, or with a line why not.
 
-Owns which of the three a job needs: nothing, going on from its journal, or a beginning.
+Owns which of the three a job needs: nothing, resuming from its journal, or a new run.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from pathlib import Path
 from acdc_custom.errors import AcdcError, NoRoom, ResultError
 from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid.folder import has_ended
-from acdc_custom.grid.sizing import MemoryBudget
+from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.model.open import resolve_device
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.job import Job
-from acdc_custom.runs.run import begin, go_on
+from acdc_custom.runs.run import begin, resume
 from acdc_custom.runs.workspace import Workspace
 
-PATIENCE = 30.0  # seconds
+CLAIM_TIMEOUT = 30.0  # seconds, for another process to let go of the journal
 
 
-def do(job: Job, folder: Path, shelf: Workspace, room: MemoryBudget | None = None) -> str:
-    """Do a job in the folder of its name within `folder`; gives "", or in a line why it failed.
+def execute_job(job: Job, folder: Path, workspace: Workspace, budget: MemoryBudget | None = None) -> str:
+    """Execute a job in the folder of its name within `folder`; gives "", or in a line why it failed.
 
-    `room` is for jobs that have no memory limit of their own.
+    `budget` is for jobs that have no memory limit of their own.
     """
     try:
         settings = job.settings
-        limit = room.limit(resolve_device(settings.device)) if room and settings.memory_limit is None else None
-        _do(replace(job, settings=settings.with_(memory_limit=limit)) if limit else job, folder, shelf)
+        limit = budget.limit(resolve_device(settings.device)) if budget and settings.memory_limit is None else None
+        _execute(replace(job, settings=settings.with_(memory_limit=limit)) if limit else job, folder, workspace)
     except NoRoom as error:
         return f"{error.what} Use fewer --workers, or fewer prompts (--n)." if limit else str(error)
     except AcdcError as error:
@@ -43,27 +43,28 @@ def do(job: Job, folder: Path, shelf: Workspace, room: MemoryBudget | None = Non
 
 
 def _wait_for(folder: Path) -> None:
-    """Until nobody writes into it: a worker elsewhere may take seconds to notice that its caller died.
+    """Until nobody writes it: a worker elsewhere may take seconds to notice that its caller died.
 
     Raises `ResultError` when it takes too long.
     """
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + CLAIM_TIMEOUT
     while is_claimed(folder):
         if time.monotonic() >= until:
             raise ResultError(f"another process is writing into {folder}. Wait for it, or end it.")
         time.sleep(0.2)
 
 
-def _do(job: Job, folder: Path, shelf: Workspace) -> None:
+def _execute(job: Job, folder: Path, workspace: Workspace) -> None:
     path = folder / job.name
     _wait_for(path)
     if has_ended(folder, job.name):
         return
     if (path / JOURNAL).exists() and (path / REQUEST).exists():
         with RunFolder.reopen(path) as run_folder:
-            go_on(run_folder, RunRequest.load(path), shelf.open, shelf.prepare, shelf.load).complete()
+            request = RunRequest.load(path)
+            resume(run_folder, request, workspace.open, workspace.prepare, workspace.load).complete()
         return
     # A run that was killed before it wrote down what was asked has decided nothing.
     (path / JOURNAL).unlink(missing_ok=True)
     with RunFolder.begin(path) as run_folder:
-        begin(run_folder, job, shelf.open, shelf.prepare, shelf.load).complete()
+        begin(run_folder, job, workspace.open, workspace.prepare, workspace.load).complete()

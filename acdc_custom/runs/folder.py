@@ -65,8 +65,8 @@ class RunRequest:
 
 
 class RunFolder:
-    """A run's folder. Use it as a context: `begin` a run in a new folder, or go on with `reopen`; `note` decisions;
-    then `finish`."""
+    """A run's folder. Use it as a context: `begin` a run in a new folder, or resume one with `reopen`; `note`
+    decisions; then `finish`."""
 
     def __init__(self, path: Path, mode: str) -> None:
         self.path = path
@@ -99,7 +99,7 @@ class RunFolder:
             raise ResultError(f"{path} holds a run already. Give another folder with --out, or move that one away.")
         if os.path.exists(path / JOURNAL):
             raise ResultError(
-                f"{path} holds a run already, which has not ended. Go on with: acdc-custom resume {quote(str(path))}, "
+                f"{path} holds a run already, which has not ended. Resume with: acdc-custom resume {quote(str(path))}, "
                 "or give another folder with --out."
             )
         return cls(path, "x")
@@ -135,7 +135,7 @@ class RunFolder:
 
     @property
     def resume_command(self) -> str:
-        """What to type to go on with the run."""
+        """The command that resumes the run."""
         return f"acdc-custom resume {quote(str(self.path))}"
 
     def ask(self, request: RunRequest) -> None:
@@ -158,7 +158,7 @@ class RunFolder:
         return decisions
 
     def keep(self, n_lines: int) -> None:
-        """Cut the journal after so many lines, and go on from there."""
+        """Cut the journal after so many lines, and resume from there."""
         whole = (self.path / JOURNAL).read_bytes().split(b"\n")[:n_lines]
         self._journal.seek(sum(len(line) + 1 for line in whole))
         self._journal.truncate()
@@ -184,7 +184,7 @@ class RunFolder:
         except OSError as error:
             raise ResultError(
                 f"{self.path / name} could not be written: {error.strerror}. What has been decided is kept; "
-                f"go on with: {self.resume_command}"
+                f"resume with: {self.resume_command}"
             ) from error
 
 

@@ -1,7 +1,7 @@
 """One run in its folder: begun, or resumed, and ended.
 
 Owns the order of the steps that the commands and the workers of a grid share. Says nothing and shows nothing: the
-caller opens models, is told of every decision, and gets what was written.
+caller opens models, receives every decision, and gets what was written.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def begin(
     return Run(folder, prepared, request.provenance.settings)
 
 
-def go_on(
+def resume(
     folder: RunFolder,
     request: RunRequest,
     opener: Opener = open_model,
@@ -95,7 +95,7 @@ def go_on(
     prepared = preparer(task, model, settings, request.memory)
     if differences := request.provenance.differences(provenance(prepared, settings)):
         raise ResultError(
-            f"the run in {folder.path} cannot go on, since this has changed: {'; '.join(differences)}. "
+            f"the run in {folder.path} cannot be resumed, since this has changed: {'; '.join(differences)}. "
             "Undo that, or begin a new run."
         )
     earlier = resumable(folder.decisions(), prepared, completed(prepared, settings))

@@ -1,4 +1,4 @@
-"""What is said while many runs are carried out, and after."""
+"""What is shown while many runs are executed, and after."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from grids import Puppet
 
 from acdc_custom.choices import ExecutorKind
-from acdc_custom.cli.grids import carry_out, check_ended
+from acdc_custom.cli.grids import check_ended, execute
 from acdc_custom.cli.options import ExecutorChoice, executor_options
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.grid import Grid, Job, Kind, Local
@@ -30,10 +30,10 @@ class Chosen:
         return self.puppet
 
 
-def test_failed_runs_are_told_in_a_line_each_and_fail_the_command_at_its_end(
+def test_failed_runs_are_reported_in_a_line_each_and_fail_the_command_at_its_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = carry_out(GRID, tmp_path, Chosen(Puppet(b="because")))  # type: ignore[arg-type]
+    ended = execute(GRID, tmp_path, Chosen(Puppet(b="because")))  # type: ignore[arg-type]
     shown = capsys.readouterr()
     assert "FAILED     b: because" in shown.out.splitlines()
     assert "2 of 3 runs" in shown.err
@@ -42,19 +42,19 @@ def test_failed_runs_are_told_in_a_line_each_and_fail_the_command_at_its_end(
 
 
 def test_a_grid_of_which_nothing_failed_passes(tmp_path: Path) -> None:
-    check_ended(carry_out(GRID, tmp_path, Chosen(Puppet())), tmp_path)  # type: ignore[arg-type]
+    check_ended(execute(GRID, tmp_path, Chosen(Puppet())), tmp_path)  # type: ignore[arg-type]
 
 
-def test_a_grid_that_is_stopped_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_grid_that_is_stopped_says_how_to_resume(tmp_path: Path) -> None:
     class Stopped(Puppet):
         def run(self, *_: object) -> Any:
             raise KeyboardInterrupt
 
-    with pytest.raises(click.Abort, match=r"stopped\. Go on with: acdc-custom resume "):
-        carry_out(GRID, tmp_path, Chosen(Stopped()))  # type: ignore[arg-type]
+    with pytest.raises(click.Abort, match=r"stopped\. Resume with: acdc-custom resume "):
+        execute(GRID, tmp_path, Chosen(Stopped()))  # type: ignore[arg-type]
 
 
-def test_the_options_of_how_runs_are_carried_out_reach_the_command_as_one() -> None:
+def test_the_options_of_how_runs_are_executed_reach_the_command_as_one() -> None:
     got: list[Any] = []
 
     @click.command()

@@ -1,4 +1,4 @@
-"""How far runs are, as somebody sees it who comes by."""
+"""How far runs are, as any process sees it from their folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grids import QUICK
 
 from acdc_custom.grid import Grid, Job, Kind
 from acdc_custom.grid.folder import GridFolder
-from acdc_custom.grid.worker import do
+from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.folder import RunFolder
 from acdc_custom.runs.workspace import Workspace
 
@@ -26,7 +26,7 @@ GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in ("ended", "half",
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has ended."""
     folder = tmp_path_factory.mktemp("status")
-    assert do(JOB, folder, Workspace()) == ""
+    assert execute_job(JOB, folder, Workspace()) == ""
     return folder / JOB.name
 
 
@@ -44,10 +44,10 @@ def stop(whole: Path, to: Path) -> Path:
 
 @pytest.fixture
 def folder(whole: Path, tmp_path: Path) -> Path:
-    """A grid of which nobody does anything now."""
+    """A grid that no process is executing."""
     folder = tmp_path / "grid"
-    with GridFolder(folder, GRID) as place:
-        place.note_failures({"refused": "because"})
+    with GridFolder(folder, GRID) as grid_folder:
+        grid_folder.note_failures({"refused": "because"})
     shutil.copytree(whole, folder / "ended")
     stop(whole, folder / "half")
     return folder
@@ -68,20 +68,20 @@ def test_every_run_of_a_grid_has_its_row_and_what_failed_its_line(run: Run, fold
     assert (state, share, metric, time) == ("stopped", "50%", f"{json.loads(last)['metric']:.4f}", "1:30:00")
     assert "later    waiting\n" in out
     assert "FAILED     refused: because\n" in out
-    assert out.endswith("At work    nobody. Go on with: acdc-custom resume grid\n")
+    assert out.endswith("Process    none. Resume with: acdc-custom resume grid\n")
 
 
 def test_a_run_is_running_while_a_process_has_its_journal(run: Run, folder: Path) -> None:
     with GridFolder(folder, GRID), RunFolder.reopen(folder / "half"):
         _, out, _ = run("status", "grid")
         assert row_of("half", out)[1:3] == ["running", "50%"]
-        assert out.endswith("At work    a process is carrying them out now\n")
+        assert out.endswith("Process    one is executing them now\n")
         assert run("status", "grid/half")[1].startswith("Run        grid/half: running\nDecided    50% of ")
     _, out, _ = run("status", "grid/half")
-    assert out.endswith("At work    nobody. Go on with: acdc-custom resume grid/half\n")
+    assert out.endswith("Process    none. Resume with: acdc-custom resume grid/half\n")
 
 
-def test_looking_does_not_keep_others_from_working(run: Run, folder: Path) -> None:
+def test_status_does_not_keep_others_from_working(run: Run, folder: Path) -> None:
     run("status", "grid")
     with GridFolder(folder, GRID), RunFolder.reopen(folder / "half"):
         pass

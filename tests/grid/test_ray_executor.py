@@ -20,14 +20,13 @@ from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid import Grid, Job, Kind, ray_executor, run_grid
-from acdc_custom.grid.desk import CallerLocation
-from acdc_custom.grid.progress import GridProgress
+from acdc_custom.grid.progress import GridProgress, State
 from acdc_custom.grid.ray_executor import Ray
-from acdc_custom.grid.state import State
+from acdc_custom.grid.remote import CallerLocation
 from acdc_custom.memory import GIB
 
 
-def test_a_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_not_there_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_executor, "model_bytes", lambda name, dtype: GIB)
     with pytest.raises(SearchError, match=r"the Ray cluster at 127\.0\.0\.1:1 cannot be reached: "):
         next(Ray("127.0.0.1:1").run(SLOW.jobs, Path()))
@@ -63,7 +62,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 class Killer:
-    """Watches a grid, and kills the worker of the first run that it catches in the middle, once."""
+    """Reads the progress of a grid, and kills the worker of the first run that it catches in the middle, once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -90,20 +89,20 @@ def writes(process: psutil.Process, name: str) -> bool:
         return False
 
 
-def check_gone_on(killer: Killer, expected: dict[str, Any]) -> None:
+def check_resumed(killer: Killer, expected: dict[str, Any]) -> None:
     ((name, line),) = killer.marks.items()
-    assert (killer.folder / name / "decisions.jsonl").read_text().startswith(line), "begun anew, not gone on with"
+    assert (killer.folder / name / "decisions.jsonl").read_text().startswith(line), "begun anew, not resumed"
     assert any(states[name] is State.STOPPED for states in killer.seen)
     assert {job.name: found(killer.folder / job.name) for job in SLOW.jobs} == expected
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on_from_its_journal(
+def test_a_worker_that_is_killed_is_replaced_and_its_run_resumes_from_its_journal(
     tmp_path: Path, cluster: None, expected: dict[str, Any]
 ) -> None:
     killer = Killer(tmp_path)
     assert [run.error for run in run_grid(SLOW, tmp_path, Ray(workers=2), killer)] == ["", ""]
-    check_gone_on(killer, expected)
+    check_resumed(killer, expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.json", "t0.01", "t0.02"]
 
 
@@ -118,14 +117,14 @@ def test_so_does_a_run_on_a_machine_that_does_not_see_the_folder(
     )
     killer = Killer(tmp_path)
     assert [run.error for run in run_grid(SLOW, tmp_path, Ray(workers=2), killer)] == ["", ""]
-    check_gone_on(killer, expected)
+    check_resumed(killer, expected)
     names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
     for job in SLOW.jobs:
         assert sorted(path.name for path in (tmp_path / job.name).iterdir()) == names
 
 
 @pytest.mark.slow
-def test_a_grid_that_was_stopped_goes_on_and_what_has_ended_is_left_alone(
+def test_a_grid_that_was_stopped_resumes_and_what_has_ended_is_left_alone(
     tmp_path: Path, cluster: None, expected: dict[str, Any]
 ) -> None:
     first, second = (tmp_path / job.name for job in SLOW.jobs)
@@ -145,7 +144,7 @@ def test_a_grid_that_was_stopped_goes_on_and_what_has_ended_is_left_alone(
     line, times = mark(second), {path: path.stat().st_mtime_ns for path in first.iterdir()}
     assert [run.error for run in run_grid(SLOW, tmp_path, Ray(workers=1))] == ["", ""]
     assert times == {path: path.stat().st_mtime_ns for path in first.iterdir()}
-    assert (second / "decisions.jsonl").read_text().startswith(line), "begun anew, not gone on with"
+    assert (second / "decisions.jsonl").read_text().startswith(line), "begun anew, not resumed"
     assert {job.name: found(tmp_path / job.name) for job in SLOW.jobs} == expected
 
 

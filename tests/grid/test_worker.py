@@ -11,10 +11,10 @@ from grids import QUICK, found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.grid import shelf as shelf_module
-from acdc_custom.grid import sizing, worker
-from acdc_custom.grid.sizing import MemoryBudget
-from acdc_custom.grid.worker import do
+from acdc_custom.grid import resources, worker
+from acdc_custom.grid.resources import MemoryBudget
+from acdc_custom.grid.worker import execute_job
+from acdc_custom.runs import workspace as workspace_module
 from acdc_custom.runs.folder import RunFolder
 from acdc_custom.runs.workspace import Workspace
 
@@ -26,18 +26,18 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What has been opened and prepared, in order."""
     made: list[str] = []
     for name in ("open_model", "prepare_batch"):
-        real = getattr(shelf_module, name)
+        real = getattr(workspace_module, name)
 
-        def told(*args: Any, real: Any = real, name: str = name, **options: Any) -> Any:
+        def noted(*args: Any, real: Any = real, name: str = name, **options: Any) -> Any:
             made.append(name)
             return real(*args, **options)
 
-        monkeypatch.setattr(shelf_module, name, told)
+        monkeypatch.setattr(workspace_module, name, noted)
     return made
 
 
 def test_its_circuit_is_that_of_discover(tmp_path: Path) -> None:
-    assert do(JOB, tmp_path, Workspace()) == ""
+    assert execute_job(JOB, tmp_path, Workspace()) == ""
     circuit = Circuit.load(tmp_path / JOB.name)
     assert circuit.edges == discover(load_task("ioi"), load_model("demo-4l"), JOB.threshold, n=JOB.n).edges
     names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
@@ -51,9 +51,9 @@ def test_jobs_that_share_model_and_batch_compute_them_once(tmp_path: Path, calls
 
 
 def test_another_batch_is_computed_anew_on_the_same_model(tmp_path: Path, calls: list[str]) -> None:
-    shelf = Workspace()
+    workspace = Workspace()
     other = dataclasses.replace(JOB, name="other", seed=1)
-    assert [do(JOB, tmp_path, shelf), do(other, tmp_path, shelf)] == ["", ""]
+    assert [execute_job(JOB, tmp_path, workspace), execute_job(other, tmp_path, workspace)] == ["", ""]
     assert calls == ["open_model", "prepare_batch", "prepare_batch"]
     hashes = [Circuit.load(tmp_path / job.name).task.batch_sha256 for job in (JOB, other)]
     assert hashes[0] != hashes[1]
@@ -67,14 +67,14 @@ def test_a_job_that_has_ended_is_left_alone(tmp_path: Path, calls: list[str]) ->
     assert calls == [] and times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 
-def test_a_job_that_was_stopped_goes_on_from_its_journal(tmp_path: Path) -> None:
-    do(JOB, tmp_path, Workspace())
+def test_a_job_that_was_stopped_resumes_from_its_journal(tmp_path: Path) -> None:
+    execute_job(JOB, tmp_path, Workspace())
     run = tmp_path / JOB.name
     whole, rows = found(run), (run / "decisions.jsonl").read_text().splitlines(keepends=True)
     (run / "circuit.json").unlink()
     (run / "decisions.jsonl").write_text("".join(rows[:700]))
     line = mark(run)
-    assert do(JOB, tmp_path, Workspace()) == ""
+    assert execute_job(JOB, tmp_path, Workspace()) == ""
     assert (run / "decisions.jsonl").read_text() == line + "".join(rows[1:])
     assert found(run) == whole
 
@@ -82,38 +82,38 @@ def test_a_job_that_was_stopped_goes_on_from_its_journal(tmp_path: Path) -> None
 def test_a_job_that_was_killed_before_it_wrote_what_was_asked_begins_anew(tmp_path: Path) -> None:
     (tmp_path / JOB.name).mkdir()
     (tmp_path / JOB.name / "decisions.jsonl").touch()
-    assert do(JOB, tmp_path, Workspace()) == ""
+    assert execute_job(JOB, tmp_path, Workspace()) == ""
     assert (tmp_path / JOB.name / "circuit.json").exists()
 
 
-def test_a_job_waits_for_a_process_that_is_still_at_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_waits_for_a_process_that_is_still_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = RunFolder.begin(tmp_path / JOB.name)
-    monkeypatch.setattr(worker, "PATIENCE", 0.0)
-    assert "another process is writing into" in do(JOB, tmp_path, Workspace())
-    monkeypatch.setattr(worker, "PATIENCE", 30.0)
+    monkeypatch.setattr(worker, "CLAIM_TIMEOUT", 0.0)
+    assert "another process is writing into" in execute_job(JOB, tmp_path, Workspace())
+    monkeypatch.setattr(worker, "CLAIM_TIMEOUT", 30.0)
     monkeypatch.setattr(worker.time, "sleep", lambda seconds: other.__exit__(None))
-    assert do(JOB, tmp_path, Workspace()) == ""
+    assert execute_job(JOB, tmp_path, Workspace()) == ""
 
 
 def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> None:
-    error = do(dataclasses.replace(JOB, corruption="nil"), tmp_path, Workspace())
+    error = execute_job(dataclasses.replace(JOB, corruption="nil"), tmp_path, Workspace())
     assert 'there is no corruption "nil"' in error and "\n" not in error
     assert not (tmp_path / JOB.name).exists()
 
 
 def test_a_limit_is_for_jobs_that_have_none(tmp_path: Path) -> None:
-    told = do(JOB, tmp_path, Workspace(), MemoryBudget(1))
-    assert "1 MiB are allowed. Use fewer --workers, or fewer prompts (--n)." in told
-    assert do(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Workspace(), MemoryBudget(1)) == ""
-    own = do(dataclasses.replace(JOB, name="own", memory_limit=1), tmp_path, Workspace(), MemoryBudget(2**40))
+    error = execute_job(JOB, tmp_path, Workspace(), MemoryBudget(1))
+    assert "1 MiB are allowed. Use fewer --workers, or fewer prompts (--n)." in error
+    assert execute_job(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Workspace(), MemoryBudget(1)) == ""
+    own = execute_job(dataclasses.replace(JOB, name="own", memory_limit=1), tmp_path, Workspace(), MemoryBudget(2**40))
     assert own.endswith("or a higher --memory-limit.")
 
 
 def test_on_a_gpu_a_run_is_limited_to_its_share_if_it_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int | None] = []
     monkeypatch.setattr(worker, "resolve_device", lambda device: "cuda")
-    monkeypatch.setattr(sizing, "_gpu_bytes", lambda: 10**9)
-    monkeypatch.setattr(worker, "_do", lambda job, folder, shelf: asked.append(job.memory_limit))
-    do(JOB, tmp_path, Workspace(), MemoryBudget(1))
-    do(JOB, tmp_path, Workspace(), MemoryBudget(1, 0.5))
+    monkeypatch.setattr(resources, "_gpu_bytes", lambda: 10**9)
+    monkeypatch.setattr(worker, "_execute", lambda job, folder, workspace: asked.append(job.memory_limit))
+    execute_job(JOB, tmp_path, Workspace(), MemoryBudget(1))
+    execute_job(JOB, tmp_path, Workspace(), MemoryBudget(1, 0.5))
     assert asked == [None, 4 * 10**8]

@@ -44,7 +44,7 @@ def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path:
 def test_a_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
     with RunFolder.begin(tmp_path) as run:
         run.note(DECISION)
-        with pytest.raises(ResultError, match=r"which has not ended\. Go on with: acdc-custom resume"):
+        with pytest.raises(ResultError, match=r"which has not ended\. Resume with: acdc-custom resume"):
             RunFolder.begin(tmp_path)
         run.finish(example_circuit())
     with pytest.raises(ResultError, match=r"holds a run already\. Give another folder with --out"):
@@ -155,11 +155,11 @@ def test_two_processes_cannot_write_into_one_folder(tmp_path: Path) -> None:
             RunFolder.reopen(tmp_path)
 
 
-def test_a_full_disk_is_told_with_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_how_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with RunFolder.begin(tmp_path) as run:
         run.note(DECISION)
         monkeypatch.setattr(run, "_journal", Full())
-        with pytest.raises(ResultError, match="What has been decided is kept; go on with"):
+        with pytest.raises(ResultError, match="What has been decided is kept; resume with"):
             run.note(DECISION)
 
 

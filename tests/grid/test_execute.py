@@ -1,8 +1,7 @@
-"""What of a grid is done, in which order it is told, and what is left of it."""
+"""Which runs of a grid are executed, how their progress is reported, and what is left in the folder."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,13 +11,12 @@ from grids import Puppet, example_for
 from acdc_custom.errors import AcdcError, TaskError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
 from acdc_custom.grid.folder import load_failures
-from acdc_custom.grid.progress import GridProgress, ProgressReader
-from acdc_custom.grid.state import RunEvent, State
+from acdc_custom.grid.progress import GridProgress, RunEvent, State
 
 GRID = Grid(Kind.STABILITY, tuple(Job(name, "ioi") for name in "abc"))
 
 
-def test_a_run_that_fails_is_noted_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_run_that_fails_is_noted_and_the_others_continue(tmp_path: Path) -> None:
     ended = run_grid(GRID, tmp_path, Puppet(b="because"))
     assert [(run.job.name, run.folder, run.error) for run in ended] == [
         ("a", tmp_path / "a", ""),
@@ -38,22 +36,22 @@ def test_the_same_grid_again_does_what_is_not_done(tmp_path: Path) -> None:
     assert never.given == []
 
 
-def test_progress_is_told_from_the_beginning_to_the_end(tmp_path: Path) -> None:
+def test_progress_is_reported_from_the_beginning_to_the_end(tmp_path: Path) -> None:
     seen: list[GridProgress] = []
     run_grid(GRID, tmp_path, Puppet(c="because"), seen.append)
-    assert [run.state for run in seen[0].runs] == [State.WAITING] * 3 and seen[0].work == 0
-    assert [run.state for run in seen[-1].runs] == [State.DONE, State.DONE, State.FAILED] and seen[-1].work == 3
+    assert [run.state for run in seen[0].runs] == [State.WAITING] * 3 and seen[0].completed == 0
+    assert [run.state for run in seen[-1].runs] == [State.DONE, State.DONE, State.FAILED] and seen[-1].completed == 3
     assert {progress.count(State.RUNNING) for progress in seen} == {0, 1}
 
 
-def test_a_task_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_task_that_is_not_there_is_reported_before_anything_is_made(tmp_path: Path) -> None:
     grid = Grid(Kind.SWEEP, (Job("a", "ioi"), Job("b", "ioo")))
     with pytest.raises(TaskError, match='there is no task "ioo"'):
         run_grid(grid, tmp_path / "grid", Puppet())
     assert not (tmp_path / "grid").exists()
 
 
-def test_a_grid_that_no_run_of_can_begin_leaves_no_trace(tmp_path: Path) -> None:
+def test_a_grid_of_which_no_run_can_begin_leaves_no_trace(tmp_path: Path) -> None:
     class Broken(Puppet):
         def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
             raise AcdcError("there is no such model")
@@ -62,29 +60,3 @@ def test_a_grid_that_no_run_of_can_begin_leaves_no_trace(tmp_path: Path) -> None
     with pytest.raises(AcdcError, match="no such model"):
         run_grid(GRID, tmp_path / "grid", Broken())
     assert not (tmp_path / "grid").exists()
-
-
-# -- progress ------------------------------------------------------------------------------------------------
-
-
-def line(kept: bool, metric: float) -> str:
-    return json.dumps({"sender": "m1", "kept": kept, "metric": metric}) + "\n"
-
-
-def test_a_journal_is_read_as_it_grows_and_again_when_it_was_cut(tmp_path: Path) -> None:
-    watch, states = ProgressReader(tmp_path, ["a"]), {"a": State.RUNNING}
-
-    def look() -> tuple[int, int, float | None]:
-        (run,) = watch.look(states).runs
-        return run.decided, run.kept, run.metric
-
-    assert look() == (0, 0, None)
-    (tmp_path / "a").mkdir()
-    journal = tmp_path / "a" / "decisions.jsonl"
-    whole = line(True, 0.5) + line(False, 0.6)
-    journal.write_text(whole + line(True, 0.7)[:10])
-    assert look() == (2, 1, 0.6)
-    journal.write_text(whole + line(True, 0.7))
-    assert look() == (3, 2, 0.7)
-    journal.write_text(line(True, 0.5))
-    assert look() == (1, 1, 0.5)

@@ -11,7 +11,7 @@ from grids import Puppet
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import ResultError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
-from acdc_custom.grid.worker import do
+from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.workspace import Workspace
 
 TASK = """
@@ -54,14 +54,14 @@ def test_finished_runs_of_a_task_that_was_edited_are_refused_with_the_first_line
 def test_so_are_runs_that_have_begun(tmp_path: Path, grid: Grid) -> None:
     run_grid(grid, tmp_path / "grid", Puppet(a="because", b="because"))
     run = tmp_path / "grid" / "a"
-    assert do(grid.jobs[0], tmp_path / "grid", Workspace()) == ""
+    assert execute_job(grid.jobs[0], tmp_path / "grid", Workspace()) == ""
     (run / "circuit.json").unlink()
     (tmp_path / "mine.toml").write_text(TASK + "\n# more\n")
     with pytest.raises(ResultError, match=r"after 1 run in .* \(line 11 was: empty, and is: # more\): a\."):
         run_grid(grid, tmp_path / "grid", Puppet())
 
 
-def test_rows_that_were_edited_are_told_too(tmp_path: Path) -> None:
+def test_rows_that_were_edited_are_reported_too(tmp_path: Path) -> None:
     row = {"clean": "A cat and a dog: a", "corrupted": "A cat and a cow: a", "answer": " dog", "foil": " cow"}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
     (tmp_path / "mine.toml").write_text('schema = 1\ndescription = "Animals."\nrows = "rows.jsonl"\n')
