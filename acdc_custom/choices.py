@@ -71,7 +71,7 @@ class Ablation(StrEnum):
         """What takes the place of the sender's output."""
         return {
             Ablation.CORRUPTED: "the sender's output on the corrupted prompt",
-            Ablation.ZERO: "nothing",
+            Ablation.ZERO: "nothing, without an MLP's output bias either",
             Ablation.MEAN: "the sender's mean output over the clean prompts, position by position",
             Ablation.REFERENCE_MEAN: "its mean output over the corrupted prompts of the same template",
         }[self]
@@ -81,6 +81,7 @@ class Order(StrEnum):
     """How a search visits what the algorithm leaves open, the heads of a layer and their inputs (`--order`)."""
 
     ORIGINAL = "original"
+    NORMAL = "normal"
     REVERSED = "reversed"
     RANDOM = "random"
 
@@ -89,6 +90,7 @@ class Order(StrEnum):
         """What comes first."""
         return {
             Order.ORIGINAL: "the original implementation's: v, k, then q inputs, heads descending; senders ascending",
+            Order.NORMAL: "the same with senders descending: its --indices-mode normal",
             Order.REVERSED: "the other way round within each layer",
             Order.RANDOM: "shuffled within each layer, by --order-seed",
         }[self]

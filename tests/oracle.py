@@ -58,7 +58,7 @@ def attend(q, k, attention):
 
 
 def multilayer(x, mlp):
-    """What an MLP writes, without the output bias."""
+    """What an MLP writes, output bias and all."""
     hidden = x @ mlp.weight_in
     if mlp.bias_in is not None:
         hidden = hidden + mlp.bias_in
@@ -68,6 +68,8 @@ def multilayer(x, mlp):
         gate = x @ mlp.weight_gate
         hidden = mlp.activation(gate if mlp.bias_gate is None else gate + mlp.bias_gate) * hidden
     out = hidden @ mlp.weight_out
+    if mlp.bias_out is not None:
+        out = out + mlp.bias_out
     return out if mlp.post_norm is None else norm(out, mlp.post_norm)
 
 
@@ -118,8 +120,6 @@ def forward(weights, tokens, kept=None, ablated=None, scales=None):
         else:
             x = read(f"m{layer}")
         outputs[f"m{layer}"] = multilayer(norm(x, block.mlp_norm), block.mlp)
-        if block.mlp.bias_out is not None:
-            biases = biases + block.mlp.bias_out
     logits = norm(read("logits"), weights.final_norm) @ weights.unembedding.T
     if weights.unembedding_bias is not None:
         logits = logits + weights.unembedding_bias

@@ -43,7 +43,7 @@ def random_prompts(seed: int, n: int = 3, prefix: int = 2) -> list[TinyPrompt]:
     return prompts
 
 
-def _randomize(hf_model: torch.nn.Module, seed: int) -> torch.nn.Module:
+def randomized(hf_model: torch.nn.Module, seed: int) -> torch.nn.Module:
     """Weights large enough for attention to attend and norms to matter, biases included."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -201,7 +201,7 @@ def tiny_hf(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes:
     model_class, config_class, options = CONFIGURATIONS[name]
     config = getattr(transformers, config_class)(**{**options, **changes})
     config._attn_implementation = "eager"
-    return _randomize(getattr(transformers, model_class)(config), seed).to(dtype).eval()
+    return randomized(getattr(transformers, model_class)(config), seed).to(dtype).eval()
 
 
 def tiny(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: Any) -> Model:
@@ -212,7 +212,7 @@ def tiny(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: An
     from transformer_lens.model_bridge.sources import native  # noqa: F401  (makes boot_native)
 
     bridge = TransformerBridge.boot_native({**NATIVE_CONFIGURATIONS[name], **changes})
-    _randomize(bridge.original_model, seed).to(dtype)
+    randomized(bridge.original_model, seed).to(dtype)
     return wrap_bridge(bridge, f"tiny-{name}")
 
 

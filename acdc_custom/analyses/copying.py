@@ -16,7 +16,7 @@ from acdc_custom.figures.charts import Scale, head_heatmap
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender, Stage
-from acdc_custom.heads.copying import OvScores, ov_scores
+from acdc_custom.heads.copying import OvScores, ReadFrom, ov_scores
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
 
@@ -42,11 +42,13 @@ class CopyScores:
         return 100 * np.array(counts, dtype=float).reshape(self.n_layers, -1) / self.scores.of
 
     def to_rows(self) -> list[Row]:
-        """One row per head, with the control: another prompt's word, looked for in the same logits."""
+        """One row per head, with what it was given to read, and the control: another prompt's word, looked for in the
+        same logits."""
         scores = self.scores
         return [
             {
                 "head": str(head),
+                "reads": ReadFrom.of(head).value,
                 "copied": scores.copied[i],
                 "negative": scores.negative[i],
                 "copied_control": scores.copied_control[i],

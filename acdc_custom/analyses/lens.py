@@ -98,7 +98,7 @@ def logit_lens(prepared: PreparedBatch) -> LogitLens:
         written.append(_plus(heads, block.attention.out_bias))
         if block.mlp is not None:
             names.append(f"L{layer} MLP")
-            written.append(_plus(outputs[graph.index[Sender(layer, Stage.MLP)]], block.mlp.bias_out))
+            written.append(outputs[graph.index[Sender(layer, Stage.MLP)]])
     components = torch.stack(written)  # [component, prompt, d_model]
     direction, constant = readout(prepared)
     contribution = torch.einsum("cpd,pd->cp", exact(components), direction)

@@ -21,6 +21,7 @@ from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import bars
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
+from acdc_custom.model.products import product
 from acdc_custom.model.weights import Block
 
 SHOWN = 20  # neurons in the figure
@@ -120,7 +121,7 @@ def _patch_each(runs: Runs, layer: int, on_progress: Progress) -> np.ndarray:
         _activations(block, run.layers[layer].mlp_input, first) for run in (runs.base, runs.source)
     )  # [prompt, pos, d_mlp]
     change = theirs - own
-    total = own @ block.mlp.weight_out
+    total = product(own, block.mlp.weight_out, block.mlp.bias_out)
     without = (base.after - base.mlp_output)[:, first:]
     n_neurons = change.shape[-1]
     results = np.empty(n_neurons)

@@ -120,5 +120,4 @@ class Base:
 
 def _mlp(block: Block, read: Tensor) -> Tensor:
     assert block.mlp is not None and block.mlp_norm is not None
-    out = block.mlp(block.mlp_norm(read))
-    return out if block.mlp.bias_out is None else out + block.mlp.bias_out
+    return block.mlp(block.mlp_norm(read))

@@ -1,15 +1,48 @@
-"""`acdc-custom known`: searches on models whose circuit is known."""
+"""`acdc-custom known`: searches on models whose circuit is known, by construction or from a publication."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from acdc_custom.choices import DEFAULT_THRESHOLD, Device, checked_threshold
 from acdc_custom.cli.options import RESULTS, out_option
+from acdc_custom.errors import UsageError
+from acdc_custom.known.published import PUBLISHED, PublishedName
+
+if TYPE_CHECKING:
+    from acdc_custom.known.published import Published
+
+GPT2 = "gpt2"
 
 
 @click.command("known", short_help="Benchmark methods on models with known circuits.")
+@click.option(
+    "--published",
+    type=click.Choice([name.value for name in PublishedName]),
+    metavar="NAME",
+    help="Search for a circuit that was published, in GPT-2 small, in place of the small models: "
+    + "; ".join(f"{p.name.value}: {p.about}" for p in PUBLISHED.values())
+    + ".",
+)
+@click.option(
+    "--model",
+    metavar="NAME|FOLDER",
+    help="With --published: GPT-2 small, by its name on the Hugging Face hub or as a directory.  [default: gpt2]",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    callback=lambda ctx, option, value: value if value is None else checked_threshold(value),
+    help=f"With --published: remove an edge if that raises the metric by less.  [default: {DEFAULT_THRESHOLD:g}]",
+)
+@click.option(
+    "--device",
+    type=click.Choice([d.value for d in Device]),
+    help="With --published: where to compute.  [default: auto]",
+)
 @click.option(
     "--n",
     type=click.IntRange(1, 1000),
@@ -19,8 +52,16 @@ from acdc_custom.cli.options import RESULTS, out_option
     help="How many prompts per model; fewer where a model has no more.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the prompts.")
-@out_option("Where tables and figure go.  [default: results/known]")
-def command(n: int, seed: int, out: Path | None) -> None:
+@out_option("Where everything goes.  [default: results/known, or a new folder in results/ with --published]")
+def command(
+    published: str | None,
+    model: str | None,
+    threshold: float | None,
+    device: str | None,
+    n: int,
+    seed: int,
+    out: Path | None,
+) -> None:
     """Does the search find a circuit that is really there? Three small models were built with known circuits: the ACDC
     paper's reverse and xproportion, compiled from programs in Tracr's manner, and indirect objects, built by hand.
 
@@ -28,12 +69,81 @@ def command(n: int, seed: int, out: Path | None) -> None:
     compares what is found with what was built: right and wrong edges, and the area under the ROC curve. Writes
     known.json, known.csv and known.svg.
 
+    With --published, searches GPT-2 small for a circuit that others have published, and tells how much of it is found:
+    precision and recall of the circuit's heads and MLPs, and of the roles of all heads. Writes a run folder, with
+    published.json and published.csv in it.
+
     \b
     acdc-custom known
+    acdc-custom known --published gpt2-ioi --model gpt2
     """
     from acdc_custom.choices import checked_seed
 
     checked_seed(seed)
+    if published is None:
+        for option, value in (("--model", model), ("--threshold", threshold), ("--device", device)):
+            if value is not None:
+                raise UsageError(f"{option} goes with --published: the small models are searched as they are.")
+        _built(n, seed, out)
+        return
+    chosen = DEFAULT_THRESHOLD if threshold is None else threshold
+    _published(PUBLISHED[PublishedName(published)], model or GPT2, chosen, device or Device.AUTO.value, n, seed, out)
+
+
+def _published(
+    published: Published, model_name: str, threshold: float, device: str, n: int, seed: int, out: Path | None
+) -> None:
+    """Search GPT-2 small for a published circuit."""
+    from acdc_custom.circuit.settings import SearchSettings
+    from acdc_custom.runs.folder import RunFolder, free_folder
+
+    settings = SearchSettings.of(threshold=threshold, n=n, seed=seed, device=device)
+    folder = out or free_folder(RESULTS, published.name.value, Path(model_name).name, settings)
+    with RunFolder.begin(folder) as run_folder:
+        click.echo(f"Model      {model_name}, loading ...", err=True)
+        from acdc_custom.choices import Precision
+        from acdc_custom.cli.running import describe_batch, echo_written, open_told, run_search
+        from acdc_custom.cli.stages import Stages
+        from acdc_custom.export.picture import PICTURES, draw
+        from acdc_custom.files.table import write_csv
+        from acdc_custom.files.writing import write_file
+        from acdc_custom.graph import Stage
+        from acdc_custom.heads.find import find_roles
+        from acdc_custom.known.against import lines, matches, to_json, to_rows
+        from acdc_custom.known.greater_than import write_task
+        from acdc_custom.known.published import check_shape
+        from acdc_custom.runs.job import Job
+        from acdc_custom.runs.run import begin
+
+        model = open_told(model_name, device, Precision.FLOAT32.value)
+        check_shape(published, model.graph.shape, model_name)
+        task = "ioi"
+        if published.name is PublishedName.GREATER_THAN:
+            task = str(write_task(folder / "task", model.tokenizer, n, seed))
+        job = Job(folder.resolve().name, task, model_name, settings)
+        run = begin(run_folder, job, lambda *_: model)
+        for line in describe_batch(run.prepared, threshold):
+            click.echo(line)
+        circuit = run_search(run)
+    table, files = None, list[Path]()
+    if published.roles:
+        every = [sender for sender in model.graph.senders if sender.stage is Stage.HEAD]
+        with Stages() as stages:
+            table = find_roles(run.prepared, circuit, every, stages)
+        files += [*table.save(folder), *(draw(circuit, folder / name, heads=table) for name in PICTURES)]
+    found = matches(published, circuit, table)
+    files += [
+        write_file(folder / "published.json", to_json(published, circuit, found)),
+        write_csv(folder / "published.csv", to_rows(found)),
+    ]
+    click.echo("")
+    for line in lines(published, found):
+        click.echo(line)
+    echo_written(files)
+
+
+def _built(n: int, seed: int, out: Path | None) -> None:
+    """Search the models that come with this package."""
     from tqdm import tqdm
 
     from acdc_custom.cli.running import echo_written

@@ -1,19 +1,23 @@
 """What a head's OV circuit writes about a word: the word itself, its absence, or another word.
 
 Owns the copy scores of Wang et al. 2022 (arXiv 2211.00593, section 3.1 and appendix) and their kin. What stands at a
-word's place after the first block goes through the second block's norm, the head's `W_V` (with `b_V`) and `W_O`
-(without `b_O`), the final norm and the unembedding; a word is *found* if it is among the five highest logits. Attention
-plays no part: this is what the head would write if it attended to that place alone.
+word's place after the first block goes through the norm before the head (its own layer's, with its weights), the head's
+`W_V` (with `b_V`) and `W_O` (without `b_O`), the final norm and the unembedding; a word is *found* if it is among the
+five highest logits. Attention plays no part: this is what the head would write if it attended to that place alone.
 
-The first block is taken as it is, parallel or not. A model of one block has no second norm: the block's own is taken.
-With a norm after the heads (Gemma 2), what the head writes goes through that norm too. With grouped queries, a head
-uses its group's `W_V`.
+The paper's code applies the second block's norm to all heads, but has folded every norm's weights into the `W_V` behind
+it (`fold_ln=True`): its second norm only centres and scales, and each head brings its own layer's weights.
+
+A head of layer 0 never reads what stands there after block 0: it is given the embedding. The first block is taken as it
+is, parallel or not. With a norm after the heads (Gemma 2), what the head writes goes through that norm too. With
+grouped queries, a head uses its group's `W_V`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import torch
 from torch import Tensor
@@ -26,6 +30,18 @@ from acdc_custom.model.model import Model
 from acdc_custom.model.products import product
 
 TOP = 5  # a word counts as found among so many: the paper's number
+
+
+class ReadFrom(StrEnum):
+    """What stands at a word's place when a head is asked what it would write about it."""
+
+    BLOCK_0 = "block 0"
+    EMBEDDING = "embedding"
+
+    @classmethod
+    def of(cls, head: Sender) -> ReadFrom:
+        """The embedding for heads of layer 0, what block 0 has made of it for all others."""
+        return cls.BLOCK_0 if head.layer else cls.EMBEDDING
 
 
 @dataclass(frozen=True)
@@ -74,8 +90,9 @@ def ov_scores(
     ).reshape(-1, 3)
     found = torch.zeros(2, len(heads), len(rows), 3, dtype=torch.bool)
     if rows:
-        inputs = _word_residuals(model, layers, rows)
+        residuals = _word_residuals(model, layers, rows)
         for number, head in enumerate(heads):
+            inputs = model.weights.blocks[head.layer].attention_norm(residuals[ReadFrom.of(head)])
             found[:, number] = _found(model, head, inputs, sought).cpu()
             on_head()
     by_place = found[0].view(len(heads), len(places), n_prompts, 3)
@@ -98,12 +115,14 @@ def ov_scores(
 
 
 @torch.no_grad()
-def _word_residuals(model: Model, layers: Sequence[Layer], rows: Sequence[tuple[int, int]]) -> Tensor:
-    """What stands at the rows' places after the first block, normalised: `[row, d_model]`."""
-    blocks = model.weights.blocks
-    norm = blocks[min(1, len(blocks) - 1)].attention_norm
+def _word_residuals(model: Model, layers: Sequence[Layer], rows: Sequence[tuple[int, int]]) -> dict[ReadFrom, Tensor]:
+    """What stands at the rows' places, before any norm: `[row, d_model]` each."""
     prompts, positions = torch.tensor(rows, device=model.device).T
-    return norm(layers[0].after[prompts, positions])
+    first = layers[0]
+    return {
+        ReadFrom.EMBEDDING: first.before[prompts, positions],
+        ReadFrom.BLOCK_0: first.after[prompts, positions],
+    }
 
 
 @torch.no_grad()

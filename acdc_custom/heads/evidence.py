@@ -63,7 +63,8 @@ class Measure(StrEnum):
         return {
             Measure.DIRECT_EFFECT: "change of the logit difference when the head's direct paths to the logits are "
             "patched, in per cent",
-            Measure.COPY: "share of (prompt x word place) whose word is among the five words that the head would write",
+            Measure.COPY: "share of (prompt x word place) whose word is among the five words that the head would write "
+            "about what stands there after block 0 (a head of layer 0: about the embedding)",
             Measure.NEGATIVE_COPY: "the same for the opposite of what the head would write",
             Measure.ANSWER_FROM_CUE: "share of prompts whose answer is among the five words that the head would write "
             "at the place of another word",
@@ -110,7 +111,7 @@ class Score:
 
     value: float
     control: float | None = None
-    at: str = ""  # the word or place that it is about, where that differs from head to head
+    at: str = ""  # the word or place that it is about, or what it starts from, where that differs from head to head
 
 
 @dataclass(frozen=True)

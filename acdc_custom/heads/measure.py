@@ -17,7 +17,7 @@ from torch import Tensor
 from acdc_custom.engine.tokens import PromptTokens, TokenBatch
 from acdc_custom.graph import LOGITS, Sender, Stage
 from acdc_custom.heads.attention import attention_from, attention_output, attention_to_places, attention_to_subject
-from acdc_custom.heads.copying import OvScores, ov_scores
+from acdc_custom.heads.copying import OvScores, ReadFrom, ov_scores
 from acdc_custom.heads.evidence import Measure, Score
 from acdc_custom.heads.names import coming_before
 from acdc_custom.heads.path_patching import Patched, patched_attention, path_patch
@@ -108,13 +108,15 @@ def _effects(measure: Measure, patched: Patched, random_words: TokenBatch) -> It
 
 
 def _copying(ov: OvScores) -> Iterator[tuple[Sender, Measure, Score]]:
+    """Scores that start from the embedding, those of layer 0, say so."""
     for i, head in enumerate(ov.heads):
+        start = "from the embedding" if ReadFrom.of(head) is ReadFrom.EMBEDDING else ""
         if ov.of:
-            yield head, Measure.COPY, Score(ov.copied[i] / ov.of, ov.copied_control[i] / ov.of)
-            yield head, Measure.NEGATIVE_COPY, Score(ov.negative[i] / ov.of, ov.negative_control[i] / ov.of)
+            yield head, Measure.COPY, Score(ov.copied[i] / ov.of, ov.copied_control[i] / ov.of, start)
+            yield head, Measure.NEGATIVE_COPY, Score(ov.negative[i] / ov.of, ov.negative_control[i] / ov.of, start)
         if cue := _cue(ov, i):
             share, control = (of[cue][i] / ov.n_prompts for of in (ov.answers, ov.answers_control))
-            yield head, Measure.ANSWER_FROM_CUE, Score(share, control, cue)
+            yield head, Measure.ANSWER_FROM_CUE, Score(share, control, ", ".join(filter(None, (cue, start))))
 
 
 def _cue(ov: OvScores, i: int) -> str | None:

@@ -25,7 +25,8 @@ NUMBERS = (
 LEGEND = (
     "direct, query: change of the logit difference in per cent when the head's paths to the logits, or to the movers' "
     "queries, are patched. copy, neg., cue: how often the head would write a word, against it, or the answer at "
-    "another word. ind., dup., prev.: attention on repeated random tokens. END looks at: the word that gets most."
+    "another word, from what stands there after block 0 (heads of layer 0: from the embedding). ind., dup., prev.: "
+    "attention on repeated random tokens. END looks at: the word that gets most."
 )
 
 

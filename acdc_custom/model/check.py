@@ -52,7 +52,7 @@ def check(model: Model, tokens: Tensor, present: Tensor | None = None) -> float:
         if block.mlp is not None:
             mlp = ours.outputs[index[Sender(layer, Stage.MLP)]]
             theirs = cache[f"blocks.{layer}.hook_mlp_out"]
-            pairs.append((f"the MLP of layer {layer}", _plus(mlp, block.mlp.bias_out), theirs))
+            pairs.append((f"the MLP of layer {layer}", mlp, theirs))
     final = model.weights.final_norm(ours.residuals[-1])
     pairs.append(("the logits", model.weights.logits(final), logits))
 

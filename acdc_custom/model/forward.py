@@ -19,7 +19,7 @@ from acdc_custom.model.weights import Weights
 class ForwardPass:
     """What one forward pass computed."""
 
-    outputs: Tensor  # [sender, prompt, pos, d_model], senders in topological order, without output biases
+    outputs: Tensor  # [sender, prompt, pos, d_model], senders in topological order, heads without their output bias
     residuals: Tensor  # [read, prompt, pos, d_model]: before each layer's heads, before its MLP, ..., before the logits
     post_scales: dict[int, Tensor]  # for layers with a norm after their heads: its scale there, [prompt, pos, 1]
 

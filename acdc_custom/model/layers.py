@@ -49,7 +49,7 @@ class Layer:
     z: Tensor  # [head, prompt, pos, d_head]: values mixed by attention
     post_scale: Tensor | None  # [prompt, pos, 1]: of a norm after the heads, if there is one
     mlp_input: Tensor | None  # [prompt, pos, d_model]: what the MLP reads
-    mlp_output: Tensor | None  # [prompt, pos, d_model], without the output bias
+    mlp_output: Tensor | None  # [prompt, pos, d_model]
     after: Tensor  # [prompt, pos, d_model]
     replaced: Mapping[int, Tensor]  # by head, [prompt, pos, d_model]: written in place of what it computed
 
@@ -94,8 +94,6 @@ def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> It
             mlp_output = replaced.mlps.get(number)
             mlp_output = block.mlp(block.mlp_norm(mlp_input)) if mlp_output is None else mlp_output
             residual = residual + mlp_output
-            if block.mlp.bias_out is not None:
-                residual = residual + block.mlp.bias_out
         yield Layer(attention, before, q, k, v, z, post_scale, mlp_input, mlp_output, residual, instead)
 
 

