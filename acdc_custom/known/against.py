@@ -10,12 +10,12 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from acdc_custom import __version__
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.known.published import Published
+from acdc_custom.version import __version__
 
 SCHEMA = 1
 COLUMNS = 110
