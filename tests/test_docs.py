@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -416,3 +417,22 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
             continue  # weights
         found += [f"{path.relative_to(ROOT)}: {word}" for word in FORBIDDEN if word in text]
     assert not found
+
+
+# -- the map of the code --------------------------------------------------------------------------------------
+
+
+def test_the_map_names_every_room_once_on_the_floor_that_the_linter_checks() -> None:
+    table = page("style.md").split("<!-- floors -->")[1].split("\n3. ")[0]
+    shown = [
+        (int(floor), room) for floor, room in re.findall(r"^\| (\d+) \| `(\w+)(?:/|\.py)` \|", table, re.MULTILINE)
+    ]
+    (contract,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    floors = [(n, room) for n, layer in enumerate(contract["layers"], 1) for room in layer.split(" | ")]
+    assert shown == floors
+    here = {
+        path.stem
+        for path in (ROOT / "acdc_custom").iterdir()
+        if path.name[0] not in "_." and path.suffix in ("", ".py")
+    }
+    assert {room for _, room in shown} == here - {"py"}
