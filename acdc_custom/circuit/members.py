@@ -43,6 +43,13 @@ class Part(StrEnum):
         }[self]
 
 
+def name_of(member: Member) -> dict[str, str]:
+    """As files have it: `sender` and `receiver` of an edge, the name of a node."""
+    if isinstance(member, Edge):
+        return {"sender": str(member.sender), "receiver": str(member.receiver)}
+    return {"node": str(member)}
+
+
 def members_of(circuit: Circuit, part: Part) -> dict[Member, float]:
     """The members of a circuit with their weights, which add up to 1 unless no effect is above 0."""
     largest = max((kept.effect for kept in circuit.edges if math.isfinite(kept.effect)), default=0.0)

@@ -66,8 +66,8 @@ def command(
     if without_model and device:
         raise UsageError("--device says where the models run, and --without-model runs none. Leave one of them out.")
     from acdc_custom.compare.comparison import checked_draws, compare_circuits
+    from acdc_custom.compare.content import default_folder, write_comparison
     from acdc_custom.compare.summary import summarize_comparison
-    from acdc_custom.compare.write import default_folder, write_comparison
 
     checked_draws(draws)
     with Stages() as stages:

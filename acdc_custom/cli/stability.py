@@ -115,11 +115,11 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     from acdc_custom.cli.stages import Stages
     from acdc_custom.errors import count
     from acdc_custom.runs.run import prepare_job
+    from acdc_custom.stability.content import write_stability
     from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, share_of, varied_by
     from acdc_custom.stability.record import n_measured
     from acdc_custom.stability.study import study_runs
     from acdc_custom.stability.words import summarize_stability
-    from acdc_custom.stability.write import write_stability
 
     runs, notes, share = finished_runs(ended), notes_of(grid), share_of(grid)
     if missing := len(ended) - len(runs):

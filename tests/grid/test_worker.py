@@ -11,14 +11,20 @@ from grids import QUICK, found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.grid import shelf as shelf_module
 from acdc_custom.grid import sizing, worker
 from acdc_custom.grid.sizing import MemoryBudget
 from acdc_custom.grid.worker import do
+from acdc_custom.runs import workspace
 from acdc_custom.runs.folder import RunFolder
+from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
 
 JOB = QUICK.jobs[0]
+
+
+def asking(**options: Any) -> Job:
+    """The job, with other settings."""
+    return dataclasses.replace(JOB, settings=JOB.settings.with_(**options))
 
 
 @pytest.fixture
@@ -26,20 +32,20 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What has been opened and prepared, in order."""
     made: list[str] = []
     for name in ("open_model", "prepare_batch"):
-        real = getattr(shelf_module, name)
+        real = getattr(workspace, name)
 
         def told(*args: Any, real: Any = real, name: str = name, **options: Any) -> Any:
             made.append(name)
             return real(*args, **options)
 
-        monkeypatch.setattr(shelf_module, name, told)
+        monkeypatch.setattr(workspace, name, told)
     return made
 
 
 def test_its_circuit_is_that_of_discover(tmp_path: Path) -> None:
     assert do(JOB, tmp_path, Workspace()) == ""
     circuit = Circuit.load(tmp_path / JOB.name)
-    assert circuit.edges == discover(load_task("ioi"), load_model("demo-4l"), JOB.threshold, n=JOB.n).edges
+    assert circuit.edges == discover(load_task("ioi"), load_model("demo-4l"), settings=JOB.settings).edges
     names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
     assert sorted(path.name for path in (tmp_path / JOB.name).iterdir()) == names
 
@@ -51,9 +57,9 @@ def test_jobs_that_share_model_and_batch_compute_them_once(tmp_path: Path, calls
 
 
 def test_another_batch_is_computed_anew_on_the_same_model(tmp_path: Path, calls: list[str]) -> None:
-    shelf = Workspace()
-    other = dataclasses.replace(JOB, name="other", seed=1)
-    assert [do(JOB, tmp_path, shelf), do(other, tmp_path, shelf)] == ["", ""]
+    space = Workspace()
+    other = dataclasses.replace(asking(seed=1), name="other")
+    assert [do(JOB, tmp_path, space), do(other, tmp_path, space)] == ["", ""]
     assert calls == ["open_model", "prepare_batch", "prepare_batch"]
     hashes = [Circuit.load(tmp_path / job.name).task.batch_sha256 for job in (JOB, other)]
     assert hashes[0] != hashes[1]
@@ -96,7 +102,7 @@ def test_a_job_waits_for_a_process_that_is_still_at_it(tmp_path: Path, monkeypat
 
 
 def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> None:
-    error = do(dataclasses.replace(JOB, corruption="nil"), tmp_path, Workspace())
+    error = do(asking(corruption="nil"), tmp_path, Workspace())
     assert 'there is no corruption "nil"' in error and "\n" not in error
     assert not (tmp_path / JOB.name).exists()
 
@@ -104,8 +110,8 @@ def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> Non
 def test_a_limit_is_for_jobs_that_have_none(tmp_path: Path) -> None:
     told = do(JOB, tmp_path, Workspace(), MemoryBudget(1))
     assert "1 MiB are allowed. Use fewer --workers, or fewer prompts (--n)." in told
-    assert do(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Workspace(), MemoryBudget(1)) == ""
-    own = do(dataclasses.replace(JOB, name="own", memory_limit=1), tmp_path, Workspace(), MemoryBudget(2**40))
+    assert do(asking(memory_limit=2**40), tmp_path, Workspace(), MemoryBudget(1)) == ""
+    own = do(dataclasses.replace(asking(memory_limit=1), name="own"), tmp_path, Workspace(), MemoryBudget(2**40))
     assert own.endswith("or a higher --memory-limit.")
 
 
@@ -113,7 +119,7 @@ def test_on_a_gpu_a_run_is_limited_to_its_share_if_it_shares(tmp_path: Path, mon
     asked: list[int | None] = []
     monkeypatch.setattr(worker, "resolve_device", lambda device: "cuda")
     monkeypatch.setattr(sizing, "_gpu_bytes", lambda: 10**9)
-    monkeypatch.setattr(worker, "_do", lambda job, folder, shelf: asked.append(job.memory_limit))
+    monkeypatch.setattr(worker, "_do", lambda job, folder, shelf: asked.append(job.settings.memory_limit))
     do(JOB, tmp_path, Workspace(), MemoryBudget(1))
     do(JOB, tmp_path, Workspace(), MemoryBudget(1, 0.5))
     assert asked == [None, 4 * 10**8]

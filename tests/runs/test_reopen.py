@@ -80,14 +80,14 @@ def test_a_circuit_that_was_saved_from_python_needs_no_run_json(tmp_path: Path) 
     [
         (("model", "weights_sha256"), "the model demo-4l changed since"),
         (("task", "batch_sha256"), "the prompts changed since"),
-        (("settings", "seed"), "the prompts changed since"),
+        (("settings", "prompts", "seed"), "the prompts changed since"),
     ],
 )
 def test_what_is_no_longer_the_same_is_refused_and_named(
-    folder: Path, tmp_path: Path, keys: tuple[str, str], said: str
+    folder: Path, tmp_path: Path, keys: tuple[str, ...], said: str
 ) -> None:
     run = copy_of(folder, tmp_path / "run")
-    change(run / "circuit.json", *keys, to=7 if keys[1] == "seed" else "0" * 64)
+    change(run / "circuit.json", *keys, to=7 if keys[-1] == "seed" else "0" * 64)
     with pytest.raises(ResultError, match=said):
         reopen(run)
 

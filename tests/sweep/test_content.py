@@ -10,10 +10,9 @@ from swept import made_up
 
 from acdc_custom.errors import ResultError
 from acdc_custom.files.reading import parse_json
-from acdc_custom.sweep.content import load_sweep, to_json
+from acdc_custom.sweep.content import load_sweep, to_json, write_sweep
 from acdc_custom.sweep.measure import SweepRun, measure
 from acdc_custom.sweep.table import to_rows
-from acdc_custom.sweep.write import write_sweep
 
 
 def test_the_json_has_every_point_and_what_is_read_off_them() -> None:
