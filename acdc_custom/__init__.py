@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from acdc_custom.compare.entry import load_entries
     from acdc_custom.engine.prepared import prepare_batch
     from acdc_custom.errors import AcdcError
+    from acdc_custom.evaluate.content import load as load_evaluation
     from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.export.picture import draw
     from acdc_custom.heads.find import find_roles
@@ -58,6 +59,7 @@ __all__ = [
     "find_roles",
     "load_comparison",
     "load_entries",
+    "load_evaluation",
     "load_known",
     "load_model",
     "load_stability",
@@ -87,6 +89,7 @@ _HOMES = {
     "find_roles": ("heads.find", "find_roles"),
     "load_comparison": ("compare.content", "load_comparison"),
     "load_entries": ("compare.entry", "load_entries"),
+    "load_evaluation": ("evaluate.content", "load"),
     "load_known": ("known.content", "load_known"),
     "load_model": ("model.open", "open_model"),
     "load_stability": ("stability.content", "load_stability"),

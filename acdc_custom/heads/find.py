@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from acdc_custom.choices import Metric
+from acdc_custom.choices import Metric, Ranking
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
@@ -97,7 +97,8 @@ def _notes(measured: HeadMeasurements, cast: PromptWords, circuit: Circuit | Non
 def _where_negative_ones_are(circuit: Circuit) -> str:
     settings = circuit.settings
     if settings.threshold is None:
-        return f"Such heads hurt; {settings.method} ranks more of them first with --ranking absolute, or more --edges."
+        signed = settings.ranking is Ranking.SIGNED
+        return "Their scores are negative, and come last: see --ranking absolute." if signed else "See more --edges."
     return f"With {settings.metric} such heads are kept at small thresholds only; this one is {settings.threshold:g}."
 
 

@@ -1,4 +1,4 @@
-"""The folder that a run writes: `run.json` first, `decisions.jsonl` as it goes, then `circuit.json` and the pictures.
+"""The folder that a run writes: `run.json` first, `decisions.jsonl` as it goes, `circuit.json` last.
 
 Owns what it takes for a run to be killed at any moment and to go on later: the journal's form, its reading back after
 it was cut off in the middle of a line, and that no two processes write into one folder.
@@ -57,9 +57,10 @@ class RunRequest:
     @classmethod
     def _checked(cls, content: dict[str, Any]) -> Self:
         request = from_plain(cls, content)
-        for name, count in {"edges": request.edges, **to_plain(request.memory)}.items():
-            if count is not None and count < 1:
-                raise ValueError(f"{name} is {count}")
+        memory = {f"memory.{name}": count for name, count in to_plain(request.memory).items()}
+        for name, count in {"edges": request.edges, **memory}.items():
+            if count < 1:
+                raise ValueError(f"{name} is {count}, expected at least 1")
         return request
 
 
@@ -72,17 +73,28 @@ class RunFolder:
         self._is_new = mode == "x"
         try:
             path.mkdir(parents=True, exist_ok=True)
-            # Line by line, so that a killed run loses no more than the line that it is writing.
-            self._journal: IO[str] = (path / JOURNAL).open(mode, encoding="utf-8", buffering=1)
         except OSError as error:
+            raise self._no_writing(error) from error
+        self._journal = self._claimed(mode)
+
+    def _claimed(self, mode: str) -> IO[str]:
+        """The journal, ours. Raises `ResultError`."""
+        try:
+            # Line by line, so that a killed run loses no more than the line that it is writing.
+            journal = (self.path / JOURNAL).open(mode, encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise self._no_writing(error) from error
+        if not claim(journal):
+            journal.close()
             raise ResultError(
-                f"the output folder {path} cannot be written to ({error.strerror}). Give another one with --out."
-            ) from error
-        if not claim(self._journal):
-            self._journal.close()
-            raise ResultError(
-                f"another process is writing into {path}. Wait for it, or give another folder with --out."
+                f"another process is writing into {self.path}. Wait for it, or give another folder with --out."
             )
+        return journal
+
+    def _no_writing(self, error: OSError) -> ResultError:
+        return ResultError(
+            f"the output folder {self.path} cannot be written to ({error.strerror}). Give another one with --out."
+        )
 
     @classmethod
     def begin(cls, path: Path) -> Self:
@@ -159,14 +171,12 @@ class RunFolder:
         return [circuit.save(self.path), self.path / JOURNAL, self.path / REQUEST]
 
     def rewrite(self, decisions: Sequence[Decision]) -> None:
-        """Write the journal anew. Raises `ResultError` when it cannot be written."""
-
-        def anew() -> None:
-            self._journal.seek(0)
-            self._journal.writelines(decision.to_json() + "\n" for decision in decisions)
-            self._journal.truncate()
-
-        self._write(anew, JOURNAL)
+        """Write the journal anew, whole or not at all. Raises `ResultError` when it cannot be written."""
+        text = "".join(decision.to_json() + "\n" for decision in decisions)
+        with self._journal:  # the new one is another file, to be claimed as well
+            self._write(lambda: write_atomically(self.path / JOURNAL, text), JOURNAL)
+            journal = self._claimed("a")
+        self._journal = journal
 
     def _write(self, action: Any, name: str) -> None:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circuits import example_circuit
+from circuits import example_circuit, scored_circuit
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.summary import summarize
@@ -23,6 +23,21 @@ def test_what_was_saved_is_loaded_back_exactly(tmp_path: Path) -> None:
     path = circuit.save(tmp_path / "new" / "folder")
     assert Circuit.load(path) == Circuit.load(path.parent) == circuit
     assert Circuit.load(path).to_json() == path.read_text()
+
+
+def test_a_circuit_of_scored_edges_is_told_from_one_of_decided_edges(tmp_path: Path) -> None:
+    decided, scored = example_circuit(), scored_circuit()
+    assert Circuit.load(scored.save(tmp_path)) == scored
+    assert (decided.is_scored, decided.chosen) == (False, "at threshold 0.01 nats")
+    assert (scored.is_scored, scored.chosen) == (True, "ranked first by eap-ig")
+    text = summarize(scored)
+    assert f"1 evaluation in 1.5 s; {scored.graph.n_edges} edges scored, in logits" in text
+    assert "Strongest edges, by the size of their scores:" in text and "threshold" not in text
+    assert "evaluations in 1.5 s; 0 decisions within rounding error" in summarize(decided)
+
+
+def test_the_strongest_edges_are_those_of_largest_effect_of_either_sign() -> None:
+    assert [kept.effect for kept in scored_circuit().strongest(2)] == [-2.0, 1.0]
 
 
 def test_a_consensus_is_told_from_a_single_run(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def changed(*keys: str, value: object) -> str:
         (["provenance", "settings", "window"], "7", "provenance.settings.window is '7', expected int"),
         (["provenance", "settings", "window"], 0, "the window is 0: it must be at least 1"),
         (["edges"], 0, "edges is 0"),
-        (["memory", "chunk"], 0, "chunk is 0"),
+        (["memory", "chunk"], 0, "memory.chunk is 0, expected at least 1"),
         (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),
         (["more"], 1, 'it has to be an object with task, model, edges, memory, provenance: "more" is none of them'),
@@ -142,6 +142,22 @@ def test_a_damaged_journal_is_told_with_the_line(tmp_path: Path, line: str) -> N
     (tmp_path / "decisions.jsonl").write_text(DECISION.to_json() + "\n" + line + "\n")
     with RunFolder.reopen(tmp_path) as run, pytest.raises(ResultError, match=r"decisions\.jsonl, line 2 is damaged"):
         run.decisions()
+
+
+def test_a_journal_that_is_written_anew_is_still_ours_and_can_be_added_to(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    scored = [dataclasses.replace(DECISION, metric=None, reason=Reason.SCORED, kept=kept) for kept in (False, True)]
+    with RunFolder.begin(tmp_path) as run:
+        run.note(DECISION)
+        run.rewrite(scored)
+        assert run.decisions() == scored
+        with pytest.raises(ResultError, match="another process is writing into"):
+            RunFolder.reopen(tmp_path)
+        run.note(DECISION)
+        assert run.decisions() == [*scored, DECISION]
+        run.keep(1)
+        assert run.decisions() == scored[:1]
+    assert [path.name for path in tmp_path.iterdir()] == ["decisions.jsonl"]
 
 
 def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from giving_task import TASK
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
@@ -15,17 +16,6 @@ from acdc_custom.cli import main
 from acdc_custom.errors import AcdcError, ResultError
 from acdc_custom.runs.reopen import reopen
 from acdc_custom.search.discover import completed
-
-TASK = """
-schema = 1
-description = "Who gets the book back?"
-templates = ["{A} gave a book to {B}. Later, {B} gave the book to"]
-answer = " {A}"
-foil = " {B}"
-slots = { A = "names", B = "names" }
-words = { names = ["Alice", "Bob", "Carol", "David", "John", "Mary"] }
-corruptions = { switch = { replace = { A = "{B}", B = "{A}" } } }
-"""
 
 
 @pytest.fixture(scope="module")
