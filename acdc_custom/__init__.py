@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.circuit.settings import SearchSettings
     from acdc_custom.compare.comparison import compare_circuits
+    from acdc_custom.compare.content import load_comparison
     from acdc_custom.compare.entry import load_entries
     from acdc_custom.engine.prepared import prepare_batch
     from acdc_custom.errors import AcdcError
+    from acdc_custom.evaluate.content import load as load_evaluation
     from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.export.picture import draw
     from acdc_custom.heads.find import find_roles
     from acdc_custom.heads.patch import patch_paths
     from acdc_custom.heads.table import HeadTable
+    from acdc_custom.known.content import load_known
     from acdc_custom.model.open import open_model as load_model
     from acdc_custom.report.write import write_report
     from acdc_custom.search.discover import discover
@@ -54,7 +57,10 @@ __all__ = [
     "draw",
     "evaluate_circuit",
     "find_roles",
+    "load_comparison",
     "load_entries",
+    "load_evaluation",
+    "load_known",
     "load_model",
     "load_stability",
     "load_sweep",
@@ -81,7 +87,10 @@ _HOMES = {
     "draw": ("export.picture", "draw"),
     "evaluate_circuit": ("evaluate.evaluation", "evaluate_circuit"),
     "find_roles": ("heads.find", "find_roles"),
+    "load_comparison": ("compare.content", "load_comparison"),
     "load_entries": ("compare.entry", "load_entries"),
+    "load_evaluation": ("evaluate.content", "load"),
+    "load_known": ("known.content", "load_known"),
     "load_model": ("model.open", "open_model"),
     "load_stability": ("stability.content", "load_stability"),
     "load_sweep": ("sweep.content", "load_sweep"),

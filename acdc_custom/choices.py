@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from acdc_custom.errors import UsageError, did_you_mean
 
 LARGEST_SEED = 2**63 - 1
+LARGEST_THRESHOLD = 1e100  # files hold no larger number
 DEFAULT_THRESHOLD = 0.01  # nats, for the usual metric
 DEFAULT_METHOD = "acdc"
 
@@ -278,8 +278,10 @@ class Similarity(StrEnum):
 
 def checked_threshold(threshold: float) -> float:
     """The threshold, if it can be one. Raises `UsageError`."""
-    if not 0 <= threshold < math.inf:
-        raise UsageError(f"the threshold is {threshold:g}: it must be zero or a positive number, such as 0.01.")
+    if not 0 <= threshold <= LARGEST_THRESHOLD:
+        raise UsageError(
+            f"the threshold is {threshold:g}: it must be a number from 0 to {LARGEST_THRESHOLD:g}, such as 0.01."
+        )
     return threshold
 
 

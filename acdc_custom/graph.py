@@ -144,6 +144,12 @@ class Edge:
     def __str__(self) -> str:
         return f"{self.sender} -> {self.receiver}"
 
+    @classmethod
+    def named(cls, name: str) -> Edge:
+        """The edge of a name such as `a9.h6 -> m10`. Raises `UsageError` for anything else."""
+        sender, _, receiver = name.partition(" -> ")
+        return cls(Sender.parse(sender), Receiver.parse(receiver))
+
 
 @dataclass(frozen=True)
 class GraphShape:
@@ -173,6 +179,7 @@ class GraphShape:
         return self.n_heads // self.n_kv_heads
 
 
+@dataclass(frozen=True)
 class Graph:
     """All senders, receivers and edges of a model of one shape.
 
@@ -180,8 +187,7 @@ class Graph:
     the logits; then, from the last layer, the MLP, the v inputs, the k inputs, the q inputs, heads descending.
     """
 
-    def __init__(self, shape: GraphShape) -> None:
-        self.shape = shape
+    shape: GraphShape
 
     @cached_property
     def senders(self) -> tuple[Sender, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from acdc_custom.circuit.circuit import (
     Circuit,
     KeptEdge,
@@ -55,6 +57,15 @@ def circuit_of(shape: GraphShape, effects: dict[tuple[str, str], float], metric:
         ),
         created="2026-01-02T03:04:05+00:00",
     )
+
+
+def scored_circuit(ranking: str = "absolute") -> Circuit:
+    """Three edges that come first by their scores; the strongest of them hurts."""
+    effects = {("m1", "logits"): -2.0, ("a1.h0", "m1"): 1.0, ("embed", "m1"): 0.5}
+    made = circuit_of(GraphShape(2, 4, 2), effects)
+    settings = made.settings.with_(method="eap-ig", threshold=None, edges=3, ranking=ranking)
+    search = replace(made.search, unit="logits", decided={"scored": 119}, evaluations=1, closest_margin=None)
+    return replace(made, provenance=replace(made.provenance, settings=settings), search=search)
 
 
 def example_heads() -> HeadTable:

@@ -310,7 +310,7 @@ def test_the_page_on_evaluation_has_every_set_baseline_test_and_threshold() -> N
     from acdc_custom.evaluate import completeness, evaluation, hypotheses, kinds, minimality, verdict
 
     text = page("evaluate.md")
-    for word in (*kinds.Drawn, *kinds.Hypothesis, *kinds.Question):
+    for word in (*kinds.RandomBaseline, *kinds.Hypothesis, *kinds.Question):
         assert f"| {word} |" in text, word
     for number in (
         f"{100 * verdict.NEARLY_ALL:.0f} to {200 - 100 * verdict.NEARLY_ALL:.0f} %",

@@ -16,17 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circuits import example_circuit, example_heads
+from circuits import EDGES, example_circuit, example_heads
+from compared import OTHER, entries_of
 from evaluations import evaluation_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from studies import FOUR, runs_of, study
+from swept import made_up
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.circuit.summary import summarize
 from acdc_custom.cli import COMMANDS, main
+from acdc_custom.compare import content as comparisons
+from acdc_custom.compare.comparison import compare_circuits
 from acdc_custom.errors import AcdcError
 from acdc_custom.evaluate import content as evaluations
 from acdc_custom.evaluate.summary import summarize_evaluation
@@ -41,6 +45,8 @@ from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.stability.content import load_stability, to_json
 from acdc_custom.stability.words import summarize_stability
 from acdc_custom.survey.questions import read_questions
+from acdc_custom.sweep.content import load_sweep
+from acdc_custom.sweep.content import to_json as to_json_of_sweep
 from acdc_custom.task import Task, load_task, task_names
 from acdc_custom.task.examine import examine
 from acdc_custom.task.forms import KEYS
@@ -496,6 +502,42 @@ def test_a_changed_evaluation_is_read_or_refused(data: bytes) -> None:
             return ours(error)
         evaluations.save(found, here)
         assert evaluations.load(here) == found
+
+
+COMPARISON_TEXT = comparisons.to_json(compare_circuits(entries_of(EDGES, OTHER), draws=20))
+
+
+@fuzz(100)
+@given(
+    st.one_of(
+        changed_json(json.loads(COMPARISON_TEXT)).map(json.dumps).map(str.encode),
+        changed_bytes(COMPARISON_TEXT.encode()),
+    )
+)
+def test_a_changed_comparison_is_read_or_refused(data: bytes) -> None:
+    with folder() as here:
+        (here / comparisons.JSON_NAME).write_bytes(data)
+        with contextlib.suppress(AcdcError):
+            comparisons.load_comparison(here)
+
+
+@fuzz(100)
+@given(
+    st.one_of(
+        changed_json(json.loads(to_json_of_sweep(made_up()))).map(json.dumps).map(str.encode),
+        changed_bytes(to_json_of_sweep(made_up()).encode()),
+    )
+)
+def test_a_changed_sweep_is_read_or_refused(data: bytes) -> None:
+    with folder() as here:
+        (here / "sweep.json").write_bytes(data)
+        try:
+            found = load_sweep(here)
+        except AcdcError as error:
+            return ours(error)
+        again = to_json_of_sweep(found)
+        (here / "sweep.json").write_text(again, encoding="utf-8")
+        assert to_json_of_sweep(load_sweep(here)) == again
 
 
 REQUEST_TEXT = RunRequest(

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from acdc_custom.circuit.provenance import SECTIONS, ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.files.reading import read_record, shortened
-from acdc_custom.files.records import from_plain, to_json, to_plain
+from acdc_custom.files.reading import file_in, read_record
+from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Edge, Graph, GraphShape, Sender
 
@@ -32,6 +32,11 @@ class KeptEdge:
 
     edge: Edge
     effect: float
+
+    @property
+    def strength(self) -> float:
+        """The effect's size: edges that hurt may be kept by their scores, and matter as much as those that help."""
+        return abs(self.effect)
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,11 @@ class Circuit:
         return self.search.unit
 
     @property
+    def is_scored(self) -> bool:
+        """Whether its edges were scored, and come first; else they were decided, by a threshold."""
+        return self.settings.threshold is None
+
+    @property
     def chosen(self) -> str:
         """How its edges were chosen: `at threshold 0.01 nats`, or `ranked first by eap-ig`."""
         settings = self.settings
@@ -153,8 +163,8 @@ class Circuit:
         return tuple(sorted({kept.edge.sender for kept in self.edges}))
 
     def strongest(self, n: int) -> list[KeptEdge]:
-        """The `n` edges of largest effect, largest first."""
-        return sorted(self.edges, key=lambda kept: -kept.effect)[:n]
+        """The `n` edges of largest effect, of either sign, largest first."""
+        return sorted(self.edges, key=lambda kept: -kept.strength)[:n]
 
     def to_networkx(self) -> Any:
         """The circuit as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges."""
@@ -188,45 +198,34 @@ class Circuit:
     @classmethod
     def load(cls, where: str | Path) -> Self:
         """Read a run folder, or a `circuit.json`. Raises `ResultError` saying what is wrong with it."""
-        path = Path(where)
-        path = path / FILE_NAME if path.is_dir() else path
-        return read_record(path, SCHEMA, f"Give a run folder, or a {FILE_NAME}.", cls._from_content)
+        return read_record(
+            file_in(where, FILE_NAME), SCHEMA, f"Give a run folder, or a {FILE_NAME}.", cls._from_content
+        )
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> Self:
-        shape, n_edges = _shape(content["graph"])
-        provenance = {section: content[section] for section in SECTIONS}
+        whole = Parts(content)
         circuit = cls(
-            shape,
-            from_plain(tuple[KeptEdge, ...], [_nested(row) for row in content["edges"]], "edges"),
-            from_plain(Provenance, provenance, "provenance"),
-            from_plain(Outcome, content["outcome"], "outcome"),
-            from_plain(SearchRecord, {"runs": 1, "share": None, **content["search"]}, "search"),
-            from_plain(str, content["created"], "created"),
+            whole.read("graph", GraphShape, beside=("edges",)),
+            tuple(_kept(row) for row in whole.each("edges")),
+            from_plain(Provenance, {section: content[section] for section in SECTIONS}),
+            whole.read("outcome", Outcome),
+            from_plain(SearchRecord, {"runs": 1, "share": None, **whole.read("search", dict[str, Any])}, "search"),
+            whole.read("created", str),
         )
+        shape, n_edges = circuit.shape, whole.within("graph").read("edges", int)
+        if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:
+            raise ValueError(f"no model has {shape.n_layers} layers of {shape.n_heads} heads")
         twice = [str(edge) for edge, n in Counter(kept.edge for kept in circuit.edges).items() if n > 1]
         if strangers := [str(kept.edge) for kept in circuit.edges if kept.edge not in circuit.graph]:
             raise ValueError(f"the edge {strangers[0]} is not in its graph")
         if twice:
             raise ValueError(f"the edge {twice[0]} is there twice")
         if n_edges != circuit.graph.n_edges:
-            raise ValueError(f"its graph has {circuit.graph.n_edges} edges, not {shortened(repr(n_edges))}")
+            raise ValueError(f"its graph has {circuit.graph.n_edges} edges, not {n_edges}")
         return circuit
 
 
-def _shape(content: Any) -> tuple[GraphShape, object]:
-    """The graph's shape, and how many edges the file says that it has."""
-    if type(content) is not dict:
-        raise TypeError("graph is not an object")
-    n_edges = content["edges"]
-    shape = from_plain(GraphShape, {key: value for key, value in content.items() if key != "edges"}, "graph")
-    if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:
-        raise ValueError(f"no model has {shape.n_layers} layers of {shape.n_heads} heads")
-    return shape, n_edges
-
-
-def _nested(row: Any) -> Any:
-    """A row of the file, whose edge stands beside its effect, as the record has it."""
-    if type(row) is not dict or "effect" not in row:
-        raise TypeError(f"the edge {shortened(repr(row))} is not an object with sender, receiver and effect")
-    return {"edge": {key: value for key, value in row.items() if key != "effect"}, "effect": row["effect"]}
+def _kept(row: Parts) -> KeptEdge:
+    """From a row of the file, where an edge's names stand beside its effect."""
+    return KeptEdge(from_plain(Edge, row.content, row.place, beside=("effect",)), row.read("effect", float))

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from acdc_custom.files.reading import checked, parse_json
+from acdc_custom.files.reading import parse_json
+from acdc_custom.files.records import from_plain, to_plain
 from acdc_custom.graph import Edge, Receiver, Sender
-
-_KINDS = {
-    "sender": "str",
-    "receiver": "str",
-    "kept": "bool",
-    "effect": "float",
-    "metric": "float | None",
-    "reason": "str",
-    "evaluations": "int",
-}
 
 
 class Reason(StrEnum):
@@ -44,27 +35,30 @@ class Decision:
 
     def to_json(self) -> str:
         """One line of a journal, without its end."""
-        return json.dumps(
-            {
-                "sender": str(self.edge.sender),
-                "receiver": str(self.edge.receiver),
-                "kept": self.kept,
-                "effect": self.effect,
-                "metric": self.metric,
-                "reason": self.reason.value,
-                "evaluations": self.evaluations,
-            }
-        )
+        edge = self.edge
+        line = _Line(edge.sender, edge.receiver, self.kept, self.effect, self.metric, self.reason, self.evaluations)
+        return json.dumps(to_plain(line))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse. Raises `ValueError`, `TypeError` or `UsageError` for anything else."""
-        row = checked(parse_json(text), _KINDS)
-        edge = Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"]))
-        reason, metric = Reason(row["reason"]), row["metric"]
-        if row["kept"] and reason not in (Reason.EVALUATED, Reason.SCORED):
-            raise ValueError(f"{edge} is kept although its reason is {reason.value}")
-        if (metric is None) != (reason is Reason.SCORED):
-            raise ValueError(f"{edge} has the metric {metric} although its reason is {reason.value}")
-        metric = None if metric is None else float(metric)
-        return cls(edge, row["kept"], float(row["effect"]), metric, reason, row["evaluations"])
+        line = from_plain(_Line, parse_json(text))
+        edge = Edge(line.sender, line.receiver)
+        if line.kept and line.reason not in (Reason.EVALUATED, Reason.SCORED):
+            raise ValueError(f"{edge} is kept although its reason is {line.reason.value}")
+        if (line.metric is None) != (line.reason is Reason.SCORED):
+            raise ValueError(f"{edge} has the metric {line.metric} although its reason is {line.reason.value}")
+        return cls(edge, line.kept, line.effect, line.metric, line.reason, line.evaluations)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A decision as the journal has it: the names of its edge stand beside the rest."""
+
+    sender: Sender
+    receiver: Receiver
+    kept: bool
+    effect: float
+    metric: float | None
+    reason: Reason
+    evaluations: int

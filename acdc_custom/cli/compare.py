@@ -67,8 +67,8 @@ def command(
         raise UsageError("--device says where the models run, and --without-model runs none. Leave one of them out.")
     from acdc_custom.circuit.random_circuits import checked_draws
     from acdc_custom.compare.comparison import compare_circuits
+    from acdc_custom.compare.content import default_folder, write_comparison
     from acdc_custom.compare.summary import summarize_comparison
-    from acdc_custom.compare.write import default_folder, write_comparison
 
     checked_draws(draws)
     with Stages() as stages:

@@ -59,9 +59,9 @@ def command(
     where = folder if folder.is_dir() else folder.parent
     heads = HeadTable.load(where / JSON_NAME) if (where / JSON_NAME).exists() else None
     click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
+    from acdc_custom.evaluate.content import write_evaluation
     from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.evaluate.summary import summarize_evaluation
-    from acdc_custom.evaluate.write import write_evaluation
     from acdc_custom.runs.reopen import reopen
 
     prepared = reopen(folder, device, say=click.echo).prepared

@@ -150,8 +150,9 @@ def _built(n: int, seed: int, out: Path | None) -> None:
     from acdc_custom.errors import count
     from acdc_custom.files.table import write_csv
     from acdc_custom.files.writing import write_file
+    from acdc_custom.known.content import JSON_NAME, to_json
     from acdc_custom.known.picture import draw
-    from acdc_custom.known.table import lines, to_json, to_rows
+    from acdc_custom.known.table import lines, to_rows
     from acdc_custom.known.trial import known_models, n_steps, run_trials
 
     models = known_models(n, seed)
@@ -164,7 +165,7 @@ def _built(n: int, seed: int, out: Path | None) -> None:
         trials = list(run_trials(models, bar.update))
     folder = out or RESULTS / "known"
     files = [  # before anything is said: nobody may be listening any more
-        write_file(folder / "known.json", to_json(trials, seed)),
+        write_file(folder / JSON_NAME, to_json(trials, seed)),
         write_csv(folder / "known.csv", to_rows(trials)),
         draw(trials).save(folder / "known.svg"),
     ]

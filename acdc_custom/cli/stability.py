@@ -64,7 +64,8 @@ if TYPE_CHECKING:
     help="The consensus has the edges that at least this share of the runs keep. Another share needs no new runs.",
 )
 @settings_options(
-    *("threshold", "metric", "corruption", "ablation", "knock_out", "n", "seed", "device", "dtype", "memory_limit"),
+    *("method", "threshold", "edges", "ranking", "metric", "corruption", "ablation", "knock_out", "n", "seed"),
+    *("device", "dtype", "memory_limit"),
     seed=seed_option("Which prompts, and which draws of the runs."),
 )
 @executor_options
@@ -115,11 +116,11 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     from acdc_custom.cli.stages import Stages
     from acdc_custom.errors import count
     from acdc_custom.runs.run import prepare_job
+    from acdc_custom.stability.content import write_stability
     from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, share_of, varied_by
     from acdc_custom.stability.record import n_measured
     from acdc_custom.stability.study import study_runs
     from acdc_custom.stability.words import summarize_stability
-    from acdc_custom.stability.write import write_stability
 
     runs, notes, share = finished_runs(ended), notes_of(grid), share_of(grid)
     if missing := len(ended) - len(runs):

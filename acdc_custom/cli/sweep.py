@@ -157,9 +157,9 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     from acdc_custom.cli.grids import check_ended
     from acdc_custom.cli.running import echo_written
     from acdc_custom.cli.stages import Stages
+    from acdc_custom.sweep.content import write_sweep
     from acdc_custom.sweep.measure import SweepRun, measure
     from acdc_custom.sweep.summary import summarize_sweep
-    from acdc_custom.sweep.write import write_sweep
 
     failed = [run.job.name for run in ended if run.error]
     if len(failed) == len(ended):

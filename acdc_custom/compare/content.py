@@ -1,111 +1,180 @@
-"""A comparison as `comparison.json`.
+"""The files of a comparison: `comparison.json`, which loads back exactly, `comparison.svg` and `comparison.html`.
 
-Owns the form of the file (schema 1). Edges, nodes and heads have the letters of the circuits that they are in.
+Owns their names and that of the folder that they go into, and the form of the first (schema 1). Edges, nodes and heads
+are written with the letters of the circuits that they are in, for those who read the file without this package.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from acdc_custom.circuit.members import Member, Part
+from acdc_custom.circuit.members import Part
 from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.compare.chance import ChanceComparison
 from acdc_custom.compare.comparison import Comparison, Crossing, Pair
 from acdc_custom.compare.entry import Entry
+from acdc_custom.compare.record import (
+    ComparedCircuit,
+    ComparedEdge,
+    ComparedHead,
+    ComparedNode,
+    ComparedPair,
+    ComparisonRecord,
+    CrossedPrompts,
+    RandomIndex,
+    RandomOverlap,
+)
 from acdc_custom.compare.roles import HeadSides
-from acdc_custom.graph import Edge
+from acdc_custom.files import records
+from acdc_custom.files.reading import file_in, read_record
+from acdc_custom.files.records import Parts, from_plain, to_plain
+from acdc_custom.files.writing import name_part, write_file
+from acdc_custom.graph import Edge, Sender
 from acdc_custom.version import __version__
 
 SCHEMA = 1
+JSON_NAME, PICTURE_NAME, PAGE_NAME = "comparison.json", "comparison.svg", "comparison.html"
+NAMED = 3  # circuits in a folder's name; more are counted
+LONGEST_PART = 60  # characters of one of them: file systems allow 255 bytes in all
 
 
 def to_json(comparison: Comparison) -> str:
     """The text of `comparison.json`."""
-    content: dict[str, Any] = {
-        "schema": SCHEMA,
+    plain = to_plain(recorded(comparison))
+    content = {
         "acdc-custom": __version__,
-        "graph": asdict(comparison.entries[0].circuit.shape),
-        "draws": comparison.draws,
-        "seed": comparison.seed,
         "nulls": {null: null.about for null in NullModel},
-        "notes": list(comparison.notes),
-        "circuits": [_entry(entry) for entry in comparison.entries],
-        "pairs": [_pair(pair) for pair in comparison.pairs],
-        "crossings": [_crossing(crossing) for crossing in comparison.crossings],
-        **{part: [_member(m, by) for m, by in comparison.members[part].items()] for part in (Part.EDGES, Part.NODES)},
-        Part.HEADS: [_head(head, comparison) for head in comparison.heads],
+        **plain,
+        "edges": [_with_letters({**row["edge"], "weights": row["weights"]}) for row in plain["edges"]],
+        "nodes": [_with_letters(row) for row in plain["nodes"]],
+        "heads": [_with_letters(row) for row in plain["heads"]],
     }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return records.to_json(SCHEMA, content)
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
-    circuit = entry.circuit
-    return {
-        "letter": entry.letter,
-        "name": entry.name,
-        "task": circuit.task.name,
-        "batch_sha256": circuit.task.batch_sha256,
-        "model": circuit.model.name,
-        "weights_sha256": circuit.model.weights_sha256,
-        "settings": circuit.settings.flat(),
-        "n_edges": len(circuit.edges),
-        "n_nodes": len(circuit.nodes),
-    }
+def load_comparison(where: str | Path) -> ComparisonRecord:
+    """Read a folder's `comparison.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
+    return read_record(file_in(where, JSON_NAME), SCHEMA, "Give a folder that acdc-custom compare wrote.", _read)
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
-    both = pair.overlap
-    return {
-        "of": pair.part,
-        "first": pair.first.letter,
-        "second": pair.second.letter,
-        "n_first": both.n_first,
-        "n_second": both.n_second,
-        "n_shared": both.n_shared,
-        "jaccard": both.jaccard,
-        "share_of_first": both.of_first,
-        "share_of_second": both.of_second,
-        "weighted_jaccard": both.weighted,
-        "chance": {
-            chance.null: {"jaccard": _against(chance.jaccard), "weighted_jaccard": _against(chance.weighted)}
-            for chance in pair.chances
-        },
-    }
+def default_folder(entries: Sequence[Entry], parent: Path = Path("results")) -> Path:
+    """`results/compare_latest_s_demo-4l_0.01_ioi_demo-4l_0.01`."""
+    parts = [name_part(entry.name, LONGEST_PART) for entry in entries]
+    more = [f"and_{len(parts) - NAMED}_more"] if len(parts) > NAMED else []
+    return parent / "_".join(["compare", *parts[:NAMED], *more])
 
 
-def _against(against: ChanceComparison | None) -> dict[str, float | None] | None:
-    if against is None:
-        return None
-    return {"mean": against.mean, "sd": against.sd, "z": against.z, "p": against.p}
+def write_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
+    """Write all three, over those of an earlier comparison; gives their paths, the page last. Raises `ResultError`."""
+    from acdc_custom.compare.page import comparison_page  # draw: reading has no need of them
+    from acdc_custom.compare.picture import draw_comparison
+
+    folder = Path(folder)
+    texts = {JSON_NAME: to_json(comparison), PAGE_NAME: comparison_page(comparison)}
+    for name, text in texts.items():
+        write_file(folder / name, text)
+    return [folder / JSON_NAME, draw_comparison(comparison, folder / PICTURE_NAME), folder / PAGE_NAME]
 
 
-def _crossing(crossing: Crossing) -> dict[str, Any]:
-    recovered = crossing.outcome.recovered
-    return {
-        "edges": crossing.edges,
-        "n_edges": crossing.n_edges,
-        "prompts": crossing.prompts,
-        "recovered": recovered if recovered == recovered else None,
-        **asdict(crossing.behaviour),
-    }
+def _with_letters(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "in": list(row["weights"])}
 
 
-def _member(member: Member, weights: dict[str, float] | Any) -> dict[str, Any]:
-    name = (
-        {"sender": str(member.sender), "receiver": str(member.receiver)}
-        if isinstance(member, Edge)
-        else {"node": str(member)}
+def _read(content: dict[str, Any]) -> ComparisonRecord:
+    whole = Parts(content)
+    rest = {**content, "edges": [], "nodes": [], "heads": []}
+    record = from_plain(ComparisonRecord, rest, beside=("acdc-custom", "nulls"))
+    return replace(
+        record,
+        edges=tuple(map(_edge, whole.each("edges"))),
+        nodes=whole.records("nodes", ComparedNode, beside=("in",)),
+        heads=whole.records("heads", ComparedHead, beside=("in",)),
     )
-    return {**name, "in": list(weights), "weights": dict(weights)}
 
 
-def _head(head: HeadSides, comparison: Comparison) -> dict[str, Any]:
-    return {
-        "head": str(head.head),
-        "in": list(head.circuits),
-        "weights": dict(comparison.members[Part.HEADS][head.head]),
-        "roles": {letter: [row.role, *row.also] for letter, row in head.rows.items()},
-        "roles_differ": head.differs,
-    }
+def _edge(row: Parts) -> ComparedEdge:
+    edge = from_plain(Edge, row.content, row.place, beside=("weights", "in"))
+    return ComparedEdge(edge, row.read("weights", dict[str, float]))
+
+
+# -- in plain values --------------------------------------------------------------------------------------
+
+
+def recorded(comparison: Comparison) -> ComparisonRecord:
+    """A comparison, as it is written and read."""
+    members = comparison.members
+    return ComparisonRecord(
+        graph=comparison.entries[0].circuit.shape,
+        draws=comparison.draws,
+        seed=comparison.seed,
+        notes=comparison.notes,
+        circuits=tuple(map(_circuit, comparison.entries)),
+        pairs=tuple(map(_pair, comparison.pairs)),
+        crossings=tuple(map(_crossing, comparison.crossings)),
+        edges=tuple(ComparedEdge(m, by) for m, by in members[Part.EDGES].items() if isinstance(m, Edge)),
+        nodes=tuple(ComparedNode(m, by) for m, by in members[Part.NODES].items() if isinstance(m, Sender)),
+        heads=tuple(_head(head, comparison) for head in comparison.heads),
+    )
+
+
+def _circuit(entry: Entry) -> ComparedCircuit:
+    circuit = entry.circuit
+    return ComparedCircuit(
+        letter=entry.letter,
+        name=entry.name,
+        task=circuit.task.name,
+        batch_sha256=circuit.task.batch_sha256,
+        model=circuit.model.name,
+        weights_sha256=circuit.model.weights_sha256,
+        settings=circuit.settings,
+        n_edges=len(circuit.edges),
+        n_nodes=len(circuit.nodes),
+    )
+
+
+def _pair(pair: Pair) -> ComparedPair:
+    both = pair.overlap
+    return ComparedPair(
+        of=pair.part,
+        first=pair.first.letter,
+        second=pair.second.letter,
+        n_first=both.n_first,
+        n_second=both.n_second,
+        n_shared=both.n_shared,
+        jaccard=both.jaccard,
+        share_of_first=both.of_first,
+        share_of_second=both.of_second,
+        weighted_jaccard=both.weighted,
+        chance={
+            chance.null: RandomOverlap(_against(chance.jaccard), _against(chance.weighted)) for chance in pair.chances
+        },
+    )
+
+
+def _against(against: ChanceComparison | None) -> RandomIndex | None:
+    return None if against is None else RandomIndex(against.mean, against.sd, against.z, against.p)
+
+
+def _crossing(crossing: Crossing) -> CrossedPrompts:
+    its = crossing.behaviour
+    return CrossedPrompts(
+        edges=crossing.edges,
+        n_edges=crossing.n_edges,
+        prompts=crossing.prompts,
+        recovered=crossing.outcome.recovered,
+        kl=its.kl,
+        logit_diff=its.logit_diff,
+        correct=its.correct,
+    )
+
+
+def _head(head: HeadSides, comparison: Comparison) -> ComparedHead:
+    return ComparedHead(
+        head=head.head,
+        weights=comparison.members[Part.HEADS][head.head],
+        roles={letter: (row.role, *row.also) for letter, row in head.rows.items()},
+        roles_differ=head.differs,
+    )

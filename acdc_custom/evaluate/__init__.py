@@ -2,6 +2,6 @@
 
 `bench.py` runs circuits on a batch, `prompt_sets.py` makes the prompts that a circuit is tried on. `faithfulness.py`,
 `completeness.py`, `minimality.py`, `baselines.py` and `hypotheses.py` measure, `evaluation.py` joins them, `verdict.py`
-says what that means. `records.py` holds what they give, with the closed sets of `kinds.py`; `content.py` is its file,
+says what that means. `records.py` holds what they give, with the closed sets of `kinds.py`; `content.py` is its files,
 `summary.py` the terminal's view, `picture.py` the figure.
 """

@@ -1,38 +1,43 @@
-"""An evaluation as `evaluation.json`, which loads back exactly, and as `evaluation.csv`.
+"""The files of an evaluation, beside the circuit: `evaluation.json`, which loads back exactly, `evaluation.csv` and
+`evaluation.svg`.
 
-Owns the form of both (schema 1). Every record is an object with the names of its fields; nodes and edges have their
-names.
+Owns the form of the first two (schema 1), and the names of all. Every record is an object with the names of its fields;
+nodes and edges have their names.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-import types
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from enum import Enum
+from dataclasses import fields
 from pathlib import Path
 from shlex import quote
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from acdc_custom.evaluate.kinds import Subject
 from acdc_custom.evaluate.records import Evaluation
-from acdc_custom.files.reading import read_record, shortened
+from acdc_custom.files import records
+from acdc_custom.files.reading import file_in, read_record, shortened
+from acdc_custom.files.records import from_plain, to_plain
 from acdc_custom.files.writing import write_file
-from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.stats.intervals import Estimate
 from acdc_custom.version import __version__
 
 SCHEMA = 1
-JSON_NAME, CSV_NAME = "evaluation.json", "evaluation.csv"
-LARGEST = 1e12  # of anything measured: logits, nats and shares are far below
+JSON_NAME, CSV_NAME, PICTURE_NAME = "evaluation.json", "evaluation.csv", "evaluation.svg"
 COLUMNS = ("prompts", "kind", "n", "edges", "n_edges", "measure", "value", "low", "high")
 
 
+def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
+    """Write all three, over those of an earlier evaluation; gives their paths. Raises `ResultError`."""
+    from acdc_custom.evaluate.picture import draw_evaluation  # draws: reading has no need of it
+
+    return [*save(evaluation, folder), draw_evaluation(evaluation).save(Path(folder) / PICTURE_NAME)]
+
+
 def save(evaluation: Evaluation, folder: str | Path) -> list[Path]:
-    """Write both files; gives their paths. Raises `ResultError`."""
+    """Write the JSON and the CSV file; gives their paths. Raises `ResultError`."""
     folder = Path(folder)
     return [
         write_file(folder / JSON_NAME, to_json(evaluation)),
@@ -42,20 +47,17 @@ def save(evaluation: Evaluation, folder: str | Path) -> list[Path]:
 
 def to_json(evaluation: Evaluation) -> str:
     """The text of `evaluation.json`."""
-    content = {"schema": SCHEMA, "acdc-custom": __version__, **_plain(evaluation)}
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return records.to_json(SCHEMA, {"acdc-custom": __version__, **to_plain(evaluation)})
 
 
 def load(where: str | Path) -> Evaluation:
     """Read a folder's `evaluation.json`, or the file. Raises `ResultError` saying what is wrong with it."""
-    path = Path(where)
-    path = path / JSON_NAME if path.is_dir() else path
-    return read_record(path, SCHEMA, f"Make it with: acdc-custom evaluate {quote(str(path.parent))}", _read_whole)
+    path = file_in(where, JSON_NAME)
+    return read_record(path, SCHEMA, f"Make it with: acdc-custom evaluate {quote(str(path.parent))}", _read)
 
 
-def _read_whole(content: dict[str, Any]) -> Evaluation:
-    content.pop("acdc-custom", None)
-    evaluation: Evaluation = _read(Evaluation, content, "")
+def _read(content: dict[str, Any]) -> Evaluation:
+    evaluation = from_plain(Evaluation, content, beside=("acdc-custom",))
     _check(evaluation)
     return evaluation
 
@@ -76,51 +78,6 @@ def to_csv(evaluation: Evaluation) -> str:
 
 def _numbers(estimate: Estimate | None) -> Iterator[float | str]:
     yield from ("", "", "") if estimate is None else (estimate.value, estimate.low, estimate.high)
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    match value:
-        case Edge():
-            return {"sender": str(value.sender), "receiver": str(value.receiver)}
-        case Sender():
-            return str(value)
-        case Enum():
-            return value.value
-        case tuple():
-            return [_plain(item) for item in value]
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return value
-
-
-def _read(kind: Any, content: Any, place: str) -> Any:
-    """The inverse, by type. Raises `TypeError` or `ValueError` that names the place."""
-    if isinstance(kind, types.UnionType):  # X | None
-        return None if content is None else _read(get_args(kind)[0], content, place)
-    if get_origin(kind) is tuple:
-        if type(content) is not list:
-            raise TypeError(f"{place} is {shortened(repr(content))}, expected a list")
-        return tuple(_read(get_args(kind)[0], item, f"{place}[{number}]") for number, item in enumerate(content))
-    if kind is Sender:
-        return Sender.parse(_read(str, content, place))
-    if kind is Edge:
-        if type(content) is not dict or set(content) != {"sender", "receiver"}:
-            raise TypeError(f"{place} is no edge")
-        return Edge(Sender.parse(str(content["sender"])), Receiver.parse(str(content["receiver"])))
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        if type(content) is not dict or set(content) != set(hints):
-            raise TypeError(f"{place or 'the file'} has to have exactly {', '.join(hints)}")
-        build: Any = kind
-        return build(**{name: _read(hint, content[name], f"{place}.{name}".strip(".")) for name, hint in hints.items()})
-    if issubclass(kind, Enum):
-        return kind(content)
-    if type(content) is not kind and not (kind is float and type(content) is int):
-        raise TypeError(f"{place} is {shortened(repr(content))}, expected {kind.__name__}")
-    if kind is float and abs(content) > LARGEST:
-        raise ValueError(f"{place} is {shortened(repr(content))}, which is too large")
-    return content
 
 
 def _check(evaluation: Evaluation) -> None:

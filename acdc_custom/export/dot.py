@@ -117,9 +117,9 @@ def _fill(picture: Digraph, selection: DrawnPart, paint: Paint, rows: list[NodeR
             for member in (name, *row.nodes):
                 level.node(member)
     _add_shared_links(picture, selection)
-    largest = max(kept.effect for kept in selection.edges)
+    largest = max(kept.strength for kept in selection.edges)
     # The strongest are drawn last, on top.
-    for kept in sorted(selection.edges, key=lambda kept: (kept.effect, kept.edge)):
+    for kept in sorted(selection.edges, key=lambda kept: (kept.strength, kept.edge)):
         _add_edge(picture, kept, largest, paint)
 
 
@@ -198,7 +198,7 @@ def _count(edges: list[KeptEdge], what: str, paint: Paint) -> str:
     noun, direction = what.split()
     if not edges:
         return f"no {noun} {direction}"
-    strongest = paint.amount(max(kept.effect for kept in edges))
+    strongest = paint.amount(max(edges, key=lambda kept: kept.strength).effect)
     return f"{len(edges)} {noun}{'s' * (len(edges) > 1)} {direction}, the strongest {strongest}"
 
 
@@ -243,7 +243,7 @@ def _add_edge(picture: Digraph, kept: KeptEdge, largest: float, paint: Paint) ->
     receiver = kept.edge.receiver
     style = PORT_STYLES[receiver.port]
     port = f":{receiver.port}:s" if receiver.stage is Stage.HEAD else ""
-    wide = width(kept.effect, largest)
+    wide = width(kept.strength, largest)
     picture.edge(
         str(kept.edge.sender),
         drawn_node(receiver) + port,

@@ -1,4 +1,4 @@
-"""Reading what anyone may have written: files that may be anything, JSON that means what it says, records of it.
+"""Reading what anyone may have written: files that may be anything, and JSON that means what it says.
 
 Owns what is refused of every file, whatever is in it. Knows no formats.
 """
@@ -10,31 +10,15 @@ import json
 import math
 import os
 import stat
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from acdc_custom.errors import ResultError, UsageError
 
-T = TypeVar("T", list[Any], dict[str, Any])
 R = TypeVar("R")
 
 LONGEST_NUMBER = 300  # digits of a whole number: as a float it is still finite
-
-# What a field may be, by the type that its dataclass gives it.
-_KINDS: Mapping[str, Callable[[Any], bool]] = {
-    "int": lambda value: type(value) is int,
-    "float": lambda value: type(value) in (int, float),
-    "str": lambda value: type(value) is str,
-    "bool": lambda value: type(value) is bool,
-    "str | None": lambda value: value is None or type(value) is str,
-    "int | None": lambda value: value is None or type(value) is int,
-    "float | None": lambda value: value is None or type(value) in (int, float),
-    "Mapping[str, float]": lambda value: type(value) is dict and all(type(v) in (int, float) for v in value.values()),
-    "Mapping[str, int]": lambda value: type(value) is dict and all(type(v) is int for v in value.values()),
-    "Mapping[str, str]": lambda value: type(value) is dict and all(type(v) is str for v in value.values()),
-}
 
 
 def read_regular(path: Path) -> bytes:
@@ -48,6 +32,11 @@ def read_regular(path: Path) -> bytes:
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
     return path.read_bytes()
+
+
+def file_in(where: str | Path, name: str) -> Path:
+    """The file of this name in a folder; what is no folder is that file itself."""
+    return Path(where, name) if os.path.isdir(where) else Path(where)
 
 
 def read_record(path: Path, schema: int, make_it: str, read: Callable[[dict[str, Any]], R]) -> R:
@@ -68,6 +57,8 @@ def read_record(path: Path, schema: int, make_it: str, read: Callable[[dict[str,
         raise ResultError(f"there is no {path}. {make_it}") from None
     except OSError as error:
         raise ResultError(f"{path} could not be read: {error.strerror}.") from error
+    except json.JSONDecodeError as error:
+        raise ResultError(f"{path} is damaged: it is no whole JSON file ({error}). {make_it}") from error
     except KeyError as error:
         raise ResultError(f"{path} is damaged: {error} is missing. {make_it}") from error
     except (TypeError, ValueError, AttributeError, UsageError) as error:
@@ -88,35 +79,6 @@ def parse_json(text: str) -> Any:
     if "\\u" in text:
         _check_characters(value)
     return value
-
-
-def part(content: dict[str, Any], name: str, kind: type[T]) -> T:
-    """A list or an object within a JSON object. Raises `KeyError` or `TypeError` if it is not there."""
-    value = content[name]
-    if type(value) is not kind:
-        expected = "a list" if kind is list else "an object"
-        raise TypeError(f"{name} is {shortened(repr(value))}, expected {expected}")
-    return value
-
-
-def record(kind: Any, content: Any, **read: Any) -> Any:
-    """A dataclass from a JSON object with exactly its fields, each of its type; `read` gives those read already.
-
-    Raises `TypeError` saying what is wrong.
-    """
-    kinds = {f.name: str(f.type) for f in fields(kind) if f.name not in read}
-    return kind(**checked(content, kinds), **read)
-
-
-def checked(content: Any, kinds: Mapping[str, str]) -> dict[str, Any]:
-    """A JSON object, if it has exactly these keys, each with a value of its kind. Raises `TypeError`."""
-    if type(content) is not dict or set(content) != set(kinds):
-        given = ", ".join(sorted(content)) if type(content) is dict else type(content).__name__
-        raise TypeError(f"expected an object with {', '.join(sorted(kinds))}, found {shortened(given) or 'nothing'}")
-    for name, kind in kinds.items():
-        if not _KINDS[kind](content[name]):
-            raise TypeError(f"{name} is {shortened(repr(content[name]))}, expected {kind}")
-    return content
 
 
 def _no_number(text: str) -> float:

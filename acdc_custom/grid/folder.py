@@ -6,7 +6,6 @@ Owns that a folder holds one grid and no other, that one process at a time execu
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Self
 from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError
 from acdc_custom.files.claim import FolderClaim, claim
-from acdc_custom.files.reading import parse_json, read_record, read_regular, shortened
+from acdc_custom.files.reading import read_record, shortened
+from acdc_custom.files.records import Parts, to_json
 from acdc_custom.files.writing import write_file
 from acdc_custom.grid.plan import SCHEMA, Grid
 from acdc_custom.runs.folder import JOURNAL
@@ -35,13 +35,8 @@ def load_failures(folder: Path) -> Mapping[str, str]:
     path = folder / FAILURES
     if not path.exists():
         return {}
-    try:
-        content = parse_json(read_regular(path).decode())
-        return {str(name): str(error) for name, error in dict(content).items()}
-    except OSError as error:
-        raise ResultError(f"{path} could not be read: {error.strerror}.") from error
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"{path} is damaged: {error}.") from error
+    said = "Delete it: runs that failed are tried once more in any case."
+    return read_record(path, SCHEMA, said, lambda content: Parts(content).read("failures", dict[str, str]))
 
 
 def has_ended(folder: Path, name: str) -> bool:
@@ -105,6 +100,6 @@ class GridFolder:
     def note_failures(self, failures: Mapping[str, str]) -> None:
         """Write down why runs failed; nothing, if none did. Raises `ResultError`."""
         if failures:
-            write_file(self.path / FAILURES, json.dumps(failures, indent=1, ensure_ascii=False) + "\n")
+            write_file(self.path / FAILURES, to_json(SCHEMA, {"failures": failures}))
         else:
             (self.path / FAILURES).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from acdc_custom.choices import Metric
+from acdc_custom.choices import Metric, Ranking
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
@@ -85,16 +85,21 @@ def _notes(measured: HeadMeasurements, cast: PromptWords, circuit: Circuit | Non
             "negative name movers cannot be in this circuit. Search with --metric kl and a small --threshold."
         )
     elif circuit is not None and not _has_negative(measured, circuit):
-        yield (
-            f"The circuit has no negative name mover. With {circuit.settings.metric} such heads are kept at small "
-            f"thresholds only; this one is {circuit.settings.threshold:g}."
-        )
+        yield f"The circuit has no negative name mover. {_where_negative_ones_are(circuit)}"
     if measured.movers:
         names = ",".join(map(str, measured.movers))
         yield (
             "Backup heads take over only when the primary ones are gone, and show nothing before. Search again without "
             f"those: --knock-out {names}"
         )
+
+
+def _where_negative_ones_are(circuit: Circuit) -> str:
+    settings = circuit.settings
+    if settings.threshold is None:
+        signed = settings.ranking is Ranking.SIGNED
+        return "Their scores are negative, and come last: see --ranking absolute." if signed else "See more --edges."
+    return f"With {settings.metric} such heads are kept at small thresholds only; this one is {settings.threshold:g}."
 
 
 def _has_negative(measured: HeadMeasurements, circuit: Circuit) -> bool:

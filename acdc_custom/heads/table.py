@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, Self
 
-from acdc_custom.files.reading import part, read_record, record
+from acdc_custom.files.reading import file_in, read_record
+from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
-from acdc_custom.heads.evidence import Bound, Evidence, Measure, NullDistribution, Role, Score, Whose
+from acdc_custom.heads.evidence import Evidence, Measure, Role, Score
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
@@ -98,22 +98,17 @@ class HeadTable:
     def to_json(self) -> str:
         """The text of `heads.json`."""
         content = {
-            "schema": SCHEMA,
-            "source": asdict(self.source),
-            "movers": [str(mover) for mover in self.movers],
-            "notes": list(self.notes),
+            "source": self.source,
+            "movers": self.movers,
+            "notes": self.notes,
             "measures": {measure: measure.about for measure in Measure},
             "roles": {role: role.about for role in Role},
             "heads": [
-                {
-                    **_plain(row),
-                    "head": str(row.head),
-                    "evidence": [_plain(e) | {"passed": e.passed} for e in row.evidence],
-                }
+                {**to_plain(row), "evidence": [{**to_plain(e), "passed": e.passed} for e in row.evidence]}
                 for row in self.rows
             ],
         }
-        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return to_json(SCHEMA, content)
 
     def to_csv(self) -> str:
         """The text of `heads.csv`: a header and one line a head. What was not measured is left empty."""
@@ -157,55 +152,21 @@ class HeadTable:
     @classmethod
     def load(cls, where: str | Path) -> Self:
         """Read a run folder's `heads.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
-        path = Path(where)
-        path = path / JSON_NAME if path.is_dir() else path
+        path = file_in(where, JSON_NAME)
         return read_record(path, SCHEMA, f"Make it with: acdc-custom roles {quote(str(path.parent))}", cls._read)
 
     @classmethod
     def _read(cls, content: dict[str, Any]) -> Self:
+        whole = Parts(content)
         return cls(
-            source=record(TableSource, content["source"]),
-            movers=tuple(map(Sender.parse, part(content, "movers", list))),
-            notes=tuple(map(str, part(content, "notes", list))),
-            rows=tuple(map(_row, part(content, "heads", list))),
+            source=whole.read("source", TableSource),
+            movers=whole.read("movers", tuple[Sender, ...]),
+            notes=whole.read("notes", tuple[str, ...]),
+            rows=tuple(map(_row, whole.each("heads"))),
         )
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    return {field.name: _asdict(getattr(row, field.name)) for field in fields(row)}
-
-
-def _asdict(value: Any) -> Any:
-    """Records, and mappings of them, as JSON has them."""
-    if isinstance(value, Mapping):
-        return {key: _asdict(of) for key, of in value.items()}
-    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
-
-
-def _row(content: Any) -> HeadRow:
-    rest = dict(content)
-    row: HeadRow = record(
-        HeadRow,
-        rest,
-        head=Sender.parse(rest.pop("head")),
-        role=Role(rest.pop("role")),
-        also=tuple(map(Role, rest.pop("also"))),
-        scores={Measure(name): record(Score, of) for name, of in rest.pop("scores").items()},
-        evidence=tuple(map(_evidence, rest.pop("evidence"))),
-    )
-    return row
-
-
-def _evidence(content: Any) -> Evidence:
-    rest = {name: value for name, value in content.items() if name != "passed"}
-    nulls = {name: rest.pop(name) for name in ("others", "control")}
-    evidence: Evidence = record(
-        Evidence,
-        rest,
-        role=Role(rest.pop("role")),
-        measure=Measure(rest.pop("measure")),
-        bound=Bound(rest.pop("bound")),
-        whose=Whose(rest.pop("whose")),
-        **{name: None if null is None else record(NullDistribution, null) for name, null in nulls.items()},
-    )
-    return evidence
+def _row(row: Parts) -> HeadRow:
+    """Whether evidence has passed follows from its numbers."""
+    evidence = row.records("evidence", Evidence, beside=("passed",))
+    return replace(from_plain(HeadRow, {**row.content, "evidence": []}, row.place), evidence=evidence)

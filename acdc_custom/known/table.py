@@ -1,20 +1,15 @@
-"""What methods found in known models, as lines for a terminal, as rows for a CSV file, and as JSON.
+"""What methods found in known models, as lines for a terminal and as rows for a CSV file.
 
 Owns the words and the columns. Imports no torch.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Edge
 from acdc_custom.known.result import BenchmarkResult, Method
-from acdc_custom.known.roc import Rates
-from acdc_custom.version import __version__
-
-SCHEMA = 1
 
 
 def lines(trials: Sequence[BenchmarkResult]) -> Iterator[str]:
@@ -64,30 +59,6 @@ def to_rows(trials: Sequence[BenchmarkResult]) -> list[Row]:
     ]
 
 
-def to_json(trials: Sequence[BenchmarkResult], seed: int) -> str:
-    """Everything: circuits that were built and found, curves and areas."""
-    content = {
-        "schema": SCHEMA,
-        "packages": {"acdc-custom": __version__},
-        "seed": seed,
-        "trials": [_content(trial, row) for trial, row in zip(trials, to_rows(trials), strict=True)],
-    }
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
-
-
-def _content(trial: BenchmarkResult, row: Row) -> Mapping[str, object]:
-    return {
-        **row,
-        "auc_changing": trial.changing_auc,
-        "about": trial.about,
-        "circuit": {str(edge): list(parts) for edge, parts in trial.parts.items()},
-        "changed": _names(trial.changing),
-        "circuits": [{"threshold": threshold, "edges": _names(edges)} for threshold, edges in trial.found],
-        "curve": _points(trial.edge_curve(trial.built)),
-        "curve_changing": _points(trial.edge_curve(trial.changing) if trial.changing else ()),
-    }
-
-
 def three(area: float | None) -> str:
     """An area to three places, or a dash where there is none."""
     return "-" if area is None else f"{area:.3f}"
@@ -95,7 +66,3 @@ def three(area: float | None) -> str:
 
 def _names(edges: Iterable[Edge]) -> list[str]:
     return [str(edge) for edge in sorted(edges)]
-
-
-def _points(curve: Sequence[Rates]) -> list[list[float]]:
-    return [[point.false_positive, point.true_positive] for point in curve]

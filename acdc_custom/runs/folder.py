@@ -1,4 +1,4 @@
-"""The folder that a run writes: `run.json` first, `decisions.jsonl` as it goes, then `circuit.json` and the pictures.
+"""The folder that a run writes: `run.json` first, `decisions.jsonl` as it goes, `circuit.json` last.
 
 Owns what it takes for a run to be killed at any moment and to go on later: the journal's form, its reading back after
 it was cut off in the middle of a line, and that no two processes write into one folder.
@@ -58,9 +58,10 @@ class RunRequest:
     @classmethod
     def _checked(cls, content: dict[str, Any]) -> Self:
         request = from_plain(cls, content)
-        for name, count in {"edges": request.edges, **to_plain(request.memory)}.items():
-            if count is not None and count < 1:
-                raise ValueError(f"{name} is {count}")
+        memory = {f"memory.{name}": count for name, count in to_plain(request.memory).items()}
+        for name, count in {"edges": request.edges, **memory}.items():
+            if count < 1:
+                raise ValueError(f"{name} is {count}, expected at least 1")
         return request
 
 
@@ -169,14 +170,11 @@ class RunFolder:
         return [circuit.save(self.path), self.path / JOURNAL, self.path / REQUEST]
 
     def rewrite(self, decisions: Sequence[Decision]) -> None:
-        """Write the journal anew. Raises `ResultError` when it cannot be written."""
-
-        def anew() -> None:
-            self._journal.seek(0)
-            self._journal.writelines(decision.to_json() + "\n" for decision in decisions)
-            self._journal.truncate()
-
-        self._write(anew, JOURNAL)
+        """Write the journal anew, whole or not at all. Raises `ResultError` when it cannot be written."""
+        text = "".join(decision.to_json() + "\n" for decision in decisions)
+        self._journal.close()  # the new one is another file
+        self._write(lambda: write_atomically(self.path / JOURNAL, text), JOURNAL)
+        self._journal = (self.path / JOURNAL).open("a", encoding="utf-8", buffering=1)
 
     def _write(self, action: Any, name: str) -> None:
         try:

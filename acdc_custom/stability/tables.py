@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from acdc_custom.stability.content import name_of
+from acdc_custom.circuit.members import name_of
 from acdc_custom.stability.shares import SelectionFrequency
 
 COLUMNS = ("n_kept", "n_runs", "share", "low", "high", "effect")

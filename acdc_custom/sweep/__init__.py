@@ -2,5 +2,5 @@
 
 `plan` says which runs a sweep is made of, `measure` makes curves of finished runs, with attribution beside them;
 `curve` works out areas and fronts from points, `suggestion` which threshold to take and why. `result` is what comes
-out; `content`, `table`, `summary` and `picture` are what people see of it, `write` the files.
+out; `table`, `summary` and `picture` are what people see of it, `content` the files.
 """

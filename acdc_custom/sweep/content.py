@@ -1,149 +1,152 @@
-"""A sweep as `sweep.json`, and back.
+"""The files of a sweep: `sweep.json`, which loads back, `sweep.csv` and `sweep.svg`, beside the folders of its runs.
 
-Owns the form of the file (schema 1). A number that is none, such as a share of nothing, is null.
+Owns their names, and the form of the first (schema 1). A number that is none, such as a share of nothing, is null.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acdc_custom.choices import Attribution, Ranking
 from acdc_custom.circuit.circuit import TaskPerformance
-from acdc_custom.files.reading import part, read_record, record
+from acdc_custom.files import records
+from acdc_custom.files.reading import file_in, read_record
+from acdc_custom.files.records import Parts, to_plain
+from acdc_custom.files.table import write_csv
+from acdc_custom.files.writing import write_file
 from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import Rule, Suggestion
+from acdc_custom.sweep.table import to_rows
 from acdc_custom.version import __version__
 
-JSON_NAME = "sweep.json"
+JSON_NAME, TABLE_NAME, PICTURE_NAME = "sweep.json", "sweep.csv", "sweep.svg"
 SCHEMA = 1
 
 
 def to_json(sweep: Sweep) -> str:
     """The text of `sweep.json`."""
-    content: dict[str, Any] = {
-        "schema": SCHEMA,
+    content = {
         "acdc-custom": __version__,
-        "shares": list(SHARES),
-        "failed": list(sweep.failed),
+        "shares": SHARES,
+        "failed": sweep.failed,
         "cases": [_case(case) for case in sweep.cases],
     }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return records.to_json(SCHEMA, content)
 
 
 def load_sweep(where: str | Path) -> Sweep:
     """Read a folder's `sweep.json`, or that file itself. Raises `ResultError` saying what is wrong with it."""
-    path = Path(where)
-    path = path / JSON_NAME if path.is_dir() else path
-    return read_record(path, SCHEMA, "Give a folder that acdc-custom sweep wrote.", _read)
+    return read_record(file_in(where, JSON_NAME), SCHEMA, "Give a folder that acdc-custom sweep wrote.", _read)
+
+
+def write_sweep(sweep: Sweep, folder: str | Path) -> list[Path]:
+    """Write all three, over those of an earlier analysis; gives their paths. Raises `ResultError`."""
+    from acdc_custom.sweep.picture import draw_sweep  # draws: reading has no need of it
+
+    folder = Path(folder)
+    return [
+        write_file(folder / JSON_NAME, to_json(sweep)),
+        write_csv(folder / TABLE_NAME, to_rows(sweep)),
+        draw_sweep(sweep).save(folder / PICTURE_NAME),
+    ]
 
 
 def _read(content: dict[str, Any]) -> Sweep:
-    cases = tuple(_read_case(case) for case in part(content, "cases", list))
-    return Sweep(cases, tuple(map(str, part(content, "failed", list))))
+    whole = Parts(content)
+    return Sweep(tuple(map(_read_case, whole.each("cases"))), whole.read("failed", tuple[str, ...]))
 
 
 def _case(case: Case) -> dict[str, Any]:
     return {
         "task": case.task,
         "model": case.model,
-        "settings": asdict(case.settings),
+        "settings": case.settings,
         "n_edges": case.n_edges,
-        "full": asdict(case.full),
-        "empty": asdict(case.empty),
+        "full": case.full,
+        "empty": case.empty,
         "searches": [_search(search) for search in case.searches],
         "attributions": [_attributed(attributed) for attributed in case.attributions],
     }
 
 
-def _read_case(content: dict[str, Any]) -> Case:
-    full, empty = record(TaskPerformance, content["full"]), record(TaskPerformance, content["empty"])
-    ends = end_points(full, empty, int(content["n_edges"]))
-    if not part(content, "searches", list):
-        raise ValueError("a case has no searches")
+def _read_case(row: Parts) -> Case:
+    full, empty = row.read("full", TaskPerformance), row.read("empty", TaskPerformance)
+    ends = end_points(full, empty, row.read("n_edges", int))
+    if not row.each("searches"):
+        raise ValueError(f"{row.place} has no searches")
     return Case(
-        str(content["task"]),
-        str(content["model"]),
-        record(Shared, content["settings"]),
+        row.read("task", str),
+        row.read("model", str),
+        row.read("settings", Shared),
         full,
         empty,
-        tuple(_read_search(search, *ends) for search in part(content, "searches", list)),
-        tuple(_read_attributed(attributed, *ends) for attributed in part(content, "attributions", list)),
+        tuple(_read_search(search, *ends) for search in row.each("searches")),
+        tuple(_read_attributed(attributed, *ends) for attributed in row.each("attributions")),
     )
 
 
 def _search(search: Searched) -> dict[str, Any]:
-    suggestion, curve = search.suggestion, search.curve
+    suggestion, curve, point = search.suggestion, search.curve, search.suggestion.point
     return {
         "metric": search.metric,
         "unit": search.unit,
         "order": search.order,
         "order_seed": search.order_seed,
-        "suggestion": {
-            "rule": suggestion.rule,
-            "threshold": suggestion.point and suggestion.point.threshold,
-            "folder": suggestion.point and suggestion.point.folder,
-            "why": suggestion.why,
-        },
-        "cpr": _number(curve.cpr),
-        "cmd": _number(curve.cmd),
+        "suggestion": _Advice(
+            suggestion.rule,
+            point.threshold if point else None,
+            point.folder if point else None,
+            suggestion.why,
+        ),
+        "cpr": curve.cpr,
+        "cmd": curve.cmd,
         "recovered_at_shares": _at_shares(curve),
-        "points": [{**_point(point), "on_front": point in curve.front} for point in curve.points],
+        "points": [{**to_plain(point), "on_front": point in curve.front} for point in curve.points],
     }
 
 
-def _read_search(content: dict[str, Any], empty: Point, full: Point) -> Searched:
-    points = tuple(
-        _read_point({name: value for name, value in row.items() if name != "on_front"})
-        for row in part(content, "points", list)
-    )
-    advice = part(content, "suggestion", dict)
-    chosen = next((point for point in points if point.folder == advice["folder"]), None)
+@dataclass(frozen=True)
+class _Advice:
+    """A suggestion, as the file has it: its point is one of the curve's."""
+
+    rule: Rule
+    threshold: float | None
+    folder: str | None
+    why: str
+
+
+def _read_search(row: Parts, empty: Point, full: Point) -> Searched:
+    points, advice = row.records("points", Point, beside=("on_front",)), row.read("suggestion", _Advice)
+    chosen = next((point for point in points if point.folder == advice.folder), None)
     return Searched(
-        str(content["metric"]),
-        str(content["order"]),
-        int(content["order_seed"]),
+        row.read("metric", str),
+        row.read("order", str),
+        row.read("order_seed", int),
         Curve(ACDC, empty, full, points),
-        Suggestion(Rule(advice["rule"]), chosen, str(advice["why"])),
+        Suggestion(advice.rule, chosen, advice.why),
     )
 
 
 def _attributed(attributed: Attributed) -> dict[str, Any]:
     return {
         "method": attributed.method,
-        "cpr": _number(attributed.cpr),
-        "cmd": _number(attributed.cmd),
+        "cpr": attributed.cpr,
+        "cmd": attributed.cmd,
         "rankings": {
-            ranking: {"recovered_at_shares": _at_shares(curve), "points": [_point(point) for point in curve.points]}
+            ranking: {"recovered_at_shares": _at_shares(curve), "points": curve.points}
             for ranking, curve in attributed.curves.items()
         },
     }
 
 
-def _read_attributed(content: dict[str, Any], empty: Point, full: Point) -> Attributed:
-    method, rankings = Attribution(content["method"]), part(content, "rankings", dict)
-    points = {ranking: tuple(map(_read_point, part(rankings[ranking], "points", list))) for ranking in Ranking}
+def _read_attributed(row: Parts, empty: Point, full: Point) -> Attributed:
+    method, rankings = row.read("method", Attribution), row.within("rankings")
+    points = {ranking: rankings.within(ranking.value).records("points", Point) for ranking in Ranking}
     return Attributed(method, {ranking: Curve(method.value, empty, full, points[ranking]) for ranking in Ranking})
 
 
-def _at_shares(curve: Curve) -> list[float | None]:
-    return [_number(curve.at(share).recovered) for share in SHARES]
-
-
-def _point(point: Point) -> dict[str, Any]:
-    return {**asdict(point), "recovered": _number(point.recovered)}
-
-
-def _read_point(content: dict[str, Any]) -> Point:
-    point: Point = record(
-        Point, {**content, "recovered": math.nan if content["recovered"] is None else content["recovered"]}
-    )
-    return point
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _at_shares(curve: Curve) -> list[float]:
+    return [curve.at(share).recovered for share in SHARES]

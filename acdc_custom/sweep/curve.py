@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from acdc_custom.circuit.circuit import TaskPerformance
+from acdc_custom.files.records import FloatOrNan
 
 ACDC = "acdc"  # the method whose circuits are found by searches
 # Of a graph's edges: where MIB measures.
@@ -27,7 +28,7 @@ class Point:
     kl: float  # nats, from the full model
     logit_diff: float  # logits
     # Of the logit difference between no edges (0) and all edges (1): MIB's normalised faithfulness. nan: there is none.
-    recovered: float
+    recovered: FloatOrNan
     threshold: float | None = None  # of the search that found it; None: made of the edges that are ranked first
     folder: str = ""  # of its run, within the sweep's; "": it has none
 

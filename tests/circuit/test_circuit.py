@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circuits import example_circuit
+from circuits import example_circuit, scored_circuit
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.summary import summarize
@@ -23,6 +23,21 @@ def test_what_was_saved_is_loaded_back_exactly(tmp_path: Path) -> None:
     path = circuit.save(tmp_path / "new" / "folder")
     assert Circuit.load(path) == Circuit.load(path.parent) == circuit
     assert Circuit.load(path).to_json() == path.read_text()
+
+
+def test_a_circuit_of_scored_edges_is_told_from_one_of_decided_edges(tmp_path: Path) -> None:
+    decided, scored = example_circuit(), scored_circuit()
+    assert Circuit.load(scored.save(tmp_path)) == scored
+    assert (decided.is_scored, decided.chosen) == (False, "at threshold 0.01 nats")
+    assert (scored.is_scored, scored.chosen) == (True, "ranked first by eap-ig")
+    text = summarize(scored)
+    assert f"1 evaluation in 1.5 s; {scored.graph.n_edges} edges scored, in logits" in text
+    assert "Strongest edges, by the size of their scores:" in text and "threshold" not in text
+    assert "evaluations in 1.5 s; 0 decisions within rounding error" in summarize(decided)
+
+
+def test_the_strongest_edges_are_those_of_largest_effect_of_either_sign() -> None:
+    assert [kept.effect for kept in scored_circuit().strongest(2)] == [-2.0, 1.0]
 
 
 def test_a_consensus_is_told_from_a_single_run(tmp_path: Path) -> None:
@@ -89,19 +104,27 @@ def drop(*keys: Any) -> Any:
 
 
 DAMAGED = {
-    "cut off": (lambda: example_circuit().to_json()[:200], "is not a whole circuit file"),
-    "empty": (lambda: "", "is not a whole circuit file"),
+    "cut off": (lambda: example_circuit().to_json()[:200], "it is no whole JSON file"),
+    "empty": (lambda: "", "it is no whole JSON file"),
     "a list": (lambda: "[]", 'has no "schema"'),
     "no schema": (lambda: edited(drop("schema")), 'has no "schema"'),
     "newer": (lambda: edited(put("schema", value=2)), "written by a newer acdc-custom"),
-    "no edges": (lambda: edited(drop("edges")), "'edges' is missing"),
-    "no settings": (lambda: edited(drop("settings", "seed")), "expected an object with"),
-    "a word for a number": (lambda: edited(put("settings", "seed", value="x")), "seed is 'x', expected int"),
-    "a truth for a number": (lambda: edited(put("settings", "n", value=True)), "n is True, expected int"),
+    "no edges": (lambda: edited(drop("edges")), 'with "edges", which is missing'),
+    "no settings": (lambda: edited(drop("settings")), "'settings' is missing"),
+    "no seed": (lambda: edited(drop("settings", "prompts", "seed")), 'templates, resample: "seed" is missing'),
+    "a strange setting": (lambda: edited(put("settings", "sead", value=1)), '"sead" is none of them'),
+    "a word for a number": (
+        lambda: edited(put("settings", "prompts", "seed", value="x")),
+        "settings.prompts.seed is 'x', expected int",
+    ),
+    "a truth for a number": (
+        lambda: edited(put("settings", "prompts", "n", value=True)),
+        "settings.prompts.n is True, expected int",
+    ),
     "no such sender": (lambda: edited(put("edges", 0, "sender", value="x1")), "is not a sender"),
     "no such edge": (lambda: edited(put("edges", 0, "sender", value="m7")), "m7 -> logits is not in its graph"),
     "an edge twice": (lambda: edited(lambda c: c["edges"].append(c["edges"][0])), "is there twice"),
-    "an edge without effect": (lambda: edited(drop("edges", 0, "effect")), "with effect, receiver, sender, found"),
+    "an edge without effect": (lambda: edited(drop("edges", 0, "effect")), 'with "effect", which is missing'),
     "a wrong total": (lambda: edited(put("graph", "edges", value=3)), "edges, not 3"),
     "an impossible shape": (lambda: edited(put("graph", "n_heads", value=0)), "no graph has"),
     "edges that are no list": (lambda: edited(put("edges", value={})), "edges is {}, expected a list"),
@@ -121,7 +144,10 @@ DAMAGED = {
     "a truth for an effect": (lambda: edited(put("edges", 0, "effect", value=True)), "effect is True, expected float"),
     "a number for a sender": (lambda: edited(put("edges", 0, "sender", value=1)), "sender is 1, expected str"),
     "a number for a date": (lambda: edited(put("created", value=1)), "created is 1, expected str"),
-    "a text for a count": (lambda: edited(put("search", "decided", "dead", value="8")), "decided is"),
+    "a text for a count": (
+        lambda: edited(put("search", "decided", "dead", value="8")),
+        "search.decided.dead is '8', expected int",
+    ),
     "a text for a margin": (
         lambda: edited(put("search", "closest_margin", value="x")),
         "closest_margin is 'x', expected float",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from circuits import circuit_of
+from circuits import circuit_of, scored_circuit
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Part, members_of, overlap
-from acdc_custom.graph import GraphShape, Sender
+from acdc_custom.graph import Edge, GraphShape, Sender
 
 SHAPE = GraphShape(2, 4, 4)
 FIRST = circuit_of(SHAPE, {("m1", "logits"): 4.0, ("a1.h0", "m1"): 3.0, ("embed", "a1.h0.v"): 1.0})
@@ -33,6 +33,15 @@ def test_a_hand_counted_pair() -> None:
     assert (nodes.n_first, nodes.n_second, nodes.n_shared) == (3, 2, 1)
     heads = of(FIRST, SECOND, Part.HEADS)
     assert (heads.n_first, heads.n_second, heads.n_shared, heads.jaccard, heads.weighted) == (1, 1, 0, 0.0, 0.0)
+
+
+def test_an_edge_that_hurts_weighs_as_much_as_one_that_helps() -> None:
+    weights = members_of(scored_circuit(), Part.EDGES)
+    assert {str(edge.sender): weight for edge, weight in weights.items() if isinstance(edge, Edge)} == {
+        "m1": pytest.approx(2 / 3.5),
+        "a1.h0": pytest.approx(1 / 3.5),
+        "embed": pytest.approx(0.5 / 3.5),
+    }
 
 
 def test_a_nodes_weight_is_that_of_its_outgoing_edges() -> None:
@@ -65,4 +74,4 @@ def test_weights_of_any_effects_are_shares(effects: tuple[float, ...]) -> None:
     names = [("m1", "logits"), ("a1.h0", "m1"), ("embed", "a1.h0.v")]
     weights = members_of(circuit_of(SHAPE, dict(zip(names, effects, strict=True))), Part.EDGES).values()
     assert all(0 <= weight <= 1 for weight in weights)
-    assert math.fsum(weights) == pytest.approx(1 if max(effects) > 0 else 0)
+    assert math.fsum(weights) == pytest.approx(1 if any(effects) else 0)

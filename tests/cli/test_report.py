@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from commands import run_command
+from giving_task import TASK
 from pages import Page
 from report_contents import evaluation_about
-from test_reopen import TASK
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.content import save

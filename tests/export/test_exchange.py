@@ -13,6 +13,7 @@ from pathlib import Path
 
 import networkx
 import pytest
+from circuits import scored_circuit
 
 from acdc_custom.choices import ExportForm
 from acdc_custom.circuit.circuit import Circuit
@@ -60,6 +61,11 @@ def test_a_graph_that_networkx_reads_back_has_every_edge_and_its_effect(
         if data["kind"] == "head":
             assert name == f"a{data['layer']}.h{data['head']}" and data["label"] == f"L{data['layer']}H{data['head']}"
     assert graph.graph["threshold"] == 0.01 and graph.graph["task"] == "latest_s"
+
+
+def test_a_graph_of_scored_edges_says_so_and_has_no_threshold(tmp_path: Path) -> None:
+    graph = networkx.read_graphml(write(scored_circuit(), "graphml", tmp_path / "edges"), force_multigraph=True)
+    assert graph.graph["method"] == "eap-ig" and "threshold" not in graph.graph
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from circuits import scored_circuit
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError, UsageError
@@ -39,6 +41,16 @@ def test_the_suffix_decides_the_format(make: Make, tmp_path: Path, name: str, ma
     assert path == tmp_path / name
     assert path.read_bytes().startswith(magic)
     assert os.listdir(tmp_path) == [name]
+
+
+def test_the_picture_of_scored_edges_speaks_of_scores(tmp_path: Path) -> None:
+    root = svg_of(scored_circuit(), tmp_path)
+    said = " ".join(texts(root, "text"))
+    assert "The edges that eap-ig ranks first, by the size of the score, whether an edge helps or hurts." in said
+    assert "Line width: the size of an edge's score." in said and "hreshold" not in said
+    drawn = re.findall(r'"(\w+(?:\.\w+)?)" -> "\w+".*penwidth="([0-9.]+)"', to_dot(scored_circuit()))
+    strongest, _ = max(drawn, key=lambda edge: float(edge[1]))
+    assert len(drawn) == 3 and strongest == "m1", "the one that hurts most"
 
 
 @pytest.mark.parametrize("shape", [{"n": 0}, {"n": 30}, {"n": 60, "heads": 9, "kv_heads": 3}])

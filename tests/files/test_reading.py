@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdc_custom.files.reading import parse_json, part, read_regular, record, shortened
+from acdc_custom.errors import ResultError
+from acdc_custom.files.reading import file_in, parse_json, read_record, read_regular, shortened
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.floats(-1e300, 1e300) | st.text(),
@@ -58,57 +57,35 @@ def test_a_file_is_read_whole_and_a_device_never(tmp_path: Path) -> None:
             read_regular(path)
 
 
-@dataclass(frozen=True)
-class Example:
-    """One field of each kind."""
-
-    count: int
-    share: float
-    name: str
-    known: bool
-    limit: int | None
-    margin: float | None
-    counts: Mapping[str, int]
-    shares: Mapping[str, float]
-    names: Mapping[str, str]
+def test_a_file_is_found_in_its_folder_or_is_named_itself(tmp_path: Path) -> None:
+    assert file_in(tmp_path, "x.json") == file_in(str(tmp_path), "x.json") == tmp_path / "x.json"
+    assert file_in(tmp_path / "y.json", "x.json") == tmp_path / "y.json"
+    assert file_in("x" * 300, "x.json") == Path("x" * 300), "no folder can have this name"
 
 
-GOOD = {
-    "count": 1,
-    "share": 0.5,
-    "name": "x",
-    "known": True,
-    "limit": None,
-    "margin": None,
-    "counts": {"a": 1},
-    "shares": {"a": 0.5},
-    "names": {"a": "b"},
-}
-
-
-def test_a_record_has_exactly_its_fields_each_of_its_type() -> None:
-    assert record(Example, GOOD) == Example(**GOOD)  # type: ignore[arg-type]
-    assert record(Example, {**GOOD, "share": 1, "limit": 3, "margin": 2.5}).limit == 3
-    without = {name: value for name, value in GOOD.items() if name != "count"}
-    assert record(Example, without, count=5).count == 5
-    for bad in ({}, [], None, "x", {**GOOD, "more": 1}, without):
-        with pytest.raises(TypeError, match="expected an object with count, counts, known, limit"):
-            record(Example, bad)
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_a_field_of_another_type_is_named(name: str) -> None:
-    for bad in ([], "x" if name != "name" else 1, {"a": None}, *([True, 1.5] if name == "count" else [])):
-        with pytest.raises(TypeError, match=f"{name} is "):
-            record(Example, {**GOOD, name: bad})
-
-
-def test_a_part_is_a_list_or_an_object() -> None:
-    assert part({"a": [1]}, "a", list) == [1]
-    with pytest.raises(TypeError, match=r"a is \[1\], expected an object"):
-        part({"a": [1]}, "a", dict)
-    with pytest.raises(KeyError):
-        part({}, "a", dict)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"schema": 1', "it is no whole JSON file \\(Expecting"),
+        ("[]", 'it has no "schema"'),
+        ('{"schema": 0}', 'it has no "schema"'),
+        ('{"schema": 3}', r"written by a newer acdc-custom \(schema 3\)"),
+        ('{"schema": 2}', "'kl' is missing"),
+        ('{"schema": 1, "kl": "x"}', "could not convert string to float: 'x'"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_one_line_with_the_file_and_what_to_do(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ResultError, match=message) as error:
+        read_record(path, 2, "Make it.", lambda content: float(content["kl"]))
+    assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+    path.write_text('{"schema": 1, "kl": 0.5}')
+    assert read_record(path, 2, "Make it.", lambda content: content) == {"kl": 0.5}
+    with pytest.raises(ResultError, match=r"there is no .*y\.json\. Make it"):
+        read_record(tmp_path / "y.json", 2, "Make it.", lambda content: content)
 
 
 def test_a_long_text_is_cut_off_in_messages() -> None:

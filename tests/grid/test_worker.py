@@ -14,11 +14,17 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.grid import resources, worker
 from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.grid.worker import execute_job
-from acdc_custom.runs import workspace as workspace_module
+from acdc_custom.runs import workspace
 from acdc_custom.runs.folder import RunFolder
+from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
 
 JOB = QUICK.jobs[0]
+
+
+def asking(**options: Any) -> Job:
+    """The job, with other settings."""
+    return dataclasses.replace(JOB, settings=JOB.settings.with_(**options))
 
 
 @pytest.fixture
@@ -26,20 +32,20 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What has been opened and prepared, in order."""
     made: list[str] = []
     for name in ("open_model", "prepare_batch"):
-        real = getattr(workspace_module, name)
+        real = getattr(workspace, name)
 
         def noted(*args: Any, real: Any = real, name: str = name, **options: Any) -> Any:
             made.append(name)
             return real(*args, **options)
 
-        monkeypatch.setattr(workspace_module, name, noted)
+        monkeypatch.setattr(workspace, name, noted)
     return made
 
 
 def test_its_circuit_is_that_of_discover(tmp_path: Path) -> None:
     assert execute_job(JOB, tmp_path, Workspace()) == ""
     circuit = Circuit.load(tmp_path / JOB.name)
-    assert circuit.edges == discover(load_task("ioi"), load_model("demo-4l"), JOB.threshold, n=JOB.n).edges
+    assert circuit.edges == discover(load_task("ioi"), load_model("demo-4l"), settings=JOB.settings).edges
     names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
     assert sorted(path.name for path in (tmp_path / JOB.name).iterdir()) == names
 
@@ -51,9 +57,9 @@ def test_jobs_that_share_model_and_batch_compute_them_once(tmp_path: Path, calls
 
 
 def test_another_batch_is_computed_anew_on_the_same_model(tmp_path: Path, calls: list[str]) -> None:
-    workspace = Workspace()
-    other = dataclasses.replace(JOB, name="other", seed=1)
-    assert [execute_job(JOB, tmp_path, workspace), execute_job(other, tmp_path, workspace)] == ["", ""]
+    space = Workspace()
+    other = dataclasses.replace(asking(seed=1), name="other")
+    assert [execute_job(JOB, tmp_path, space), execute_job(other, tmp_path, space)] == ["", ""]
     assert calls == ["open_model", "prepare_batch", "prepare_batch"]
     hashes = [Circuit.load(tmp_path / job.name).task.batch_sha256 for job in (JOB, other)]
     assert hashes[0] != hashes[1]
@@ -96,16 +102,18 @@ def test_a_job_waits_for_a_process_that_is_still_writing(tmp_path: Path, monkeyp
 
 
 def test_what_is_wrong_with_a_job_is_a_line_and_no_folder(tmp_path: Path) -> None:
-    error = execute_job(dataclasses.replace(JOB, corruption="nil"), tmp_path, Workspace())
+    error = execute_job(asking(corruption="nil"), tmp_path, Workspace())
     assert 'there is no corruption "nil"' in error and "\n" not in error
     assert not (tmp_path / JOB.name).exists()
 
 
 def test_a_limit_is_for_jobs_that_have_none(tmp_path: Path) -> None:
-    error = execute_job(JOB, tmp_path, Workspace(), MemoryBudget(1))
-    assert "1 MiB are allowed. Use fewer --workers, or fewer prompts (--n)." in error
-    assert execute_job(dataclasses.replace(JOB, memory_limit=2**40), tmp_path, Workspace(), MemoryBudget(1)) == ""
-    own = execute_job(dataclasses.replace(JOB, name="own", memory_limit=1), tmp_path, Workspace(), MemoryBudget(2**40))
+    told = execute_job(JOB, tmp_path, Workspace(), MemoryBudget(1))
+    assert "1 MiB are allowed. Use fewer --workers, or fewer prompts (--n)." in told
+    assert execute_job(asking(memory_limit=2**40), tmp_path, Workspace(), MemoryBudget(1)) == ""
+    own = execute_job(
+        dataclasses.replace(asking(memory_limit=1), name="own"), tmp_path, Workspace(), MemoryBudget(2**40)
+    )
     assert own.endswith("or a higher --memory-limit.")
 
 
@@ -113,7 +121,7 @@ def test_on_a_gpu_a_run_is_limited_to_its_share_if_it_shares(tmp_path: Path, mon
     asked: list[int | None] = []
     monkeypatch.setattr(worker, "resolve_device", lambda device: "cuda")
     monkeypatch.setattr(resources, "_gpu_bytes", lambda: 10**9)
-    monkeypatch.setattr(worker, "_execute", lambda job, folder, workspace: asked.append(job.memory_limit))
+    monkeypatch.setattr(worker, "_execute", lambda job, folder, workspace: asked.append(job.settings.memory_limit))
     execute_job(JOB, tmp_path, Workspace(), MemoryBudget(1))
     execute_job(JOB, tmp_path, Workspace(), MemoryBudget(1, 0.5))
     assert asked == [None, 4 * 10**8]

@@ -13,10 +13,11 @@ from acdc_custom.choices import Ablation, Metric
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.known.content import to_json
 from acdc_custom.known.model import KnownModel
 from acdc_custom.known.picture import draw
 from acdc_custom.known.result import BenchmarkResult, Method
-from acdc_custom.known.table import lines, to_json, to_rows
+from acdc_custom.known.table import lines, to_rows
 from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, batch_of, known_models, n_steps, run_trial, run_trials
 
 REVERSE, FRACTION, IOI = 0, 1, 2
@@ -213,7 +214,7 @@ def test_another_weight_is_another_fingerprint(models: list[KnownModel]) -> None
 
 
 def test_results_are_read_and_drawn_without_torch() -> None:
-    code = "import sys, acdc_custom.known.table, acdc_custom.known.picture; sys.exit('torch' in sys.modules)"
+    code = "import sys, acdc_custom.known.content, acdc_custom.known.picture; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from circuits import example_circuit
+from circuits import example_circuit, scored_circuit
 
-from acdc_custom.choices import Ablation, Metric
+from acdc_custom.choices import Ablation, Metric, Ranking
 from acdc_custom.circuit.circuit import Circuit, TaskPerformance
 from acdc_custom.circuit.settings import NAMES
+from acdc_custom.export.caption import RANKED_BY
 from acdc_custom.report import words
 
 
@@ -82,3 +83,20 @@ def test_heads_that_were_knocked_out_are_named() -> None:
     settings = replace(circuit.settings, knock_out="a1.h0,a0.h2")
     said = words.knocked_out(replace(circuit, provenance=replace(circuit.provenance, settings=settings)))
     assert "without L0H2, L1H0:" in said
+
+
+@pytest.mark.parametrize("ranking", Ranking)
+def test_of_scored_edges_nothing_is_said_of_decisions(ranking: Ranking) -> None:
+    circuit = scored_circuit(ranking.value)
+    (facts,) = words.search_facts(circuit)
+    assert f"eap-ig scored {circuit.graph.n_edges} edges in 1.5 s, in logits." in facts
+    assert f"the 3 that come first by {RANKED_BY[ranking]}." in facts
+    headings = [heading for heading, _ in words.limits(circuit)]
+    assert "Scores are estimates" in headings and "What the scores see" in headings
+    assert not {"The threshold", "What the metric sees", "One search, in one order"} & set(headings)
+    said = " ".join([words.finding(circuit), facts, *(text for _, text in words.limits(circuit))])
+    assert "threshold" not in said and "was tested" not in said.replace("no circuit was tested", "")
+    assert words.effect_is(circuit) == "the score that eap-ig gave the edge (logits)"
+    rows = {name: (value, meaning) for name, value, meaning in words.settings_table(circuit)}
+    assert rows["edges"][0] == "3" and "this one scores them" in rows["threshold"][1]
+    assert all(meaning for _, meaning in rows.values())

@@ -11,6 +11,7 @@ import pytest
 from circuits import example_circuit
 
 from acdc_custom.circuit.decision import Decision, Reason
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.memory import MemoryPlan
@@ -22,12 +23,12 @@ DECISION = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.
 REQUEST = RunRequest("latest_s", "demo", 1332, MemoryPlan(2**33, 2**30, 50, 2**28), example_circuit().provenance)
 
 
-def test_it_holds_the_request_the_journal_the_circuit_and_its_pictures(tmp_path: Path) -> None:
+def test_it_holds_the_request_the_journal_and_the_circuit(tmp_path: Path) -> None:
     with RunFolder.begin(tmp_path / "run") as run:
         run.ask(REQUEST)
         run.note(DECISION)
         files = run.finish(example_circuit())
-    names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
+    names = ["circuit.json", "decisions.jsonl", "run.json"]
     assert sorted(path.name for path in files) == names
     assert sorted(files) == sorted((tmp_path / "run").iterdir())
     assert json.loads((tmp_path / "run" / "decisions.jsonl").read_text()) == {
@@ -72,22 +73,22 @@ def changed(*keys: str, value: object) -> str:
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (["window"], "7", "window is '7', expected int | None"),
-        (["window"], 0, "window is 0"),
+        (["provenance", "settings", "window"], "7", "provenance.settings.window is '7', expected int"),
+        (["provenance", "settings", "window"], 0, "the window is 0: it must be at least 1"),
         (["edges"], 0, "edges is 0"),
-        (["memory", "chunk"], 0, "chunk is 0"),
+        (["memory", "chunk"], 0, "memory.chunk is 0, expected at least 1"),
         (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),
-        (["more"], 1, "expected an object with edges, model, task, window"),
+        (["more"], 1, 'it has to be an object with task, model, edges, memory, provenance: "more" is none of them'),
         (["schema"], True, 'it has no "schema"'),
         (["provenance"], [], "provenance is [], expected an object"),
-        (["provenance", "settings", "order"], "x", "'x' is not a valid Order"),
-        (["provenance", "settings", "device"], "x", "'x' is not a valid Device"),
+        (["provenance", "settings", "order"], "x", "provenance.settings.order is 'x', expected one of: original,"),
+        (["provenance", "settings", "device"], "x", "provenance.settings.device is 'x', expected one of: auto,"),
         (["provenance", "settings", "metric"], "x", 'no metric is called "x"'),
         (["provenance", "settings", "threshold"], float("nan"), "NaN is not a number that JSON has"),
         (["provenance", "settings", "threshold"], -1, "the threshold is -1"),
-        (["provenance", "settings", "seed"], -1, "the seed is -1"),
-        (["provenance", "settings", "n"], 0, "n is 0"),
+        (["provenance", "settings", "prompts", "seed"], -1, "the seed is -1"),
+        (["provenance", "settings", "prompts", "n"], 0, "the number of prompts has to be 1 or more, not 0"),
     ],
 )
 def test_a_request_that_nobody_can_have_made_is_refused(
@@ -141,6 +142,22 @@ def test_a_damaged_journal_is_told_with_the_line(tmp_path: Path, line: str) -> N
     (tmp_path / "decisions.jsonl").write_text(DECISION.to_json() + "\n" + line + "\n")
     with RunFolder.reopen(tmp_path) as run, pytest.raises(ResultError, match=r"decisions\.jsonl, line 2 is damaged"):
         run.decisions()
+
+
+def test_a_journal_that_is_written_anew_is_still_ours_and_can_be_added_to(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    scored = [dataclasses.replace(DECISION, metric=None, reason=Reason.SCORED, kept=kept) for kept in (False, True)]
+    with RunFolder.begin(tmp_path) as run:
+        run.note(DECISION)
+        run.rewrite(scored)
+        assert run.decisions() == scored
+        with pytest.raises(ResultError, match="another process is writing into"):
+            RunFolder.reopen(tmp_path)
+        run.note(DECISION)
+        assert run.decisions() == [*scored, DECISION]
+        run.keep(1)
+        assert run.decisions() == scored[:1]
+    assert [path.name for path in tmp_path.iterdir()] == ["decisions.jsonl"]
 
 
 def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:
@@ -220,8 +237,11 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_default_names_say_what_the_run_is_and_are_never_taken_twice(tmp_path: Path) -> None:
-    first = free_folder(tmp_path, "latest_s", "HuggingFaceTB/SmolLM2", 0.01)
+    settings = SearchSettings(threshold=0.01)
+    first = free_folder(tmp_path, "latest_s", "HuggingFaceTB/SmolLM2", settings)
     assert first == tmp_path / "latest_s_HuggingFaceTB-SmolLM2_0.01"
     first.mkdir()
-    assert free_folder(tmp_path, "latest_s", "HuggingFaceTB/SmolLM2", 0.01).name.endswith("0.01_2")
-    free_folder(tmp_path, "é" * 250, "x" * 250, 0.01).mkdir()
+    assert free_folder(tmp_path, "latest_s", "HuggingFaceTB/SmolLM2", settings).name.endswith("0.01_2")
+    free_folder(tmp_path, "é" * 250, "x" * 250, settings).mkdir()
+    scored = SearchSettings(method="eap-ig", edges=200)
+    assert free_folder(tmp_path, "latest_s", "demo-4l", scored).name == "latest_s_demo-4l_eap-ig_200"

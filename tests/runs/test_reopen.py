@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from giving_task import TASK
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
@@ -15,17 +16,6 @@ from acdc_custom.cli import main
 from acdc_custom.errors import AcdcError, ResultError
 from acdc_custom.runs.reopen import reopen
 from acdc_custom.search.discover import completed
-
-TASK = """
-schema = 1
-description = "Who gets the book back?"
-templates = ["{A} gave a book to {B}. Later, {B} gave the book to"]
-answer = " {A}"
-foil = " {B}"
-slots = { A = "names", B = "names" }
-words = { names = ["Alice", "Bob", "Carol", "David", "John", "Mary"] }
-corruptions = { switch = { replace = { A = "{B}", B = "{A}" } } }
-"""
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +70,14 @@ def test_a_circuit_that_was_saved_from_python_needs_no_run_json(tmp_path: Path) 
     [
         (("model", "weights_sha256"), "the model demo-4l changed since"),
         (("task", "batch_sha256"), "the prompts changed since"),
-        (("settings", "seed"), "the prompts changed since"),
+        (("settings", "prompts", "seed"), "the prompts changed since"),
     ],
 )
 def test_what_is_no_longer_the_same_is_refused_and_named(
-    folder: Path, tmp_path: Path, keys: tuple[str, str], said: str
+    folder: Path, tmp_path: Path, keys: tuple[str, ...], said: str
 ) -> None:
     run = copy_of(folder, tmp_path / "run")
-    change(run / "circuit.json", *keys, to=7 if keys[1] == "seed" else "0" * 64)
+    change(run / "circuit.json", *keys, to=7 if keys[-1] == "seed" else "0" * 64)
     with pytest.raises(ResultError, match=said):
         reopen(run)
 

@@ -19,11 +19,10 @@ from acdc_custom.errors import ResultError
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import RunRequest
 from acdc_custom.search.discover import provenance, search
-from acdc_custom.stability.content import load_stability
+from acdc_custom.stability.content import load_stability, write_stability
 from acdc_custom.stability.plan import plan_runs
 from acdc_custom.stability.record import FinishedRun
 from acdc_custom.stability.study import Study, study_runs
-from acdc_custom.stability.write import write_stability
 from acdc_custom.task import load_task
 
 CHOICES = SearchSettings(threshold=0.1)

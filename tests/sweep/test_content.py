@@ -10,10 +10,9 @@ from swept import made_up
 
 from acdc_custom.errors import ResultError
 from acdc_custom.files.reading import parse_json
-from acdc_custom.sweep.content import load_sweep, to_json
+from acdc_custom.sweep.content import load_sweep, to_json, write_sweep
 from acdc_custom.sweep.measure import SweepRun, measure
 from acdc_custom.sweep.table import to_rows
-from acdc_custom.sweep.write import write_sweep
 
 
 def test_the_json_has_every_point_and_what_is_read_off_them() -> None:
@@ -52,8 +51,12 @@ def test_a_sweep_loads_as_it_was_saved(tmp_path: Path, runs: list[SweepRun]) -> 
         ('"schema": 1', '"schema": 2', "newer acdc-custom"),
         ('"schema": 1', '"scheme": 1', 'no "schema"'),
         ('"kl": 1.0', '"kl": "low"', "kl is 'low', expected float"),
-        ('"failed": [', '"failing": [', "'failed' is missing"),
-        ('"rule": "recovers"', '"rule": "guessed"', "'guessed' is not a valid Rule"),
+        ('"failed": [', '"failing": [', 'with "failed", which is missing'),
+        (
+            '"rule": "recovers"',
+            '"rule": "guessed"',
+            "suggestion.rule is 'guessed', expected one of: recovers, knee, none",
+        ),
         ('"absolute": {', '"relative": {', "is missing"),
         ("}", "", "is damaged"),
     ],
