@@ -71,6 +71,16 @@ class Chunk:
         self._watch.lap(TimedStage.OUTPUT)
         return values
 
+    def evaluate_each(self, places: Sequence[int], extent: Extent) -> Tensor:
+        """The metric, `[candidate, answer row]`: candidate j without the edge from the jth of these senders, and with
+        every other edge of the visited receiver."""
+        given = self.caches.delta[extent][places]
+        self._watch.lap(TimedStage.INPUTS)
+        out = propagate(self.caches, self._state, self._route, given, self._watch)
+        values = self.objective(out.normed)
+        self._watch.lap(TimedStage.OUTPUT)
+        return values
+
     def remove(self, n: int) -> None:
         """The first `n` candidates that were evaluated last are removed, for the evaluations that follow."""
         self._removed = self._given[n - 1 : n]

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acdc_custom.engine.caches import Caches
+from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.route import MlpStep, Route
+from acdc_custom.errors import SearchError
 
 LARGEST = 256
 FORGET = 0.99  # weight of the past, per candidate, in the share of edges that are kept
@@ -90,7 +92,23 @@ class WindowSize:
         share = self._kept / self._decided
         best: float = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
         wanted = self.fixed or round(best)
-        return max(1, min(wanted, self.largest, int(self.memory / cost.bytes_per_candidate)))
+        return max(1, min(wanted, self.most(cost)))
+
+    def most(self, cost: Cost) -> int:
+        """The largest size that is allowed for a window of this cost."""
+        return max(1, min(self.largest, int(self.memory / cost.bytes_per_candidate)))
+
+    def shrink(self, size: int, error: Exception) -> None:
+        """A window of this size did not fit in memory: take half of it from now on. Raises what is no matter of
+        memory, and `SearchError` where nothing smaller is left."""
+        if not out_of_memory(error):
+            raise error
+        if size == 1:
+            raise SearchError(
+                "out of memory, even with one candidate at a time. Use fewer prompts (--n), or a smaller "
+                "--memory-limit, which takes the prompts in smaller chunks."
+            ) from error
+        self.largest = size // 2
 
     def note(self, *, kept: bool) -> None:
         """Learn from one decision."""

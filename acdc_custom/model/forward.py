@@ -24,6 +24,15 @@ class ForwardPass:
     post_scales: dict[int, Tensor]  # for layers with a norm after their heads: its scale there, [prompt, pos, 1]
 
 
+def reads(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> Tensor:
+    """The residual streams of `run` alone: `[read, prompt, pos, d_model]`."""
+    residuals, residual = [], replaced.embed(weights, tokens)
+    for layer in layers(weights, tokens, replaced):
+        residuals += [layer.before] if layer.mlp_input is None else [layer.before, layer.mlp_input]
+        residual = layer.after
+    return torch.stack([*residuals, residual])
+
+
 def run(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> ForwardPass:
     """Run `tokens` `[prompt, pos]` through the model. Padding belongs on the right, where nothing reads it."""
     residual = replaced.embed(weights, tokens)  # [prompt, pos, d_model]

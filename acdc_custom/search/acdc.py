@@ -16,7 +16,6 @@ from torch import Tensor
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.engine.caches import Caches, Extent, read_extent
 from acdc_custom.engine.chunk import Chunk
-from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.metrics import Objective
 from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.engine.window import Cost, WindowSize
@@ -198,7 +197,7 @@ class Search:
             try:
                 values = self._mean([chunk.evaluate(window, extent) for chunk in self.chunks])
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                self._make_room(len(window), error)
+                self._size.shrink(len(window), error)
                 continue
             self.evaluations += len(values)
             increases = [after - before for before, after in pairwise([self.metric, *values])]
@@ -220,17 +219,6 @@ class Search:
                 self._size.note(kept=True)
                 yield True, increases[n_removed]
             decided += n_removed + keeps
-
-    def _make_room(self, size: int, error: Exception) -> None:
-        """A window did not fit in memory: take half of it from now on. Raises what is no matter of memory."""
-        if not out_of_memory(error):
-            raise error
-        if size == 1:
-            raise SearchError(
-                "out of memory, even with one candidate at a time. Use fewer prompts (--n), or a smaller "
-                "--memory-limit, which takes the prompts in smaller chunks."
-            ) from error
-        self._size.largest = size // 2
 
     def _mean(self, values: Sequence[Tensor]) -> list[float]:
         """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""

@@ -1,7 +1,8 @@
 """How much every edge helps, estimated from gradients: edge attribution patching.
 
-Owns the scores of EAP (Syed et al. 2023, arXiv 2310.10348) and of EAP-IG on inputs (Hanna et al. 2024, arXiv
-2403.17806). An edge's score is
+Owns the scores of EAP (Syed et al. 2023, arXiv 2310.10348) and of EAP-IG on inputs and on activations (Hanna et al.
+2024, arXiv 2403.17806; Mueller et al. 2025, arXiv 2504.13151), and the walk back through the layers that others share.
+An edge's score is
 
     (what the edge carries - what the ablation puts in its place) . (the objective's gradient where the receiver reads)
 
@@ -16,20 +17,29 @@ Gradients are worked out one layer at a time, from the last, so that memory is t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from acdc_custom.engine.caches import Caches, Extent
 from acdc_custom.engine.metrics import exact, negative_logit_diff
-from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
-from acdc_custom.model.forward import run
+from acdc_custom.graph import EMBED, LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.model.forward import reads, run
 from acdc_custom.model.layers import Replaced
 
 Receivers = tuple[Receiver, ...]
 
 
-Points = Callable[[Caches], Iterator[Tensor]]  # residual streams of a chunk, each [read, prompt, pos, d_model]
+@dataclass(frozen=True)
+class Point:
+    """Where gradients are taken. What nodes of `constant` write does not depend on what they read."""
+
+    residuals: Tensor  # [read, prompt, pos, d_model]
+    constant: Collection[Sender] = ()
+
+
+Points = Callable[[Caches], Iterator[Point]]  # of a chunk
 
 
 @torch.no_grad()
@@ -38,14 +48,14 @@ def attribute(
 ) -> dict[Edge, float]:
     """The score of every edge, in logits; positive: the edge helps the logit difference. In the order of the graph.
 
-    `points` gives the residual streams at which gradients are taken, whose mean is the score: as many for every chunk.
-    `on_pass` is called after each of them.
+    `points` says where gradients are taken, whose mean is the score: at as many points for every chunk. `on_pass` is
+    called after each of them.
     """
     graph, totals, n = chunks[0].model.graph, dict[Receivers, Tensor](), 0
     for chunk in chunks:
         span, delta = chunk.spans[Extent.CHANGED], chunk.delta[Extent.CHANGED].flatten(1)  # [sender, row * d_model]
-        for residuals in points(chunk):
-            for receivers, gradient in _gradients(chunk, residuals, chunk.knocked_out):
+        for point in points(chunk):
+            for receivers, gradient in _gradients(chunk, point.residuals, {*chunk.knocked_out, *point.constant}):
                 before = delta[: graph.n_senders_before(receivers[0])]
                 lost = before @ span.of_batch(gradient).flatten(1).mT  # [sender, receiver]
                 totals[receivers] = totals.get(receivers, 0) - exact(lost)
@@ -59,42 +69,76 @@ def attribute(
     return {edge: scores[edge.receiver][graph.index[edge.sender]] for edge in graph.edges()}
 
 
-def clean_point(chunk: Caches) -> Iterator[Tensor]:
+def clean_point(chunk: Caches) -> Iterator[Point]:
     """The model on the clean prompts, as EAP has it."""
-    yield chunk.residuals
+    yield Point(chunk.residuals)
 
 
-def embedding_points(chunk: Caches, steps: int) -> Iterator[Tensor]:
+def embedding_points(chunk: Caches, steps: int) -> Iterator[Point]:
     """The model on embeddings between the ablated and the clean one, as EAP-IG on inputs has it: step k of m is k / m
     of the way, k = 1 ... m as in the paper."""
-    weights, tokens = chunk.model.weights, chunk.tokens
-    fixed = {}
-    if chunk.knocked_out:
-        ablated = chunk.carried.outputs(weights, tokens, run(weights, tokens.clean))
-        fixed = {(head.layer, head.head): ablated[chunk.model.graph.index[head]] for head in chunk.knocked_out}
-    clean = weights.embed(tokens.clean)  # [prompt, pos, d_model]
-    to_ablated = torch.zeros_like(clean)
-    to_ablated.flatten(0, 1)[chunk.spans[Extent.CHANGED].cells] = chunk.delta[Extent.CHANGED][0]
+    weights, tokens, fixed = chunk.model.weights, chunk.tokens, _knocked_out(chunk)
+    clean, to_ablated = weights.embed(tokens.clean), _to_ablated(chunk, EMBED)  # [prompt, pos, d_model]
     for step in range(1, steps + 1):
         embedding = clean + (1 - step / steps) * to_ablated
-        yield run(weights, tokens.clean, Replaced(fixed, chunk.post_scales, embedding)).residuals
+        yield Point(reads(weights, tokens.clean, Replaced(fixed, chunk.post_scales, embedding)))
 
 
-def _gradients(chunk: Caches, residuals: Tensor, knocked_out: Collection[Sender]) -> Iterator[tuple[Receivers, Tensor]]:
+def activation_points(chunk: Caches, steps: int) -> Iterator[Point]:
+    """The model with one part of it between ablated and clean, as EAP-IG on activations has it: first what the
+    embedding writes, then what all heads of a layer write, or its MLP, from the first layer to the last.
+
+    Step k of m is k / m of the way, k = 1 ... m. Nothing flows back through a part that is set so.
+    """
+    graph, weights, tokens, fixed = chunk.model.graph, chunk.model.weights, chunk.tokens, _knocked_out(chunk)
+    clean = run(weights, tokens.clean, Replaced(fixed, chunk.post_scales)).outputs  # [sender, prompt, pos, d_model]
+    parts = dict.fromkeys((sender.layer, sender.stage) for sender in graph.senders)
+    for part in parts:
+        nodes = [sender for sender in graph.senders if (sender.layer, sender.stage) == part]
+        for step in range(1, steps + 1):
+            mixed = {node: clean[graph.index[node]] + (1 - step / steps) * _to_ablated(chunk, node) for node in nodes}
+            heads = {(node.layer, node.head): out for node, out in mixed.items() if node.stage is Stage.HEAD}
+            mlps = {node.layer: out for node, out in mixed.items() if node.stage is Stage.MLP}
+            replaced = Replaced({**fixed, **heads}, chunk.post_scales, mixed.get(EMBED), mlps)
+            yield Point(reads(weights, tokens.clean, replaced), nodes)
+
+
+def _knocked_out(chunk: Caches) -> dict[tuple[int, int], Tensor]:
+    """What heads that are knocked out write, by layer and head: `[prompt, pos, d_model]`."""
+    if not chunk.knocked_out:
+        return {}
+    weights, tokens = chunk.model.weights, chunk.tokens
+    ablated = chunk.carried.outputs(weights, tokens, run(weights, tokens.clean))
+    return {(head.layer, head.head): ablated[chunk.model.graph.index[head]] for head in chunk.knocked_out}
+
+
+def _to_ablated(chunk: Caches, node: Sender) -> Tensor:
+    """From what a node writes on the clean prompts to what its removed edges carry: `[prompt, pos, d_model]`."""
+    difference = torch.zeros_like(chunk.residuals[0])
+    place = chunk.model.graph.index[node]
+    difference.flatten(0, 1)[chunk.spans[Extent.CHANGED].cells] = chunk.delta[Extent.CHANGED][place]
+    return difference
+
+
+def _gradients(chunk: Caches, residuals: Tensor, constant: Collection[Sender]) -> Iterator[tuple[Receivers, Tensor]]:
     """Of the logit difference's sum over prompts with respect to what receivers read, from the logits down: each
-    `[receiver, prompt, pos, d_model]`."""
-    reads = list(residuals)
-    gradient = _of_logits(chunk, reads.pop())  # of the residual stream, [prompt, pos, d_model]
+    `[receiver, prompt, pos, d_model]`. What the nodes of `constant` write depends on nothing."""
+    read = list(residuals)
+    gradient = _of_logits(chunk, read.pop())  # of the residual stream, [prompt, pos, d_model]
     yield (LOGITS,), gradient[None]
     for number, block in reversed(list(enumerate(chunk.model.weights.blocks))):
         of_writes = gradient
         if block.mlp is not None and block.mlp_norm is not None:
             mlp, norm = block.mlp, block.mlp_norm
-            own = _pulled_back(lambda x, mlp=mlp, norm=norm: mlp(norm(x)), [reads.pop()], gradient)
-            yield (Receiver(number, Stage.MLP),), own[0][None]
-            gradient = gradient + own[0]
+            residual = read.pop()
+            if Sender(number, Stage.MLP) in constant:
+                own = torch.zeros_like(residual)
+            else:
+                (own,) = _pulled_back(lambda x, mlp=mlp, norm=norm: mlp(norm(x)), [residual], gradient)
+            yield (Receiver(number, Stage.MLP),), own[None]
+            gradient = gradient + own
             of_writes = of_writes if block.parallel else gradient
-        for receivers, own_of_port in _of_heads(chunk, number, reads.pop(), of_writes, knocked_out):
+        for receivers, own_of_port in _of_heads(chunk, number, read.pop(), of_writes, constant):
             yield receivers, own_of_port
             gradient = gradient + own_of_port.sum(0)
 
@@ -111,7 +155,7 @@ def _of_logits(chunk: Caches, residual: Tensor) -> Tensor:
 
 
 def _of_heads(
-    chunk: Caches, layer: int, residual: Tensor, of_writes: Tensor, knocked_out: Collection[Sender]
+    chunk: Caches, layer: int, residual: Tensor, of_writes: Tensor, constant: Collection[Sender]
 ) -> list[tuple[Receivers, Tensor]]:
     """Of what each head's inputs read, by port: `[head, prompt, pos, d_model]`, from that of what the heads write."""
     weights, shape = chunk.model.weights, chunk.model.graph.shape
@@ -125,8 +169,7 @@ def _of_heads(
     if share is not None:
         of_writes = of_writes * share
     of_mixed = torch.einsum("npd,hed->hnpe", of_writes, attention.out)
-    # What a head that is knocked out writes does not depend on what it reads.
-    of_mixed[[head.head for head in knocked_out if head.layer == layer]] = 0
+    of_mixed[[node.head for node in constant if node.layer == layer and node.stage is Stage.HEAD]] = 0
     ports = {Port.Q: shape.n_heads, Port.K: shape.n_kv_heads, Port.V: shape.n_kv_heads}
     own = _pulled_back(mixed, [residual.expand(n, -1, -1, -1) for n in ports.values()], of_mixed)
     return [

@@ -29,7 +29,7 @@ from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.model import Model
-from acdc_custom.search.method import DecidingMethod, ScoringMethod, top_edges
+from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, top_edges
 from acdc_custom.search.registry import method_named
 from acdc_custom.task import Task
 from acdc_custom.task.selection import PromptSelection
@@ -176,7 +176,8 @@ def _scored(
 ) -> _Found:
     """The edges that come first. While edges are scored, none is known to be kept: see `scored_decisions`."""
     scores = {decision.edge: decision.effect for decision in earlier}
-    for edge, score in method.score(prepared.chunks, dict(scores), lambda: None):
+    asked = ToScore(prepared.chunks, dict(scores), settings.window, prepared.memory.window_bytes)
+    for edge, score in method.score(asked):
         if edge not in scores:
             scores[edge] = score
             on_decision(Decision(edge, False, score, None, Reason.SCORED, len(scores)))

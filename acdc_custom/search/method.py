@@ -8,7 +8,7 @@ first. Knows no method by name, and imports no torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from acdc_custom.choices import DEFAULT_THRESHOLD, Ranking
@@ -16,6 +16,7 @@ from acdc_custom.circuit.decision import Decision
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, Graph
+from acdc_custom.memory import WINDOW_BYTES
 
 if TYPE_CHECKING:
     from acdc_custom.engine.caches import Caches
@@ -73,12 +74,33 @@ class DecidingMethod:
 
 
 @dataclass(frozen=True)
+class ToScore:
+    """What a method is to score the edges on: some prompts at a time, all in order.
+
+    `earlier` has what an interrupted search scored, which need not be scored again. `window` fixes the number of
+    candidates evaluated at once, by methods that evaluate any; a window takes `window_bytes` at most. `on_step` is
+    called after each step.
+    """
+
+    chunks: Sequence[Caches]
+    earlier: Mapping[Edge, float] = field(default_factory=dict)
+    window: int | None = None
+    window_bytes: int = WINDOW_BYTES
+    on_step: OnStep = lambda: None
+
+    @property
+    def graph(self) -> Graph:
+        """Whose edges these are."""
+        graph: Graph = self.chunks[0].model.graph
+        return graph
+
+
+@dataclass(frozen=True)
 class ScoringMethod:
     """Scores every edge; `unit` is that of the scores, and a positive score is of an edge that helps.
 
-    `score` yields edges with their scores, and calls back after each of its `n_steps`; those in the mapping have been
-    scored by an interrupted search, and need not be scored again. `each_edge` says that a step is an evaluation of one
-    edge, so that there are as many steps as edges.
+    `score` yields edges with their scores, in `n_steps` steps. `each_edge` says that a step is an evaluation of one
+    edge: there are as many as edges, and an interrupted search can be resumed from those that it has scored.
     """
 
     name: str  # as it is typed
@@ -86,7 +108,7 @@ class ScoringMethod:
     about: str  # one sentence, without its full stop
     source: str
     unit: str
-    score: Callable[[Sequence[Caches], Mapping[Edge, float], OnStep], Iterator[tuple[Edge, float]]]
+    score: Callable[[ToScore], Iterator[tuple[Edge, float]]]
     n_steps: Callable[[Sequence[Caches]], int]
     each_edge: bool = False
 
@@ -103,7 +125,7 @@ class ScoringMethod:
 
     def scores(self, chunks: Sequence[Caches], on_step: OnStep = lambda: None) -> dict[Edge, float]:
         """The score of every edge."""
-        return dict(self.score(chunks, {}, on_step))
+        return dict(self.score(ToScore(chunks, on_step=on_step)))
 
 
 SearchMethod = DecidingMethod | ScoringMethod

@@ -6,43 +6,26 @@ import dataclasses
 import random
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 
 import oracle
 import pytest
 import torch
-from tiny import MAX_POSITIONS, NAMES, VOCAB, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
+from scored import chunks_of
+from tiny import NAMES, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
 
 from acdc_custom.choices import Ablation, Ranking
-from acdc_custom.engine.ablation import prepare_ablation
-from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import logit_differences
-from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import EMBED, LOGITS, Edge, Sender
 from acdc_custom.model.model import Model
-from acdc_custom.search.attribution import attribute, clean_point, embedding_points
+from acdc_custom.search.attribution import activation_points, attribute, clean_point, embedding_points
 from acdc_custom.search.method import ScoringMethod, top_edges
-from acdc_custom.search.registry import scoring_methods
+from acdc_custom.search.methods import eap, eap_ig, eap_ig_activations, relp
 
-
-def gradient_methods() -> list[ScoringMethod]:
-    """EAP and EAP-IG on inputs."""
-    return [method for method in scoring_methods() if method.name in ("eap", "eap-ig")]
-
+WALKS = (eap.METHOD, eap_ig.METHOD, eap_ig_activations.METHOD, relp.METHOD)  # that take the walk back
 
 STEP = 1e-5  # of the finite differences
-
-
-def chunks_of(
-    model: Model,
-    prompts: Sequence[TinyPrompt],
-    ablation: Ablation = Ablation.CORRUPTED,
-    size: int = 99,
-    knocked_out: Sequence[Sender] = (),
-) -> list[Caches]:
-    parts = token_batch(prompts, MAX_POSITIONS, VOCAB, model.device).chunks(size)
-    carried = prepare_ablation(ablation, model.weights, parts)
-    return [build_caches(model, part, carried, knocked_out) for part in parts]
 
 
 def derivatives(
@@ -122,6 +105,88 @@ def test_integrated_gradients_are_the_mean_derivative_on_the_way_from_the_ablate
     agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1 / 3, 2 / 3, 1]))
 
 
+def part_derivatives(
+    model: Model, prompts: Sequence[TinyPrompt], ablation: Ablation, edges: Sequence[Edge], steps: int
+) -> list[float]:
+    """The same as `derivatives`, at points where one part of the model is between ablated and clean; its nodes write
+    that, whatever they read."""
+    weights, shape = model.weights, model.graph.shape
+    clean = [oracle.forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
+    corrupted = [oracle.forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
+    ablated = oracle.ablated_outputs(ablation.value, prompts, clean, corrupted)
+    heads = [[f"a{layer}.h{head}" for head in range(shape.n_heads)] for layer in range(shape.n_layers)]
+    parts = [["embed"], *heads, *([f"m{layer}"] for layer in range(shape.n_layers) if shape.has_mlp)]
+    totals = [0.0] * len(edges)
+    for prompt, (outputs, _, scales), carried in zip(prompts, clean, ablated, strict=True):
+        tokens = torch.tensor(prompt.clean_ids)
+        for part, step in product(parts, range(1, steps + 1)):
+            share = step / steps
+            mixed = {node: share * outputs[node] + (1 - share) * carried[node] for node in part}
+            # What the part writes is cut off everywhere, and this takes its place.
+            point, *_ = oracle.forward(weights, tokens, lambda s, r, part=part: s not in part, mixed, scales)
+            point |= mixed
+            for number, edge in enumerate(edges):
+                sender, values = str(edge.sender), []
+                for sign in (1, -1):
+                    moved = sign * STEP * (carried[sender] - outputs[sender])
+                    values.append(
+                        oracle.logit_diff(prompt, with_moved(model, tokens, part, mixed, point, edge, moved, scales))
+                    )
+                totals[number] -= (values[0] - values[1]) / (2 * STEP)
+    return [total / len(prompts) / len(parts) / steps for total in totals]
+
+
+def with_moved(
+    model: Model,
+    tokens: torch.Tensor,
+    part: Sequence[str],
+    mixed: dict[str, torch.Tensor],
+    point: dict[str, torch.Tensor],
+    edge: Edge,
+    moved: torch.Tensor,
+    scales: dict[int, torch.Tensor],
+) -> torch.Tensor:
+    """The logits with what one edge carries moved, and the part's nodes writing what is mixed into every other one."""
+    sender, receiver = str(edge.sender), str(edge.receiver)
+    carried = OnOneEdge(mixed, sender, point[sender] + moved)
+    _, logits, _ = oracle.forward(
+        model.weights, tokens, lambda s, r: carried.on(s, r, receiver) and s not in part, carried, scales
+    )
+    return logits
+
+
+class OnOneEdge(dict[str, torch.Tensor]):
+    """What removed edges carry, where one edge of a sender carries something of its own."""
+
+    def __init__(self, carried: dict[str, torch.Tensor], sender: str, own: torch.Tensor) -> None:
+        super().__init__(carried)
+        self.sender, self.own, self.here = sender, own, False
+
+    def on(self, sender: str, receiver: str, own_receiver: str) -> bool:
+        """Whether an edge, which is about to be read, carries what its sender writes."""
+        self.here = (sender, receiver) == (self.sender, own_receiver)
+        return not self.here
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return self.own if self.here and name == self.sender else super().__getitem__(name)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma2", "attention only"])
+def test_on_activations_they_are_the_mean_derivative_with_one_part_after_the_other_on_its_way(name: str) -> None:
+    model, prompts = tiny(name, 1), random_prompts(1, n=2)
+    edges = some_edges(model, 12)
+    for ablation in (Ablation.CORRUPTED, Ablation.MEAN):
+        scores = attribute(chunks_of(model, prompts, ablation), partial(activation_points, steps=2))
+        agrees(scores, edges, part_derivatives(model, prompts, ablation, edges, 2))
+
+
+def test_the_last_point_of_every_part_is_the_clean_run() -> None:
+    (chunk,) = chunks_of(tiny("attention only, no norm", 1), random_prompts(1))
+    points = list(activation_points(chunk, 1))
+    assert [sorted(map(str, point.constant))[0] for point in points] == ["embed", "a0.h0", "a1.h0"]
+    assert all(torch.allclose(point.residuals, chunk.residuals) for point in points)  # the last step is clean
+
+
 @pytest.mark.parametrize("ablation", Ablation)
 def test_every_ablation_is_scored_by_what_it_puts_in_place_of_an_edge(ablation: Ablation) -> None:
     model, prompts = tiny_llama(3), random_prompts(3)
@@ -131,7 +196,7 @@ def test_every_ablation_is_scored_by_what_it_puts_in_place_of_an_edge(ablation: 
     agrees(scores, edges, derivatives(model, prompts, ablation, edges, [0.5, 1]))
 
 
-@pytest.mark.parametrize("method", gradient_methods())
+@pytest.mark.parametrize("method", [eap.METHOD, eap_ig.METHOD])
 def test_heads_that_are_knocked_out_pass_nothing_on(method: ScoringMethod) -> None:
     model, prompts = tiny_gpt2(4, 2), random_prompts(4, n=2)
     heads = [Sender.parse("a0.h1"), Sender.parse("a1.h3")]
@@ -172,7 +237,7 @@ def test_integrated_gradients_at_the_embedding_add_up_to_what_the_corruption_cos
     assert total == pytest.approx(float(lost.mean()), rel=0.02)
 
 
-@pytest.mark.parametrize("method", gradient_methods())
+@pytest.mark.parametrize("method", WALKS)
 def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: ScoringMethod) -> None:
     model, prompts, passes = tiny("gemma2", 6), random_prompts(6, n=5), []
     whole = method.scores(chunks_of(model, prompts))
@@ -185,7 +250,7 @@ def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: Scor
 @pytest.mark.parametrize("name", ["gpt2", "attention only, rotary", "gemma2"])
 def test_scores_in_single_precision_are_those_in_double_up_to_rounding(name: str) -> None:
     prompts = random_prompts(7)
-    for method in gradient_methods():
+    for method in WALKS:
         single, double = (
             method.scores(chunks_of(tiny(name, 7, dtype), prompts)) for dtype in (torch.float32, torch.float64)
         )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from acdc_custom.graph import Edge
-from acdc_custom.search.method import OnStep, ScoringMethod
-
-if TYPE_CHECKING:
-    from acdc_custom.engine.caches import Caches
+from acdc_custom.search.method import ScoringMethod, ToScore
 
 
-def _score(chunks: Sequence[Caches], earlier: Mapping[Edge, float], on_step: OnStep) -> Iterator[tuple[Edge, float]]:
+def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
     from acdc_custom.search.attribution import attribute, clean_point
 
-    yield from attribute(chunks, clean_point, on_step).items()
+    yield from attribute(asked.chunks, clean_point, asked.on_step).items()
 
 
 METHOD = ScoringMethod(

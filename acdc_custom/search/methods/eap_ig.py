@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from acdc_custom.graph import Edge
-from acdc_custom.search.method import OnStep, ScoringMethod
-
-if TYPE_CHECKING:
-    from acdc_custom.engine.caches import Caches
+from acdc_custom.search.method import ScoringMethod, ToScore
 
 STEPS = 5  # as in MIB
 
 
-def _score(chunks: Sequence[Caches], earlier: Mapping[Edge, float], on_step: OnStep) -> Iterator[tuple[Edge, float]]:
+def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
     from acdc_custom.search.attribution import attribute, embedding_points
 
-    yield from attribute(chunks, partial(embedding_points, steps=STEPS), on_step).items()
+    yield from attribute(asked.chunks, partial(embedding_points, steps=STEPS), asked.on_step).items()
 
 
 METHOD = ScoringMethod(

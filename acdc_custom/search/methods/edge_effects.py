@@ -1,0 +1,142 @@
+"""Exact effects of single edges: every edge removed alone from the full model. The field calls it edge activation
+patching.
+
+An edge's score is how far the logit difference falls without it, mean over prompts: the rise of the metric
+`logit-diff`. That is what EAP and its kin estimate, in the same unit and with the same sign. It is the logit difference
+for every `--metric`: the KL from the full model rises with whatever is removed, and could not tell edges that help from
+edges that hurt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from acdc_custom.graph import Edge, Receiver, Sender, Stage
+from acdc_custom.search.method import ScoringMethod, ToScore
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from acdc_custom.engine.caches import Extent
+    from acdc_custom.engine.chunk import Chunk
+
+
+def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
+    """In the order of the graph."""
+    import torch
+
+    with torch.no_grad():
+        model = _FullModel(asked)
+        for receiver in asked.graph.receivers:
+            effects = model.effects(receiver)
+            for sender in asked.graph.senders_to(receiver):
+                yield Edge(sender, receiver), effects.get(sender, 0.0)
+                asked.on_step()
+
+
+class _FullModel:
+    """Every node alive, and nothing removed for good."""
+
+    def __init__(self, asked: ToScore) -> None:
+        from acdc_custom.engine.caches import read_extent
+        from acdc_custom.engine.circuits import live_extents
+        from acdc_custom.engine.window import WindowSize
+
+        self._asked, self._graph = asked, asked.graph
+        knocked_out = asked.chunks[0].knocked_out
+        kept = [edge for edge in self._graph.edges() if edge.sender not in knocked_out]
+        self._live = live_extents(self._graph, _by_sender(kept))
+        # No change goes on through a head that is knocked out.
+        reading = {r for r in self._graph.receivers if read_extent(self._graph, r, self._live) is not None}
+        consumers = _by_sender(edge for edge in kept if edge.receiver in reading)
+        self._chunks = _opened(asked, consumers, self._live)
+        self._size = WindowSize(asked.window, asked.window_bytes)
+        self._whole = _mean([chunk.metric() for chunk in self._chunks])[0]
+
+    def effects(self, receiver: Receiver) -> dict[Sender, float]:
+        """Of the edges into a receiver, those that can have any: what carries the same when it is removed has none,
+        and neither has what leads nowhere.
+
+        Whole windows only are taken over from an interrupted search. So what is left comes out as if there had been no
+        interruption, to the last bit.
+        """
+        import torch
+
+        from acdc_custom.engine.caches import read_extent
+        from acdc_custom.engine.window import Cost
+
+        extent, found = read_extent(self._graph, receiver, self._live), dict[Sender, float]()
+        if extent is None:
+            return found
+        left = [sender for sender in self._graph.senders_to(receiver) if self._moves(sender, extent)]
+        cost = Cost.of_chunks([chunk.visit(receiver, extent) for chunk in self._chunks])
+        while left:
+            window = left[: self._size.most(cost)]
+            earlier = {sender: self._asked.earlier.get(Edge(sender, receiver)) for sender in window}
+            known = {sender: effect for sender, effect in earlier.items() if effect is not None}
+            if len(known) < len(window):
+                try:
+                    known = dict(zip(window, self._without(window, extent), strict=True))
+                except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                    self._size.shrink(len(window), error)
+                    continue
+            found |= known
+            left = left[len(window) :]
+        return found
+
+    def _moves(self, sender: Sender, extent: Extent) -> bool:
+        return any(chunk.caches.moves[extent][self._graph.index[sender]] for chunk in self._chunks)
+
+    def _without(self, senders: list[Sender], extent: Extent) -> list[float]:
+        """By how much the metric rises without each edge."""
+        places = [self._graph.index[sender] for sender in senders]
+        return [value - self._whole for value in _mean([c.evaluate_each(places, extent) for c in self._chunks])]
+
+
+def _by_sender(edges: Iterable[Edge]) -> dict[Sender, list[Receiver]]:
+    receivers: dict[Sender, list[Receiver]] = {}
+    for edge in edges:
+        receivers.setdefault(edge.sender, []).append(edge.receiver)
+    return receivers
+
+
+def _opened(asked: ToScore, consumers: dict[Sender, list[Receiver]], live: dict[Sender, Extent]) -> list[Chunk]:
+    """The prompts, with every live node in its clean state."""
+    from acdc_custom.engine.chunk import Chunk
+    from acdc_custom.engine.metrics import negative_logit_diff
+    from acdc_custom.engine.stopwatch import Stopwatch
+
+    chunks = []
+    for caches in asked.chunks:
+        objective = negative_logit_diff(caches.model.weights, caches.tokens)
+        chunk = Chunk(caches, objective, consumers, Stopwatch(caches.model.device))
+        for layer in range(asked.graph.shape.n_layers):
+            heads = {n.head: extent for n, extent in live.items() if n.layer == layer and n.stage is Stage.HEAD}
+            if heads:
+                chunk.open_attention(layer, heads)
+            if (mlp := Sender(layer, Stage.MLP)) in live:
+                chunk.open_mlp(layer, live[mlp])
+        chunks.append(chunk)
+    return chunks
+
+
+def _mean(values: list[Tensor]) -> list[float]:
+    """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
+    import torch
+
+    means: list[float] = torch.cat(values, dim=-1).mean(-1).tolist()
+    return means
+
+
+METHOD = ScoringMethod(
+    name="edge-effects",
+    title="Edge effects",
+    about="exact effects of single edges: the fall of the logit difference when one edge alone is removed from the "
+    "full model",
+    source="edge activation patching; Conmy et al. 2023, arXiv 2304.14997, section 3",
+    unit="logits",
+    score=_score,
+    n_steps=lambda chunks: chunks[0].model.graph.n_edges,
+    each_edge=True,
+)
