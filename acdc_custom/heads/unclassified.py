@@ -29,26 +29,27 @@ def _clauses(
     head: Sender, closest: Role, evidence: Mapping[Role, Sequence[Evidence]], lacking: Sequence[Measure]
 ) -> Iterator[str]:
     if head.layer == 0:
-        yield "in layer 0 it reads tokens and their positions alone: no other head tells it where to look"
+        yield "in layer 0, it reads tokens and their positions alone"
     every = [e for of in evidence.values() for e in of]
     if every and max(e.reached for e in every) < WEAK:
         strongest = max(every, key=lambda e: e.reached)
         yield f"no score reaches half of its threshold: the nearest, {_lack(strongest)}"
         return
     too_weak = [_lack(e) for e in evidence[closest] if not e.passed]
-    yield f"closest to {closest}, but {' and '.join([*too_weak, *_unmeasured(lacking)])}"
+    yield f"closest to {closest}, but {', '.join([*too_weak, *_unmeasured(lacking)])}"
     if closest is not Role.NEGATIVE_NAME_MOVER:
         # Its need has no direction: whether the logits read the head at all.
         for e in evidence[Role.NEGATIVE_NAME_MOVER]:
             if e.measure is Measure.DIRECT_EFFECT and e.passed:
-                yield f"its direct effect of {e.value:.1f} % is real, in a way that no role describes"
+                yield f"its direct effect of {e.value:.1f} % is real, but of none of these kinds"
 
 
 def _lack(evidence: Evidence) -> str:
-    """`copy score is 0.24 (at least 0.5 is asked for)`."""
+    """`copy score is 0.24 (needs at least 0.5)`."""
+    needs = f"needs {evidence.asked}"
     if evidence.reached >= 1 and evidence.control is not None:
-        return f"{evidence.name} is {_value(evidence)} where random tokens give up to {evidence.control.high:.2g}"
-    return f"{evidence.name} is {_value(evidence)} ({evidence.asked} is asked for)"
+        needs = f"random tokens give up to {evidence.control.high:.2g}{evidence.unit}"
+    return f"{evidence.name} is {_value(evidence)} ({needs})"
 
 
 def _value(evidence: Evidence) -> str:
