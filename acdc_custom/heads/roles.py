@@ -87,8 +87,7 @@ def _verdict(head: Sender, scores: Scores, sample: Scores) -> Verdict:
     if fits:
         return Verdict(fits[0], tuple(fits[1:]), tuple(e for role in fits for e in evidence[role]))
     closest = max(NEEDS, key=lambda role: _closeness(NEEDS[role], evidence[role]))
-    known = [e.measure for e in evidence[closest]]
-    lacking = [need.measure for need in NEEDS[closest] if need.measure not in known]
+    lacking = {role: [n.measure for n in needs if n.measure not in scores[head]] for role, needs in NEEDS.items()}
     return Verdict(Role.UNCLASSIFIED, (), evidence[closest], why_none(head, closest, evidence, lacking))
 
 

@@ -16,17 +16,23 @@ _FOR_MOVERS = (Measure.QUERY_EFFECT, Measure.ATTENTION_CHANGE)
 
 
 def why_none(
-    head: Sender, closest: Role, evidence: Mapping[Role, Sequence[Evidence]], lacking: Sequence[Measure]
+    head: Sender,
+    closest: Role,
+    evidence: Mapping[Role, Sequence[Evidence]],
+    lacking: Mapping[Role, Sequence[Measure]],
 ) -> str:
     """What speaks against any role: clauses with semicolons between them, without a full stop.
 
-    `evidence` is all that was measured, by role; `lacking` the measures of the `closest` role that were not.
+    By role, `evidence` is all that was measured, and `lacking` what it asks for that was not.
     """
     return "; ".join(_clauses(head, closest, evidence, lacking))
 
 
 def _clauses(
-    head: Sender, closest: Role, evidence: Mapping[Role, Sequence[Evidence]], lacking: Sequence[Measure]
+    head: Sender,
+    closest: Role,
+    evidence: Mapping[Role, Sequence[Evidence]],
+    lacking: Mapping[Role, Sequence[Measure]],
 ) -> Iterator[str]:
     if head.layer == 0:
         yield "in layer 0, it reads tokens and their positions alone"
@@ -36,7 +42,10 @@ def _clauses(
         yield f"no score reaches half of its threshold: the nearest, {_lack(strongest)}"
         return
     too_weak = [_lack(e) for e in evidence[closest] if not e.passed]
-    yield f"closest to {closest}, but {', '.join([*too_weak, *_unmeasured(lacking)])}"
+    yield f"closest to {closest}, but {', '.join([*too_weak, *_unmeasured(lacking[closest])])}"
+    for role, of in evidence.items():
+        if role is not closest and of and lacking[role] and all(e.passed for e in of):
+            yield f"{role} cannot be told: {', '.join(_unmeasured(lacking[role]))}"
     if closest is not Role.NEGATIVE_NAME_MOVER:
         # Its need has no direction: whether the logits read the head at all.
         for e in evidence[Role.NEGATIVE_NAME_MOVER]:

@@ -69,7 +69,9 @@ def test_words_that_a_task_does_not_name_are_named_as_missing() -> None:
     verdict = classify({head: {Measure.DIRECT_EFFECT: Score(-27.1, 0.1), Measure.PREVIOUS_TOKEN: Score(0.0)}})[head]
     assert verdict.why == (
         "closest to name mover, but copy score and attention to answer could not be measured, since the task names no "
-        f"such word; {REAL}"
+        "such word; negative name mover cannot be told: negative copy score and attention to word could not be "
+        "measured, since the task names no such word; cue mover cannot be told: answer from cue and attention to cue "
+        f"could not be measured, since the task names no such word; {REAL}"
     )
 
 
