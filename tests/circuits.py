@@ -14,7 +14,7 @@ from acdc_custom.circuit.circuit import (
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.graph import Edge, GraphShape, Receiver, Sender, Stage
-from acdc_custom.heads.evidence import Measure, Score
+from acdc_custom.heads.evidence import DEFINITIONS, Measure, Score
 from acdc_custom.heads.roles import classify
 from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
 
@@ -93,7 +93,8 @@ def example_heads() -> HeadTable:
                 {place: 0.5 * inside},
                 {place: 0.25},
                 verdict.evidence,
+                verdict.why,
             )
         )
-    source = TableSource("latest_s", "switch", 16, 0, "cd" * 32, "demo", "ef" * 32, 4.0)
+    source = TableSource("latest_s", "switch", 16, 0, "cd" * 32, "demo", "ef" * 32, 4.0, 2, 8, DEFINITIONS)
     return HeadTable(source, (rows[0].head,), ("A note.",), tuple(rows))

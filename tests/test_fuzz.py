@@ -687,7 +687,7 @@ NAMES = st.one_of(
 OPTIONS = {
     "discover": (
         "--task --threshold --model --metric --corruption --ablation --n --seed --order --order-seed --device --dtype"
-        " --window --memory-limit --timings --out"
+        " --window --memory-limit --roles --timings --out"
     ),
     "draw": "--out --edges",
     "show": "--edges",

@@ -14,15 +14,23 @@ from acdc_custom.cli.options import RESULTS, model_option, out_option, settings_
 @task_option
 @model_option
 @settings_options(*NAMES)
+@click.option(
+    "--roles/--no-roles",
+    default=None,
+    help="Measure what the circuit's heads do at the end, as acdc-custom roles does.  [default: if that takes under "
+    "ten seconds, or under a third of the search]",
+)
 @click.option("--timings", is_flag=True, help="Show where the time went, and the most memory that was in use.")
 @out_option("Where the run goes.  [default: a new folder in results/]")
-def command(task: str, model: str, settings: SearchSettings, timings: bool, out: Path | None) -> None:
+def command(
+    task: str, model: str, settings: SearchSettings, roles: bool | None, timings: bool, out: Path | None
+) -> None:
     """Find the circuit of a task: the edges that the model needs for it.
 
     Visits every edge of the model's computational graph, from the logits down, and removes it if that raises the
     metric by less than the threshold; other methods score all edges, and the circuit is made of those that come first.
-    Writes circuit.json, decisions.jsonl, circuit.svg and circuit.dot. A run that was stopped, by whatever, is resumed
-    with acdc-custom resume.
+    Writes circuit.json, decisions.jsonl, circuit.svg and circuit.dot. When it is soon measured what the heads do, ends
+    with that and a coloured picture. A run that was stopped, by whatever, is resumed with acdc-custom resume.
 
     \b
     acdc-custom discover --task latest_s --threshold 0.01
@@ -42,7 +50,7 @@ def command(task: str, model: str, settings: SearchSettings, timings: bool, out:
         click.echo(f"Model      {model}, loading ...", err=True)
         from acdc_custom.runs.run import begin
 
-        run = begin(run_folder, job, open_told)
+        run = begin(run_folder, job, open_told, roles=roles)
         for line in describe_batch(run.prepared, settings.threshold):
             click.echo(line)
         circuit = run_search(run)

@@ -11,16 +11,19 @@ from acdc_custom.cli.options import run_device_option
 
 @click.command("roles", short_help="Classify the heads of a circuit, from measurements.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--all-heads", is_flag=True, help="All heads of the model, and not only the circuit's.")
+@click.option(
+    "--all-heads", is_flag=True, help="All heads of the model, and not only the circuit's; and movers anywhere in it."
+)
 @click.option("--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: the run's]")
 @click.option("--seed", type=int, help="Which prompts, and which random tokens.  [default: the run's]")
 @run_device_option
 def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, device: str | None) -> None:
     """Tell what each head of a circuit does: FOLDER is a run folder, or a circuit.json.
 
-    Every head of the model is measured: path patching to the logits and to the movers' queries, copying, attention from
-    END, attention on repeated random tokens. A head gets a role where the evidence is strong enough, compared with a
-    threshold, with all other heads and with random tokens. Writes heads.csv and heads.json beside the circuit, and
+    The circuit's heads are measured one by one: path patching to the logits and to the queries of the circuit's movers,
+    copying, attention from END, attention on repeated random tokens. A head gets a role where the evidence is strong
+    enough, compared with a threshold, with other heads (a random sample of the model's, 60 or all) and with random
+    tokens; for an unclassified head it is said what is missing. Writes heads.csv and heads.json beside the circuit, and
     draws its circuit.svg and circuit.dot anew, coloured by role.
 
     \b

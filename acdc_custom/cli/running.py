@@ -34,8 +34,9 @@ def open_told(name: str, device: str, dtype: str) -> Model:
 
 
 def run_search(run: Run) -> Circuit:
-    """Search, with a progress bar, and show what was found and written."""
+    """Search, with a progress bar, and show what was found and written; at the end, what the heads do."""
     from acdc_custom.circuit.summary import summarize
+    from acdc_custom.cli.roles_at_once import roles_at_once
 
     folder = run.folder
     try:
@@ -44,7 +45,7 @@ def run_search(run: Run) -> Circuit:
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
     click.echo(summarize(circuit))
-    echo_written(files)
+    echo_written([*files, *roles_at_once(run, circuit)])
     click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder.path))}")
     return circuit
 

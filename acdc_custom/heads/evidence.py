@@ -39,6 +39,13 @@ class Role(StrEnum):
             Role.UNCLASSIFIED: "the evidence is too weak for any role",
         }[self]
 
+    def counted(self, n: int) -> str:
+        """`2 name movers`, `1 S-inhibition head`, `5 unclassified`."""
+        if self is Role.UNCLASSIFIED:
+            return f"{n} {self}"
+        noun = self.value if self.value.endswith("mover") else f"{self} head"
+        return f"{n} {noun}{'s' * (n != 1)}"
+
 
 class Measure(StrEnum):
     """What is measured of a head. The value is what files call it."""
@@ -81,9 +88,17 @@ class Measure(StrEnum):
         }[self]
 
     @property
+    def in_words(self) -> str:
+        """What people call it: `copy score`."""
+        return self.value.replace("_", " ")
+
+    @property
     def in_per_cent(self) -> bool:
         """Whether the number is in per cent of the logit difference; the others are shares from 0 to 1."""
         return self in (Measure.DIRECT_EFFECT, Measure.QUERY_EFFECT)
+
+
+DEFINITIONS = 1  # of the measures: raised when what one of them is changes, so that old numbers are told from new ones
 
 
 class Bound(StrEnum):
@@ -142,26 +157,48 @@ class Evidence:
     bound: Bound
     threshold: float
     whose: Whose
-    others: NullDistribution | None  # strength of all other heads
-    rank: int  # 1: the strongest of all heads
-    control: NullDistribution | None  # strength of all heads with random tokens
+    others: NullDistribution | None  # strength of other heads: of the sample that stands for the model's
+    rank: int  # 1: the strongest of the heads that were measured
+    measured: int  # how many these are
+    control: NullDistribution | None  # strength of the sample's heads with random tokens
 
     @property
     def passed(self) -> bool:
         """Whether the number is strong enough: beyond the threshold, and above what random tokens give."""
-        strength = self.bound.strength(self.value)
-        enough = strength >= self.bound.strength(self.threshold)
-        return enough and (self.control is None or strength > self.control.high)
+        enough = self.bound.strength(self.value) >= self.bound.strength(self.threshold)
+        return enough and not self.is_chance
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether random tokens give as much."""
+        return self.control is not None and self.bound.strength(self.value) <= self.control.high
+
+    @property
+    def reached(self) -> float:
+        """How much of the threshold the number reaches: 1 or more is enough, 0 nothing or the other direction."""
+        return max(0.0, self.bound.strength(self.value) / self.bound.strength(self.threshold))
+
+    @property
+    def name(self) -> str:
+        """`attention to answer (IO)`."""
+        return self.measure.in_words + (f" ({self.at})" if self.at else "")
+
+    @property
+    def asked(self) -> str:
+        """`at least 0.5`."""
+        return f"{self.bound} {self.threshold:g}{self.unit}"
+
+    @property
+    def unit(self) -> str:
+        """With a space before it, or nothing."""
+        return " %" if self.measure.in_per_cent else ""
 
     def __str__(self) -> str:
-        """`copy score 0.94 (at least 0.5, ours; 2nd of 144 heads; random tokens 0.02)`."""
-        name = self.measure.value.replace("_", " ") + (f" ({self.at})" if self.at else "")
-        unit = " %" if self.measure.in_per_cent else ""
-        n = 1 + (self.others.n if self.others else 0)
-        parts = [f"{self.bound} {self.threshold:g}{unit}, {self.whose}", f"{ordinal(self.rank)} of {n} heads"]
+        """`copy score 0.94 (at least 0.5, ours; 2nd of 144 heads measured; random tokens up to 0.02)`."""
+        parts = [f"{self.asked}, {self.whose}", f"{ordinal(self.rank)} of {self.measured} heads measured"]
         if self.control is not None:
-            parts.append(f"random tokens up to {self.control.high:.2g}{unit}")
-        return f"{name} {self.value:.2f}{unit} ({'; '.join(parts)})"
+            parts.append(f"random tokens up to {self.control.high:.2g}{self.unit}")
+        return f"{self.name} {self.value:.2f}{self.unit} ({'; '.join(parts)})"
 
 
 def ordinal(number: int) -> str:

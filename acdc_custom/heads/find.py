@@ -12,7 +12,7 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
-from acdc_custom.heads.evidence import Role
+from acdc_custom.heads.evidence import DEFINITIONS, Role
 from acdc_custom.heads.measure import HeadMeasurements, OnProgress, measure_heads
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
@@ -27,17 +27,19 @@ def find_roles(
 ) -> HeadTable:
     """What each head does: a role where the evidence is strong enough, and the evidence.
 
-    `heads` are those in the table, by default the circuit's, or the model's without a circuit. Every head of the model
-    is measured in any case, since a number means something beside the others. Raises `UsageError` when the model's
-    logit difference is zero.
+    `heads` are those in the table, by default the circuit's, or the model's without a circuit. They and the circuit's
+    are measured, each by itself, and the movers are looked for among them. Since a number means something beside others
+    only, so is a sample of the model's heads (`sample.py`), drawn with the batch's seed. Raises `UsageError` when the
+    model's logit difference is zero.
     """
     batch, model = prepared.batch, prepared.model
     if prepared.full.logit_diff == 0:
         raise UsageError("the model's logit difference is zero on these prompts: there is nothing to explain.")
     cast = cast_of(prepared.task, batch, model.tokenizer)
-    measured = measure_heads(model, prepared.tokens, batch.prompts, cast, batch.seed, on_progress)
     in_circuit = set() if circuit is None else set(circuit_heads(circuit))
-    chosen = heads or (sorted(in_circuit) if circuit else list(measured.scores))
+    chosen = sorted(heads) if heads else sorted(in_circuit) if circuit else None
+    asked = None if chosen is None else [*chosen, *in_circuit]
+    measured = measure_heads(model, prepared.tokens, batch.prompts, cast, asked, batch.seed, on_progress)
     return HeadTable(
         source=TableSource(
             task=prepared.task.name,
@@ -48,10 +50,15 @@ def find_roles(
             model=model.name,
             weights_sha256=model.fingerprint,
             logit_diff=measured.logit_diff,
+            measured=len(measured.scores),
+            of_heads=measured.heads.in_model,
+            definitions=DEFINITIONS,
         ),
         movers=measured.movers,
         notes=tuple(_notes(measured, cast, circuit)),
-        rows=tuple(_row(head, head in in_circuit, measured) for head in chosen),
+        rows=tuple(
+            _row(head, head in in_circuit, measured) for head in (measured.heads.asked if chosen is None else chosen)
+        ),
     )
 
 
@@ -66,6 +73,7 @@ def _row(head: Sender, in_circuit: bool, measured: HeadMeasurements) -> HeadRow:
         attention=measured.attention[head],
         correlation=measured.correlation[head],
         evidence=verdict.evidence,
+        why=verdict.why,
     )
 
 
@@ -78,7 +86,11 @@ def _notes(measured: HeadMeasurements, cast: PromptWords, circuit: Circuit | Non
             "words were not measured, so that movers and S-inhibition heads cannot be told."
         )
     elif not measured.movers:
-        yield "No head is a mover, so that S-inhibition, which steers the movers' queries, cannot be told."
+        whole = circuit is None or measured.heads.is_whole
+        yield (
+            f"No head{' of the circuit' * (not whole)} is a mover, so that S-inhibition, which steers the movers' "
+            f"queries, cannot be told.{' For movers anywhere in the model: --all-heads' * (not whole)}"
+        )
     if circuit is not None and circuit.settings.metric == Metric.LOGIT_DIFF:
         yield (
             "The search minimised minus the logit difference: taking away a head that lowers it is an improvement, so "

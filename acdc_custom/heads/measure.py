@@ -1,6 +1,7 @@
-"""All measurements that roles are told by, of every head of a model on one batch.
+"""All measurements that roles are told by, of heads of a model on one batch.
 
-Owns their order and their controls. S-inhibition is told by the queries of the movers, so the movers are found first.
+Owns their order and their controls. S-inhibition is told by the queries of the movers, so the movers are found first:
+among the heads that were asked for, and not among those that only stand for the others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.engine.tokens import PromptTokens, TokenBatch
-from acdc_custom.graph import LOGITS, Sender, Stage
+from acdc_custom.graph import LOGITS, Sender
 from acdc_custom.heads.attention import attention_from, attention_output, attention_to_places, attention_to_subject
 from acdc_custom.heads.copying import OvScores, ReadFrom, ov_scores
 from acdc_custom.heads.evidence import Measure, Score
@@ -23,6 +24,7 @@ from acdc_custom.heads.names import coming_before
 from acdc_custom.heads.path_patching import Patched, patched_attention, path_patch
 from acdc_custom.heads.repeated import SEQUENCES, RepeatedScores, repeated_scores
 from acdc_custom.heads.roles import MOVERS, Verdict, classify
+from acdc_custom.heads.sample import MeasuredHeads
 from acdc_custom.heads.walk import Passes, run_passes
 from acdc_custom.heads.words import PromptWords, WordPart, strangers
 from acdc_custom.model.model import Model
@@ -32,8 +34,9 @@ OnProgress = Callable[[str, int, int], object]  # what is done, how many more ar
 
 @dataclass(frozen=True)
 class HeadMeasurements:
-    """What was measured of each head of the model, and what follows."""
+    """What was measured of each of the `heads`, and what follows."""
 
+    heads: MeasuredHeads
     scores: dict[Sender, dict[Measure, Score]]
     attention: dict[Sender, dict[str, float]]  # from END to each place that holds a word
     correlation: dict[Sender, dict[str, float]]  # of the attention from END to a word with the output along it
@@ -47,12 +50,18 @@ def measure_heads(
     tokens: TokenBatch,
     prompts: Sequence[PromptTokens],
     cast: PromptWords,
+    asked: Sequence[Sender] | None = None,
     seed: int = 0,
     on_progress: OnProgress = lambda what, more, total: None,
 ) -> HeadMeasurements:
-    """Measure every head, and give each a verdict. `seed` chooses the random tokens."""
+    """Measure the heads `asked` for (None: every head) and a sample of the others, and give each a verdict.
+
+    `seed` chooses the sample and the random tokens. What is measured of a head does not depend on the sample; what it
+    is compared with does.
+    """
     graph = model.graph
-    heads = [sender for sender in graph.senders if sender.stage is Stage.HEAD]
+    measured = MeasuredHeads.of(graph, asked, seed)
+    heads = measured.all
     answers = [prompt.answer_ids[0] for prompt in prompts]
     passes = run_passes(model, tokens)
     random_words = _random_words(model, tokens, cast, answers, seed)
@@ -73,7 +82,8 @@ def measure_heads(
     _add(scores, _attending(heads, from_end, cast, ov, _random_places(tokens, cast, seed)))
     _add(scores, _repeating(heads, repeated))
 
-    movers = tuple(head for head, verdict in classify(scores).items() if verdict.role in MOVERS)
+    verdicts = classify(scores, measured.sample)
+    movers = tuple(head for head in measured.asked if verdicts[head].role in MOVERS)
     queries = [graph.inputs_of(mover)[0] for mover in movers]
     if movers and (before := coming_before(graph, heads, queries)):
         paths = steps("Paths to movers", len(before))
@@ -86,10 +96,11 @@ def measure_heads(
         if not math.isnan(pair.r):
             correlation[pair.head][pair.subject] = pair.r
     return HeadMeasurements(
+        heads=measured,
         scores=scores,
         attention={head: {name: float(of[i]) for name, of in places.items()} for i, head in enumerate(heads)},
         correlation=correlation,
-        verdicts=classify(scores),
+        verdicts=classify(scores, measured.sample),
         movers=movers,
         logit_diff=float(direct.logit_diffs(tokens)[1].mean()),
     )

@@ -8,11 +8,13 @@ what the papers report of such heads and above what they report of others. Impor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Bound, Evidence, Measure, NullDistribution, Role, Score, Whose
+from acdc_custom.heads.unclassified import why_none
 
 Scores = Mapping[Sender, Mapping[Measure, Score]]
 
@@ -61,37 +63,50 @@ class Verdict:
     """A head's role, and why.
 
     `evidence` is that of `role` and of the roles in `also`; for an unclassified head, that of the role that it comes
-    closest to, by the share of its needs that are met.
+    closest to, and `why` says in words what it lacks.
     """
 
     role: Role
     also: tuple[Role, ...]
     evidence: tuple[Evidence, ...]
+    why: str = ""
 
 
-def classify(scores: Scores) -> dict[Sender, Verdict]:
-    """A verdict on every head, each compared with all the others."""
-    return {head: _verdict(head, scores) for head in scores}
+def classify(scores: Scores, sample: Collection[Sender] | None = None) -> dict[Sender, Verdict]:
+    """A verdict on every head, each compared with the heads of the `sample`, which stand for all (None: they are all).
+
+    A head's rank is among all that were measured.
+    """
+    standing = scores if sample is None else {head: scores[head] for head in scores if head in set(sample)}
+    return {head: _verdict(head, scores, standing) for head in scores}
 
 
-def _verdict(head: Sender, scores: Scores) -> Verdict:
-    evidence = {role: _evidence(role, needs, head, scores) for role, needs in NEEDS.items()}
+def _verdict(head: Sender, scores: Scores, sample: Scores) -> Verdict:
+    evidence = {role: _evidence(role, needs, head, scores, sample) for role, needs in NEEDS.items()}
     fits = [role for role, of in evidence.items() if len(of) == len(NEEDS[role]) and all(e.passed for e in of)]
     if fits:
         return Verdict(fits[0], tuple(fits[1:]), tuple(e for role in fits for e in evidence[role]))
-    closest = max(NEEDS, key=lambda role: sum(e.passed for e in evidence[role]) / len(NEEDS[role]))
-    return Verdict(Role.UNCLASSIFIED, (), evidence[closest])
+    closest = max(NEEDS, key=lambda role: _closeness(NEEDS[role], evidence[role]))
+    lacking = {role: [n.measure for n in needs if n.measure not in scores[head]] for role, needs in NEEDS.items()}
+    return Verdict(Role.UNCLASSIFIED, (), evidence[closest], why_none(head, closest, evidence, lacking))
 
 
-def _evidence(role: Role, needs: Sequence[Need], head: Sender, scores: Scores) -> tuple[Evidence, ...]:
+def _closeness(needs: Sequence[Need], evidence: Sequence[Evidence]) -> float:
+    """How much of what a role asks for is there, from 0 to 1: what was not measured counts as nothing."""
+    shares = {e.measure: min(1.0, e.reached) for e in evidence}
+    return fmean(shares.get(need.measure, 0.0) for need in needs)
+
+
+def _evidence(role: Role, needs: Sequence[Need], head: Sender, scores: Scores, sample: Scores) -> tuple[Evidence, ...]:
     """As far as a role's needs have been measured of this head."""
-    return tuple(_compared(role, need, head, scores) for need in needs if need.measure in scores[head])
+    return tuple(_compared(role, need, head, scores, sample) for need in needs if need.measure in scores[head])
 
 
-def _compared(role: Role, need: Need, head: Sender, scores: Scores) -> Evidence:
+def _compared(role: Role, need: Need, head: Sender, scores: Scores, sample: Scores) -> Evidence:
     own, strength = scores[head][need.measure], need.bound.strength
-    others = [strength(of[need.measure].value) for other, of in scores.items() if other != head and need.measure in of]
-    controls = [of[need.measure].control for of in scores.values() if need.measure in of]
+    every = [strength(of[need.measure].value) for of in scores.values() if need.measure in of]
+    others = [strength(of[need.measure].value) for other, of in sample.items() if other != head and need.measure in of]
+    controls = [of[need.measure].control for of in sample.values() if need.measure in of]
     # By chance a number is as large in either direction: the size of what random tokens give is what counts.
     known = [abs(control) for control in controls if control is not None]
     return Evidence(
@@ -103,6 +118,7 @@ def _compared(role: Role, need: Need, head: Sender, scores: Scores) -> Evidence:
         threshold=need.threshold,
         whose=need.whose,
         others=NullDistribution.of(others),
-        rank=1 + sum(other > strength(own.value) for other in others),
+        rank=1 + sum(other > strength(own.value) for other in every),
+        measured=len(every),
         control=NullDistribution.of(known),
     )

@@ -41,10 +41,31 @@ def summarize_heads(table: HeadTable) -> str:
         lines.append(f"{len(hidden)} heads more are {Role.UNCLASSIFIED}; heads.csv has them all.")
     lines += textwrap.wrap(LEGEND, COLUMNS)
     counts = ", ".join(f"{n} {role}" for role, n in table.counts.items())
-    lines += textwrap.wrap(f"{counts}; {table.source.n} prompts", COLUMNS)
+    source = table.source
+    heads = f"measured: {source.measured} of the model's {source.of_heads} heads"
+    lines += textwrap.wrap(f"{counts}; {source.n} prompts; {heads}", COLUMNS)
+    if without := [row for row in rows if row.why and row not in hidden]:
+        lines.append("Why heads are unclassified:")
+        for row in without:
+            lines += textwrap.wrap(
+                f"{row.head.label:<8} {row.why}", COLUMNS, initial_indent="  ", subsequent_indent=" " * 11
+            )
     for note in table.notes:
         lines += textwrap.wrap(note, COLUMNS, initial_indent="Note       ", subsequent_indent=" " * 11)
     return "\n".join(lines)
+
+
+def name_roles(table: HeadTable) -> str:
+    """`2 name movers: L3H1, L3H6; 1 S-inhibition head: L2H4; 5 unclassified`: of the circuit's heads."""
+    heads: dict[Role, list[str]] = {role: [] for role in Role}
+    for row in table.rows:
+        if row.in_circuit:
+            heads[row.role].append(row.head.label)
+    without = len(heads.pop(Role.UNCLASSIFIED))
+    parts = [f"{role.counted(len(of))}: {', '.join(of)}" for role, of in heads.items() if of]
+    if without:
+        parts.append(Role.UNCLASSIFIED.counted(without) + " (heads.csv says why)" * (not parts))
+    return "; ".join(parts)
 
 
 def _header() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,14 +17,17 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Self
 
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
-from acdc_custom.heads.evidence import Evidence, Measure, Role, Score
+from acdc_custom.heads.evidence import DEFINITIONS, Evidence, Measure, Role, Score
+from acdc_custom.heads.names import circuit_heads
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
+LONGEST_LINE = 110  # characters of a tooltip's
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,14 @@ class TableSource:
     task: str
     corruption: str
     n: int  # prompts
-    seed: int  # of the prompts, and of the random tokens
+    seed: int  # of the prompts, of the random tokens, and of the sample of heads
     batch_sha256: str
     model: str
     weights_sha256: str
     logit_diff: float  # the model's; effects are in per cent of it
+    measured: int  # heads, those of the sample among them
+    of_heads: int  # in the model
+    definitions: int  # which ones of the measures: see `evidence.DEFINITIONS`
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class HeadRow:
     """One head. `attention` is from END to each place that holds a word; `correlation`, per word, is that of the
     attention to it with what the head writes along it (where both vary); `evidence` is what the role rests on.
 
-    An unclassified head has the evidence for the role that it comes closest to.
+    An unclassified head has the evidence for the role that it comes closest to, and `why` says what it lacks.
     """
 
     head: Sender
@@ -56,14 +63,17 @@ class HeadRow:
     attention: Mapping[str, float]
     correlation: Mapping[str, float]
     evidence: tuple[Evidence, ...]
+    why: str  # it has no role; empty if it has one
 
     @property
     def lines(self) -> list[str]:
         """The role and what it rests on, line by line, for people."""
         if self.role is not Role.UNCLASSIFIED:
             return [str(role) for role in (self.role, *self.also)] + [str(e) for e in self.evidence]
-        closest = f"; closest to {self.evidence[0].role}" if self.evidence else ""
-        return [f"{self.role}{closest}", *(str(e) + ("" if e.passed else " - too weak") for e in self.evidence)]
+        return [
+            *textwrap.wrap(f"{self.role}: {self.why}", LONGEST_LINE),
+            *(str(e) + ("" if e.passed else " - too weak") for e in self.evidence),
+        ]
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,15 @@ class HeadTable:
     def roles(self) -> dict[Sender, Role]:
         """Each head's role."""
         return {row.head: row.role for row in self.rows}
+
+    def is_about(self, circuit: Circuit) -> bool:
+        """Whether these are this circuit's heads, measured as they would be today on the circuit's own prompts."""
+        source, inside = self.source, [row.head for row in self.rows if row.in_circuit]
+        return (
+            (source.batch_sha256, source.weights_sha256) == (circuit.task.batch_sha256, circuit.model.weights_sha256)
+            and source.definitions == DEFINITIONS
+            and sorted(inside) == circuit_heads(circuit)
+        )
 
     @property
     def counts(self) -> dict[Role, int]:
@@ -122,6 +141,7 @@ class HeadTable:
             "in_circuit",
             "role",
             "also",
+            "why",
             *Measure,
             *(f"attention_{place}" for place in places),
             *(f"correlation_{word}" for word in words),
@@ -137,6 +157,7 @@ class HeadTable:
                     "in_circuit": int(row.in_circuit),
                     "role": row.role,
                     "also": "; ".join(row.also),
+                    "why": row.why,
                     **{measure: score.value for measure, score in row.scores.items()},
                     **{f"attention_{place}": value for place, value in row.attention.items()},
                     **{f"correlation_{word}": value for word, value in row.correlation.items()},

@@ -31,8 +31,11 @@ from acdc_custom.task.spec import TemplateSpec
 
 
 @torch.no_grad()
-def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
-    """Everything that a report shows. `on_step` is told what is about to be computed."""
+def measure(run: Reopened, on_step: OnStep = silent, heads: HeadTable | None = None) -> Contents:
+    """Everything that a report shows. `on_step` is told what is about to be computed.
+
+    `heads` has been measured before; what is of another circuit, or was measured otherwise, is measured anew.
+    """
     prepared, circuit = run.prepared, run.circuit
     model, tokens = prepared.model, prepared.tokens
     on_step("running the circuit")
@@ -50,7 +53,8 @@ def measure(run: Reopened, on_step: OnStep = silent) -> Contents:
         example(prepared.batch.prompts[row], model.tokenizer, [x[place] for x in logits])
         for place, row in enumerate(chosen)
     )
-    heads = head_table(run, on_step)
+    if heads is None or not heads.is_about(run.circuit):
+        heads = head_table(run, on_step)
     on_step("reading where heads look")
     return Contents(
         circuit=circuit,

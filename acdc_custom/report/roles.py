@@ -31,6 +31,7 @@ class RoleLine:
     label: str
     role: str
     also: str
+    why: str  # it is unclassified, if it is
     colour: str
     numbers: tuple[float | None, ...]
     looks_at: str  # the word that gets most attention from END
@@ -39,7 +40,7 @@ class RoleLine:
 
 @dataclass(frozen=True)
 class RolePanel:
-    """What a head's panel says of its role: an unclassified head is told what it comes closest to."""
+    """What a head's panel says of its role; of an unclassified head, why it has none."""
 
     role: str
     about: str
@@ -99,6 +100,7 @@ def _line(row: HeadRow, measures: list[Measure]) -> RoleLine:
         label=row.head.label,
         role=str(row.role),
         also=", ".join(row.also),
+        why=row.why,
         colour=ROLE_STYLES[row.role].fill,
         numbers=tuple(_score(row, measure) for measure in measures),
         looks_at=place,
@@ -108,8 +110,8 @@ def _line(row: HeadRow, measures: list[Measure]) -> RoleLine:
 
 def _panel(row: HeadRow) -> RolePanel:
     about = row.role.about
-    if row.role is Role.UNCLASSIFIED and row.evidence:
-        about += f"; closest to {row.evidence[0].role}"
+    if row.why:
+        about = row.why
     return RolePanel(", ".join([row.role, *row.also]), about, ROLE_STYLES[row.role].fill, row.evidence)
 
 

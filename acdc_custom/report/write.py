@@ -25,14 +25,17 @@ def write_report(
     """Write the report of a run folder, or of a `circuit.json`; gives its path, `report.html` beside it by default.
 
     Opens the run's model again, on `device` if it is given. What lies there of an evaluation or a study of stability
-    goes in, too. `on_step` is told what is about to be done. Raises an `AcdcError` that says why there can be none.
+    goes in, too, and so do its roles, which are measured where there are none of this circuit. `on_step` is told what
+    is about to be done. Raises an `AcdcError` that says why there can be none.
     """
     where = Path(where)
     folder = where if where.is_dir() else where.parent
     path = Path(out) if out is not None else folder / FILE_NAME
+    from acdc_custom.heads.table import JSON_NAME, HeadTable
     from acdc_custom.report.beside import read_beside
 
     beside = read_beside(folder, Circuit.load(where))
+    heads = HeadTable.load(folder) if (folder / JSON_NAME).exists() else None
     try:  # before there is any work to lose
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -42,5 +45,5 @@ def write_report(
     from acdc_custom.report.page import report_page
     from acdc_custom.runs.reopen import reopen
 
-    page = report_page(measure(reopen(where, device), on_step), beside, on_step)
+    page = report_page(measure(reopen(where, device), on_step, heads), beside, on_step)
     return write_file(path, page)

@@ -45,6 +45,7 @@ class RunRequest:
     edges: int  # of the model's graph, all of which a search decides
     memory: MemoryPlan
     provenance: Provenance
+    roles: bool | None = None  # whether heads are measured at the end; None: if that is soon done
 
     def to_json(self) -> str:
         """The text of `run.json`."""

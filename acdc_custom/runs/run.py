@@ -7,7 +7,7 @@ caller opens models, receives every decision, and gets what was written.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acdc_custom.circuit.circuit import Circuit
@@ -37,6 +37,7 @@ class Run:
     prepared: PreparedBatch
     settings: SearchSettings
     earlier: Sequence[Decision] = ()
+    roles: bool | None = None  # as in `RunRequest`
 
     def complete(self, on_decision: OnDecision = lambda decision: None) -> tuple[Circuit, list[Path]]:
         """Search, note every decision, and write what was found; gives the circuit and all files of the run."""
@@ -72,11 +73,12 @@ def begin(
     opener: Opener = open_model,
     preparer: Preparer = prepare_batch,
     loader: Loader = load_task,
+    roles: bool | None = None,
 ) -> Run:
     """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
     prepared, request = prepare_job(job, opener, preparer, loader)
-    folder.ask(request)
-    return Run(folder, prepared, request.provenance.settings)
+    folder.ask(replace(request, roles=roles))
+    return Run(folder, prepared, request.provenance.settings, roles=roles)
 
 
 def resume(
@@ -100,4 +102,4 @@ def resume(
         )
     earlier = resumable(folder.decisions(), prepared, completed(prepared, settings))
     folder.keep(len(earlier))
-    return Run(folder, prepared, settings, earlier)
+    return Run(folder, prepared, settings, earlier, request.roles)

@@ -53,7 +53,7 @@ def test_an_analysis_writes_a_table_and_figures_and_says_where(run: Run, name: s
 
 
 def test_the_heads_of_a_circuit_that_was_found_feed_an_analysis(run: Run) -> None:
-    assert run("discover", "--task", "latest_s", "--n", "6", "--out", "run")[0] == 0
+    assert run("discover", "--task", "latest_s", "--n", "6", "--no-roles", "--out", "run")[0] == 0
     nodes = {edge["sender"] for edge in json.loads(Path("run/circuit.json").read_text())["edges"]}
     heads = {node for node in nodes if node.startswith("a")}
     assert heads

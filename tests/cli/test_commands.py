@@ -19,12 +19,12 @@ from acdc_custom.circuit.circuit import Circuit
 
 
 def discover(run: Run, *more: str) -> tuple[int, str, str]:
-    return run("discover", "--task", "latest_s", "--threshold", "0.01", "--n", "6", *more)
+    return run("discover", "--task", "latest_s", "--threshold", "0.01", "--n", "6", "--no-roles", *more)
 
 
 @pytest.mark.parametrize("task", ["latest_s", "ioi", "antonyms"])
 def test_discover_finds_a_circuit_of_each_built_in_task(run: Run, task: str) -> None:
-    code, out, _ = run("discover", "--task", task, "--n", "8")
+    code, out, _ = run("discover", "--task", task, "--n", "8", "--no-roles")
     assert code == 0
     folder = Path("results") / f"{task}_demo-4l_0.01"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -280,7 +280,7 @@ def test_a_memory_limit_is_stated_kept_to_and_changes_nothing_but_the_chunks(
     from acdc_custom.engine import footprint
 
     monkeypatch.setattr(footprint, "used_bytes", lambda device: 10**7)
-    more = ("--task", "ioi", "--n", "40", "--threshold", "0.05")
+    more = ("--task", "ioi", "--n", "40", "--threshold", "0.05", "--no-roles")
     code, out, _ = run("discover", *more, "--memory-limit", "64GiB", "--out", "whole")
     assert code == 0 and "of the 64.0 GiB allowed; all prompts at once" in out
     code, out, err = run("discover", *more, "--memory-limit", "1MiB", "--out", "none")

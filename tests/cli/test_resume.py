@@ -22,7 +22,20 @@ from acdc_custom.grid import Grid, Job, Kind, run_grid
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 
 # Slow enough to be killed in the middle: many prompts, one candidate at a time.
-DISCOVER = ["discover", "--task", "ioi", "--n", "150", "--dtype", "float64", "--window", "1", "--out", "run"]
+DISCOVER = [
+    "discover",
+    "--task",
+    "ioi",
+    "--n",
+    "150",
+    "--dtype",
+    "float64",
+    "--window",
+    "1",
+    "--no-roles",
+    "--out",
+    "run",
+]
 
 
 def start(folder: Path, *args: str) -> subprocess.Popen[str]:

@@ -18,7 +18,7 @@ from acdc_custom.heads.table import HeadTable
 
 
 def discover(run: Run, *more: str) -> Circuit:
-    code, _, err = run("discover", "--task", "ioi", "--n", "6", "--out", "run", *more)
+    code, _, err = run("discover", "--task", "ioi", "--n", "6", "--no-roles", "--out", "run", *more)
     assert code == 0, err
     return Circuit.load("run")
 

@@ -28,10 +28,12 @@ def test_a_head_has_its_roles_colour_and_mark_and_its_evidence_is_in_the_tooltip
     style = ROLE_STYLES[Role.NAME_MOVER]
     assert f'BGCOLOR="{style.fill}"' in mover and f">{style.mark}<" in mover
     tip = mover.split('tooltip="')[1].split('"')[0].split("&#10;")
-    assert tip[1] == "name mover" and tip[2].startswith("direct effect -12.25 % (at most -2 %, ours; 1st of 2 heads;")
+    assert tip[1] == "name mover" and tip[2].startswith(
+        "direct effect -12.25 % (at most -2 %, ours; 1st of 2 heads measured;"
+    )
     unclassified = drawn["a1.h1"]
     assert f'BGCOLOR="{ROLE_STYLES[Role.UNCLASSIFIED].fill}"' in unclassified
-    assert "unclassified; closest to" in unclassified and "- too weak" in unclassified
+    assert "unclassified: no score reaches half of its threshold" in unclassified and "- too weak" in unclassified
 
 
 def test_the_legend_counts_the_drawn_heads_of_each_role() -> None:

@@ -152,7 +152,9 @@ def test_evidence_is_compared_with_all_other_heads() -> None:
         NullDistribution(0.0, 0.0, 19),
         NullDistribution(0.0, 0.1, 20),
     )
-    assert str(evidence) == ("direct effect -10.00 % (at most -2 %, ours; 1st of 20 heads; random tokens up to 0.1 %)")
+    assert str(evidence) == (
+        "direct effect -10.00 % (at most -2 %, ours; 1st of 20 heads measured; random tokens up to 0.1 %)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +168,7 @@ def test_evidence_is_compared_with_all_other_heads() -> None:
 )
 def test_thresholds_have_a_direction(bound: Bound, value: float, passed: bool) -> None:
     threshold = -4.0 if bound is Bound.AT_MOST else 0.5
-    evidence = Evidence(Role.NAME_MOVER, Measure.COPY, "", value, bound, threshold, Whose.OURS, None, 1, None)
+    evidence = Evidence(Role.NAME_MOVER, Measure.COPY, "", value, bound, threshold, Whose.OURS, None, 1, 1, None)
     assert evidence.passed is passed
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from acdc_custom.engine.caches import Caches
-    from acdc_custom.model.weights import Block, Mlp, Norm, Projection, Weights
+    from acdc_custom.model.attention import Projection
+    from acdc_custom.model.norm import Norm
+    from acdc_custom.model.weights import Block, Mlp, Weights
 
 STABLE = 1e-6  # what an activation function reads is moved from zero by so much, as in the paper's code
 
@@ -45,11 +47,11 @@ def _by_rules(chunk: Caches) -> Caches:
 def _weights(weights: Weights) -> Weights:
     rule_norm, rule_mlp = _rules()
 
-    def norm(of: Norm | None) -> Norm | None:
-        return of and rule_norm(of.kind, of.weight, of.bias, of.eps)
+    def norm(of: Norm) -> Norm:
+        return rule_norm(of.kind, of.weight, of.bias, of.eps)
 
     def projection(of: Projection) -> Projection:
-        return replace(of, norm=norm(of.norm))
+        return replace(of, norm=of.norm and norm(of.norm))
 
     def block(of: Block) -> Block:
         attention, mlp = of.attention, of.mlp
@@ -62,9 +64,15 @@ def _weights(weights: Weights) -> Weights:
                 key=projection(attention.key),
                 value=projection(attention.value),
             ),
-            mlp_norm=norm(of.mlp_norm),
+            mlp_norm=of.mlp_norm and norm(of.mlp_norm),
             mlp=mlp
-            and rule_mlp(**{**vars(mlp), "activation": _identity(mlp.activation), "post_norm": norm(mlp.post_norm)}),
+            and rule_mlp(
+                **{
+                    **vars(mlp),
+                    "activation": _identity(mlp.activation),
+                    "post_norm": mlp.post_norm and norm(mlp.post_norm),
+                }
+            ),
         )
 
     return replace(weights, blocks=tuple(map(block, weights.blocks)), final_norm=norm(weights.final_norm))
@@ -75,7 +83,8 @@ def _rules() -> tuple[type[Norm], type[Mlp]]:
 
     Made here, since what they are made of imports torch.
     """
-    from acdc_custom.model.weights import Mlp, Norm, NormKind
+    from acdc_custom.model.norm import Norm, NormKind
+    from acdc_custom.model.weights import Mlp
 
     class RuleNorm(Norm):
         def __call__(self, x: Tensor) -> Tensor:

@@ -1,0 +1,76 @@
+"""Roles at the end of a search: whether they are measured at once, and what is said of them.
+
+By then the run has ended and its circuit is written: whatever happens here, nothing is lost.
+"""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.cli.stages import Stages
+from acdc_custom.engine.footprint import out_of_memory
+from acdc_custom.export.picture import PICTURES, draw
+from acdc_custom.heads.expected import expected_seconds, fits, is_soon
+from acdc_custom.heads.find import find_roles
+from acdc_custom.heads.names import circuit_heads
+from acdc_custom.heads.summary import COLUMNS, name_roles
+from acdc_custom.runs.run import Run
+
+
+def roles_at_once(run: Run, circuit: Circuit) -> list[Path]:
+    """Measure what the circuit's heads do, if it was asked for or is soon done, and say in a line what came out.
+
+    Gives the files that were written; the pictures are drawn anew.
+    """
+    if run.roles is False:
+        return []
+    folder = run.folder.path
+    command = f"acdc-custom roles {shlex.quote(str(folder))}"
+    if obstacle := next(_obstacles(run, circuit), None):
+        _say(obstacle.format(command=command))
+        return []
+    try:
+        with Stages() as stages:
+            table = find_roles(run.prepared, circuit, on_progress=stages)
+    except KeyboardInterrupt:
+        raise click.Abort(f"stopped, with the circuit in {folder}. Measure what its heads do with: {command}") from None
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        _say(f"not measured: memory was full. By themselves: {command}")
+        return []
+    files = table.save(folder)
+    for name in PICTURES:
+        draw(circuit, folder / name, heads=table)
+    _say(name_roles(table))
+    return files
+
+
+def _obstacles(run: Run, circuit: Circuit) -> Iterator[str]:
+    """Why roles cannot be measured, or had better not be without being asked for."""
+    if not circuit_heads(circuit):
+        yield "none: there is no attention head in this circuit"
+    if run.prepared.full.logit_diff == 0:
+        yield "not measured: the model's logit difference is zero, so that there is nothing to explain"
+    if run.roles:
+        return
+    if not fits(run.prepared):
+        yield "not measured: beside the search they might not fit into the memory. By themselves: {command}"
+    seconds = expected_seconds(run.prepared, circuit)
+    if not is_soon(seconds, circuit.search.seconds):
+        yield f"not measured: that takes about {_duration(seconds)}. Measure them with: {{command}}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+
+
+def _say(what: str) -> None:
+    lines = textwrap.wrap(what, COLUMNS - 11, break_long_words=False, break_on_hyphens=False)
+    click.echo("\n".join(f"{'Roles' * (not number):<11}{line}" for number, line in enumerate(lines)))
