@@ -18,6 +18,7 @@ _KINDS = {
     "metric": "float | None",
     "reason": "str",
     "evaluations": "int",
+    "block": "int",
 }
 
 
@@ -41,6 +42,7 @@ class Decision:
     metric: float | None  # of the circuit after this decision; None of an edge that was scored
     reason: Reason
     evaluations: int  # candidates evaluated so far
+    block: int = 1  # how many edges were removed together with this one, itself included: the effect is that of all
 
     def to_json(self) -> str:
         """One line of a journal, without its end."""
@@ -53,13 +55,17 @@ class Decision:
                 "metric": self.metric,
                 "reason": self.reason.value,
                 "evaluations": self.evaluations,
+                **({"block": self.block} if self.block > 1 else {}),
             }
         )
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse. Raises `ValueError`, `TypeError` or `UsageError` for anything else."""
-        row = checked(parse_json(text), _KINDS)
+        row = parse_json(text)
+        row = checked({"block": 1, **row} if type(row) is dict else row, _KINDS)
+        if row["block"] < 1 or (row["block"] > 1 and row["kept"]):
+            raise ValueError(f"a block of {row['block']} edges is not kept")
         edge = Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"]))
         reason, metric = Reason(row["reason"]), row["metric"]
         if row["kept"] and reason not in (Reason.EVALUATED, Reason.SCORED):
@@ -67,4 +73,4 @@ class Decision:
         if (metric is None) != (reason is Reason.SCORED):
             raise ValueError(f"{edge} has the metric {metric} although its reason is {reason.value}")
         metric = None if metric is None else float(metric)
-        return cls(edge, row["kept"], float(row["effect"]), metric, reason, row["evaluations"])
+        return cls(edge, row["kept"], float(row["effect"]), metric, reason, row["evaluations"], row["block"])

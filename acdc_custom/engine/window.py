@@ -78,8 +78,7 @@ class WindowSize:
         self.fixed = fixed
         self.memory = memory
         self.largest = LARGEST if fixed is None else fixed
-        self._kept = 1.0
-        self._decided = 10.0
+        self.forget()
 
     def next(self, cost: Cost) -> int:
         """The size for a window of this cost.
@@ -91,6 +90,10 @@ class WindowSize:
         best: float = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
         wanted = self.fixed or round(best)
         return max(1, min(wanted, self.largest, int(self.memory / cost.bytes_per_candidate)))
+
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been decided; what did not fit in memory stays known."""
+        self._kept, self._decided = 1.0, 10.0
 
     def note(self, *, kept: bool) -> None:
         """Learn from one decision."""
