@@ -225,3 +225,50 @@ def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, k
                 removed.remove((sender, receiver))
             decisions.append((sender, receiver, not increase < tau, increase))
     return decisions, now
+
+
+@torch.no_grad()
+def grouped(weights, prompts, tau, receivers, free, metric="kl", ablation="corrupted"):
+    """Grouped ACDC, one plain forward pass per block: (senders, receiver, kept, increase) of every block in turn.
+
+    `receivers` are (receiver, senders in the order of the hint). `free` are the edges that are said to change nothing:
+    they are removed first, and that they change nothing is asserted.
+    """
+    clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
+    corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
+    ablated = ablated_outputs(ablation, prompts, clean, corrupted)
+    removed = set()
+
+    def value(edges):
+        total = 0.0
+        for prompt, (_, clean_logits, scales), carried in zip(prompts, clean, ablated, strict=True):
+            tokens = torch.tensor(prompt.clean_ids)
+            _, logits, _ = forward(weights, tokens, lambda s, r: (s, r) not in edges, carried, scales)
+            total += METRICS[metric](prompt, clean_logits, logits)
+        return total / len(prompts)
+
+    blocks, now = [], value(removed)
+    for receiver, senders in receivers:
+        without = {(sender, receiver) for sender in senders if (sender, receiver) in free}
+        assert abs(value(removed | without) - now) < 1e-11
+        removed |= without
+        rest = [sender for sender in senders if (sender, receiver) not in free]
+        first, second = int(len(rest) * 0.75), int(len(rest) * 0.9375)
+        waiting = [rest[:first], rest[first:second], rest[second:]]
+        while waiting:
+            block = waiting.pop(0)
+            if not block:
+                continue
+            after = value(removed | {(sender, receiver) for sender in block})
+            increase = after - now
+            if increase < tau:
+                removed |= {(sender, receiver) for sender in block}
+                now = after
+            elif len(block) > 1:
+                longer = len(block) % 4
+                sizes = [len(block) // 4 + 1] * longer + [len(block) // 4] * (4 - longer)
+                starts = [sum(sizes[:part]) for part in range(4)]
+                waiting = [block[start : start + size] for start, size in zip(starts, sizes, strict=True)] + waiting
+                continue
+            blocks.append((block, receiver, not increase < tau, increase))
+    return blocks, now

@@ -32,23 +32,28 @@ class Decision:
     metric: float | None  # of the circuit after this decision; None of an edge that was scored
     reason: Reason
     evaluations: int  # candidates evaluated so far
+    block: int = 1  # how many edges were removed together with this one, itself included: the effect is that of all
 
     def to_json(self) -> str:
         """One line of a journal, without its end."""
         edge = self.edge
         line = _Line(edge.sender, edge.receiver, self.kept, self.effect, self.metric, self.reason, self.evaluations)
-        return json.dumps(to_plain(line))
+        return json.dumps(to_plain(line) | ({"block": self.block} if self.block > 1 else {}))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse. Raises `ValueError`, `TypeError` or `UsageError` for anything else."""
-        line = from_plain(_Line, parse_json(text))
+        content = parse_json(text)
+        block = content.pop("block", 1) if type(content) is dict else 1
+        line = from_plain(_Line, content)
         edge = Edge(line.sender, line.receiver)
         if line.kept and line.reason not in (Reason.EVALUATED, Reason.SCORED):
             raise ValueError(f"{edge} is kept although its reason is {line.reason.value}")
         if (line.metric is None) != (line.reason is Reason.SCORED):
             raise ValueError(f"{edge} has the metric {line.metric} although its reason is {line.reason.value}")
-        return cls(edge, line.kept, line.effect, line.metric, line.reason, line.evaluations)
+        if type(block) is not int or block < 1 or (block > 1 and line.kept):
+            raise ValueError(f"{edge} has the block {block!r}, expected 1, or the edges that were removed with it")
+        return cls(edge, line.kept, line.effect, line.metric, line.reason, line.evaluations, block)
 
 
 @dataclass(frozen=True)

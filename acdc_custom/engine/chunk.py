@@ -59,10 +59,14 @@ class Chunk:
         self._watch.lap(TimedStage.PLANNING)
         return route_cost(self.caches, self._route)
 
-    def evaluate(self, places: Sequence[int], extent: Extent) -> Tensor:
-        """The metric, `[candidate, answer row]`: candidate j without the edges from the first j of these senders, and
-        without those that have been `remove`d."""
-        window = self.caches.delta[extent][places]
+    def evaluate(self, blocks: Sequence[Sequence[int]], extent: Extent) -> Tensor:
+        """The metric, `[candidate, answer row]`: candidate j without the edges from all senders of the first j of these
+        blocks, and without those that have been `remove`d."""
+        delta = self.caches.delta[extent]
+        if all(len(block) == 1 for block in blocks):
+            window = delta[[place for (place,) in blocks]]
+        else:
+            window = torch.stack([delta[list(block)].sum(0) for block in blocks])  # [candidate, row, d_model]
         # Entry 0 of the sums is what has been removed already.
         self._given = torch.cat((self._removed, window)).cumsum(0)[1:]
         self._watch.lap(TimedStage.INPUTS)

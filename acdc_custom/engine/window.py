@@ -80,8 +80,7 @@ class WindowSize:
         self.fixed = fixed
         self.memory = memory
         self.largest = LARGEST if fixed is None else fixed
-        self._kept = 1.0
-        self._decided = 10.0
+        self.forget()
 
     def next(self, cost: Cost) -> int:
         """The size for a window of this cost.
@@ -109,6 +108,10 @@ class WindowSize:
                 "--memory-limit, which takes the prompts in smaller chunks."
             ) from error
         self.largest = size // 2
+
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been decided; what did not fit in memory stays known."""
+        self._kept, self._decided = 1.0, 10.0
 
     def note(self, *, kept: bool) -> None:
         """Learn from one decision."""

@@ -1,170 +1,33 @@
 """ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1), exactly, in windows.
 
-Owns the order of visiting and every decision; yields decisions one by one and leaves progress, logging and
-files to its caller. An edge is removed if its removal raises the metric by less than tau.
+Owns how the edges into a receiver are decided: one after the other, in the visiting order. An edge is removed if its
+removal raises the metric by less than tau.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress, pairwise
-
-import torch
-from torch import Tensor
+from collections.abc import Iterator, Sequence
+from itertools import compress
 
 from acdc_custom.circuit.decision import Decision, Reason
-from acdc_custom.engine.caches import Caches, Extent, read_extent
-from acdc_custom.engine.chunk import Chunk
-from acdc_custom.engine.metrics import Objective
-from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
-from acdc_custom.engine.window import Cost, WindowSize
-from acdc_custom.errors import SearchError
-from acdc_custom.graph import Edge, Receiver, Sender, Stage
-from acdc_custom.memory import WINDOW_BYTES
-from acdc_custom.search.order import VisitingOrder, visiting_order
+from acdc_custom.engine.caches import Extent
+from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.search.receivers import Block, ReceiverSearch
 
 
-class Search:
-    """One search over all edges of a model.
-
-    `batch` holds caches and metric of every chunk of the prompts, in order. Iterate over `decisions()`; `metric`,
-    `evaluations` and `consumers` (the kept edges by sender) are up to date after each decision. `window` fixes the
-    number of candidates evaluated at once; by default it adapts. A window takes about `window_bytes` at most.
-    """
-
-    def __init__(
-        self,
-        batch: Sequence[tuple[Caches, Objective]],
-        tau: float,
-        window: int | None = None,
-        order: VisitingOrder | None = None,
-        window_bytes: int = WINDOW_BYTES,
-    ) -> None:
-        model = batch[0][0].model
-        self.graph = model.graph
-        self.order = order or visiting_order(self.graph)
-        self.tau = tau
-        self.evaluations = 0
-        self.consumers: dict[Sender, list[Receiver]] = {}
-        self.watch = Stopwatch(model.device)
-        self.chunks = [Chunk(caches, objective, self.consumers, self.watch) for caches, objective in batch]
-        self._moves = {
-            extent: [any(moves) for moves in zip(*(caches.moves[extent] for caches, _ in batch), strict=True)]
-            for extent in Extent
-        }
-        self._extent: dict[Sender, Extent] = {}
-        self._layers_opened: set[int] = set()
-        self._n_visited = 0
-        self._size = WindowSize(window, window_bytes)
-        with torch.no_grad():
-            self.metric = self._mean([chunk.metric() for chunk in self.chunks])[0]
-        if not math.isfinite(self.metric):
-            raise SearchError(f"the metric is {self.metric} before any edge is removed. A search needs a number.")
-        self.metric_before = self.metric
-
-    @property
-    def seconds(self) -> Mapping[str, float]:
-        """Where the time went, by stage."""
-        return {stage.value: seconds for stage, seconds in self.watch.seconds.items()}
-
-    @torch.no_grad()
-    def decisions(self) -> Iterator[Decision]:
-        """Decide every edge, in order. Raises `SearchError` when the metric is not a number."""
-        for receiver in self.order.receivers[self._n_visited :]:
-            self._open(receiver)
-            senders = self.order.senders_to(self.graph, receiver)
-            extent = self._extent_of(receiver)
-            if extent is None:
-                for sender in senders:
-                    yield self._decision(Edge(sender, receiver), Reason.DEAD)
-            else:
-                yield from self._visit(receiver, senders, extent)
-            self._n_visited += 1
-
-    @torch.no_grad()
-    def replay(self, decisions: Sequence[Decision]) -> int:
-        """Take over the decisions of an earlier run, as far as they make up whole receivers; gives their number.
-
-        What is left to decide then comes out as if the run had never been interrupted, to the last bit.
-        Raises `SearchError` if they are not decisions of this search.
-        """
-        taken = 0
-        for receiver in self.order.receivers:
-            senders = self.order.senders_to(self.graph, receiver)
-            of_receiver = decisions[taken : taken + len(senders)]
-            if [d.edge for d in of_receiver] != [Edge(s, receiver) for s in senders[: len(of_receiver)]]:
-                raise SearchError(f"the journal's edges into {receiver} are not those that this search decides there.")
-            if len(of_receiver) < len(senders):
-                break
-            self._open(receiver)
-            self._take_over(receiver, of_receiver)
-            taken += len(senders)
-            self._n_visited += 1
-        return taken
-
-    def _take_over(self, receiver: Receiver, decisions: Sequence[Decision]) -> None:
-        extent = self._extent_of(receiver)
-        evaluated = [d for d in decisions if d.reason is Reason.EVALUATED]
-        if any((d.reason is Reason.DEAD) != (extent is None) for d in decisions):
-            raise SearchError(f"the journal's reasons at {receiver} are not those of this search.")
-        if extent is not None:
-            for chunk in self.chunks:
-                chunk.visit(receiver, extent)
-            self._commit(extent, [d.edge.sender for d in evaluated if not d.kept])
-        for decision in evaluated:
-            self._size.note(kept=decision.kept)
-            if decision.kept:
-                self.consumers.setdefault(decision.edge.sender, []).append(receiver)
-        last = decisions[-1]
-        if last.metric is None:
-            raise SearchError(f"the journal's decisions at {receiver} are not those of this search.")
-        self.metric, self.evaluations = last.metric, last.evaluations
-
-    def _decision(self, edge: Edge, reason: Reason, *, kept: bool = False, effect: float = 0.0) -> Decision:
-        return Decision(edge, kept, effect, self.metric, reason, self.evaluations)
-
-    def _open(self, receiver: Receiver) -> None:
-        """On reaching a layer's heads or its MLP: their consumers are final now, so who is alive is known."""
-        layer = receiver.layer
-        if receiver.stage is Stage.MLP:
-            node = Sender(layer, Stage.MLP)
-            if self._settle(node):
-                for chunk in self.chunks:
-                    chunk.open_mlp(layer, self._extent[node])
-                self.watch.lap(TimedStage.UPDATING)
-        elif receiver.stage is Stage.HEAD and layer not in self._layers_opened:
-            self._layers_opened.add(layer)
-            heads = [Sender(layer, Stage.HEAD, head) for head in range(self.graph.shape.n_heads)]
-            live = {node.head: self._extent[node] for node in heads if self._settle(node)}
-            if live:
-                for chunk in self.chunks:
-                    chunk.open_attention(layer, live)
-                self.watch.lap(TimedStage.UPDATING)
-
-    def _settle(self, node: Sender) -> bool:
-        """Work out at which positions a node's output is needed; false if nowhere."""
-        needed = [self._extent_of(receiver) for receiver in self.consumers.get(node, ())]
-        if not needed:
-            return False
-        self._extent[node] = max(extent for extent in needed if extent is not None)
-        return True
-
-    def _extent_of(self, receiver: Receiver) -> Extent | None:
-        """At which positions a receiver is read; None if none of its nodes is alive."""
-        return read_extent(self.graph, receiver, self._extent)
+class Search(ReceiverSearch):
+    """One search over all edges of a model; see `ReceiverSearch`."""
 
     def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
-        """Decide one receiver's edges."""
         moves = [self._moves[extent][self.graph.index[sender]] for sender in senders]
-        outcomes = self._speculate(receiver, extent, list(compress(senders, moves)))
+        outcomes = self._speculate(receiver, extent, [(sender,) for sender in compress(senders, moves)])
         removed = []
         for sender, does_move in zip(senders, moves, strict=True):
             edge = Edge(sender, receiver)
             if not does_move:
                 yield self._decision(edge, Reason.SAME)
                 continue
-            kept, effect = next(outcomes)
+            _, kept, effect = next(outcomes)
             if kept:
                 self.consumers.setdefault(sender, []).append(receiver)
             else:
@@ -172,57 +35,5 @@ class Search:
             yield self._decision(edge, Reason.EVALUATED, kept=kept, effect=effect)
         self._commit(extent, removed)
 
-    def _commit(self, extent: Extent, removed: Sequence[Sender]) -> None:
-        """Bring the live nodes up to date with the removals at the receiver that is visited."""
-        if removed:
-            for chunk in self.chunks:
-                chunk.commit(self._places(removed), extent)
-
-    def _places(self, senders: Sequence[Sender]) -> list[int]:
-        return [self.graph.index[sender] for sender in senders]
-
-    def _speculate(self, receiver: Receiver, extent: Extent, senders: Sequence[Sender]) -> Iterator[tuple[bool, float]]:
-        """For each sender in order, whether its edge is kept, and its effect.
-
-        Supposes that a whole window is removed, one more with every candidate. The first whose removal costs too
-        much is kept, those before it go, and those after it are looked at again without it.
-        """
-        self.watch.lap(TimedStage.DECIDING)
-        cost = Cost.of_chunks([chunk.visit(receiver, extent) for chunk in self.chunks])
-        places = self._places(senders)
-        decided = 0
-        while decided < len(places):
-            window = places[decided : decided + self._size.next(cost)]
-            self.watch.lap(TimedStage.DECIDING)
-            try:
-                values = self._mean([chunk.evaluate(window, extent) for chunk in self.chunks])
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                self._size.shrink(len(window), error)
-                continue
-            self.evaluations += len(values)
-            increases = [after - before for before, after in pairwise([self.metric, *values])]
-            n_removed = next((j for j, increase in enumerate(increases) if not increase < self.tau), len(values))
-            used = values[: n_removed + 1]
-            if not all(map(math.isfinite, used)):
-                j = next(j for j, value in enumerate(used) if not math.isfinite(value))
-                edge = Edge(senders[decided + j], receiver)
-                raise SearchError(f"the metric became {used[j]} when the edge {edge} was removed.")
-            if n_removed:
-                for chunk in self.chunks:
-                    chunk.remove(n_removed)
-            for value, increase in zip(values[:n_removed], increases[:n_removed], strict=True):
-                self.metric = value
-                self._size.note(kept=False)
-                yield False, increase
-            keeps = n_removed < len(values)
-            if keeps:
-                self._size.note(kept=True)
-                yield True, increases[n_removed]
-            decided += n_removed + keeps
-
-    def _mean(self, values: Sequence[Tensor]) -> list[float]:
-        """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
-        means: list[float] = torch.cat(list(values), dim=-1).mean(-1).tolist()
-        self.watch.settle()
-        self.watch.lap(TimedStage.OUTPUT)
-        return means
+    def _parts(self, block: Block) -> Sequence[Block]:
+        raise AssertionError("blocks of one edge have no parts")

@@ -39,7 +39,7 @@ from acdc_custom.heads.roles import classify
 from acdc_custom.heads.words import WordPart, find_cast
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
-from acdc_custom.model.weights import Norm, NormKind
+from acdc_custom.model.norm import Norm, NormKind
 
 
 def heads_of(model: Model) -> list[Sender]:

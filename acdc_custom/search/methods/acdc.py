@@ -24,7 +24,7 @@ def _start(batch: Batch, settings: SearchSettings, window_bytes: int) -> Decider
     return search
 
 
-def _whole_receivers(decisions: Sequence[Decision], graph: Graph, settings: SearchSettings) -> int:
+def whole_receivers(decisions: Sequence[Decision], graph: Graph, settings: SearchSettings) -> int:
     """How many decisions of an interrupted search make up whole receivers."""
     taken = 0
     for receiver in visiting_order(graph, settings.order, settings.order_seed).receivers:
@@ -40,5 +40,5 @@ METHOD = DecidingMethod(
     about="visits every edge from the logits down, and removes it if that raises the metric by less than the threshold",
     source="Conmy et al. 2023, arXiv 2304.14997",
     start=_start,
-    resumable=_whole_receivers,
+    resumable=whole_receivers,
 )

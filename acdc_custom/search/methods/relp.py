@@ -65,17 +65,16 @@ def _weights(weights: Weights) -> Weights:
                 value=projection(attention.value),
             ),
             mlp_norm=of.mlp_norm and norm(of.mlp_norm),
-            mlp=mlp
-            and rule_mlp(
-                **{
-                    **vars(mlp),
-                    "activation": _identity(mlp.activation),
-                    "post_norm": mlp.post_norm and norm(mlp.post_norm),
-                }
-            ),
+            mlp=mlp and _ruled(mlp, rule_mlp, norm),
         )
 
     return replace(weights, blocks=tuple(map(block, weights.blocks)), final_norm=norm(weights.final_norm))
+
+
+def _ruled(mlp: Mlp, rule_mlp: type[Mlp], norm: Callable[[Norm], Norm]) -> Mlp:
+    """The same MLP, following the rules."""
+    post_norm = mlp.post_norm and norm(mlp.post_norm)
+    return rule_mlp(**{**vars(mlp), "activation": _identity(mlp.activation), "post_norm": post_norm})
 
 
 def _rules() -> tuple[type[Norm], type[Mlp]]:
