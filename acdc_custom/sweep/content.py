@@ -89,7 +89,7 @@ def _read_case(row: Parts) -> Case:
 
 
 def _search(search: Searched) -> dict[str, Any]:
-    suggestion, curve = search.suggestion, search.curve
+    suggestion, point, curve = search.suggestion, search.suggestion.point, search.curve
     return {
         "metric": search.metric,
         "unit": search.unit,
@@ -97,14 +97,14 @@ def _search(search: Searched) -> dict[str, Any]:
         "order_seed": search.order_seed,
         "suggestion": _Advice(
             suggestion.rule,
-            suggestion.point and suggestion.point.threshold,
-            suggestion.point and suggestion.point.folder,
+            point.threshold if point else None,
+            point.folder if point else None,
             suggestion.why,
         ),
         "cpr": curve.cpr,
         "cmd": curve.cmd,
         "recovered_at_shares": _at_shares(curve),
-        "points": [{**to_plain(point), "on_front": point in curve.front} for point in curve.points],
+        "points": [{**to_plain(each), "on_front": each in curve.front} for each in curve.points],
     }
 
 
