@@ -89,7 +89,7 @@ def _read_case(row: Parts) -> Case:
 
 
 def _search(search: Searched) -> dict[str, Any]:
-    suggestion, curve, point = search.suggestion, search.curve, search.suggestion.point
+    suggestion, point, curve = search.suggestion, search.suggestion.point, search.curve
     return {
         "metric": search.metric,
         "unit": search.unit,
@@ -104,7 +104,7 @@ def _search(search: Searched) -> dict[str, Any]:
         "cpr": curve.cpr,
         "cmd": curve.cmd,
         "recovered_at_shares": _at_shares(curve),
-        "points": [{**to_plain(point), "on_front": point in curve.front} for point in curve.points],
+        "points": [{**to_plain(each), "on_front": each in curve.front} for each in curve.points],
     }
 
 
