@@ -44,7 +44,7 @@ def _clauses(
     too_weak = [_lack(e) for e in evidence[closest] if not e.passed]
     yield f"closest to {closest}, but {', '.join([*too_weak, *_unmeasured(lacking[closest])])}"
     for role, of in evidence.items():
-        if role is not closest and of and lacking[role] and all(e.passed for e in of):
+        if role is not closest and all(e.passed for e in of) and lacking[role] == list(_FOR_MOVERS):
             yield f"{role} cannot be told: {', '.join(_unmeasured(lacking[role]))}"
     if closest is not Role.NEGATIVE_NAME_MOVER:
         # Its need has no direction: whether the logits read the head at all.
