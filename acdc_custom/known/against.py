@@ -18,7 +18,7 @@ from acdc_custom.known.published import Published
 from acdc_custom.version import __version__
 
 SCHEMA = 1
-COLUMNS = 110
+COLUMNS, WIDTH = 110, 58  # of a line; of its first column
 CIRCUIT, OF_CIRCUIT, ROLES = "circuit", "class in the circuit", "role"
 
 
@@ -74,11 +74,11 @@ def _match(part: str, name: str, published: frozenset[Sender], found: frozenset[
 def lines(published: Published, found: Sequence[Match]) -> Iterator[str]:
     """A line per match, and which nodes are missing or too many."""
     yield f"Published  {published.name}: {published.about}"
-    yield f"           {published.source}"
-    yield f"{'':<44}{'published':>10}{'found':>7}{'right':>7}{'precision':>11}{'recall':>8}"
+    yield from textwrap.wrap(published.source, COLUMNS, initial_indent=" " * 11, subsequent_indent=" " * 11)
+    yield f"{'':<{WIDTH}}{'published':>10}{'found':>7}{'right':>7}{'precision':>11}{'recall':>8}"
     for match in found:
         yield (
-            f"{match.part + ': ' + match.name:<44}{len(match.published):>10}"
+            f"{match.part + ': ' + match.name:<{WIDTH}}{len(match.published):>10}"
             f"{'-' if match.found is None else len(match.found):>7}{len(match.right):>7}"
             f"{_share(match.precision):>11}{_share(match.recall):>8}"
         )

@@ -89,10 +89,10 @@ PUBLISHED: Mapping[PublishedName, Published] = {
         "down (ArthurConmy/Automatic-Circuit-Discovery, acdc/greaterthan/utils.py)",
         (
             Group("early head", _nodes("a0.h1")),
-            Group("early heads that the middle heads read", _nodes("a0.h3 a0.h5")),
+            Group("early heads, for the middle ones", _nodes("a0.h3 a0.h5")),
             Group("early MLPs", _nodes("m0 m1 m2 m3")),
-            Group("middle heads, which read the year", _nodes("a5.h5 a6.h1 a6.h9 a7.h10 a8.h11 a9.h1")),
-            Group("late MLPs, which raise the years above it", _nodes("m8 m9 m10 m11")),
+            Group("middle heads", _nodes("a5.h5 a6.h1 a6.h9 a7.h10 a8.h11 a9.h1")),
+            Group("late MLPs", _nodes("m8 m9 m10 m11")),
         ),
         with_mlps=True,
     ),

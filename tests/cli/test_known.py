@@ -122,7 +122,7 @@ def test_the_greater_than_circuit_is_looked_for_on_prompts_made_for_the_tokenize
         "--n",
         "2",
         "--threshold",
-        "0.2",
+        "0.01",
         "--out",
         "x",
     )

@@ -112,6 +112,7 @@ def test_lines_rows_and_json_say_the_same() -> None:
     ioi, circuit = PUBLISHED[PublishedName.IOI], circuit_of(GPT2_SMALL, EDGES)
     found = matches(ioi, circuit, table_of({}))
     text = list(lines(ioi, found))
+    assert max(map(len, text)) <= 110
     assert text[3].split() == ["circuit:", "heads", "26", "4", "3", "0.75", "0.12"]
     assert text[4].split()[-5:] == ["3", "-", "2", "-", "0.67"]
     assert "L9H6" in " ".join(text[-3:]) and "L9H9" not in " ".join(text[-3:])
