@@ -24,9 +24,9 @@ def command(n: int, seed: int, out: Path | None) -> None:
     """Does the search find a circuit that is really there? Three small models were built with known circuits: the ACDC
     paper's reverse and xproportion, compiled from programs in Tracr's manner, and indirect objects, built by hand.
 
-    Searches each with zero, mean and corrupted ablation at 14 thresholds, scores its edges by EAP and EAP-IG, and
-    compares what is found with what was built: right and wrong edges, and the area under the ROC curve. Writes
-    known.json, known.csv and known.svg.
+    Each method is tried on each with zero, mean and corrupted ablation: those that decide edges at 14 thresholds,
+    those that score edges once. What is found is compared with what was built: right and wrong edges, and the area
+    under the ROC curve. Writes known.json, known.csv and known.svg. See acdc-custom discover --help for the methods.
 
     \b
     acdc-custom known

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.choices import DEFAULT_METHOD, Ranking
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.files.reading import part, read_record, record
-from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
+from acdc_custom.sweep.curve import SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import Rule, Suggestion
 from acdc_custom.version import __version__
@@ -57,6 +57,7 @@ def _case(case: Case) -> dict[str, Any]:
         "empty": asdict(case.empty),
         "searches": [_search(search) for search in case.searches],
         "attributions": [_attributed(attributed) for attributed in case.attributions],
+        "notes": list(case.notes),
     }
 
 
@@ -73,12 +74,14 @@ def _read_case(content: dict[str, Any]) -> Case:
         empty,
         tuple(_read_search(search, *ends) for search in part(content, "searches", list)),
         tuple(_read_attributed(attributed, *ends) for attributed in part(content, "attributions", list)),
+        tuple(map(str, content.get("notes", ()))),  # files of older versions have none
     )
 
 
 def _search(search: Searched) -> dict[str, Any]:
     suggestion, curve = search.suggestion, search.curve
     return {
+        "method": curve.method,
         "metric": search.metric,
         "unit": search.unit,
         "order": search.order,
@@ -107,7 +110,7 @@ def _read_search(content: dict[str, Any], empty: Point, full: Point) -> Searched
         str(content["metric"]),
         str(content["order"]),
         int(content["order_seed"]),
-        Curve(ACDC, empty, full, points),
+        Curve(str(content.get("method", DEFAULT_METHOD)), empty, full, points),
         Suggestion(Rule(advice["rule"]), chosen, str(advice["why"])),
     )
 
@@ -125,9 +128,9 @@ def _attributed(attributed: Attributed) -> dict[str, Any]:
 
 
 def _read_attributed(content: dict[str, Any], empty: Point, full: Point) -> Attributed:
-    method, rankings = Attribution(content["method"]), part(content, "rankings", dict)
+    method, rankings = str(content["method"]), part(content, "rankings", dict)
     points = {ranking: tuple(map(_read_point, part(rankings[ranking], "points", list))) for ranking in Ranking}
-    return Attributed(method, {ranking: Curve(method.value, empty, full, points[ranking]) for ranking in Ranking})
+    return Attributed(method, {ranking: Curve(method, empty, full, points[ranking]) for ranking in Ranking})
 
 
 def _at_shares(curve: Curve) -> list[float | None]:
