@@ -128,21 +128,6 @@ class Variation(StrEnum):
         }[self]
 
 
-class Attribution(StrEnum):
-    """How edges are scored without a search, by gradients (`engine/attribution.py`)."""
-
-    EAP = "eap"
-    EAP_IG = "eap-ig"
-
-    @property
-    def about(self) -> str:
-        """Where the gradient is taken."""
-        return {
-            Attribution.EAP: "edge attribution patching: the gradient of the full model on the clean prompts",
-            Attribution.EAP_IG: "EAP with integrated gradients: its mean on the way there from the ablated embedding",
-        }[self]
-
-
 class Ranking(StrEnum):
     """Which edges come first when they are ordered by their scores."""
 

@@ -35,9 +35,9 @@ def command(
     study, or a circuit.json.
 
     On the prompts that it was found on and on new ones (of other templates and words, too): how near it comes to the
-    model, with intervals; against random circuits of its size, and against as many edges chosen by EAP and EAP-IG;
-    whether it is complete and minimal; and the hypothesis tests of Shi et al. 2024. Begins with a verdict in words.
-    Writes evaluation.json, evaluation.csv and evaluation.svg beside the circuit.
+    model, with intervals; against random circuits of its size, and against as many edges chosen by other methods
+    (see discover --help); whether it is complete and minimal; and the hypothesis tests of Shi et al. 2024. Begins with
+    a verdict in words. Writes evaluation.json, evaluation.csv and evaluation.svg beside the circuit.
 
     \b
     acdc-custom evaluate results/latest_s_demo-4l_0.01

@@ -65,9 +65,9 @@ def command(
     """Does the search find a circuit that is really there? Three small models were built with known circuits: the ACDC
     paper's reverse and xproportion, compiled from programs in Tracr's manner, and indirect objects, built by hand.
 
-    Searches each with zero, mean and corrupted ablation at 14 thresholds, scores its edges by EAP and EAP-IG, and
-    compares what is found with what was built: right and wrong edges, and the area under the ROC curve. Writes
-    known.json, known.csv and known.svg.
+    Each method is tried on each with zero, mean and corrupted ablation: those that decide edges at 14 thresholds,
+    those that score edges once. What is found is compared with what was built: right and wrong edges, and the area
+    under the ROC curve. Writes known.json, known.csv and known.svg. See acdc-custom discover --help for the methods.
 
     With --published, searches GPT-2 small for a circuit that others have published, and tells how much of it is found:
     precision and recall of the circuit's heads and MLPs, and of the roles of all heads. Writes a run folder, with

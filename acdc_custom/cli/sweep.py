@@ -125,10 +125,10 @@ def command(
 ) -> None:
     """How small a circuit can be, and what it costs: search at many thresholds, and see which one to take.
 
-    Every threshold is a run of its own, in a folder of its own. Beside ACDC's circuits stand those of the same size
-    that attribution (EAP and EAP-IG) ranks first. Shows edges against KL and against the logit difference that is
-    recovered, the areas CPR and CMD of the MIB benchmark, and a threshold with the reason for it. Writes sweep.json,
-    sweep.csv and sweep.svg. The same command once more goes on where it was stopped.
+    Every threshold is a run of its own, in a folder of its own. Beside the circuits of the search stand those of the
+    same size that other methods (see discover --help) rank first. Shows edges against KL and against the logit
+    difference that is recovered, the areas CPR and CMD of the MIB benchmark, and a threshold with the reason for it.
+    Writes sweep.json, sweep.csv and sweep.svg. The same command once more goes on where it was stopped.
 
     \b
     acdc-custom sweep --task ioi

@@ -39,14 +39,13 @@ from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import Edge
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.table import HeadTable
+from acdc_custom.search.beside import methods_beside
 from acdc_custom.search.method import top_edges
-from acdc_custom.search.registry import scoring_method
 from acdc_custom.task import Task
 
 DRAWS = 50  # random circuits of each kind, and random edges
 TAKEN_APART = 25  # prompts of a set on which a circuit is run without each of its parts, which takes most of the time
 OnProgress = Callable[[str, int, int], None]
-METHODS = {Subject.EAP: "eap", Subject.EAP_IG: "eap-ig"}
 
 
 def evaluate_circuit(
@@ -142,26 +141,30 @@ class _Job:
             seconds,
         )
 
-    def _subjects(self) -> Mapping[Subject, Sequence[Edge]]:
-        """The sets of edges that are run on all prompts. Attribution knows the discovery prompts only, as ACDC does."""
-        chunks, methods = self.found_on.chunks, {subject: scoring_method(name) for subject, name in METHODS.items()}
-        total = sum(method.n_steps(chunks) for method in methods.values())
-        on_step = partial(self.progress, "Attributing", 1, total)
+    def _subjects(self) -> Mapping[str, Sequence[Edge]]:
+        """The sets of edges that are run on all prompts. Other methods know the discovery prompts only, as the search
+        did."""
+        chunks = self.found_on.chunks
+        beside = methods_beside(self.circuit.graph.n_edges, len(self.found_on.batch.prompts))
+        self.notes += beside.notes
+        others = [method for method in beside.methods if method.name != self.circuit.settings.method]
+        total = sum(method.n_steps(chunks) for method in others)
+        on_step = partial(self.progress, "Other methods", 1, total)
         top = {
-            subject: top_edges(method.scores(chunks, on_step), len(self.edges), Ranking.ABSOLUTE)
-            for subject, method in methods.items()
+            method.title: top_edges(method.scores(chunks, on_step), len(self.edges), Ranking.ABSOLUTE)
+            for method in others
         }
         return {Subject.CIRCUIT: self.edges, **top}
 
     def _on_all_sets(
-        self, subjects: Mapping[Subject, Sequence[Edge]]
+        self, subjects: Mapping[str, Sequence[Edge]]
     ) -> tuple[list[OnPrompts], dict[PromptKind, CircuitScorer]]:
         """The results on every set, and the benches on which the circuit is taken apart."""
         results: list[OnPrompts] = []
         benches: dict[PromptKind, CircuitScorer] = {}
         for each in self.sets:
             bench = CircuitScorer(self._prepared(each))
-            measured = {Subject.MODEL: (bench.full, self.circuit.graph.n_edges)}
+            measured: dict[str, tuple[PromptScores, int]] = {Subject.MODEL: (bench.full, self.circuit.graph.n_edges)}
             for subject, edges in subjects.items():
                 measured[subject] = (bench(edges), len(edges))
                 self.progress("On all prompts", 1, len(self.sets) * len(subjects))

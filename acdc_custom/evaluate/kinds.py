@@ -6,12 +6,10 @@ from enum import StrEnum
 
 
 class Subject(StrEnum):
-    """What is run on a set of prompts."""
+    """What is run on a set of prompts, beside as many edges as the circuit has that other methods choose."""
 
     MODEL = "model"
     CIRCUIT = "circuit"
-    EAP = "EAP"
-    EAP_IG = "EAP-IG"
     EMPTY = "no edges"
 
     @property
@@ -20,8 +18,6 @@ class Subject(StrEnum):
         return {
             Subject.MODEL: "every edge",
             Subject.CIRCUIT: "the circuit",
-            Subject.EAP: "as many edges, those of the largest scores, up or down, of edge attribution patching",
-            Subject.EAP_IG: "as many edges, those of the largest scores, up or down, of EAP with integrated gradients",
             Subject.EMPTY: "no edge",
         }[self]
 

@@ -16,10 +16,9 @@ from acdc_custom.files.reading import shortened
 from acdc_custom.stats.intervals import Estimate
 
 WIDTH = 9.0  # inches
-ROW = 0.5  # of one set of prompts
+ROW = 0.62  # of one set of prompts
 LONGEST = 40  # letters of the name of a set of prompts
 FURTHEST = (-0.6, 1.6)  # recovered shares beyond are drawn at the edge
-MARKS = {Subject.EAP: ("o", 1), Subject.EAP_IG: ("s", 2)}  # and the colour in the theme's series
 SETS = {Chosen.RANDOM: ("o", 0), Chosen.ROLE: ("s", 1), Chosen.GREEDY: ("^", 2)}
 
 
@@ -46,18 +45,21 @@ def _about(evaluation: Evaluation) -> str:
 def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
     """One row per set of prompts: the circuit as a bar, what it is compared with as marks; lines are intervals."""
     colours, shown = theme.value.series, []
+    titles = dict.fromkeys(title for on in evaluation.prompts for title in on.ranked)
+    looks = {title: theme.look(number) for number, title in enumerate(titles, 1)}
     for row, on in enumerate(evaluation.prompts):
         for measured in on.measured:
             recovered = measured.faithfulness.recovered
-            if recovered is None or measured.subject not in (Subject.CIRCUIT, *MARKS):
+            if recovered is None or measured.subject not in (Subject.CIRCUIT, *looks):
                 continue
             shown.append(recovered)
-            if measured.subject is Subject.CIRCUIT:
-                axes.barh(row - 0.18, _inside(recovered.value), height=0.26, color=colours[0], alpha=0.55)
-                _interval(axes, recovered, row - 0.18, colours[0], "|")
+            if measured.subject == Subject.CIRCUIT:
+                axes.barh(row - 0.27, _inside(recovered.value), height=0.22, color=colours[0], alpha=0.55)
+                _interval(axes, recovered, row - 0.27, colours[0], "|")
             else:
-                mark, colour = MARKS[measured.subject]
-                _interval(axes, recovered, row - 0.07 + 0.12 * colour, colours[colour], mark)
+                place = list(looks).index(measured.subject) / len(looks)
+                colour, mark = looks[measured.subject]
+                _interval(axes, recovered, row - 0.11 + 0.34 * place, colour, mark)
     shown += _among_random(axes, evaluation, theme)
     axes.axvline(1, color=theme.value.ink, lw=0.8)
     axes.axvline(0, color=theme.value.faint, lw=0.8)
@@ -73,14 +75,14 @@ def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
     axes.set_title("Faithfulness: share of the logit difference that is recovered, with 95 % intervals")
     handles: list[Artist] = [Patch(color=colours[0], alpha=0.55, label="circuit")]
     handles += [
-        axes.plot([], [], mark, color=colours[colour], ms=4, label=f"{subject}, as many edges")[0]
-        for subject, (mark, colour) in MARKS.items()
+        axes.plot([], [], mark, color=colour, ms=4, label=f"{title}, as many edges")[0]
+        for title, (colour, mark) in looks.items()
     ]
     if evaluation.random:
         names = ", ".join(random.drawn for random in evaluation.random)
         handles += axes.plot([], [], "|", color=theme.value.faint, label=f"random circuits, 5 % to 95 %: {names}")
     below = -0.45 / (ROW * len(evaluation.prompts) + 0.3)
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, below), ncols=4, fontsize=7.5)
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, below), ncols=3, fontsize=7.5)
 
 
 def _among_random(axes: Axes, evaluation: Evaluation, theme: Theme) -> list[Estimate]:
@@ -96,7 +98,7 @@ def _among_random(axes: Axes, evaluation: Evaluation, theme: Theme) -> list[Esti
         of = random.logit_diff
         ends = ((x - empty.logit_diff.value) / gap for x in (of.value, of.low, of.high))
         spans.append(Estimate(*ends))
-        _interval(axes, spans[-1], row + 0.27 + 0.07 * place, theme.value.faint, "|")
+        _interval(axes, spans[-1], row + 0.27 + 0.06 * place, theme.value.faint, "|")
     return spans
 
 

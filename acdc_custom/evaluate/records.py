@@ -25,9 +25,10 @@ class Faithfulness:
 
 @dataclass(frozen=True)
 class CircuitMeasurement:
-    """One set of edges on one set of prompts."""
+    """One set of edges on one set of prompts. `subject` is a `Subject`, or the title of a method that scores edges:
+    then these are as many edges as the circuit has, those of its largest scores, up or down."""
 
-    subject: Subject
+    subject: str
     n_edges: int
     faithfulness: Faithfulness
 
@@ -43,9 +44,14 @@ class OnPrompts:
     batch_sha256: str
     measured: tuple[CircuitMeasurement, ...]
 
-    def of(self, subject: Subject) -> Faithfulness | None:
+    def of(self, subject: str) -> Faithfulness | None:
         """What was measured of it here; None if it was not run."""
-        return next((m.faithfulness for m in self.measured if m.subject is subject), None)
+        return next((m.faithfulness for m in self.measured if m.subject == subject), None)
+
+    @property
+    def ranked(self) -> dict[str, Faithfulness]:
+        """What was measured of as many edges, chosen by methods that score edges; by their titles."""
+        return {m.subject: m.faithfulness for m in self.measured if m.subject not in list(Subject)}
 
 
 @dataclass(frozen=True)

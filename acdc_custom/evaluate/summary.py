@@ -10,11 +10,18 @@ from collections.abc import Iterator
 
 from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import PromptKind, Subject
-from acdc_custom.evaluate.records import ComponentAblations, Evaluation, OnPrompts, RandomCircuits
+from acdc_custom.evaluate.records import (
+    ComponentAblations,
+    Evaluation,
+    Faithfulness,
+    OnPrompts,
+    RandomCircuits,
+)
 from acdc_custom.evaluate.verdict import superfluous
 from acdc_custom.stats.intervals import Estimate
 
 WIDTH = 110
+NAMED = 24  # letters of the name of a set of prompts, or of a method
 SHOWN = 5  # edges that contribute nothing, and knock-outs
 
 
@@ -50,27 +57,29 @@ def _verdict(evaluation: Evaluation) -> Iterator[str]:
 def _prompts(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield "On each set of prompts, with 95 % intervals over the prompts"
-    yield f"{'':<18}{'n':>5}{'F(M)':>8}  {'':<8}{'recovered':>21}{'|F(M) - F(C)|':>23}{'KL, nats':>26}{'correct':>9}"
+    yield f"{'':<{NAMED}}{'n':>5}{'F(M)':>8}{'recovered':>21}{'|F(M) - F(C)|':>23}{'KL, nats':>26}{'correct':>9}"
     for on in evaluation.prompts:
         yield from _one_set(on)
     yield "  F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges))."
-    yield "  EAP and EAP-IG: as many edges, chosen by attribution on the discovery prompts; all sets: evaluation.csv."
+    yield (
+        "  Below a set: as many edges as C has, chosen by other methods on the discovery prompts. All sets: "
+        "evaluation.csv."
+    )
 
 
 def _one_set(on: OnPrompts) -> Iterator[str]:
     model = on.of(Subject.MODEL)
-    assert model is not None  # it is run on every set
-    place = f"{textwrap.shorten(on.name, 18, placeholder='...'):<18}{on.n:>5}{model.logit_diff.value:>8.2f}"
-    everything = on.kind in (PromptKind.DISCOVERY, PromptKind.FRESH)
-    for measured in on.measured:
-        it = measured.faithfulness
-        compared = everything and measured.subject in (Subject.EAP, Subject.EAP_IG)
-        if compared or measured.subject is Subject.CIRCUIT:
-            yield (
-                f"{place}  {measured.subject:<8}{_share(it.recovered):>21}{_plain(it.absolute, 2):>23}"
-                f"{_plain(it.kl, 3):>26}{it.correct.value:>9.0%}"
-            )
-            place = " " * len(place)
+    inside = on.of(Subject.CIRCUIT)
+    assert model is not None and inside is not None  # they are run on every set
+    name = textwrap.shorten(on.name, NAMED - 1, placeholder="...")
+    yield f"{name:<{NAMED}}{on.n:>5}{model.logit_diff.value:>8.2f}{_numbers(inside)}"
+    if on.kind in (PromptKind.DISCOVERY, PromptKind.FRESH):
+        for title, ranked in on.ranked.items():
+            yield f"{f'  {title}':<{NAMED + 13}}{_numbers(ranked)}"
+
+
+def _numbers(it: Faithfulness) -> str:
+    return f"{_share(it.recovered):>21}{_plain(it.absolute, 2):>23}{_plain(it.kl, 3):>26}{it.correct.value:>9.0%}"
 
 
 def _random(evaluation: Evaluation) -> Iterator[str]:

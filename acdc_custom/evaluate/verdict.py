@@ -152,11 +152,7 @@ def _kl_left(on: OnPrompts) -> Estimate:
 
 def _special(evaluation: Evaluation) -> Finding:
     main, inside = evaluation.main, _of(evaluation.main, Subject.CIRCUIT)
-    better = [
-        f"{subject}: KL {_number(other.kl)}"
-        for subject in (Subject.EAP, Subject.EAP_IG)
-        if (other := main.of(subject)) and other.kl.value < inside.kl.value
-    ]
+    better = [title for title, other in main.ranked.items() if other.kl.value < inside.kl.value]
     chance = [random for random in evaluation.random if random.kl.p > ALPHA]
     numbers = "; ".join(
         [
@@ -164,7 +160,7 @@ def _special(evaluation: Evaluation) -> Finding:
                 f"{r.drawn}: KL {r.kl.mean:.3g} ({r.kl.low:.3g} to {r.kl.high:.3g}), p = {r.kl.p:.2g}"
                 for r in evaluation.random
             ),
-            *(f"{s}: KL {_number(other.kl)}" for s in (Subject.EAP, Subject.EAP_IG) if (other := main.of(s))),
+            *(f"{title}: KL {_number(other.kl)}" for title, other in main.ranked.items()),
             f"the circuit: KL {_number(inside.kl)}",
         ]
     )
@@ -179,8 +175,9 @@ def _special(evaluation: Evaluation) -> Finding:
         text = f"It is better than some random circuits of its size, but not than the kind called {kinds}."
         return Finding(Question.SPECIAL, Grade.PARTLY, text, numbers)
     if better:
-        names = " and ".join(name.partition(":")[0] for name in better)
-        text = f"It is better than random circuits of its size, but as many edges chosen by {names} come nearer."
+        text = (
+            f"It is better than random circuits of its size, but as many edges chosen by {_listed(better)} come nearer."
+        )
         return Finding(Question.SPECIAL, Grade.PARTLY, text, numbers)
     text = "It comes nearer to the model than every kind of other circuit of its size that was tried."
     return Finding(Question.SPECIAL, Grade.GOOD, text, numbers)
@@ -245,6 +242,12 @@ def _of(on: OnPrompts, subject: Subject) -> Faithfulness:
     found = on.of(subject)
     assert found is not None  # model, circuit and no edges are run on every set
     return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`A, B and C`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _percent(estimate: Estimate | None) -> str:

@@ -27,6 +27,7 @@ from acdc_custom.files.writing import write_file
 FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 DIVERGING = "RdBu"  # red below zero, blue above; told apart by colour-blind readers
 SEQUENTIAL = "Blues"
+MARKERS = "os^Dv<>P"
 TITLE_LETTER = 0.085  # inches: a letter of a title, more or less
 
 
@@ -45,6 +46,11 @@ class Theme(Enum):
 
     LIGHT = Colours("#222222", "#8a8a8a", "#dddddd", ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"))
     DARK = Colours("#e8e8e8", "#909090", "#444444", ("#56b4e9", "#e69f00", "#2fc49a", "#e79bc8", "#ff8f4a", "#7f9cff"))
+
+    def look(self, number: int) -> tuple[str, str]:
+        """The colour and the marker of one of several curves, counted from 0; no two of the first 24 look alike."""
+        series = self.value.series
+        return series[number % len(series)], MARKERS[number % len(MARKERS)]
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:

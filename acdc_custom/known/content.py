@@ -16,9 +16,10 @@ from acdc_custom.files import records
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts
 from acdc_custom.graph import Edge, Graph, GraphShape
-from acdc_custom.known.result import BenchmarkResult, Method
+from acdc_custom.known.result import BenchmarkResult
 from acdc_custom.known.roc import Rates
 from acdc_custom.known.table import to_rows
+from acdc_custom.search.registry import method_named
 from acdc_custom.version import __version__
 
 SCHEMA = 1
@@ -87,7 +88,7 @@ def _read_trial(row: Parts) -> BenchmarkResult:
         graph=graph,
         metric=_metric(row),
         ablation=row.read("ablation", Ablation),
-        method=row.read("method", Method),
+        method=method_named(row.read("method", str)),
         n=row.read("prompts", int),
         parts={_edge(name, graph): parts for name, parts in row.read("circuit", dict[str, tuple[str, ...]]).items()},
         changing=_edges(row, "changed", graph),

@@ -1,54 +1,69 @@
-"""The ROC curves of known models: a column per model, a row per method, a line per ablation. Imports no torch."""
+"""The ROC curves of known models: a column per model, a row per ablation, a line per method. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
 
 from matplotlib.axes import Axes
 
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.known.result import BenchmarkResult, Method
+from acdc_custom.known.result import BenchmarkResult
 from acdc_custom.known.roc import Rates
 from acdc_custom.known.table import three
 
 BUILT = "against all that was built"
 CHANGING = "against what the ablation changes"
-ROWS = ((Method.ACDC, BUILT), *((method, CHANGING) for method in Method))
 
 
 def draw(trials: Sequence[BenchmarkResult], theme: Theme = Theme.LIGHT) -> Figure:
-    """Edges: ACDC against the circuit that was built; then each method against what its ablation changes of it."""
+    """Edges: what is decided, against the circuit that was built; then all methods, against what ablations change."""
     names = list(dict.fromkeys(trial.name for trial in trials))
+    ablations = list(dict.fromkeys(trial.ablation for trial in trials))
+    decided = list(dict.fromkeys(trial.method.title for trial in trials if trial.decided))
     about = "; ".join(
-        f"{trial.name}, {trial.ablation} ablation, {trial.method}: area {three(trial.edge_auc)} {BUILT}, "
+        f"{trial.name}, {trial.ablation} ablation, {trial.method.name}: area {three(trial.edge_auc)} {BUILT}, "
         f"{three(trial.changing_auc)} {CHANGING}"
         for trial in trials
     )
+    n_rows = len(decided) + len(ablations)
     with theme.applied():
         title = "Edges found in models whose circuit is known, over all thresholds"
-        figure = Figure(title, f"ROC curves. {about}.", 1.0 + 2.3 * len(names), 0.6 + 2.3 * len(ROWS), theme)
-        panels = figure.subplots(len(ROWS), len(names), sharex=True, sharey=True, squeeze=False)
-        for row, (method, truth) in zip(panels, ROWS, strict=True):
+        figure = Figure(title, f"ROC curves. {about}.", 1.0 + 2.7 * len(names), 0.6 + 2.5 * n_rows, theme)
+        rows = iter(figure.subplots(n_rows, len(names), sharex=True, sharey=True, squeeze=False))
+        for method, row in zip(decided, rows, strict=False):
             for panel, name in zip(row, names, strict=True):
-                shown = [trial for trial in trials if trial.name == name and trial.method is method]
-                areas = []
-                for trial, style in zip(shown, cycle(("-", "--", ":")), strict=False):
-                    true = trial.built if truth == BUILT else trial.changing
-                    curve = trial.edge_curve(true) if true else ()
-                    _stairs(panel, curve, trial.ablation.value, style)
-                    areas.append(three(trial.edge_auc if truth == BUILT else trial.changing_auc))
-                panel.set_title("\n".join([f"{name}, {method.upper()}", truth, "area " + ", ".join(areas)]))
-                panel.set_xlim(-0.04, 1.04)
-                panel.set_ylim(-0.04, 1.04)
-                panel.grid(True)
-        panels[0, 0].legend(loc="lower right", title="ablation")
+                shown = [trial for trial in trials if trial.name == name and trial.method.title == method]
+                lines = [
+                    (f"{trial.ablation}, {three(trial.edge_auc)}", trial.edge_curve(trial.built)) for trial in shown
+                ]
+                _panel(panel, f"{name}, {method}\n{BUILT}", lines, theme)
+        for ablation, row in zip(ablations, rows, strict=True):
+            for panel, name in zip(row, names, strict=True):
+                shown = [trial for trial in trials if (trial.name, trial.ablation) == (name, ablation)]
+                lines = [
+                    (
+                        f"{trial.method.title}, {three(trial.changing_auc)}",
+                        trial.edge_curve(trial.changing) if trial.changing else (),
+                    )
+                    for trial in shown
+                ]
+                _panel(panel, f"{name}, {ablation} ablation\n{CHANGING}", lines, theme)
         figure.supxlabel("share of the other edges that was found", fontsize=9)
         figure.supylabel("share of the true edges that was found", fontsize=9)
     return figure
 
 
-def _stairs(panel: Axes, curve: Sequence[Rates], name: str, style: str) -> None:
-    """One curve, which goes right before it goes up."""
-    across, up = [point.false_positive for point in curve], [point.true_positive for point in curve]
-    panel.plot(across, up, style, drawstyle="steps-post", lw=1.6, marker="o", ms=3, label=name)
+def _panel(panel: Axes, title: str, lines: Sequence[tuple[str, Sequence[Rates]]], theme: Theme) -> None:
+    """Curves that go right before they go up, with their areas; later ones thinner, since many coincide."""
+    for number, (name, curve) in enumerate(lines):
+        across, up = [point.false_positive for point in curve], [point.true_positive for point in curve]
+        colour, marker = theme.look(number)
+        wide = 1.0 + 0.9 * (len(lines) - 1 - number)
+        panel.plot(
+            across, up, color=colour, marker=marker, ms=2.5 + wide / 2, drawstyle="steps-post", lw=wide, label=name
+        )
+    panel.set_title(title)
+    panel.set_xlim(-0.04, 1.04)
+    panel.set_ylim(-0.04, 1.04)
+    panel.grid(True)
+    panel.legend(loc="lower right", fontsize=6.5, title="with the area below", title_fontsize=6.5)

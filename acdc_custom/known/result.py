@@ -7,20 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 from acdc_custom.choices import Ablation, CustomMetric, Metric
 from acdc_custom.graph import Edge, Graph, Sender
 from acdc_custom.known.roc import Rates, auc, rates, roc_curve
-
-
-class Method(StrEnum):
-    """How circuits are found."""
-
-    ACDC = "acdc"
-    EAP = "eap"
-    EAP_IG = "eap-ig"
+from acdc_custom.search.method import DecidingMethod, SearchMethod
 
 
 @dataclass(frozen=True)
@@ -32,11 +24,16 @@ class BenchmarkResult:
     graph: Graph
     metric: Metric | CustomMetric  # in whose unit the thresholds are
     ablation: Ablation
-    method: Method
+    method: SearchMethod
     n: int  # prompts
     parts: Mapping[Edge, tuple[str, ...]]  # what the edges of the circuit that was built carry
     changing: frozenset[Edge]  # of these, those whose removal changes what is read, with this ablation
     found: tuple[tuple[float, frozenset[Edge]], ...]
+
+    @property
+    def decided(self) -> bool:
+        """Whether the method decides edges; then each threshold took a search of its own."""
+        return isinstance(self.method, DecidingMethod)
 
     @cached_property
     def built(self) -> frozenset[Edge]:

@@ -9,20 +9,21 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Edge
-from acdc_custom.known.result import BenchmarkResult, Method
+from acdc_custom.known.result import BenchmarkResult
 
 
 def lines(trials: Sequence[BenchmarkResult]) -> Iterator[str]:
-    """A line per model, ablation and method; what the columns mean; and what ACDC never found."""
-    yield f"{'':<32}{'circuit':>15}{'found':>22}{'area under the ROC curve of':>31}"
+    """A line per model, ablation and method; what the columns mean; and what no search found."""
+    wide = 2 + max(len(trial.method.name) for trial in trials)
+    yield f"{'':<{24 + wide}}{'circuit':>15}{'found':>22}{'area under the ROC curve of':>31}"
     yield (
-        f"{'Model':<13}{'ablation':<11}{'method':<8}{'built':>5}{'changing':>10}"
+        f"{'Model':<13}{'ablation':<11}{'method':<{wide}}{'built':>5}{'changing':>10}"
         f"{'right':>8}{'wrong':>7}{'missed':>8}{'built':>10}{'changing':>10}{'nodes':>8}"
     )
     for trial in trials:
         right = len(trial.at_lowest & trial.built)
         yield (
-            f"{trial.name:<13}{trial.ablation:<11}{trial.method:<8}{len(trial.built):>5}{len(trial.changing):>10}"
+            f"{trial.name:<13}{trial.ablation:<11}{trial.method.name:<{wide}}{len(trial.built):>5}{len(trial.changing):>10}"
             f"{right:>8}{len(trial.at_lowest) - right:>7}{len(trial.missed):>8}"
             f"{three(trial.edge_auc):>10}{three(trial.changing_auc):>10}{three(trial.node_auc):>8}"
         )
@@ -32,8 +33,9 @@ def lines(trials: Sequence[BenchmarkResult]) -> Iterator[str]:
     yield "changing  of these, edges whose removal changes what is read, with this ablation"
     yield f"found     at the lowest threshold, {lowest:g}: right, wrong; missed: of those that change what is read"
     for trial in trials:
-        if trial.method is Method.ACDC and trial.missed:
-            yield f"ACDC never finds in {trial.name}, {trial.ablation} ablation: {', '.join(_names(trial.missed))}"
+        if trial.decided and trial.missed:
+            where = f"{trial.name}, {trial.ablation} ablation"
+            yield f"{trial.method.title} never finds in {where}: {', '.join(_names(trial.missed))}"
 
 
 def to_rows(trials: Sequence[BenchmarkResult]) -> list[Row]:
@@ -42,7 +44,7 @@ def to_rows(trials: Sequence[BenchmarkResult]) -> list[Row]:
         {
             "model": trial.name,
             "ablation": trial.ablation.value,
-            "method": trial.method.value,
+            "method": trial.method.name,
             "metric": trial.metric.value,
             "prompts": trial.n,
             "edges": trial.graph.n_edges,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 
-from acdc_custom.choices import Ablation, Attribution, CustomMetric, Metric
+from acdc_custom.choices import Ablation, CustomMetric, Metric
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.ablation import prepare_ablation
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.metrics import prepare
@@ -18,11 +19,12 @@ from acdc_custom.known.compiled import known_program
 from acdc_custom.known.ioi import known_ioi
 from acdc_custom.known.model import KnownModel
 from acdc_custom.known.programs import PROGRAMS
-from acdc_custom.known.result import BenchmarkResult, Method
+from acdc_custom.known.result import BenchmarkResult
 from acdc_custom.known.roc import best_first
 from acdc_custom.known.wiring import changing
-from acdc_custom.search.acdc import Search
-from acdc_custom.search.registry import scoring_method
+from acdc_custom.memory import WINDOW_BYTES
+from acdc_custom.search.method import DecidingMethod, SearchMethod
+from acdc_custom.search.registry import deciding_methods, methods, scoring_methods
 
 ABLATIONS = (Ablation.ZERO, Ablation.MEAN, Ablation.CORRUPTED)
 THRESHOLDS = tuple(float(f"1e{power}") for power in range(1, -13, -1))  # below are rounding errors
@@ -35,28 +37,28 @@ def known_models(n: int, seed: int) -> list[KnownModel]:
 
 def n_steps(models: Iterable[KnownModel]) -> int:
     """How often `run_trials` tells that something is done."""
-    return sum(1 for _ in models) * len(ABLATIONS) * (len(THRESHOLDS) + len(Attribution))
+    searches = len(THRESHOLDS) * len(deciding_methods()) + len(scoring_methods())
+    return sum(1 for _ in models) * len(ABLATIONS) * searches
 
 
 def run_trials(models: Iterable[KnownModel], told: Callable[[], object] = lambda: None) -> Iterator[BenchmarkResult]:
     """Each model with each ablation and each method."""
-    for known, ablation, method in product(models, ABLATIONS, Method):
+    for known, ablation, method in product(models, ABLATIONS, methods()):
         yield run_trial(known, ablation, method, told)
 
 
 def run_trial(
-    known: KnownModel, ablation: Ablation, method: Method, told: Callable[[], object] = lambda: None
+    known: KnownModel, ablation: Ablation, method: SearchMethod, told: Callable[[], object] = lambda: None
 ) -> BenchmarkResult:
     """One model with one ablation and one method, at every threshold; `told` hears of every search that is done."""
     caches = batch_of(known, ablation)
     metric: Metric | CustomMetric = Metric.LOGIT_DIFF
-    match method:
-        case Method.ACDC:
-            metric, found = known.metric, tuple(_searched(known, caches, told))
-        case Method.EAP | Method.EAP_IG:
-            scores = scoring_method(method).scores([caches])
-            found = best_first({edge: abs(score) for edge, score in scores.items()}, THRESHOLDS[-1])
-            told()
+    if isinstance(method, DecidingMethod):
+        metric, found = known.metric, tuple(_searched(known, caches, method, told))
+    else:
+        scores = method.scores([caches])
+        found = best_first({edge: abs(score) for edge, score in scores.items()}, THRESHOLDS[-1])
+        told()
     return BenchmarkResult(
         name=known.name,
         about=known.about,
@@ -71,11 +73,14 @@ def run_trial(
     )
 
 
-def _searched(known: KnownModel, caches: Caches, told: Callable[[], object]) -> Iterator[tuple[float, frozenset[Edge]]]:
+def _searched(
+    known: KnownModel, caches: Caches, method: DecidingMethod, told: Callable[[], object]
+) -> Iterator[tuple[float, frozenset[Edge]]]:
     """The kept edges of a search at every threshold."""
     objective = prepare(known.metric, known.model.weights, caches.tokens, caches.model_normed)
     for threshold in THRESHOLDS:
-        search = Search([(caches, objective)], threshold)
+        settings = SearchSettings(method=method.name, threshold=threshold)
+        search = method.start([(caches, objective)], settings, WINDOW_BYTES)
         yield threshold, frozenset(decision.edge for decision in search.decisions() if decision.kept)
         told()
 

@@ -43,6 +43,11 @@ def scoring_method(name: str) -> ScoringMethod:
     return method
 
 
+def title_of(name: str) -> str:
+    """How a method is printed; the name itself of one that is not known here, as in the file of a newer version."""
+    return next((method.title for method in methods() if method.name == name), name)
+
+
 def method_named(name: str) -> SearchMethod:
     """The method of a name. Raises `UsageError`."""
     known = {method.name: method for method in methods()}

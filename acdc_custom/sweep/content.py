@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.choices import Ranking
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.files import records
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, to_plain
 from acdc_custom.files.table import write_csv
 from acdc_custom.files.writing import write_file
-from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
+from acdc_custom.sweep.curve import SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import Rule, Suggestion
 from acdc_custom.sweep.table import to_rows
@@ -69,6 +69,7 @@ def _case(case: Case) -> dict[str, Any]:
         "empty": case.empty,
         "searches": [_search(search) for search in case.searches],
         "attributions": [_attributed(attributed) for attributed in case.attributions],
+        "notes": list(case.notes),
     }
 
 
@@ -85,12 +86,14 @@ def _read_case(row: Parts) -> Case:
         empty,
         tuple(_read_search(search, *ends) for search in row.each("searches")),
         tuple(_read_attributed(attributed, *ends) for attributed in row.each("attributions")),
+        row.read("notes", tuple[str, ...]),
     )
 
 
 def _search(search: Searched) -> dict[str, Any]:
     suggestion, point, curve = search.suggestion, search.suggestion.point, search.curve
     return {
+        "method": curve.method,
         "metric": search.metric,
         "unit": search.unit,
         "order": search.order,
@@ -125,7 +128,7 @@ def _read_search(row: Parts, empty: Point, full: Point) -> Searched:
         row.read("metric", str),
         row.read("order", str),
         row.read("order_seed", int),
-        Curve(ACDC, empty, full, points),
+        Curve(row.read("method", str), empty, full, points),
         Suggestion(advice.rule, chosen, advice.why),
     )
 
@@ -143,9 +146,9 @@ def _attributed(attributed: Attributed) -> dict[str, Any]:
 
 
 def _read_attributed(row: Parts, empty: Point, full: Point) -> Attributed:
-    method, rankings = row.read("method", Attribution), row.within("rankings")
+    method, rankings = row.read("method", str), row.within("rankings")
     points = {ranking: rankings.within(ranking.value).records("points", Point) for ranking in Ranking}
-    return Attributed(method, {ranking: Curve(method.value, empty, full, points[ranking]) for ranking in Ranking})
+    return Attributed(method, {ranking: Curve(method, empty, full, points[ranking]) for ranking in Ranking})
 
 
 def _at_shares(curve: Curve) -> list[float]:

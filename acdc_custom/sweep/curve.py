@@ -15,7 +15,6 @@ from itertools import pairwise
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.files.records import FloatOrNan
 
-ACDC = "acdc"  # the method whose circuits are found by searches
 # Of a graph's edges: where MIB measures.
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -44,7 +43,7 @@ def end_points(full: TaskPerformance, empty: TaskPerformance, n_edges: int) -> t
 class Curve:
     """What one method finds. `points` are ordered by size; `empty` and `full` are the circuits without and with all."""
 
-    method: str
+    method: str  # its name
     empty: Point
     full: Point
     points: tuple[Point, ...]

@@ -1,7 +1,7 @@
-"""From finished runs to curves: what ACDC found at each threshold, and attribution at the same sizes beside it.
+"""From finished runs to curves: what was found at each threshold, and scoring methods at the same sizes beside it.
 
-Owns which runs belong together, and which circuits are run beside them. The circuits of ACDC are not run again: their
-numbers are in their `circuit.json`.
+Owns which runs belong together, and which circuits are run beside them. The circuits that were found are not run
+again: their numbers are in their `circuit.json`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from acdc_custom.choices import Attribution, Device, Ranking, parse_metric
+from acdc_custom.choices import Device, Ranking, parse_metric
 from acdc_custom.circuit.circuit import Circuit, Outcome
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
@@ -20,9 +20,9 @@ from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.reopen import reopen
+from acdc_custom.search.beside import Beside, methods_beside
 from acdc_custom.search.method import top_edges
-from acdc_custom.search.registry import scoring_method
-from acdc_custom.sweep.curve import ACDC, SHARES, Curve, Point, end_points
+from acdc_custom.sweep.curve import SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest
 
@@ -70,11 +70,11 @@ def measure(
 
 
 def _searched(runs: Sequence[SweepRun]) -> Searched:
-    """ACDC's curve: the runs differ in nothing but their thresholds."""
+    """The curve of runs that differ in nothing but their thresholds."""
     circuit = runs[0].circuit
     settings, (empty, full) = circuit.settings, _ends(circuit)
     points = [_point(len(r.circuit.edges), r.circuit.outcome, r.circuit.settings.threshold, r.name) for r in runs]
-    curve = Curve(ACDC, empty, full, _by_size(points))
+    curve = Curve(settings.method, empty, full, _by_size(points))
     suggestion = suggest(curve, circuit.outcome.model, parse_metric(settings.metric or "").unit)
     return Searched(settings.metric or "", settings.order, settings.order_seed, curve, suggestion)
 
@@ -83,7 +83,8 @@ def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, tell: Tell) -> Case
     circuit = runs[0].circuit
     outcome = circuit.outcome
     searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
-    what = f"Attribution, {_name(runs[0])}"
+    beside = methods_beside(circuit.graph.n_edges, len(prepared.batch.prompts))
+    what = f"Other methods, {_name(runs[0])}"
     return Case(
         circuit.task.name,
         circuit.model.name,
@@ -91,33 +92,40 @@ def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, tell: Tell) -> Case
         outcome.model,
         outcome.empty,
         searches,
-        _attributed(circuit, prepared, searches, lambda more, total: tell(what, more, total)),
+        _attributed(circuit, prepared, searches, beside, lambda more, total: tell(what, more, total)),
+        beside.notes,
     )
 
 
 def _attributed(
-    circuit: Circuit, prepared: PreparedBatch, searches: Sequence[Searched], tell: Callable[[int, int], object]
+    circuit: Circuit,
+    prepared: PreparedBatch,
+    searches: Sequence[Searched],
+    beside: Beside,
+    tell: Callable[[int, int], object],
 ) -> tuple[Attributed, ...]:
-    """The edges that attributions rank first, as many as the circuits of the searches have, and MIB's shares."""
+    """The edges that scoring methods rank first, as many as the circuits of the searches have, and MIB's shares."""
     empty, full = _ends(circuit)
     found = {point.n_edges for search in searches for point in search.curve.points}
     sizes = sorted((found | {int(share * full.n_edges) for share in SHARES}) - {0, full.n_edges})
-    total = sum(scoring_method(method).n_steps(prepared.chunks) + len(Ranking) * len(sizes) for method in Attribution)
+    total = sum(method.n_steps(prepared.chunks) + len(Ranking) * len(sizes) for method in beside.methods)
     tell(0, total)
     bench = CircuitScorer(prepared)
 
-    def ranked(scores: Mapping[Edge, float], method: Attribution, ranking: Ranking) -> Curve:
+    def ranked(scores: Mapping[Edge, float], method: str, ranking: Ranking) -> Curve:
         points = []
         for size in sizes:
             behaviour = bench(top_edges(scores, size, ranking)).behaviour()
             points.append(_point(size, replace(circuit.outcome, circuit=behaviour)))
             tell(1, total)
-        return Curve(method.value, empty, full, tuple(points))
+        return Curve(method, empty, full, tuple(points))
 
     attributed = []
-    for method in Attribution:
-        scores = scoring_method(method).scores(prepared.chunks, lambda: tell(1, total))
-        attributed.append(Attributed(method, {ranking: ranked(scores, method, ranking) for ranking in Ranking}))
+    for method in beside.methods:
+        scores = method.scores(prepared.chunks, lambda: tell(1, total))
+        attributed.append(
+            Attributed(method.name, {ranking: ranked(scores, method.name, ranking) for ranking in Ranking})
+        )
     return tuple(attributed)
 
 
@@ -148,7 +156,7 @@ def _batch_of(run: SweepRun) -> object:
 
 def _search_of(run: SweepRun) -> object:
     settings = run.circuit.settings
-    return settings.metric, settings.order, settings.order_seed
+    return settings.method, settings.metric, settings.order, settings.order_seed
 
 
 def _name(run: SweepRun) -> str:

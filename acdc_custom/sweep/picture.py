@@ -11,17 +11,15 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 
-from acdc_custom.choices import Attribution, Ranking
-from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.choices import Ranking
+from acdc_custom.figures.theme import MARKERS, Figure, Theme
 from acdc_custom.sweep.curve import Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import WITHIN
-from acdc_custom.sweep.summary import NAMES
 
-MARKERS = "osD^vPX*"  # of searches, in their order
-OF_ATTRIBUTION = {Attribution.EAP: 1, Attribution.EAP_IG: 2}  # the colour
 OF_RANKING = {Ranking.ABSOLUTE: "-", Ranking.SIGNED: ":"}  # the line
 OF_SEARCHES = (0, 3, 4, 5)
 MOST_NAMED = 6  # searches, each with a look of its own
@@ -30,7 +28,7 @@ MOST_RECOVERED = 1.5  # a curve that overshoots by more leaves the picture
 LEAST_RECOVERED = -0.5
 ABOUT = (
     "For each case two panels over the number of edges: the KL divergence from the model, and the share of the logit "
-    "difference that is recovered; one curve for each search, and for each ranking of EAP and of EAP-IG."
+    "difference that is recovered; one curve for each search, and for each ranking of each method that scores edges."
 )
 
 
@@ -38,14 +36,30 @@ def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
     """Two panels for each case. Rings are around suggested thresholds; lines of searches are their fronts."""
     with theme.applied():
         title = "How small a circuit can be, and what it costs"
-        figure = Figure(title, ABOUT, 9.6, 0.3 + 3.2 * len(sweep.cases), theme)
+        figure = Figure(title, ABOUT, 9.6, 0.7 + 3.2 * len(sweep.cases), theme)
         rows = figure.subplots(len(sweep.cases), 2, squeeze=False)
         for case, (left, right) in zip(sweep.cases, rows, strict=True):
             _kl_panel(left, case, theme)
             _recovered_panel(right, case, theme)
             left.set_title(f"{case.name}\n{case.about}")
             left.legend(fontsize=7)
+        _legend(figure, sweep, theme)
     return figure
+
+
+def _legend(figure: Figure, sweep: Sweep, theme: Theme) -> None:
+    """Below all panels: what the thin lines are."""
+    handles: list[Line2D] = []
+    looks = {
+        attributed.title: theme.look(number)
+        for case in sweep.cases
+        for number, attributed in enumerate(case.attributions, 1)
+    }
+    for title, (colour, marker) in looks.items():
+        handles.append(Line2D([], [], color=colour, marker=marker, mfc="none", ms=3.5, lw=1, label=title))
+    for ranking, style in OF_RANKING.items():
+        handles.append(Line2D([], [], color=theme.value.faint, ls=style, lw=1, label=f"{ranking} scores"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)
 
 
 def _kl_panel(axes: Axes, case: Case, theme: Theme) -> None:
@@ -78,13 +92,14 @@ def _recovered_panel(axes: Axes, case: Case, theme: Theme) -> None:
 
 
 def _curves(axes: Axes, case: Case, height: Callable[[Point], float], theme: Theme) -> None:
-    """All methods, attributions in both of their rankings."""
-    for attributed in case.attributions:
-        colour = theme.value.series[OF_ATTRIBUTION[attributed.method]]
+    """All methods, those that score edges in both of their rankings."""
+    for number, attributed in enumerate(case.attributions, 1):
+        colour, marker = theme.look(number)
         for ranking, style in OF_RANKING.items():
-            label = f"{NAMES[attributed.method]}, {ranking} scores"
             points = attributed.curves[ranking].points
-            _line(axes, points, height, color=colour, lw=1, ls=style, marker=".", ms=3, label=label)
+            # Told in the legend of the whole figure: see `_legend`.
+            label = f"_{attributed.title}, {ranking} scores"
+            _line(axes, points, height, color=colour, lw=1, ls=style, marker=marker, mfc="none", ms=3.5, label=label)
     looks = {name: number for number, name in enumerate(dict.fromkeys(_name(case, search) for search in case.searches))}
     for name, number in looks.items():
         look = _look(number, theme)
@@ -111,8 +126,9 @@ def _search(axes: Axes, search: Searched, height: Callable[[Point], float], look
 def _name(case: Case, search: Searched) -> str:
     """In the legend. Of many searches those with one metric look alike."""
     if len(case.searches) == 1:
-        return "ACDC"
-    return f"ACDC, {search.name}" if len(case.searches) <= MOST_NAMED else f"ACDC, metric {search.metric}"
+        return search.title
+    its = search.name if len(case.searches) <= MOST_NAMED else f"metric {search.metric}"
+    return f"{search.title}, {its}"
 
 
 def _look(number: int, theme: Theme) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
-from acdc_custom.choices import Attribution, Order, Ranking, parse_metric
+from acdc_custom.choices import Order, Ranking, parse_metric
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.search.registry import title_of
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
 
@@ -38,13 +39,18 @@ class Shared:
 
 @dataclass(frozen=True)
 class Searched:
-    """ACDC's curve over thresholds, with one metric and one visiting order."""
+    """The curve over thresholds of a method that decides edges, with one metric and one visiting order."""
 
     metric: str
     order: str
     order_seed: int  # matters for the random order alone
     curve: Curve
     suggestion: Suggestion
+
+    @property
+    def title(self) -> str:
+        """The method, as it is printed."""
+        return title_of(self.curve.method)
 
     @property
     def unit(self) -> str:
@@ -60,10 +66,15 @@ class Searched:
 
 @dataclass(frozen=True)
 class Attributed:
-    """The curves of the edges that an attribution ranks first, in both of its orders."""
+    """The curves of the edges that a scoring method ranks first, in both of its orders."""
 
-    method: Attribution
+    method: str  # its name
     curves: Mapping[Ranking, Curve]
+
+    @property
+    def title(self) -> str:
+        """The method, as it is printed."""
+        return title_of(self.method)
 
     @property
     def cpr(self) -> float:
@@ -87,6 +98,7 @@ class Case:
     empty: TaskPerformance  # the circuit without edges
     searches: tuple[Searched, ...]
     attributions: tuple[Attributed, ...]
+    notes: tuple[str, ...] = ()  # whole sentences: which methods are left out, and why
 
     @property
     def n_edges(self) -> int:

@@ -15,11 +15,11 @@ from acdc_custom.sweep.result import Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import Rule
 
 WIDTH = 110
-NAMES = {"acdc": "ACDC", "eap": "EAP", "eap-ig": "EAP-IG"}
+CELL = 16  # of one method's circuit: its KL, and what it recovers
 
 
 def summarize_sweep(sweep: Sweep) -> str:
-    """For each case and search a table over thresholds, the areas, and the threshold to take."""
+    """For each case and search a table over thresholds, and the threshold to take; then all methods at these sizes."""
     lines = [line for case in sweep.cases for line in _case(case)]
     return "\n".join([*lines, *_legend()])
 
@@ -33,49 +33,69 @@ def _case(case: Case) -> Iterator[str]:
     for search in case.searches:
         yield ""
         yield from _search(case, search)
+        yield from _methods(case, search)
+    for note in case.notes:
+        yield from textwrap.wrap(f"Note: {note}", WIDTH, subsequent_indent="  ")
     yield ""
     yield ""
 
 
 def _search(case: Case, search: Searched) -> Iterator[str]:
-    methods = [search.curve.method, *(attributed.method.value for attributed in case.attributions)]
-    names = "".join(f"{NAMES[method]:>9}" for method in methods)
-    wide = 9 * len(methods)
-    yield f"ACDC, {search.name}"
-    yield f"{'':33}{'KL from the model (nats)':^{wide}}   {'logit difference recovered':^{wide}}"
-    yield f"{'threshold':>11}{'edges':>11}{'share':>9}  {names}   {names}"
-    others = [attributed.curves[Ranking.ABSOLUTE] for attributed in case.attributions]
+    yield f"{search.title}, {search.name}"
+    yield f"{'threshold':>11}{'edges':>11}{'share':>9}{'KL (nats)':>13}{'recovered':>13}"
     front = search.curve.front
-    for point in sorted(search.curve.points, key=lambda point: -(point.threshold or 0)):
-        circuits = (point, *_as_large(others, point))
-        kls = "".join(f"{_kl(circuit.kl):>9}" for circuit in circuits)
-        shares = "".join(f"{_share(circuit.recovered):>9}" for circuit in circuits)
+    for point in _from_largest(search):
         mark = "<- suggested" if point == search.suggestion.point else "" if point in front else "beaten"
         size = f"{point.n_edges:>11,}{point.n_edges / case.n_edges:>9.2%}"
-        yield f"{point.threshold:>11.4g}{size}  {kls}   {shares}   {mark}".rstrip()
-    for area, values in (
-        ("CPR", (search.curve.cpr, *(attributed.cpr for attributed in case.attributions))),
-        ("CMD", (search.curve.cmd, *(attributed.cmd for attributed in case.attributions))),
-    ):
-        yield f"{area:>11}{'':{25 + wide}}" + "".join(f"{_area(value):>9}" for value in values)
-    largest = max(point.n_edges for point in search.curve.points)
-    yield f"{'':11}from {largest / case.n_edges:.2%} of the edges on, ACDC's areas are those of its largest circuit"
+        yield f"{point.threshold:>11.4g}{size}{_kl(point.kl):>13}{_share(point.recovered):>13}   {mark}".rstrip()
     heading = "No threshold is suggested" if search.suggestion.rule is Rule.NONE else "Suggested"
     yield from textwrap.wrap(f"{heading}: {search.suggestion.why}", WIDTH, subsequent_indent="  ")
 
 
-def _as_large(curves: list[Curve], point: Point) -> Iterator[Point]:
-    """The circuits of other methods that are as large."""
-    for curve in curves:
-        yield next(circuit for circuit in (curve.empty, *curve.points, curve.full) if circuit.n_edges == point.n_edges)
+def _methods(case: Case, search: Searched) -> Iterator[str]:
+    """All methods at the sizes of the search's circuits, so many side by side as a line holds."""
+    columns = [
+        (search.title, search.curve, search.curve.cpr, search.curve.cmd),
+        *((a.title, a.curves[Ranking.ABSOLUTE], a.cpr, a.cmd) for a in case.attributions),
+    ]
+    sizes = {point.n_edges: point for point in _from_largest(search)}
+    at_once = (WIDTH - 11) // CELL
+    for first in range(0, len(columns), at_once):
+        shown = columns[first : first + at_once]
+        yield ""
+        yield "As many edges by each method: KL from the model (nats), and logit difference recovered"
+        names = [textwrap.wrap(title, CELL - 2) for title, *_ in shown]
+        for line in range(max(map(len, names))):
+            cells = "".join(f"{name[line] if line < len(name) else '':>{CELL}}" for name in names)
+            yield f"{'' if line else 'edges':>11}{cells}".rstrip()
+        for n_edges, own in sizes.items():
+            circuits = (_as_large(curve, n_edges, own) for _, curve, *_ in shown)
+            yield f"{n_edges:>11,}" + "".join(f"{_kl(at.kl):>{CELL - 6}}{_share(at.recovered):>6}" for at in circuits)
+        yield f"{'CPR':>11}" + "".join(f"{_area(cpr):>{CELL}}" for *_, cpr, _ in shown)
+        yield f"{'CMD':>11}" + "".join(f"{_area(cmd):>{CELL}}" for *_, cmd in shown)
+    largest = max(sizes)
+    share = f"{largest / case.n_edges:.2%}"
+    yield f"{'':11}from {share} of the edges on, the areas of {search.title} are those of its largest circuit"
+
+
+def _from_largest(search: Searched) -> list[Point]:
+    """The circuits of a search, from the largest threshold to the smallest."""
+    return sorted(search.curve.points, key=lambda point: -(point.threshold or 0))
+
+
+def _as_large(curve: Curve, n_edges: int, own: Point) -> Point:
+    """A method's circuit of this size: the search's own, if it is its curve."""
+    if own in curve.points:
+        return own
+    return next(circuit for circuit in (curve.empty, *curve.points, curve.full) if circuit.n_edges == n_edges)
 
 
 def _legend() -> Iterator[str]:
     text = (
-        "EAP, EAP-IG: as many edges, those with the largest scores of either sign by attribution; for CPR those with "
-        "the largest signed scores, as in MIB. CPR: area under what is recovered over the share of edges, 0.999 for "
-        "the full model throughout; CMD: area between that and all of it, 0 is best. beaten: another threshold gives "
-        "as few edges and a KL as low."
+        "Methods that score edges (see docs/methods.md) have as many edges, those with the largest scores of either "
+        "sign; for CPR those with the largest signed scores, as in MIB. CPR: area under what is recovered over the "
+        "share of edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is best. "
+        "beaten: another threshold gives as few edges and a KL as low."
     )
     yield from textwrap.wrap(text, WIDTH)
 

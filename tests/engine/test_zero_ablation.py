@@ -16,7 +16,7 @@ import torch
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt, random_prompts, tiny_hf
 from torch import Tensor
 
-from acdc_custom.choices import Ablation, Attribution, Metric, Order
+from acdc_custom.choices import Ablation, Metric, Order
 from acdc_custom.engine.ablation import prepare_ablation
 from acdc_custom.engine.caches import Caches, build_caches
 from acdc_custom.engine.circuit_run import run_circuit
@@ -27,7 +27,7 @@ from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import Sender
 from acdc_custom.model.model import Model, wrap
 from acdc_custom.search.acdc import Search
-from acdc_custom.search.attribution import attribute
+from acdc_custom.search.attribution import attribute, clean_point
 from acdc_custom.search.order import visiting_order
 
 LAYERS, HEADS, WIDTH = 2, 4, 16
@@ -189,7 +189,7 @@ def test_a_model_without_an_mlp_is_without_its_bias() -> None:
 def test_scores_of_edges_count_the_bias() -> None:
     model, state = with_large_biases(6)
     prompts, step = random_prompts(6, n=2), 1e-5
-    scores = attribute([caches_of(model, prompts)], Attribution.EAP)
+    scores = attribute([caches_of(model, prompts)], clean_point)
 
     def logit_diff(edge: tuple[str, str], share: float) -> float:
         total = 0.0
