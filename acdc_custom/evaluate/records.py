@@ -33,8 +33,8 @@ class Faithfulness:
 
 @dataclass(frozen=True)
 class CircuitMeasurement:
-    """One set of edges on one set of prompts. `subject` is a `Subject`, or the title of a method that scores edges: then
-    these are as many edges as the circuit has, those of its largest scores, up or down."""
+    """One set of edges on one set of prompts. `subject` is a `Subject`, or the title of a method that scores edges:
+    then these are as many edges as the circuit has, those of its largest scores, up or down."""
 
     subject: str
     n_edges: int
