@@ -184,6 +184,7 @@ def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
             "receiver_label": receiver_label(kept.edge.receiver),
             "port": INPUTS[kept.edge.receiver.port],
             "effect": kept.effect,
+            "strength": kept.strength,
         }
         for kept in circuit.strongest(MOST_EDGES)
     ]
@@ -192,8 +193,8 @@ def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
         "kept": len(circuit.edges),
         "shown": shown,
         "whole": shown == len(circuit.edges),
-        "unit": unit_of(circuit),
-        "largest": max((kept.effect for kept in circuit.edges), default=0.0) or 1.0,
+        "about_effects": words.about_effects(circuit),
+        "largest": max((kept.strength for kept in circuit.edges), default=0.0) or 1.0,
     }
 
 

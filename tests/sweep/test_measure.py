@@ -9,8 +9,8 @@ from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.errors import UsageError
 from acdc_custom.runs.reopen import reopen
-from acdc_custom.search.method import top_edges
 from acdc_custom.search import beside
+from acdc_custom.search.method import top_edges
 from acdc_custom.search.registry import scoring_method, scoring_methods
 from acdc_custom.sweep.curve import SHARES
 from acdc_custom.sweep.measure import SweepRun, measure
