@@ -84,8 +84,8 @@ def _notes(measured: HeadMeasurements, cast: PromptWords, circuit: Circuit | Non
     elif circuit.is_scored:
         if not _has_negative(measured, circuit):
             yield (
-                "The circuit has no negative name mover. Such heads lower the logit difference, so that their scores are "
-                "negative: rank edges by the size of the score (--ranking absolute), and take more --edges."
+                "The circuit has no negative name mover. Such heads lower the logit difference, so that their scores "
+                "are negative: rank edges by the size of the score (--ranking absolute), and take more --edges."
             )
     elif circuit.settings.metric == Metric.LOGIT_DIFF:
         yield (

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.export.caption import title, unit_of
+from acdc_custom.export.caption import title
 from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import select
 from acdc_custom.export.style import PORT_STYLES, number

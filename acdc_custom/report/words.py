@@ -117,8 +117,8 @@ def about_effects(circuit: Circuit) -> str:
     unit = unit_of(circuit)
     if circuit.is_scored:
         return (
-            f"The score is what {title_of(circuit.settings.method)} says of the edge alone, in {unit}: above 0 it helps "
-            "the logit difference, below 0 it hurts. The strongest are those of the largest size."
+            f"The score is what {title_of(circuit.settings.method)} says of the edge alone, in {unit}: above 0 it "
+            "helps the logit difference, below 0 it hurts. The strongest are those of the largest size."
         )
     return f"The effect is how much the metric rose ({unit}) when the search tried to remove the edge."
 
@@ -157,10 +157,14 @@ def _of_metric(circuit: Circuit) -> str:
 
 
 def _threshold(circuit: Circuit) -> str:
-    threshold = circuit.settings.threshold
-    if threshold is None:
+    if circuit.is_scored:
         return "of a method that decides edges, one by one"
-    return f"an edge was removed if the metric then rose by less than {with_unit(threshold, unit_of(circuit))}"
+    return f"an edge was removed if the metric then rose by less than {_amount(circuit)}"
+
+
+def _amount(circuit: Circuit) -> str:
+    """The threshold with its unit."""
+    return with_unit(circuit.settings.threshold or 0.0, unit_of(circuit))
 
 
 def search_facts(circuit: Circuit) -> list[str]:
@@ -172,10 +176,10 @@ def search_facts(circuit: Circuit) -> list[str]:
             f"prompts, visiting orders or templates; together they made {search.evaluations:,} evaluations in "
             f"{search.seconds:.1f} s."
         ]
-    if circuit.settings.threshold is None:
+    if circuit.is_scored:
         return [
-            f"{title_of(circuit.settings.method)} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in {unit}; "
-            f"the circuit is made of the {len(circuit.edges):,} that come first, by {circuit.settings.ranking.about}."
+            f"{title_of(circuit.settings.method)} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in "
+            f"{unit}; the circuit is made of the {len(circuit.edges):,} that come first, by {circuit.settings.ranking.about}."
         ]
     said = [
         f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
@@ -203,41 +207,32 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
         "the search used; only an evaluation looks at others. Other prompts, and other wordings of the task, may need "
         "other edges.",
     )
-    if settings.threshold is None:
+    if circuit.is_scored:
         yield (
             "Edges one by one",
             f"{title_of(settings.method)} scored every edge in the full model, as if it were the only one to go. Edges "
-            "that stand in for each other have low scores then, and what those that come first do together was "
-            "measured only afterwards. More --edges keep more.",
+            "that stand in for each other have low scores then; and scores do not add up to what edges do together, "
+            "which was measured only afterwards. More --edges keep more.",
         )
+        yield "What the scores see", _blind_spot(Metric.LOGIT_DIFF_DISTANCE)
     else:
         yield (
             "The threshold",
-            f"Edges whose removal raised the metric by less than {with_unit(settings.threshold, unit_of(circuit))} are "
-            "gone, even if many of them together matter. A lower threshold keeps more.",
+            f"Edges whose removal raised the metric by less than {_amount(circuit)} are gone, even if many of them "
+            "together matter. A lower threshold keeps more.",
         )
-    if circuit.is_scored:
-        yield "What the scores see", _blind_spot(Metric.LOGIT_DIFF_DISTANCE)
-    else:
         yield "What the metric sees", _blind_spot(settings.parsed_metric)
+        yield (
+            "Effects are not shares",
+            "The effect of an edge is how much the metric would have risen without it at the moment when it was "
+            "tested. Effects do not add up, and an edge that was tested early is measured in another circuit than one "
+            "tested late.",
+        )
     yield "What the ablation leaves in place", _left_in_place(settings.ablation)
-    if circuit.is_scored:
-        yield "Scores are not shares", "The scores of edges do not add up to what they do together."
-    else:
-        yield _not_shares()
     yield (
         "Whole edges, at all positions",
         "An edge stands for everything that one node tells another at every position of the prompt. Where in the "
         "prompt it matters is for the attention viewer and for patching to show.",
-    )
-
-
-def _not_shares() -> tuple[str, str]:
-    return (
-        "Effects are not shares",
-        "The effect of an edge is how much the metric would have risen without it at the moment when it was "
-        "tested. Effects do not add up, and an edge that was tested early is measured in another circuit than one "
-        "tested late.",
     )
 
 
