@@ -32,7 +32,7 @@ def on(kind: PromptKind, name: str, recovered: float | None, kl: float = 0.1, ea
     rows = {
         Subject.MODEL: (1.0, 0.0),
         Subject.CIRCUIT: (recovered, kl),
-        Subject.EAP: (0.5, eap_kl),
+        "EAP": (0.5, eap_kl),
         Subject.EMPTY: (0.0, 2.0),
     }
     measured = []

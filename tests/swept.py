@@ -9,8 +9,9 @@ from pathlib import Path
 
 from circuits import example_circuit
 
-from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.choices import Ranking
 from acdc_custom.circuit.circuit import TaskPerformance
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.grid.plan import Grid
 from acdc_custom.grid.progress import RunEvent, State
 from acdc_custom.grid.worker import execute_job
@@ -44,7 +45,7 @@ class Here:
 
 def small_grids() -> tuple[Grid, ...]:
     """The runs of `VARIED` and of `ZERO`."""
-    return plan_sweep(VARIED, n=6), plan_sweep(ZERO, n=6, knock_out="a3.h3")
+    return plan_sweep(VARIED, SearchSettings.of(n=6)), plan_sweep(ZERO, SearchSettings.of(n=6, knock_out="a3.h3"))
 
 
 def made_up(gap: float = 4.0) -> Sweep:
@@ -64,11 +65,11 @@ def made_up(gap: float = 4.0) -> Sweep:
         Attributed(
             method,
             {
-                Ranking.SIGNED: Curve(method.value, empty, full, worse),
-                Ranking.ABSOLUTE: Curve(method.value, empty, full, ranked),
+                Ranking.SIGNED: Curve(method, empty, full, worse),
+                Ranking.ABSOLUTE: Curve(method, empty, full, ranked),
             },
         )
-        for method in Attribution
+        for method in ("eap", "eap-ig")
     )
     search = Searched("kl", "original", 0, curve, suggest(curve, model, "nats"))
     behaviour = TaskPerformance(5.0, 4.0 - gap, 0.1)

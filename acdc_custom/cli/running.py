@@ -40,7 +40,9 @@ def run_search(run: Run) -> Circuit:
 
     folder = run.folder
     try:
-        with Progress(run.prepared.model.graph.n_edges, run.earlier) as progress:
+        scores = run.settings.threshold is None
+        what = "Scoring edges" if scores else "Deciding edges"
+        with Progress(run.prepared.model.graph.n_edges, run.earlier, what) as progress:
             circuit, files = run.complete(progress.note)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
@@ -60,14 +62,14 @@ def echo_written(files: Iterable[Path]) -> None:
 class Progress:
     """The progress bar of a search."""
 
-    def __init__(self, n_edges: int, earlier: Sequence[Decision]) -> None:
+    def __init__(self, n_edges: int, earlier: Sequence[Decision], what: str) -> None:
         from tqdm import tqdm
 
         self.kept = sum(decision.kept for decision in earlier)
         self.bar = tqdm(
             total=n_edges,
             initial=len(earlier),
-            desc="Deciding edges",
+            desc=what,
             unit=" edges",
             dynamic_ncols=True,
             smoothing=0.05,

@@ -118,10 +118,12 @@ def _notes(entries: Sequence[Entry]) -> Iterable[str]:
             "These circuits are in different models: the same head number is the same head only where one model was "
             "trained on from the other."
         )
+    decided = [circuit.settings for circuit in circuits if not circuit.is_scored]
     for what, values in (
-        ("metrics", {circuit.settings.metric for circuit in circuits}),
+        ("methods", {circuit.settings.method for circuit in circuits}),
+        ("metrics", {settings.metric for settings in decided}),
         ("ablations", {circuit.settings.ablation for circuit in circuits}),
-        ("visiting orders", {(circuit.settings.order, circuit.settings.order_seed) for circuit in circuits}),
+        ("visiting orders", {(settings.order, settings.order_seed) for settings in decided}),
     ):
         if len(values) > 1:
             yield f"They were found with different {what}, which changes circuits by itself."

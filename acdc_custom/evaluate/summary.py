@@ -61,10 +61,7 @@ def _prompts(evaluation: Evaluation) -> Iterator[str]:
     for on in evaluation.prompts:
         yield from _one_set(on)
     yield "  F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges))."
-    yield (
-        "  Below a set: as many edges as C has, chosen by other methods on the discovery prompts. All sets: "
-        "evaluation.csv."
-    )
+    yield "  Below a set: as many edges, chosen by other methods on the discovery prompts; all sets: evaluation.csv."
 
 
 def _one_set(on: OnPrompts) -> Iterator[str]:

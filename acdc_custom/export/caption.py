@@ -76,7 +76,8 @@ def facts(selection: DrawnPart) -> list[str]:
         heads = ", ".join(head.label for head in parse_heads(settings.knock_out))
         lines.append(f"Searched without {heads}: knocked out, all edges from there removed beforehand.")
     if not selection.is_whole:
-        lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by effect, and the nodes they join.")
+        by = "score" if circuit.is_scored else "effect"
+        lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by {by}, and the nodes they join.")
     return lines
 
 

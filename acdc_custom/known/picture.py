@@ -16,7 +16,7 @@ CHANGING = "against what the ablation changes"
 
 
 def draw(trials: Sequence[BenchmarkResult], theme: Theme = Theme.LIGHT) -> Figure:
-    """Edges: what is decided, against the circuit that was built; then all methods, against what ablations change."""
+    """Edges: what is decided, against the circuit that was built; all methods, against what an ablation changes."""
     names = list(dict.fromkeys(trial.name for trial in trials))
     ablations = list(dict.fromkeys(trial.ablation for trial in trials))
     decided = list(dict.fromkeys(trial.method.title for trial in trials if trial.decided))

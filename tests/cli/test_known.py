@@ -16,6 +16,7 @@ from two_digits import two_digit_tokenizer
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.heads.table import HeadTable
+from acdc_custom.search.registry import methods
 
 PAGE = (Path(__file__).parents[2] / "docs" / "known.md").read_text(encoding="utf-8")
 
@@ -29,8 +30,9 @@ def test_known_models_are_searched_into_tables_and_a_picture_and_the_page_shows_
     with (folder / "known.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     keys = [[row["model"], row["ablation"], row["method"]] for row in rows]
-    assert keys[2:4] == [["reverse", "zero", "eap-ig"], ["reverse", "mean", "acdc"]]
-    assert len(rows) == 27 and {row["prompts"] for row in rows} == {"50"}
+    names = [method.name for method in methods()]
+    assert keys[: 1 + len(names)] == [*(["reverse", "zero", name] for name in names), ["reverse", "mean", names[0]]]
+    assert len(rows) == 3 * 3 * len(names) and {row["prompts"] for row in rows} == {"50"}
     content = json.loads((folder / "known.json").read_text(encoding="utf-8"))
     for key, row, trial in zip(keys, rows, content["trials"], strict=True):
         assert all(str(trial[column]) == value for column, value in row.items())

@@ -16,6 +16,8 @@ from acdc_custom.evaluate.prompt_sets import FEWEST, prompt_sets
 from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.graph import Sender
 from acdc_custom.runs.reopen import reopen
+from acdc_custom.search import beside
+from acdc_custom.search.registry import scoring_methods
 from acdc_custom.task import load_task
 
 
@@ -41,7 +43,9 @@ def test_on_the_discovery_prompts_it_finds_what_the_run_found(evaluation: Evalua
 def test_everything_is_as_large_as_the_circuit(evaluation: Evaluation, run_folder: Path) -> None:
     n_edges = len(Circuit.load(run_folder).edges)
     sizes = {m.subject: m.n_edges for on in evaluation.prompts for m in on.measured}
-    assert sizes[Subject.CIRCUIT] == sizes[Subject.EAP] == sizes[Subject.EAP_IG] == n_edges
+    ranked = {title for on in evaluation.prompts for title in on.ranked}
+    assert ranked == {method.title for method in scoring_methods()}
+    assert {sizes[subject] for subject in (Subject.CIRCUIT, *ranked)} == {n_edges}
     assert sizes[Subject.EMPTY] == 0 < n_edges < sizes[Subject.MODEL] == evaluation.source.of_edges
     assert all(len(examined.edges) == n_edges for examined in evaluation.examined)
 
@@ -76,6 +80,23 @@ def test_a_circuit_without_edges_is_told_to_be_nothing(run_folder: Path) -> None
     assert not none.random and not none.examined[0].knocked_out
     assert [test.hypothesis for test in none.tests] == [Hypothesis.EQUIVALENCE, Hypothesis.INDEPENDENCE]
     assert none.tests[0].p < 0.05 or none.tests[0].n < 8
+
+
+def test_a_method_that_would_take_too_long_is_left_out_and_that_is_told(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "MOST_RUNS", 12_000)  # 1,519 edges on 8 prompts are 12,152
+    evaluation = evaluate_circuit(reopen(run_folder).prepared, Circuit.load(run_folder), n=6, draws=20)
+    assert "Edge effects" not in evaluation.main.ranked and "EAP" in evaluation.main.ranked
+    (note,) = (note for note in evaluation.notes if "Edge effects" in note)
+    assert "12,152 runs of a prompt, and 12,000 at most" in note and "discover --method edge-effects" in note
+
+
+def test_a_circuit_that_a_method_ranked_is_not_compared_with_itself(run_folder: Path) -> None:
+    prepared, circuit = reopen(run_folder).prepared, Circuit.load(run_folder)
+    settings = replace(circuit.settings, method="eap", threshold=None, edges=len(circuit.edges))
+    scored = replace(circuit, provenance=replace(circuit.provenance, settings=settings))
+    assert "EAP" not in evaluate_circuit(prepared, scored, n=6, draws=20).main.ranked
 
 
 def test_too_few_draws_are_refused(run_folder: Path) -> None:

@@ -16,9 +16,12 @@ from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.known.content import to_json
 from acdc_custom.known.model import KnownModel
 from acdc_custom.known.picture import draw
-from acdc_custom.known.result import BenchmarkResult, Method
+from acdc_custom.known.result import BenchmarkResult
 from acdc_custom.known.table import lines, to_rows
 from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, batch_of, known_models, n_steps, run_trial, run_trials
+from acdc_custom.search.method import SearchMethod
+from acdc_custom.search.methods import acdc, eap, eap_ig, eap_ig_activations, edge_effects
+from acdc_custom.search.registry import methods
 
 REVERSE, FRACTION, IOI = 0, 1, 2
 REST = Edge(Sender.parse("embed"), Receiver.parse("a1.h1.k"))
@@ -33,7 +36,7 @@ def models() -> list[KnownModel]:
 @pytest.fixture(scope="module")
 def trials(models: list[KnownModel]) -> dict[tuple[str, Ablation], BenchmarkResult]:
     return {
-        (known.name, ablation): run_trial(known, ablation, Method.ACDC) for known in models for ablation in ABLATIONS
+        (known.name, ablation): run_trial(known, ablation, acdc.METHOD) for known in models for ablation in ABLATIONS
     }
 
 
@@ -135,7 +138,7 @@ def test_no_wrong_edge_is_found_at_any_threshold(trials: dict[tuple[str, Ablatio
             assert edges <= trial.built
 
 
-def scored(models: list[KnownModel], place: int, ablation: Ablation, method: Method) -> BenchmarkResult:
+def scored(models: list[KnownModel], place: int, ablation: Ablation, method: SearchMethod) -> BenchmarkResult:
     trial = run_trial(models[place], ablation, method)
     assert trial.method is method and trial.metric is Metric.LOGIT_DIFF
     assert all(edges <= trial.built for _, edges in trial.found)
@@ -143,22 +146,38 @@ def scored(models: list[KnownModel], place: int, ablation: Ablation, method: Met
 
 
 def test_gradients_through_sharp_attention_and_steps_vanish(models: list[KnownModel]) -> None:
-    reverse = scored(models, REVERSE, Ablation.ZERO, Method.EAP)
+    reverse = scored(models, REVERSE, Ablation.ZERO, eap.METHOD)
     assert names(reverse.at_lowest) == {"embed -> a3.h0.v", "a3.h0 -> logits"} and reverse.edge_auc == 0.2
-    fraction = scored(models, FRACTION, Ablation.ZERO, Method.EAP)
+    fraction = scored(models, FRACTION, Ablation.ZERO, eap.METHOD)
     assert names(fraction.missed) == {"embed -> a1.h0.q", "embed -> a1.h0.k"}
 
 
 def test_halfway_to_the_ablated_embedding_they_do_not(models: list[KnownModel]) -> None:
-    assert scored(models, FRACTION, Ablation.ZERO, Method.EAP_IG).edge_auc == 1
-    assert not scored(models, IOI, Ablation.ZERO, Method.EAP_IG).missed
+    assert scored(models, FRACTION, Ablation.ZERO, eap_ig.METHOD).edge_auc == 1
+    assert not scored(models, IOI, Ablation.ZERO, eap_ig.METHOD).missed
+
+
+def test_one_edge_removed_at_a_time_finds_what_a_search_finds(
+    models: list[KnownModel], trials: dict[tuple[str, Ablation], BenchmarkResult]
+) -> None:
+    """In these models nothing stands in for anything else."""
+    for ablation in ABLATIONS:
+        exact = scored(models, REVERSE, ablation, edge_effects.METHOD)
+        assert exact.at_lowest == trials["reverse", ablation].at_lowest and exact.changing_auc == 1
+
+
+def test_halfway_through_their_own_activations_gradients_see_more_of_a_sharp_model(models: list[KnownModel]) -> None:
+    of_inputs, of_activations = (
+        scored(models, REVERSE, Ablation.MEAN, method) for method in (eap_ig.METHOD, eap_ig_activations.METHOD)
+    )
+    assert len(of_activations.at_lowest) > len(of_inputs.at_lowest)
 
 
 def test_every_model_is_tried_with_every_ablation_and_method() -> None:
     models, told = known_models(3, 0), []
     trials = list(run_trials(models, lambda: told.append(1)))
     assert [(t.name, t.ablation, t.method) for t in trials] == [
-        (known.name, ablation, method) for known in models for ablation in ABLATIONS for method in Method
+        (known.name, ablation, method) for known in models for ablation in ABLATIONS for method in methods()
     ]
     assert len(told) == n_steps(models)
 
@@ -170,7 +189,7 @@ def test_a_handmade_trial_has_its_areas(models: list[KnownModel]) -> None:
     found = ((1.0, frozenset[Edge]()), (0.1, frozenset({first})), (0.01, frozenset({first, wrong})))
     parts = {first: ("a",), second: ("b",)}
     trial = BenchmarkResult(
-        "mine", "", graph, models[FRACTION].metric, Ablation.ZERO, Method.ACDC, 3, parts, frozenset({second}), found
+        "mine", "", graph, models[FRACTION].metric, Ablation.ZERO, acdc.METHOD, 3, parts, frozenset({second}), found
     )
     assert trial.edge_auc == pytest.approx(0.5) and trial.changing_auc == 0 and trial.missed == {second}
     assert trial.node_auc == pytest.approx(1 / len(senders))
@@ -188,7 +207,7 @@ def test_a_handmade_trial_has_its_areas(models: list[KnownModel]) -> None:
 
 def test_where_nothing_changes_there_is_no_area() -> None:
     (known,) = (known for known in known_models(1, 0) if known.name == "ioi")
-    trial = run_trial(known, Ablation.MEAN, Method.ACDC)  # the mean over one prompt is that prompt
+    trial = run_trial(known, Ablation.MEAN, acdc.METHOD)  # the mean over one prompt is that prompt
     assert (trial.changing, trial.changing_auc, trial.edge_auc) == (frozenset(), None, 0)
     assert list(lines([trial]))[2].split()[-3:] == ["0.000", "-", "0.000"]
     assert to_rows([trial])[0]["auc_changing"] == ""

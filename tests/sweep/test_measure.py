@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.choices import Ranking
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.errors import UsageError
 from acdc_custom.runs.reopen import reopen
+from acdc_custom.search import beside
 from acdc_custom.search.method import top_edges
-from acdc_custom.search.registry import scoring_method
+from acdc_custom.search.registry import scoring_method, scoring_methods
 from acdc_custom.sweep.curve import SHARES
 from acdc_custom.sweep.measure import SweepRun, measure
 from acdc_custom.sweep.result import Sweep
@@ -94,7 +95,7 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
 def test_all_of_the_work_is_told(runs: list[SweepRun]) -> None:
     told: dict[str, list[tuple[int, int]]] = {}
     measure(runs[-1:], tell=lambda what, more, total: told.setdefault(what, []).append((more, total)))
-    steps = told["Attribution, ioi in demo-4l"]
+    steps = told["Other methods, ioi in demo-4l"]
     assert {total for _, total in steps} == {sum(more for more, _ in steps)}
     assert next(iter(told)) == "Opening ioi in demo-4l"
 
@@ -104,9 +105,20 @@ def test_without_a_run_there_is_no_curve() -> None:
         measure([])
 
 
-def test_both_attributions_have_areas_from_the_ranking_that_mib_takes(sweep: Sweep) -> None:
+def test_a_method_that_would_take_too_long_is_left_out_and_that_is_told(
+    runs: list[SweepRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "MOST_RUNS", 9_000)  # 1,519 edges on 6 prompts are 9,114
+    (case,) = measure(runs[-1:]).cases
+    assert "edge-effects" not in [attributed.method for attributed in case.attributions]
+    (note,) = case.notes
+    assert note.startswith("Edge effects are left out: 1,519 edges on 6 prompts are 9,114 runs of a prompt")
+
+
+def test_all_methods_have_areas_from_the_ranking_that_mib_takes(sweep: Sweep) -> None:
     for case in sweep.cases:
-        assert [attributed.method for attributed in case.attributions] == list(Attribution)
+        assert [attributed.method for attributed in case.attributions] == [method.name for method in scoring_methods()]
+        assert not case.notes
         for attributed in case.attributions:
             assert attributed.cpr == attributed.curves[Ranking.SIGNED].cpr
             assert attributed.cmd == attributed.curves[Ranking.ABSOLUTE].cmd

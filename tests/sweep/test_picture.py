@@ -7,7 +7,7 @@ import math
 
 from swept import made_up
 
-from acdc_custom.choices import Attribution, Ranking
+from acdc_custom.choices import Ranking
 from acdc_custom.figures.theme import Figure
 from acdc_custom.sweep.picture import draw_sweep
 from acdc_custom.sweep.result import Sweep
@@ -25,8 +25,8 @@ def test_curves_are_where_the_numbers_are() -> None:
     figure = draw_sweep(made_up())
     signed = case.attributions[1].curves[Ranking.SIGNED].points
     lines = {line.get_label(): line for line in figure.axes[1].lines}
-    assert case.attributions[1].method is Attribution.EAP_IG
-    drawn = [tuple(row) for row in lines["EAP-IG, signed scores"].get_xydata()]
+    assert case.attributions[1].method == "eap-ig"
+    drawn = [tuple(row) for row in lines["_EAP-IG (inputs), signed scores"].get_xydata()]
     assert drawn == [(point.n_edges, point.recovered) for point in signed]
 
 
@@ -48,11 +48,23 @@ def test_of_many_searches_those_with_one_metric_look_alike() -> None:
     (case,) = made_up().cases
     searches = [dataclasses.replace(case.searches[0], order="random", order_seed=seed) for seed in range(6)]
     few = draw_sweep(Sweep((dataclasses.replace(case, searches=tuple(searches)),)))
-    assert legend(few)[4:] == [f"ACDC, metric kl, order random {seed}" for seed in range(6)]
+    assert legend(few) == [f"ACDC, metric kl, order random {seed}" for seed in range(6)]
     searches += [dataclasses.replace(case.searches[0], metric="logit-diff")]
     many = draw_sweep(Sweep((dataclasses.replace(case, searches=tuple(searches)),)))
-    assert legend(many)[4:] == ["ACDC, metric kl", "ACDC, metric logit-diff"]
+    assert legend(many) == ["ACDC, metric kl", "ACDC, metric logit-diff"]
     assert len([line for line in many.axes[0].lines if line.get_markersize() == 11]) == 7
+
+
+def test_every_method_has_a_look_of_its_own_that_the_legend_below_tells() -> None:
+    (case,) = made_up().cases
+    many = tuple(dataclasses.replace(case.attributions[0], method=f"method-{number}") for number in range(9))
+    figure = draw_sweep(Sweep((dataclasses.replace(case, attributions=many),)))
+    handles = figure.legends[0].get_lines()
+    looks = {(line.get_color(), line.get_marker()) for line in handles[:9]}
+    drawn = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines if line.get_linewidth() == 1}
+    assert len(looks) == 9 and looks == drawn
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [*(f"method-{number}" for number in range(9)), "absolute scores", "signed scores"]
 
 
 def legend(figure: Figure) -> list[str]:

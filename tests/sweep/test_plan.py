@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.grid.plan import Kind
 from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep, spread
 
 
 def names(varied: Varied) -> list[str]:
-    return [job.name for job in plan_sweep(varied).jobs]
+    return [job.name for job in plan_sweep(varied, SearchSettings()).jobs]
 
 
 def test_a_range_is_divided_at_equal_ratios_with_both_ends() -> None:
@@ -34,12 +35,15 @@ def test_too_few_or_too_many_thresholds_are_refused(count: int) -> None:
 
 
 def test_every_combination_is_a_run_and_the_smallest_threshold_comes_first() -> None:
-    grid = plan_sweep(Varied(("ioi", "latest_s"), thresholds=(0.1, 0.01), seeds=(0, 1)), n=9, device="cpu")
+    grid = plan_sweep(
+        Varied(("ioi", "latest_s"), thresholds=(0.1, 0.01), seeds=(0, 1)), SearchSettings.of(n=9, device="cpu")
+    )
     assert grid.kind is Kind.SWEEP
-    assert [(job.task, job.seed, job.threshold) for job in grid.jobs] == [
+    assert [(job.task, job.settings.prompts.seed, job.settings.threshold) for job in grid.jobs] == [
         (task, seed, tau) for task in ("ioi", "latest_s") for seed in (0, 1) for tau in (0.01, 0.1)
     ]
-    assert {(job.n, job.device, job.ablation) for job in grid.jobs} == {(9, "cpu", "corrupted")}
+    all_of = [job.settings.flat() for job in grid.jobs]
+    assert {(of["n"], of["device"], of["ablation"]) for of in all_of} == {(9, "cpu", "corrupted")}
 
 
 def test_a_name_says_what_is_varied_and_nothing_else() -> None:
@@ -52,7 +56,7 @@ def test_a_name_says_what_is_varied_and_nothing_else() -> None:
 def test_order_seeds_are_for_the_random_order_alone() -> None:
     varied = Varied(("ioi",), thresholds=(0.1,), orders=("original", "random"), order_seeds=(1, 2))
     assert names(varied) == [f"ioi_demo-4l_{order}_0.1" for order in ("original", "random1", "random2")]
-    assert [job.order_seed for job in plan_sweep(varied).jobs] == [0, 1, 2]
+    assert [job.settings.order_seed for job in plan_sweep(varied, SearchSettings()).jobs] == [0, 1, 2]
 
 
 def test_what_is_given_twice_is_run_once() -> None:
@@ -61,6 +65,6 @@ def test_what_is_given_twice_is_run_once() -> None:
 
 def test_what_no_run_can_have_is_refused_before_any_run() -> None:
     with pytest.raises(TaskError, match='there is no task "ioo"'):
-        plan_sweep(Varied(("ioo",)))
+        plan_sweep(Varied(("ioo",)), SearchSettings())
     with pytest.raises(UsageError, match='there is no ablation "none"'):
-        plan_sweep(Varied(("ioi",), ablations=("none",)))
+        plan_sweep(Varied(("ioi",), ablations=("none",)), SearchSettings())

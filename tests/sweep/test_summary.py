@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swept import made_up
 
+from acdc_custom.sweep.result import Sweep
 from acdc_custom.sweep.summary import summarize_sweep
 
 
-def test_each_threshold_has_a_line_with_its_circuit_and_others_as_large() -> None:
-    lines = summarize_sweep(made_up()).splitlines()
-    found = {
-        line.split()[0]: line.split()[1:] for line in lines if line.startswith("       ") and line.split()[0][0] == "0"
-    }
-    assert found["0.1"] == ["20", "2.00%", "1.000", "0.150", "0.150", "95%", "95%", "95%", "<-", "suggested"]
-    assert found["0.05"] == ["30", "3.00%", "1.500", "0.100", "0.100", "60%", "97%", "97%", "beaten"]
-    assert found["0.5"] == ["0", "0.00%", "5.000", "5.000", "5.000", "0%", "0%", "0%"]
+def rows(text: str, first: str) -> dict[str, list[str]]:
+    """The rows of the table whose heading begins with a word, by their first cell."""
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.split()[:1] == [first])
+    cells = [line.split() for line in lines[start + 1 :]]
+    end = next(number for number, row in enumerate(cells) if not row or not row[0][0].isdigit())
+    return {row[0]: row[1:] for row in cells[:end]}
+
+
+def test_each_threshold_has_a_line_with_its_circuit() -> None:
+    found = rows(summarize_sweep(made_up()), "threshold")
+    assert found["0.1"] == ["20", "2.00%", "1.000", "95%", "<-", "suggested"]
+    assert found["0.05"] == ["30", "3.00%", "1.500", "60%", "beaten"]
+    assert found["0.5"] == ["0", "0.00%", "5.000", "0%"]
+
+
+def test_each_size_has_a_line_with_the_circuits_of_all_methods() -> None:
+    text = summarize_sweep(made_up()).replace("(inputs)\n", "\n")
+    heading = next(line.split() for line in text.splitlines() if line.split()[:1] == ["edges"])
+    assert heading == ["edges", "ACDC", "EAP", "EAP-IG"]
+    found = rows("\n".join(line for line in text.splitlines() if line.strip()), "edges")
+    assert found["20"] == ["1.000", "95%", "0.150", "95%", "0.150", "95%"]
+    assert found["30"] == ["1.500", "60%", "0.100", "97%", "0.100", "97%"]
+    assert found["0"] == ["5.000", "0%"] * 3
+
+
+def test_more_methods_than_a_line_holds_go_on_in_another_table() -> None:
+    (case,) = made_up().cases
+    many = tuple(replace(case.attributions[0], method=f"method-{number}") for number in range(9))
+    text = summarize_sweep(Sweep((replace(case, attributions=many),)))
+    assert text.count("As many edges by each method") == 2 and max(map(len, text.splitlines())) <= 110
+    assert all(f"method-{number}" in text for number in range(9))
+
+
+def test_what_is_left_out_is_told() -> None:
+    (case,) = made_up().cases
+    text = summarize_sweep(Sweep((replace(case, notes=("This is left out.",)),)))
+    assert "\nNote: This is left out.\n" in text
 
 
 def test_no_line_is_wider_than_a_terminal() -> None:
