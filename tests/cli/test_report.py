@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from report_contents import evaluation_about
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.content import save
+from acdc_custom.heads.evidence import Role
+from acdc_custom.heads.table import HeadTable
 
 
 def test_discover_names_the_command_and_the_command_writes_the_page(
@@ -88,3 +91,30 @@ def test_a_page_that_cannot_be_written_is_one_line(
     code, _, err = run_command(capsys, "report", str(run_folder), "--out", str(tmp_path / "file" / "report.html"))
     assert code == 1
     assert "could not be written" in err.splitlines()[-1]
+
+
+def test_the_page_has_the_roles_that_lie_beside_the_circuit_and_why_heads_have_none(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    assert run_command(capsys, "roles", str(folder))[0] == 0
+    table = HeadTable.load(folder)
+    replace(table, notes=("As it was found.",)).save(folder)
+    monkeypatch.setattr("acdc_custom.report.measure.find_roles", None)  # cannot be called
+    code, _, err = run_command(capsys, "report", str(folder))
+    assert code == 0, err
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert "Note: As it was found." in page.texts
+    without = [row.why for row in table.rows if row.role is Role.UNCLASSIFIED]
+    assert without and all(why and why in page.texts for why in without)
+
+
+def test_roles_that_are_damaged_are_one_line(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    (folder / "heads.json").write_text("{}")
+    code, _, err = run_command(capsys, "report", str(folder))
+    assert code == 1 and "heads.json is damaged" in err and f"acdc-custom roles {folder}" in err

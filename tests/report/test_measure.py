@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from acdc_custom.graph import Sender, Stage
+from acdc_custom.report import measure as measure_module
 from acdc_custom.report.contents import Contents
 from acdc_custom.report.measure import measure, strongest_heads
 from acdc_custom.report.prompts import N_EXAMPLES, choose, pieces
@@ -89,3 +92,52 @@ def test_every_node_of_the_circuit_has_its_attribution(contents: Contents) -> No
     assert set(contents.facts) == {str(node) for node in contents.circuit.nodes}
     assert all(of[0].value.endswith(" logits") for of in contents.facts.values())
     assert len(contents.figures) == 5
+
+
+# -- roles that have been measured ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measuring(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Roles are not measured anew but noted here."""
+    measured: list[str] = []
+    monkeypatch.setattr(measure_module, "head_table", lambda run, on_step: measured.append("anew"))
+    monkeypatch.setattr(measure_module, "analysis_figures", lambda run, on_step: ())
+    return measured
+
+
+def test_roles_of_this_circuit_are_not_measured_again(run: Reopened, contents: Contents, measuring: list[str]) -> None:
+    assert contents.heads is not None and contents.heads.is_about(run.circuit)
+    assert measure(run, heads=contents.heads).heads is contents.heads
+    assert measuring == []
+
+
+def test_roles_of_anything_else_are_measured_anew(run: Reopened, contents: Contents, measuring: list[str]) -> None:
+    table = contents.heads
+    assert table is not None
+    first, *rest = table.rows
+    others = [
+        None,
+        *(
+            replace(table, source=replace(table.source, **other))
+            for other in (
+                {"batch_sha256": "0" * 64},
+                {"weights_sha256": "0" * 64},
+                {"definitions": table.source.definitions - 1},
+            )
+        ),
+        replace(table, rows=tuple(rest)),
+        replace(table, rows=(replace(first, in_circuit=False), *rest)),
+    ]
+    for number, other in enumerate(others, 1):
+        assert measure(run, heads=other).heads is None  # what the stand-in gives
+        assert measuring == ["anew"] * number
+
+
+def test_a_table_of_all_heads_will_do(run: Reopened, contents: Contents, measuring: list[str]) -> None:
+    table = contents.heads
+    assert table is not None
+    outside = replace(table.rows[0], head=Sender(3, Stage.HEAD, 7), in_circuit=False)
+    assert outside.head not in table.roles
+    whole = replace(table, rows=(*table.rows, outside))
+    assert measure(run, heads=whole).heads is whole and measuring == []
