@@ -11,8 +11,8 @@ import matplotlib
 import numpy as np
 import pytest
 
-from acdc_custom.analyses import figures, panels
 from acdc_custom.errors import ResultError
+from acdc_custom.figures import charts, panels
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.graph import Sender
 
@@ -23,11 +23,11 @@ ROWS, COLUMNS = ["zero", "one"], ["a", "b", "<$c$&>"]
 def one_of_each(theme: Theme) -> dict[str, Figure]:
     points = {"L0H1, S1": ([0.1, 0.2], [1, 2])}
     return {
-        "heads": figures.head_heatmap(VALUES, "Title", "logits", [Sender.parse("a1.h2")], theme),
-        "cells": figures.heatmap(VALUES, ROWS, COLUMNS, "Title", "logits", "row", "column", theme=theme),
-        "lines": figures.lines(COLUMNS, {"one": VALUES[0], "two": [1, 2, 3]}, "Title", "after", "logits", theme=theme),
-        "bars": figures.bars(COLUMNS, VALUES[0], "Title", "component", "logits", [0.1, 0.1, 0.1], theme),
-        "histogram": figures.histogram({"one": VALUES[0], "two": [1, 2]}, "Title", "cosine", "share", theme),
+        "heads": charts.head_heatmap(VALUES, "Title", "logits", [Sender.parse("a1.h2")], theme),
+        "cells": charts.heatmap(VALUES, ROWS, COLUMNS, "Title", "logits", "row", "column", theme=theme),
+        "lines": charts.lines(COLUMNS, {"one": VALUES[0], "two": [1, 2, 3]}, "Title", "after", "logits", theme=theme),
+        "bars": charts.bars(COLUMNS, VALUES[0], "Title", "component", "logits", [0.1, 0.1, 0.1], theme),
+        "histogram": charts.histogram({"one": VALUES[0], "two": [1, 2]}, "Title", "cosine", "share", theme),
         "scatters": panels.scatters(points, {"L0H1, S1": "r = 1.00"}, "Title", "x", "y", 1, theme),
         "attention": panels.attention_panels({"L0H1": np.eye(3)}, COLUMNS, "Title", theme),
     }
@@ -58,10 +58,10 @@ def test_the_same_figure_is_the_same_file_and_names_nothing_that_another_could_n
 
 
 def test_a_heat_map_has_zero_in_the_middle_unless_it_shows_amounts() -> None:
-    signed = figures.head_heatmap(VALUES, "t", "u").main.images[0]
-    amount = figures.head_heatmap(np.abs(VALUES), "t", "u", scale=figures.Scale.AMOUNT).main.images[0]
+    signed = charts.head_heatmap(VALUES, "t", "u").main.images[0]
+    amount = charts.head_heatmap(np.abs(VALUES), "t", "u", scale=charts.Scale.AMOUNT).main.images[0]
     assert signed.get_clim() == (-3, 3) and amount.get_clim() == (0, 3)
-    assert figures.head_heatmap([[0.0]], "t", "u").main.images[0].get_clim() == (-1, 1)
+    assert charts.head_heatmap([[0.0]], "t", "u").main.images[0].get_clim() == (-1, 1)
 
 
 def test_the_description_of_a_heat_map_names_the_extremes() -> None:
@@ -70,9 +70,9 @@ def test_the_description_of_a_heat_map_names_the_extremes() -> None:
 
 
 def test_small_heat_maps_have_their_numbers_written_in_and_large_ones_do_not() -> None:
-    few = words_of(figures.head_heatmap(VALUES, "t", "u").to_svg())
+    few = words_of(charts.head_heatmap(VALUES, "t", "u").to_svg())
     assert {"1.00", "-2.00", ".50", "0", "3.00"} <= few
-    assert "1.23" not in words_of(figures.head_heatmap(np.full((9, 9), 1.23), "t", "u").to_svg())
+    assert "1.23" not in words_of(charts.head_heatmap(np.full((9, 9), 1.23), "t", "u").to_svg())
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
