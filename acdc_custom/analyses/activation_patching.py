@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.analyses.positions import positions_of
-from acdc_custom.analyses.rerun import Progress, Site, silent
+from acdc_custom.analyses.rerun import Site
 from acdc_custom.analyses.runs import Runs
 from acdc_custom.choices import Direction, HeadPart
 from acdc_custom.engine.prepared import PreparedBatch
@@ -26,6 +26,7 @@ from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.model.layers import Layer
+from acdc_custom.progress.protocol import Progress, silent
 
 # What each part of a head takes from the other run. A pattern is made of queries and keys, an output of all three.
 _FROM_SOURCE = {
@@ -146,7 +147,7 @@ def patch_heads(
             chunk = slice(start, start + runs.base.at_once(first))
             after = base.before[:, first:] + base.attention.finish(total + moved[chunk])
             logit_diff[layer, chunk] = runs.base.rerun(layer, Site.AFTER_ATTENTION, after, first).cpu().numpy()
-            on_progress(layer * n_columns + min(chunk.stop, n_columns), runs.n_layers * n_columns)
+            on_progress("Patching heads", min(chunk.stop, n_columns) - start, runs.n_layers * n_columns)
     columns = "key/value head" if grouped else "head"
     labels = tuple(map(str, range(n_columns)))
     return _result(runs, f"{part.about} of each head ({part.value})", columns, labels, logit_diff)
@@ -198,7 +199,7 @@ def _by_position(
             stream = torch.where(mask, patched[:, first:], plain[:, first:])  # [column, prompt, pos, d_model]
             logit_diff[layer, chunk] = base.rerun(layer + ahead, site, stream, first).cpu().numpy()
             done += len(chunk)
-            on_progress(layer * len(columns) + done, runs.n_layers * len(columns))
+            on_progress(f"Patching the {what.partition(' of')[0]}", len(chunk), runs.n_layers * len(columns))
     return _result(runs, what, "position", positions.labels, logit_diff)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.rerun import Progress, silent
 from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.figures.charts import histogram
@@ -20,6 +19,7 @@ from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
+from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.task import Task
 
 SIZES = (10, 50, 500)
@@ -77,7 +77,7 @@ def behaviour_spread(
         corrupted.append(logit_differences(model.weights, tokens, _end(model, tokens, tokens.corrupted)))
         shares = model.weights.logits(normed).softmax(-1).gather(-1, tokens.answers.clamp_min(0))
         probability.append((shares * (tokens.answers >= 0)).sum(-1))
-        on_progress(min(start + AT_ONCE, len(prompts)), len(prompts))
+        on_progress("Running prompts", len(some), len(prompts))
     return BehaviourSpread(
         tuple(sorted({min(size, len(prompts)) for size in sizes})),
         max(sizes),

@@ -5,7 +5,7 @@ Owns the table and the heat maps. The scores, and what exactly is computed, are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.copying import OvScores, ReadFrom, ov_scores
 from acdc_custom.heads.words import cast_of
 from acdc_custom.model.layers import layers
+from acdc_custom.progress.protocol import OnStep, no_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ class CopyScores:
         ]
 
 
-def copy_scores(prepared: PreparedBatch, seed: int = 0, on_head: Callable[[], None] = lambda: None) -> CopyScores:
+def copy_scores(prepared: PreparedBatch, seed: int = 0, on_step: OnStep = no_step) -> CopyScores:
     """Copy scores of every head of the model. Raises `UsageError` for a task that names no word of its prompts."""
     model, batch = prepared.model, prepared.batch
     cast = cast_of(prepared.task, batch, model.tokenizer)
@@ -73,7 +74,7 @@ def copy_scores(prepared: PreparedBatch, seed: int = 0, on_head: Callable[[], No
     heads = [sender for sender in model.graph.senders if sender.stage is Stage.HEAD]
     run = list(layers(model.weights, prepared.tokens.clean))
     answers = [prompt.answer_ids[0] for prompt in batch.prompts]
-    return CopyScores(ov_scores(model, run, cast, answers, heads, seed, on_head), model.graph.shape.n_layers)
+    return CopyScores(ov_scores(model, run, cast, answers, heads, seed, on_step), model.graph.shape.n_layers)
 
 
 def draw_copying(result: CopyScores, marked: Collection[Sender] = (), theme: Theme = Theme.LIGHT) -> Figure:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.analyses.rerun import Progress, Site, silent
+from acdc_custom.analyses.rerun import Site
 from acdc_custom.analyses.runs import Runs
 from acdc_custom.choices import Direction
 from acdc_custom.engine.prepared import PreparedBatch
@@ -23,6 +23,7 @@ from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row
 from acdc_custom.model.products import product
 from acdc_custom.model.weights import Block
+from acdc_custom.progress.protocol import Progress, silent
 
 SHOWN = 20  # neurons in the figure
 
@@ -94,13 +95,7 @@ def patch_neurons(
     whole = np.array([_patch_whole(runs, layer) for layer in range(n_layers)])
     base_run = runs.base.logit_diff()
     chosen = tuple(layers or [int(np.abs(whole - base_run).argmax())])
-    results = []
-    for place, layer in enumerate(chosen):
-
-        def told(done: int, total: int, place: int = place) -> None:
-            on_progress(place * total + done, len(chosen) * total)
-
-        results.append(_patch_each(runs, layer, told))
+    results = [_patch_each(runs, layer, len(chosen), on_progress) for layer in chosen]
     full, corrupted = prepared.full.logit_diff, prepared.corrupted.logit_diff
     return NeuronPatching(direction, chosen, np.stack(results), whole[list(chosen)], full, corrupted)
 
@@ -113,8 +108,8 @@ def _patch_whole(runs: Runs, layer: int) -> float:
     return float(runs.base.rerun(layer + 1, Site.BEFORE, after, first))
 
 
-def _patch_each(runs: Runs, layer: int, on_progress: Progress) -> np.ndarray:
-    """The mean logit difference `[neuron]` with each neuron of a layer patched."""
+def _patch_each(runs: Runs, layer: int, n_layers: int, on_progress: Progress) -> np.ndarray:
+    """The mean logit difference `[neuron]` with each neuron of a layer patched, which is one of so many."""
     block, base, first = runs.base.model.weights.blocks[layer], runs.base.layers[layer], runs.first_difference
     assert block.mlp is not None and base.mlp_output is not None
     own, theirs = (
@@ -133,7 +128,7 @@ def _patch_each(runs: Runs, layer: int, on_progress: Progress) -> np.ndarray:
         if block.mlp.post_norm is not None:
             out = block.mlp.post_norm(out)
         results[some] = runs.base.rerun(layer + 1, Site.BEFORE, without + out, first).cpu().numpy()
-        on_progress(min(some.stop, n_neurons), n_neurons)
+        on_progress("Patching neurons", min(some.stop, n_neurons) - start, n_layers * n_neurons)
     return results
 
 

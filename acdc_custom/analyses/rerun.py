@@ -7,7 +7,6 @@ stream right after it, so this is all that activation patching needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -24,12 +23,6 @@ from acdc_custom.model.weights import Block
 # The largest activation of one batch of candidates, in numbers. On a CPU, batches that stay in its caches are fastest.
 LARGEST_ON_CPU = 1 << 20
 LARGEST = 1 << 25
-
-Progress = Callable[[int, int], None]  # told how many candidates are done, and of how many
-
-
-def silent(done: int, total: int) -> None:
-    """Report to nobody."""
 
 
 class Site(Enum):

@@ -14,9 +14,9 @@ from acdc_custom.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from acdc_custom.cli.stages import Stages
     from acdc_custom.compare.comparison import Crossing
     from acdc_custom.compare.entry import Entry
+    from acdc_custom.progress.bar import ProgressBar
 
 
 @click.command("compare", short_help="Compare circuits: overlap, and overlap expected by chance.")
@@ -58,8 +58,8 @@ def command(
     """
     from acdc_custom.choices import checked_seed
     from acdc_custom.cli.running import echo_written
-    from acdc_custom.cli.stages import Stages
     from acdc_custom.compare.entry import load_entries
+    from acdc_custom.progress.bar import ProgressBar
 
     entries = load_entries(folders)  # what is wrong with a folder is told before anything is loaded
     checked_seed(seed)
@@ -71,25 +71,25 @@ def command(
     from acdc_custom.compare.summary import summarize_comparison
 
     checked_draws(draws)
-    with Stages() as stages:
-        crossings = [] if without_model else _cross(entries, device, stages)
-        comparison = compare_circuits(entries, draws, seed, crossings, stages)
+    with ProgressBar() as progress:
+        crossings = [] if without_model else _cross(entries, device, progress)
+        comparison = compare_circuits(entries, draws, seed, crossings, progress)
     files = write_comparison(comparison, out or default_folder(entries))
     click.echo(summarize_comparison(comparison))
     echo_written(files)
 
 
-def _cross(entries: Sequence[Entry], device: str | None, stages: Stages) -> list[Crossing]:
+def _cross(entries: Sequence[Entry], device: str | None, progress: ProgressBar) -> list[Crossing]:
     """Run each on each other's prompts, with a progress bar."""
     from acdc_custom.compare.crossing import cross, n_crossings
     from acdc_custom.errors import ModelError, ResultError, TaskError
 
     crossings = []
-    stages("Each circuit on each other's prompts", 0, n_crossings(entries))
+    progress("Each circuit on each other's prompts", 0, n_crossings(entries))
     try:
         for crossing in cross(entries, device):
             crossings.append(crossing)
-            stages("Each circuit on each other's prompts", 1, n_crossings(entries))
+            progress("Each circuit on each other's prompts", 1, n_crossings(entries))
     except (ModelError, ResultError, TaskError) as error:
         raise type(error)(f"{error} To compare the files alone, add --without-model.") from error
     return crossings

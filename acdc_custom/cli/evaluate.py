@@ -47,8 +47,8 @@ def command(
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.circuit.random_circuits import checked_draws
     from acdc_custom.cli.running import describe_model, echo_written
-    from acdc_custom.cli.stages import Stages
     from acdc_custom.heads.table import JSON_NAME, HeadTable
+    from acdc_custom.progress.bar import ProgressBar
     from acdc_custom.task import load_task
 
     circuit = Circuit.load(folder)  # what is wrong with what was given is told before anything is loaded
@@ -66,8 +66,8 @@ def command(
 
     prepared = reopen(folder, device, say=click.echo).prepared
     click.echo(f"Model      {describe_model(prepared.model)}")
-    with Stages() as stages:
-        evaluation = evaluate_circuit(prepared, circuit, heads, n, seed, tasks, draws, stages)
+    with ProgressBar() as progress:
+        evaluation = evaluate_circuit(prepared, circuit, heads, n, seed, tasks, draws, progress)
     files = write_evaluation(evaluation, where)  # before anything is said: nobody may be listening any more
     click.echo(summarize_evaluation(evaluation))
     echo_written(files)

@@ -103,7 +103,6 @@ def _published(
         click.echo(f"Model      {model_name}, loading ...", err=True)
         from acdc_custom.choices import Precision
         from acdc_custom.cli.running import describe_batch, echo_written, open_told, run_search
-        from acdc_custom.cli.stages import Stages
         from acdc_custom.export.picture import PICTURES, draw
         from acdc_custom.files.table import write_csv
         from acdc_custom.files.writing import write_file
@@ -112,6 +111,7 @@ def _published(
         from acdc_custom.known.against import lines, matches, to_json, to_rows
         from acdc_custom.known.greater_than import write_task
         from acdc_custom.known.published import check_shape
+        from acdc_custom.progress.bar import ProgressBar
         from acdc_custom.runs.job import Job
         from acdc_custom.runs.run import begin
 
@@ -128,8 +128,8 @@ def _published(
     table, files = None, list[Path]()
     if published.roles:
         every = [sender for sender in model.graph.senders if sender.stage is Stage.HEAD]
-        with Stages() as stages:
-            table = find_roles(run.prepared, circuit, every, stages)
+        with ProgressBar() as progress:
+            table = find_roles(run.prepared, circuit, every, progress)
         files += [*table.save(folder), *(draw(circuit, folder / name, heads=table) for name in PICTURES)]
     found = matches(published, circuit, table)
     files += [
@@ -144,8 +144,6 @@ def _published(
 
 def _built(n: int, seed: int, out: Path | None) -> None:
     """Search the models that come with this package."""
-    from tqdm import tqdm
-
     from acdc_custom.cli.running import echo_written
     from acdc_custom.errors import count
     from acdc_custom.files.table import write_csv
@@ -154,6 +152,8 @@ def _built(n: int, seed: int, out: Path | None) -> None:
     from acdc_custom.known.picture import draw
     from acdc_custom.known.table import lines, to_rows
     from acdc_custom.known.trial import known_models, n_steps, run_trials
+    from acdc_custom.progress.bar import ProgressBar
+    from acdc_custom.progress.protocol import steps
 
     models = known_models(n, seed)
     for known in models:
@@ -161,8 +161,8 @@ def _built(n: int, seed: int, out: Path | None) -> None:
             f"{known.name:<13}{known.about}; {known.model.graph.n_edges} edges, {count(len(known.prompts), 'prompt')}, "
             f"metric in {known.metric.unit}"
         )
-    with tqdm(total=n_steps(models), desc="Searching", unit=" searches", dynamic_ncols=True, leave=False) as bar:
-        trials = list(run_trials(models, bar.update))
+    with ProgressBar(unit=" searches") as progress:
+        trials = list(run_trials(models, steps(progress, "Searching", n_steps(models))))
     folder = out or RESULTS / "known"
     files = [  # before anything is said: nobody may be listening any more
         write_file(folder / JSON_NAME, to_json(trials, seed)),

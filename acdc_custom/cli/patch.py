@@ -74,13 +74,13 @@ def command(
     to = parse_receivers(receivers)  # what is wrong with names or circuit is told before the model is loaded
     among = [] if heads_from is None else circuit_heads(Circuit.load(heads_from))
     batch = prepared(asked)
-    from acdc_custom.cli.stages import Stages
     from acdc_custom.figures.charts import head_heatmap
     from acdc_custom.heads.patch import patch_paths
+    from acdc_custom.progress.bar import ProgressBar
 
     graph = batch.model.graph
-    with Stages() as stages:
-        table = patch_paths(batch, parse_senders(senders, graph, to, among), to, positions, effect, stages)
+    with ProgressBar() as progress:
+        table = patch_paths(batch, parse_senders(senders, graph, to, among), to, positions, effect, progress)
     click.echo(table.text())
     shape = graph.shape
     figure = head_heatmap(

@@ -29,20 +29,11 @@ def command(folder: Path, out: Path | None, device: str | None) -> None:
     \b
     acdc-custom report results/latest_s_demo-4l_0.01
     """
-    from tqdm import tqdm
-
     from acdc_custom.circuit.circuit import Circuit
+    from acdc_custom.progress.bar import ProgressBar
     from acdc_custom.report.write import write_report
 
     Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
-    with tqdm(
-        total=1, bar_format="{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}]", dynamic_ncols=True, leave=False
-    ) as bar:
-
-        def on_step(what: str, done: int = 0, total: int = 1) -> None:
-            bar.total, bar.n = total, done
-            bar.set_description_str(f"Report: {what}", refresh=False)
-            bar.refresh()
-
-        path = write_report(folder, out, device, on_step)
+    with ProgressBar("Report: ") as progress:
+        path = write_report(folder, out, device, progress)
     click.echo(f"Written {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser.")

@@ -32,8 +32,8 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     """
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.cli.running import describe_model
-    from acdc_custom.cli.stages import Stages
     from acdc_custom.export.picture import PICTURES, draw
+    from acdc_custom.progress.bar import ProgressBar
 
     circuit = Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
     click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
@@ -50,8 +50,8 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
         chosen = circuit.settings.with_(n=n or prompts.n, seed=prompts.seed if seed is None else seed)
         prepared = prepare_batch(prepared.task, prepared.model, chosen)
     every = [sender for sender in prepared.model.graph.senders if sender.stage is Stage.HEAD]
-    with Stages() as stages:
-        table = find_roles(prepared, circuit, every if all_heads else None, stages)
+    with ProgressBar() as progress:
+        table = find_roles(prepared, circuit, every if all_heads else None, progress)
     click.echo(summarize_heads(table))
     where = folder if folder.is_dir() else folder.parent
     click.echo("Written")

@@ -13,13 +13,13 @@ from pathlib import Path
 import click
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.cli.stages import Stages
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.export.picture import PICTURES, draw
 from acdc_custom.heads.expected import expected_seconds, fits, is_soon
 from acdc_custom.heads.find import find_roles
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.summary import COLUMNS, name_roles
+from acdc_custom.progress.bar import ProgressBar
 from acdc_custom.runs.run import Run
 
 
@@ -36,8 +36,8 @@ def roles_at_once(run: Run, circuit: Circuit) -> list[Path]:
         _say(obstacle.format(command=command))
         return []
     try:
-        with Stages() as stages:
-            table = find_roles(run.prepared, circuit, on_progress=stages)
+        with ProgressBar() as progress:
+            table = find_roles(run.prepared, circuit, on_progress=progress)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped, with the circuit in {folder}. Measure what its heads do with: {command}") from None
     except (RuntimeError, MemoryError) as error:

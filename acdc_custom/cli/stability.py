@@ -113,8 +113,9 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     """Look at what has ended, write and show what it has in common. Raises `SearchError` last, if runs failed."""
     from acdc_custom.cli.grids import check_ended
     from acdc_custom.cli.running import echo_written, open_told
-    from acdc_custom.cli.stages import Stages
     from acdc_custom.errors import count
+    from acdc_custom.progress.bar import ProgressBar
+    from acdc_custom.progress.protocol import steps
     from acdc_custom.runs.run import prepare_job
     from acdc_custom.stability.content import write_stability
     from acdc_custom.stability.jobs import base_of, finished_runs, notes_of, share_of, varied_by
@@ -128,9 +129,9 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     if sum(run.varied == varied_by(grid.jobs[0]) for run in runs) < FEWEST_RUNS:
         check_ended(ended, folder)
     prepared, request = prepare_job(base_of(grid), open_told)
-    what, total = "Running circuits", n_measured(runs, share)
-    with Stages() as stages:
-        study = study_runs(runs, prepared, request.provenance, share, notes, lambda more: stages(what, more, total))
+    with ProgressBar() as progress:
+        on_step = steps(progress, "Running circuits", n_measured(runs, share))
+        study = study_runs(runs, prepared, request.provenance, share, notes, on_step)
     files = write_stability(study.stability, study.consensus, request, folder)
     click.echo(summarize_stability(study.stability))
     echo_written(files)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.cli.options import RESULTS, SETTINGS, model_option
+from acdc_custom.progress.bar import ProgressBar
 
 
 @click.command("survey", short_help="Tabulate what a model says next after many prompts.")
@@ -35,7 +36,6 @@ def command(file: Path, model: str, prepend_bos: bool, device: str, dtype: str, 
 
     questions = read_questions(file)
     click.echo(f"Model      {model}, loading ...", err=True)
-    from acdc_custom.cli.analyze.running import progress
     from acdc_custom.cli.running import describe_model
     from acdc_custom.errors import UsageError
     from acdc_custom.files.table import write_csv
@@ -50,8 +50,8 @@ def command(file: Path, model: str, prepend_bos: bool, device: str, dtype: str, 
         if opened.tokenizer.bos_token_id is None:
             raise UsageError("--prepend-bos: this model's tokenizer has no beginning-of-text token. Leave it away.")
         bos = (opened.tokenizer.bos_token_id,)
-    with progress("Asking", "prompts") as told:
-        survey = ask(opened, questions, bos, told)
+    with ProgressBar(unit=" prompts") as progress:
+        survey = ask(opened, questions, bos, progress)
     for note in survey.notes:
         click.echo(f"Note       {note}")
     for line in lines(survey):

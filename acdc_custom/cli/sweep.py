@@ -156,7 +156,7 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     """Make the curves of what has ended, write and show them. Raises `SearchError` last, if runs of the grid failed."""
     from acdc_custom.cli.grids import check_ended
     from acdc_custom.cli.running import echo_written
-    from acdc_custom.cli.stages import Stages
+    from acdc_custom.progress.bar import ProgressBar
     from acdc_custom.sweep.content import write_sweep
     from acdc_custom.sweep.measure import SweepRun, measure
     from acdc_custom.sweep.summary import summarize_sweep
@@ -165,8 +165,8 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     if len(failed) == len(ended):
         check_ended(ended, folder)
     runs = [SweepRun.load(run.folder) for run in ended if not run.error]
-    with Stages() as stages:
-        sweep = measure(runs, failed, tell=stages)
+    with ProgressBar() as progress:
+        sweep = measure(runs, failed, progress=progress)
     files = write_sweep(sweep, folder)
     click.echo(summarize_sweep(sweep))
     echo_written(files)

@@ -161,20 +161,14 @@ def check_command(task: str, model: str, n: int | None, seed: int) -> None:
         ) from None
 
     click.echo(f"Model      {model}, loading ...", err=True)
-    from tqdm import tqdm
-
     from acdc_custom.cli.running import describe_model
     from acdc_custom.model.open import open_model
+    from acdc_custom.progress.bar import ProgressBar
     from acdc_custom.task_check.measure import check_task
 
     opened = open_model(model, say=click.echo)
-    with tqdm(desc="Running prompts", unit=" prompts", dynamic_ncols=True, leave=False, delay=1) as bar:
-
-        def on_prompts(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        checked = check_task(loaded, opened, n, seed, on_prompts)
+    with ProgressBar(unit=" prompts") as progress:
+        checked = check_task(loaded, opened, n, seed, progress)
     for line in (*headed("Model", describe_model(opened)), *describe_check(checked, opened.tokenizer)):
         _echo(line)
     if checked.problems:

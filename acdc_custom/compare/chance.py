@@ -7,7 +7,7 @@ With d draws, p is `(1 + draws that share at least as much) / (1 + d)`, one-side
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Overlap, Part, members_of, overlap, weighted_jaccard
 from acdc_custom.circuit.random_circuits import Codes, NullModel, RandomCircuitSampler
+from acdc_custom.progress.protocol import Progress, silent
 
 Numbers = NDArray[np.int64]
-OnProgress = Callable[[str, int, int], None]
 SAME = 1e-12  # of two sums of the same weights in another order
 
 
@@ -44,7 +44,7 @@ class Chance:
 
 
 def against_chance(
-    circuits: Sequence[Circuit], draws: int, seed: int, on_progress: OnProgress = lambda what, more, total: None
+    circuits: Sequence[Circuit], draws: int, seed: int, on_progress: Progress = silent
 ) -> dict[tuple[Part, int, int], tuple[Chance, ...]]:
     """For each part and each pair of circuits (by their places), its overlap against `draws` random ones of each kind.
 

@@ -14,9 +14,10 @@ from acdc_custom.choices import checked_seed
 from acdc_custom.circuit.circuit import Outcome, TaskPerformance
 from acdc_custom.circuit.members import Member, Overlap, Part, members_of, overlap
 from acdc_custom.circuit.random_circuits import checked_draws
-from acdc_custom.compare.chance import Chance, OnProgress, against_chance
+from acdc_custom.compare.chance import Chance, against_chance
 from acdc_custom.compare.entry import Entry, check_shapes
 from acdc_custom.compare.roles import HeadSides, side_by_side
+from acdc_custom.progress.protocol import Progress, silent
 
 DRAWS = 1000
 
@@ -87,7 +88,7 @@ def compare_circuits(
     draws: int = DRAWS,
     seed: int = 0,
     crossings: Iterable[Crossing] = (),
-    on_progress: OnProgress = lambda what, more, total: None,
+    on_progress: Progress = silent,
 ) -> Comparison:
     """Compare circuits, each overlap against `draws` random circuits of each kind.
 

@@ -6,7 +6,7 @@ the model) / (1 + n)`, one-sided (Phipson and Smyth 2010): here a small p speaks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -19,6 +19,7 @@ from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.kinds import RandomBaseline
 from acdc_custom.evaluate.records import RandomCircuits, RandomComparison
 from acdc_custom.graph import Edge
+from acdc_custom.progress.protocol import OnStep
 from acdc_custom.stats.bootstrap import Numbers
 from acdc_custom.stats.intervals import Estimate
 
@@ -47,7 +48,7 @@ def among_random(
     name: str,
     draws: int,
     seed: int,
-    on_run: Callable[[], None],
+    on_step: OnStep,
 ) -> RandomCircuits | None:
     """Where the circuit, with the scores `inside`, stands among random ones; None where there are no others.
 
@@ -58,7 +59,7 @@ def among_random(
     for edges in islice(random_circuits(circuit, drawn, seed), draws):
         others |= edges != own
         scores.append(bench(edges))
-        on_run()
+        on_step()
     if not others:
         return None
     return RandomCircuits(

@@ -8,7 +8,7 @@ of the two would have anything left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.evaluate.kinds import Chosen
 from acdc_custom.evaluate.records import KnockedOut
 from acdc_custom.graph import EMBED, Edge, Sender
+from acdc_custom.progress.protocol import OnStep
 
 RANDOM_SETS = 20
 GREEDY_STEPS = 5
@@ -34,8 +35,8 @@ class Completeness:
         self.nodes = [node for node in sorted({edge.sender for edge in edges}) if node != EMBED]
         self._knock_outs = [KnockOut(chunk, self.nodes) for chunk in bench.prepared.chunks]
 
-    def sets(self, roles: Roles, on_set: Callable[[], None]) -> Iterator[KnockedOut]:
-        """All sets; `on_set` is told of each one that was run, the candidates of the greedy search included."""
+    def sets(self, roles: Roles, on_step: OnStep) -> Iterator[KnockedOut]:
+        """All sets; `on_step` is told of each one that was run, the candidates of the greedy search included."""
         if not self.nodes:
             return
         for number in range(RANDOM_SETS):
@@ -43,12 +44,12 @@ class Completeness:
             size = int(self._generator.integers(1, max(1, len(self.nodes) // 2), endpoint=True))
             nodes = [self.nodes[place] for place in self._generator.permutation(len(self.nodes))[:size]]
             yield self._without(Chosen.RANDOM, f"random set {number + 1}", nodes)
-            on_set()
+            on_step()
         for role, heads in roles.items():
             if nodes := [node for node in self.nodes if node in heads]:
                 yield self._without(Chosen.ROLE, role, nodes)
-                on_set()
-        yield from self._greedy(on_set)
+                on_step()
+        yield from self._greedy(on_step)
 
     def n_sets(self, roles: Roles) -> int:
         """How many sets `sets` runs."""
@@ -59,7 +60,7 @@ class Completeness:
         greedy = sum(min(GREEDY_CANDIDATES, left - step) for step in range(min(GREEDY_STEPS, left)))
         return RANDOM_SETS + n_roles + greedy
 
-    def _greedy(self, on_set: Callable[[], None]) -> Iterator[KnockedOut]:
+    def _greedy(self, on_step: OnStep) -> Iterator[KnockedOut]:
         """The set after each step: the candidate that leaves circuit and model furthest apart joins it."""
         chosen: tuple[Sender, ...] = ()
         for step in range(min(GREEDY_STEPS, len(self.nodes))):
@@ -68,7 +69,7 @@ class Completeness:
             tried = []
             for place in drawn:
                 tried.append(self._without(Chosen.GREEDY, f"greedy, {step + 1}", [*chosen, left[place]]))
-                on_set()
+                on_step()
             worst = max(tried, key=lambda knocked_out: knocked_out.gap)
             chosen = worst.nodes
             yield worst

@@ -7,9 +7,8 @@ modules' business; showing and writing are the caller's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -39,13 +38,13 @@ from acdc_custom.evaluate.verdict import findings
 from acdc_custom.graph import Edge
 from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.table import HeadTable
+from acdc_custom.progress.protocol import Progress, silent, steps
 from acdc_custom.search.beside import methods_beside
 from acdc_custom.search.method import top_edges
 from acdc_custom.task import Task
 
 DRAWS = 50  # random circuits of each kind, and random edges
 TAKEN_APART = 25  # prompts of a set on which a circuit is run without each of its parts, which takes most of the time
-OnProgress = Callable[[str, int, int], None]
 
 
 def evaluate_circuit(
@@ -56,13 +55,13 @@ def evaluate_circuit(
     seed: int | None = None,
     also: Sequence[Task] = (),
     draws: int = DRAWS,
-    on_progress: OnProgress = lambda what, more, total: None,
+    on_progress: Progress = silent,
 ) -> Evaluation:
     """Evaluate a circuit on the prompts it was found on, and on `n` others of each kind (None: as many).
 
     `heads` gives the role classes to knock out, `also` other tasks whose prompts are tried. `seed` is that of new
     prompts and of everything random (None: the run's plus 1). `draws` random circuits of each kind are run.
-    `on_progress` is told what is done, how many steps more are done, and of how many. Raises `TaskError` for a task
+    `on_progress` hears of what is done: see `Progress`. Raises `TaskError` for a task
     that does not fit.
     """
     checked_draws(draws)
@@ -91,7 +90,7 @@ class _Job:
         seed: int,
         also: Sequence[Task],
         draws: int,
-        on_progress: OnProgress,
+        on_progress: Progress,
     ) -> None:
         self.found_on, self.circuit = found_on, circuit
         self.edges = tuple(kept.edge for kept in circuit.edges)
@@ -149,7 +148,7 @@ class _Job:
         self.notes += beside.notes
         others = [method for method in beside.methods if method.name != self.circuit.settings.method]
         total = sum(method.n_steps(chunks) for method in others)
-        on_step = partial(self.progress, "Other methods", 1, total)
+        on_step = steps(self.progress, "Other methods", total)
         top = {
             method.title: top_edges(method.scores(chunks, on_step), len(self.edges), Ranking.ABSOLUTE)
             for method in others
@@ -206,8 +205,8 @@ class _Job:
             note = f"Of the {len(self.edges):,} edges, {len(edges)} chosen at random were removed one at a time."
             self.notes += [note] * (note not in self.notes)
         completeness = Completeness(bench, self.edges, self.seed)
-        knocked_out = partial(self.progress, f"Completeness, {name}", 1, completeness.n_sets(self.roles))
-        parts = partial(self.progress, f"Minimality, {name}", 1, len(edges) + len(self.circuit.nodes))
+        knocked_out = steps(self.progress, f"Completeness, {name}", completeness.n_sets(self.roles))
+        parts = steps(self.progress, f"Minimality, {name}", len(edges) + len(self.circuit.nodes))
         full, without, empty = (float(scores.logit_diff.mean()) for scores in (bench.full, inside, bench.empty))
         return ComponentAblations(
             name,
@@ -225,9 +224,9 @@ class _Job:
         if not self.edges:
             self.notes.append("The circuit has no edges: there are no random circuits of its size.")
             return
-        on_run = partial(self.progress, "Random circuits", 1, self.draws * len(RandomBaseline))
+        on_step = steps(self.progress, "Random circuits", self.draws * len(RandomBaseline))
         for drawn in RandomBaseline:
-            found = among_random(bench, self.circuit, inside, drawn, name, self.draws, self.seed, on_run)
+            found = among_random(bench, self.circuit, inside, drawn, name, self.draws, self.seed, on_step)
             if found:
                 yield found
             else:

@@ -6,25 +6,26 @@ Owns which nodes and edges are left out, and in what measure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.records import Removed
 from acdc_custom.graph import Edge, Sender
+from acdc_custom.progress.protocol import OnStep
 
 MOST_EDGES = 300  # of a circuit; of a larger one a random choice is removed, one at a time
 
 
 def without_each_node(
-    bench: CircuitScorer, edges: Sequence[Edge], inside: PromptScores, on_run: Callable[[], None]
+    bench: CircuitScorer, edges: Sequence[Edge], inside: PromptScores, on_step: OnStep
 ) -> Iterator[Removed]:
     """The circuit without each of its nodes, in topological order; `inside` are the whole circuit's scores."""
     for node in sorted({edge.sender for edge in edges}):
         left = [edge for edge in edges if edge.sender != node]
         yield _change(None, node, bench(left), inside)
-        on_run()
+        on_step()
 
 
 def without_each_edge(
@@ -32,12 +33,12 @@ def without_each_edge(
     edges: Sequence[Edge],
     inside: PromptScores,
     chosen: Sequence[Edge],
-    on_run: Callable[[], None],
+    on_step: OnStep,
 ) -> Iterator[Removed]:
     """The circuit without each of the `chosen` edges."""
     for edge in chosen:
         yield _change(edge, None, bench([other for other in edges if other != edge]), inside)
-        on_run()
+        on_step()
 
 
 def chosen_edges(edges: Sequence[Edge], seed: int) -> list[Edge]:

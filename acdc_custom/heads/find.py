@@ -13,17 +13,18 @@ from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import DEFINITIONS, Role
-from acdc_custom.heads.measure import HeadMeasurements, OnProgress, measure_heads
+from acdc_custom.heads.measure import HeadMeasurements, measure_heads
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
 from acdc_custom.heads.words import PromptWords, cast_of
+from acdc_custom.progress.protocol import Progress, silent
 
 
 def find_roles(
     prepared: PreparedBatch,
     circuit: Circuit | None = None,
     heads: Sequence[Sender] | None = None,
-    on_progress: OnProgress = lambda what, more, total: None,
+    on_progress: Progress = silent,
 ) -> HeadTable:
     """What each head does: a role where the evidence is strong enough, and the evidence.
 

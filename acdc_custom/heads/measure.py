@@ -28,8 +28,7 @@ from acdc_custom.heads.sample import MeasuredHeads
 from acdc_custom.heads.walk import Passes, run_passes
 from acdc_custom.heads.words import PromptWords, WordPart, strangers
 from acdc_custom.model.model import Model
-
-OnProgress = Callable[[str, int, int], object]  # what is done, how many more are done, of how many
+from acdc_custom.progress.protocol import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def measure_heads(
     cast: PromptWords,
     asked: Sequence[Sender] | None = None,
     seed: int = 0,
-    on_progress: OnProgress = lambda what, more, total: None,
+    on_progress: Progress = silent,
 ) -> HeadMeasurements:
     """Measure the heads `asked` for (None: every head) and a sample of the others, and give each a verdict.
 

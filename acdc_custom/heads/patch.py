@@ -11,10 +11,10 @@ from acdc_custom.choices import Effect
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError, did_you_mean
 from acdc_custom.graph import LOGITS, Receiver, Sender
-from acdc_custom.heads.measure import OnProgress
 from acdc_custom.heads.patch_table import PatchRow, PatchTable
 from acdc_custom.heads.path_patching import path_patch
 from acdc_custom.heads.walk import run_passes
+from acdc_custom.progress.protocol import Progress, silent
 
 EVERYWHERE = "every position"
 
@@ -25,7 +25,7 @@ def patch_paths(
     receivers: Sequence[Receiver],
     positions: Sequence[str] = (),
     effect: Effect | str = Effect.DIRECT,
-    on_progress: OnProgress = lambda what, more, total: None,
+    on_progress: Progress = silent,
 ) -> PatchTable:
     """Patch each sender's paths to the receivers, which are patched together, and see what becomes of the answer.
 

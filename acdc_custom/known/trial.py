@@ -5,7 +5,7 @@ Owns which models, ablations and thresholds; searches and scores are the engine'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 from acdc_custom.choices import Ablation, CustomMetric, Metric
@@ -23,6 +23,7 @@ from acdc_custom.known.result import BenchmarkResult
 from acdc_custom.known.roc import best_first
 from acdc_custom.known.wiring import changing
 from acdc_custom.memory import WINDOW_BYTES
+from acdc_custom.progress.protocol import OnStep, no_step
 from acdc_custom.search.method import DecidingMethod, SearchMethod
 from acdc_custom.search.registry import deciding_methods, methods, scoring_methods
 
@@ -36,29 +37,29 @@ def known_models(n: int, seed: int) -> list[KnownModel]:
 
 
 def n_steps(models: Iterable[KnownModel]) -> int:
-    """How often `run_trials` tells that something is done."""
+    """How many steps `run_trials` reports."""
     searches = len(THRESHOLDS) * len(deciding_methods()) + len(scoring_methods())
     return sum(1 for _ in models) * len(ABLATIONS) * searches
 
 
-def run_trials(models: Iterable[KnownModel], told: Callable[[], object] = lambda: None) -> Iterator[BenchmarkResult]:
+def run_trials(models: Iterable[KnownModel], on_step: OnStep = no_step) -> Iterator[BenchmarkResult]:
     """Each model with each ablation and each method."""
     for known, ablation, method in product(models, ABLATIONS, methods()):
-        yield run_trial(known, ablation, method, told)
+        yield run_trial(known, ablation, method, on_step)
 
 
 def run_trial(
-    known: KnownModel, ablation: Ablation, method: SearchMethod, told: Callable[[], object] = lambda: None
+    known: KnownModel, ablation: Ablation, method: SearchMethod, on_step: OnStep = no_step
 ) -> BenchmarkResult:
-    """One model with one ablation and one method, at every threshold; `told` hears of every search that is done."""
+    """One model with one ablation and one method, at every threshold; `on_step` is called after each search."""
     caches = batch_of(known, ablation)
     metric: Metric | CustomMetric = Metric.LOGIT_DIFF
     if isinstance(method, DecidingMethod):
-        metric, found = known.metric, tuple(_searched(known, caches, method, told))
+        metric, found = known.metric, tuple(_searched(known, caches, method, on_step))
     else:
         scores = method.scores([caches])
         found = best_first({edge: abs(score) for edge, score in scores.items()}, THRESHOLDS[-1])
-        told()
+        on_step()
     return BenchmarkResult(
         name=known.name,
         about=known.about,
@@ -74,7 +75,7 @@ def run_trial(
 
 
 def _searched(
-    known: KnownModel, caches: Caches, method: DecidingMethod, told: Callable[[], object]
+    known: KnownModel, caches: Caches, method: DecidingMethod, on_step: OnStep
 ) -> Iterator[tuple[float, frozenset[Edge]]]:
     """The kept edges of a search at every threshold."""
     objective = prepare(known.metric, known.model.weights, caches.tokens, caches.model_normed)
@@ -82,7 +83,7 @@ def _searched(
         settings = SearchSettings(method=method.name, threshold=threshold)
         search = method.start([(caches, objective)], settings, WINDOW_BYTES)
         yield threshold, frozenset(decision.edge for decision in search.decisions() if decision.kept)
-        told()
+        on_step()
 
 
 def batch_of(known: KnownModel, ablation: Ablation) -> Caches:

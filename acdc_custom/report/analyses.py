@@ -6,7 +6,6 @@ Owns the choice of analyses and how many prompts they get. What an analysis comp
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from acdc_custom.analyses import activation_patching, lens
 from acdc_custom.analyses.runs import SMALLEST_GAP
@@ -14,9 +13,9 @@ from acdc_custom.analyses.scatter import attention_scatter, draw_scatter
 from acdc_custom.engine.prepared import PreparedBatch, fewer_prompts
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.words import cast_of
+from acdc_custom.progress.protocol import Progress
 from acdc_custom.report.contents import Fact, PageFigure
 from acdc_custom.report.figures import page_figure
-from acdc_custom.report.steps import OnStep
 from acdc_custom.runs.reopen import Reopened
 
 SCATTERED_HEADS = 3
@@ -24,10 +23,10 @@ FEWEST_POINTS = 3  # a correlation of fewer means nothing
 PATCHED_PROMPTS = 16  # patching runs the model once per layer and position: so many prompts are enough for a figure
 
 
-def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
+def analysis_figures(run: Reopened, on_progress: Progress) -> Iterator[PageFigure]:
     """The logit lens, direct attribution and activation patching, with the circuit's heads framed."""
     heads = [node for node in run.circuit.nodes if node.stage is Stage.HEAD]
-    on_step("attributing the answer")
+    on_progress("attributing the answer", 0, 1)
     streams = lens.logit_lens(run.prepared)
     yield page_figure(
         lambda theme: lens.draw_logit_lens(streams, theme),
@@ -42,20 +41,20 @@ def analysis_figures(run: Reopened, on_step: OnStep) -> Iterator[PageFigure]:
     )
     few = _few(run)
     if abs(few.full.logit_diff - few.corrupted.logit_diff) >= SMALLEST_GAP:
-        yield from _patching(few, heads, on_step)
-    on_step("attention against output")
+        yield from _patching(few, heads, on_progress)
+    on_progress("attention against output", 0, 1)
     yield from _scatter(run, heads, attribution)
 
 
-def _patching(few: PreparedBatch, heads: list[Sender], on_step: OnStep) -> Iterator[PageFigure]:
+def _patching(few: PreparedBatch, heads: list[Sender], on_progress: Progress) -> Iterator[PageFigure]:
     """Activation patching of the residual stream and of heads."""
-    by_position = activation_patching.patch_residual(few, on_progress=partial(on_step, "patching the residual stream"))
+    by_position = activation_patching.patch_residual(few, on_progress=on_progress)
     yield page_figure(
         lambda theme: activation_patching.draw_patching(by_position, theme=theme),
         "Where the answer is on its way: the residual stream of the clean run, put into the corrupted run at one "
         f"layer and one position. 1 brings the clean answer back. On {_count(few)}.",
     )
-    by_head = activation_patching.patch_heads(few, on_progress=partial(on_step, "patching heads"))
+    by_head = activation_patching.patch_heads(few, on_progress=on_progress)
     yield page_figure(
         lambda theme: activation_patching.draw_patching(by_head, heads, theme),
         f"The same for the output of one head at all positions; heads of the circuit have a frame. On {_count(few)}.",

@@ -20,25 +20,25 @@ from acdc_custom.heads.evidence import Role
 from acdc_custom.heads.find import find_roles
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadTable
+from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.report.analyses import analysis_figures, node_facts
 from acdc_custom.report.attention_data import attention_data
 from acdc_custom.report.contents import Contents, QuestionSection, Spread
 from acdc_custom.report.prompts import choose, example
-from acdc_custom.report.steps import OnStep, counted, silent
 from acdc_custom.runs.reopen import Reopened
 from acdc_custom.search.discover import package_versions
 from acdc_custom.task.spec import TemplateSpec
 
 
 @torch.no_grad()
-def measure(run: Reopened, on_step: OnStep = silent, heads: HeadTable | None = None) -> Contents:
-    """Everything that a report shows. `on_step` is told what is about to be computed.
+def measure(run: Reopened, on_progress: Progress = silent, heads: HeadTable | None = None) -> Contents:
+    """Everything that a report shows. `on_progress` hears what is about to be computed.
 
     `heads` has been measured before; what is of another circuit, or was measured otherwise, is measured anew.
     """
     prepared, circuit = run.prepared, run.circuit
     model, tokens = prepared.model, prepared.tokens
-    on_step("running the circuit")
+    on_progress("running the circuit", 0, 1)
     normed = [
         prepared.model_normed,
         run_edges(run, [kept.edge for kept in circuit.edges]),
@@ -47,15 +47,15 @@ def measure(run: Reopened, on_step: OnStep = silent, heads: HeadTable | None = N
     ]
     spreads = [Spread(tuple(logit_differences(model.weights, tokens, x).tolist())) for x in normed]
     chosen = choose(prepared.batch.prompts)
-    on_step("reading example prompts")
+    on_progress("reading example prompts", 0, 1)
     logits = [model.weights.logits(x[chosen]) for x in normed[:3]]  # each [example, vocab]
     examples = tuple(
         example(prepared.batch.prompts[row], model.tokenizer, [x[place] for x in logits])
         for place, row in enumerate(chosen)
     )
     if heads is None or not heads.is_about(run.circuit):
-        heads = head_table(run, on_step)
-    on_step("reading where heads look")
+        heads = head_table(run, on_progress)
+    on_progress("reading where heads look", 0, 1)
     return Contents(
         circuit=circuit,
         task=run.source.task,
@@ -68,7 +68,7 @@ def measure(run: Reopened, on_step: OnStep = silent, heads: HeadTable | None = N
         corrupted=spreads[3],
         heads=heads,
         attention=attention_data(prepared, strongest_heads(circuit), chosen, known_roles(heads)),
-        figures=tuple(analysis_figures(run, on_step)),
+        figures=tuple(analysis_figures(run, on_progress)),
         facts=node_facts(run),
         packages=package_versions(),
     )
@@ -90,11 +90,11 @@ def question(run: Reopened) -> QuestionSection:
     return QuestionSection(task.description, task.source, about, run.prepared.batch.notes)
 
 
-def head_table(run: Reopened, on_step: OnStep) -> HeadTable | None:
+def head_table(run: Reopened, on_progress: Progress) -> HeadTable | None:
     """What the circuit's heads do. None if it has none, or if the model is indifferent between answer and foil."""
     if not circuit_heads(run.circuit) or run.prepared.full.logit_diff == 0:
         return None
-    return find_roles(run.prepared, run.circuit, on_progress=counted(on_step))
+    return find_roles(run.prepared, run.circuit, on_progress=on_progress)
 
 
 def known_roles(table: HeadTable | None) -> dict[Sender, str]:

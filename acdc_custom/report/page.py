@@ -21,6 +21,7 @@ from acdc_custom.graph import Port
 from acdc_custom.page.panels import INPUTS, panels, receiver_label
 from acdc_custom.page.picture import inline_svg
 from acdc_custom.page.template import render
+from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.report import figures, words
 from acdc_custom.report.believed import believed_of
 from acdc_custom.report.beside import NOTHING, RelatedResults
@@ -28,7 +29,6 @@ from acdc_custom.report.contents import Contents
 from acdc_custom.report.reproduce import command, evaluate_command, stability_command
 from acdc_custom.report.roles import roles_of
 from acdc_custom.report.stable import stable_of
-from acdc_custom.report.steps import OnStep, silent
 from acdc_custom.version import __version__
 
 SCRIPTS = ("zoom.js", "nodes.js", "tables.js", "attention.js")
@@ -52,14 +52,14 @@ class Number:
     more: str = ""
 
 
-def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_step: OnStep = silent) -> str:
-    """The whole page. `on_step` is told what is about to be made. Raises `ResultError` without a Graphviz."""
+def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progress: Progress = silent) -> str:
+    """The whole page. `on_progress` hears what is about to be made. Raises `ResultError` without a Graphviz."""
     circuit = contents.circuit
     selection = select(circuit, heads=contents.heads)
     roles = contents.heads and roles_of(contents.heads)
-    on_step("drawing the circuit")
+    on_progress("drawing the circuit", 0, 1)
     svg = inline_svg(selection) if selection.edges else ""
-    on_step("drawing figures")
+    on_progress("drawing figures", 0, 1)
     return render(
         "report.html",
         SCRIPTS,

@@ -11,7 +11,7 @@ from acdc_custom.choices import Device
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError
 from acdc_custom.files.writing import write_file
-from acdc_custom.report.steps import OnStep, silent
+from acdc_custom.progress.protocol import Progress, silent
 
 FILE_NAME = "report.html"
 
@@ -20,12 +20,12 @@ def write_report(
     where: str | Path,
     out: str | Path | None = None,
     device: Device | str | None = None,
-    on_step: OnStep = silent,
+    on_progress: Progress = silent,
 ) -> Path:
     """Write the report of a run folder, or of a `circuit.json`; gives its path, `report.html` beside it by default.
 
     Opens the run's model again, on `device` if it is given. What lies there of an evaluation or a study of stability
-    goes in, too, and so do its roles, which are measured where there are none of this circuit. `on_step` is told what
+    goes in, too, and so do its roles, which are measured where there are none of this circuit. `on_progress` hears what
     is about to be done. Raises an `AcdcError` that says why there can be none.
     """
     where = Path(where)
@@ -40,10 +40,10 @@ def write_report(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResultError(f"{path} could not be written: {error.strerror}.") from error
-    on_step("opening the model")
+    on_progress("opening the model", 0, 1)
     from acdc_custom.report.measure import measure
     from acdc_custom.report.page import report_page
     from acdc_custom.runs.reopen import reopen
 
-    page = report_page(measure(reopen(where, device), on_step, heads), beside, on_step)
+    page = report_page(measure(reopen(where, device), on_progress, heads), beside, on_progress)
     return write_file(path, page)

@@ -27,6 +27,7 @@ from acdc_custom.engine.metrics import exact, negative_logit_diff
 from acdc_custom.graph import EMBED, LOGITS, Edge, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import reads, run
 from acdc_custom.model.layers import Replaced
+from acdc_custom.progress.protocol import OnStep, no_step
 
 Receivers = tuple[Receiver, ...]
 
@@ -43,12 +44,10 @@ Points = Callable[[Caches], Iterator[Point]]  # of a chunk
 
 
 @torch.no_grad()
-def attribute(
-    chunks: Sequence[Caches], points: Points, on_pass: Callable[[], object] = lambda: None
-) -> dict[Edge, float]:
+def attribute(chunks: Sequence[Caches], points: Points, on_step: OnStep = no_step) -> dict[Edge, float]:
     """The score of every edge, in logits; positive: the edge helps the logit difference. In the order of the graph.
 
-    `points` says where gradients are taken, whose mean is the score: at as many points for every chunk. `on_pass` is
+    `points` says where gradients are taken, whose mean is the score: at as many points for every chunk. `on_step` is
     called after each of them.
     """
     graph, totals, n = chunks[0].model.graph, dict[Receivers, Tensor](), 0
@@ -60,7 +59,7 @@ def attribute(
                 lost = before @ span.of_batch(gradient).flatten(1).mT  # [sender, receiver]
                 totals[receivers] = totals.get(receivers, 0) - exact(lost)
             n += len(chunk.tokens.clean)
-            on_pass()
+            on_step()
     scores = {
         receiver: column
         for receivers, total in totals.items()

@@ -17,13 +17,13 @@ from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, Graph
 from acdc_custom.memory import WINDOW_BYTES
+from acdc_custom.progress.protocol import OnStep, no_step
 
 if TYPE_CHECKING:
     from acdc_custom.engine.caches import Caches
     from acdc_custom.engine.metrics import Objective
 
 Batch = Sequence[tuple["Caches", "Objective"]]  # of every chunk of the prompts, in order
-OnStep = Callable[[], object]
 
 
 class Decider(Protocol):
@@ -86,7 +86,7 @@ class ToScore:
     earlier: Mapping[Edge, float] = field(default_factory=dict)
     window: int | None = None
     window_bytes: int = WINDOW_BYTES
-    on_step: OnStep = lambda: None
+    on_step: OnStep = no_step
 
     @property
     def graph(self) -> Graph:
@@ -123,7 +123,7 @@ class ScoringMethod:
             raise UsageError(f"{self.name} scores edges: give the size of the circuit with --edges, such as 200.")
         return settings
 
-    def scores(self, chunks: Sequence[Caches], on_step: OnStep = lambda: None) -> dict[Edge, float]:
+    def scores(self, chunks: Sequence[Caches], on_step: OnStep = no_step) -> dict[Edge, float]:
         """The score of every edge."""
         return dict(self.score(ToScore(chunks, on_step=on_step)))
 

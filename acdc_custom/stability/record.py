@@ -14,6 +14,7 @@ from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, GraphShape
+from acdc_custom.progress.protocol import OnStep, no_step
 from acdc_custom.stability.agreement import Agreement, Matrix, agreement, jaccards
 from acdc_custom.stability.consensus import consensus_edges, dead_edges
 from acdc_custom.stability.shares import SelectionFrequency, checked_share, shares_of
@@ -108,11 +109,11 @@ def examine_runs(
     empty: TaskPerformance,
     share: float = 0.5,
     notes: Sequence[str] = (),
-    on_progress: Callable[[int], None] = lambda more: None,
+    on_step: OnStep = no_step,
 ) -> Stability:
     """What these runs have in common. The first run varies everything, and the consensus is of those that do.
 
-    `measure` runs a set of edges; `on_progress` is told of each time it has, `n_measured` times in all. Raises
+    `measure` runs a set of edges; `on_step` is called each time it has, `n_measured` times in all. Raises
     `UsageError` for fewer than two such runs, for runs in graphs of different shapes, and for a share that cannot be.
     """
     checked_share(share)
@@ -120,7 +121,7 @@ def examine_runs(
 
     def measured(edges: Iterable[Edge]) -> TaskPerformance:
         behaviour = measure(edges)
-        on_progress(1)
+        on_step()
         return behaviour
 
     pool = [run.circuit for run in runs if run.varied == runs[0].varied]

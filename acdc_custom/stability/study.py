@@ -5,7 +5,7 @@ Owns that single circuits and the consensus are measured alike, on the prompts t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Circuit
@@ -13,6 +13,7 @@ from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import ResultError
+from acdc_custom.progress.protocol import OnStep, no_step
 from acdc_custom.stability.as_circuit import consensus_circuit
 from acdc_custom.stability.record import FinishedRun, Stability, examine_runs
 
@@ -31,7 +32,7 @@ def study_runs(
     origin: Provenance,
     share: float = 0.5,
     notes: Sequence[str] = (),
-    on_progress: Callable[[int], None] = lambda more: None,
+    on_step: OnStep = no_step,
 ) -> Study:
     """What `runs` have in common, those that vary everything first; see `examine_runs`.
 
@@ -48,7 +49,7 @@ def study_runs(
         bench.empty.behaviour(),
         share,
         notes,
-        on_progress,
+        on_step,
     )
     return Study(stability, consensus_circuit(stability, runs, prepared))
 

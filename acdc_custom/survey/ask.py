@@ -6,7 +6,7 @@ Owns which token a subject is: the first one by which it continues the prompt, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.model.check import check
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
+from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.survey.questions import SurveyQuestion
 from acdc_custom.task.tokens import Encoder
 
@@ -86,9 +87,9 @@ def ask(
     model: Model,
     questions: Sequence[SurveyQuestion],
     bos: Sequence[int] = (),
-    told: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = silent,
 ) -> Survey:
-    """Ask every question; `bos` comes before each prompt. `told` hears how many are done, and of how many.
+    """Ask every question; `bos` comes before each prompt. `on_progress` hears of each that is asked.
 
     Raises `TaskError` for a prompt with subjects that cannot be told apart, `UsageError` for one that is too long,
     `ModelError` when the engine does not compute what the model's own code computes.
@@ -106,8 +107,9 @@ def ask(
     check(model, first, torch.arange(first.shape[1], device=model.device) < lengths[:, None])
     answers: list[SurveyAnswer] = []
     for start in range(0, len(asked), AT_ONCE):
-        answers += _answers(model, encoder, asked[start : start + AT_ONCE])
-        told(len(answers), len(asked))
+        some = asked[start : start + AT_ONCE]
+        answers += _answers(model, encoder, some)
+        on_progress("Asking", len(some), len(asked))
     return Survey(model.name, tuple(answers), tuple(notes))
 
 

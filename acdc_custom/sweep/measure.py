@@ -19,14 +19,13 @@ from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
+from acdc_custom.progress.protocol import OnStep, Progress, silent, steps
 from acdc_custom.runs.reopen import reopen
 from acdc_custom.search.beside import Beside, methods_beside
 from acdc_custom.search.method import top_edges
 from acdc_custom.sweep.curve import SHARES, Curve, Point, end_points
 from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
 from acdc_custom.sweep.suggestion import suggest
-
-Tell = Callable[[str, int, int], object]  # what is done, how many steps more are done, and of how many
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def measure(
     runs: Iterable[SweepRun],
     failed: Iterable[str] = (),
     device: Device | str | None = None,
-    tell: Tell = lambda what, more, total: None,
+    progress: Progress = silent,
 ) -> Sweep:
     """The curves of all runs; `device` None is the runs' own. `failed` are the names of those that found nothing.
 
@@ -61,9 +60,9 @@ def measure(
     opener = lru_cache(maxsize=1)(open_model)  # batches of one model, one after the other, open it once
     cases = []
     for together in _grouped(runs, _batch_of):
-        tell(f"Opening {_name(together[0])}", 0, 1)
+        progress(f"Opening {_name(together[0])}", 0, 1)
         # Not kept in a name here: while the next batch is opened, this one would still be in memory.
-        cases.append(_case(together, reopen(together[0].folder, device, opener=opener).prepared, tell))
+        cases.append(_case(together, reopen(together[0].folder, device, opener=opener).prepared, progress))
     if not cases:
         raise UsageError("there is no run to make a curve of. Give at least one finished run.")
     return Sweep(tuple(cases), tuple(failed))
@@ -79,7 +78,7 @@ def _searched(runs: Sequence[SweepRun]) -> Searched:
     return Searched(settings.metric or "", settings.order, settings.order_seed, curve, suggestion)
 
 
-def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, tell: Tell) -> Case:
+def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, progress: Progress) -> Case:
     circuit = runs[0].circuit
     outcome = circuit.outcome
     searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
@@ -92,7 +91,7 @@ def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, tell: Tell) -> Case
         outcome.model,
         outcome.empty,
         searches,
-        _attributed(circuit, prepared, searches, beside, lambda more, total: tell(what, more, total)),
+        _attributed(circuit, prepared, searches, beside, lambda total: steps(progress, what, total)),
         beside.notes,
     )
 
@@ -102,14 +101,14 @@ def _attributed(
     prepared: PreparedBatch,
     searches: Sequence[Searched],
     beside: Beside,
-    tell: Callable[[int, int], object],
+    begin: Callable[[int], OnStep],
 ) -> tuple[Attributed, ...]:
     """The edges that scoring methods rank first, as many as the circuits of the searches have, and MIB's shares."""
     empty, full = _ends(circuit)
     found = {point.n_edges for search in searches for point in search.curve.points}
     sizes = sorted((found | {int(share * full.n_edges) for share in SHARES}) - {0, full.n_edges})
     total = sum(method.n_steps(prepared.chunks) + len(Ranking) * len(sizes) for method in beside.methods)
-    tell(0, total)
+    on_step = begin(total)
     bench = CircuitScorer(prepared)
 
     def ranked(scores: Mapping[Edge, float], method: str, ranking: Ranking) -> Curve:
@@ -117,12 +116,12 @@ def _attributed(
         for size in sizes:
             behaviour = bench(top_edges(scores, size, ranking)).behaviour()
             points.append(_point(size, replace(circuit.outcome, circuit=behaviour)))
-            tell(1, total)
+            on_step()
         return Curve(method, empty, full, tuple(points))
 
     attributed = []
     for method in beside.methods:
-        scores = method.scores(prepared.chunks, lambda: tell(1, total))
+        scores = method.scores(prepared.chunks, on_step)
         attributed.append(
             Attributed(method.name, {ranking: ranked(scores, method.name, ranking) for ranking in Ranking})
         )

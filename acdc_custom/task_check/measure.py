@@ -18,6 +18,7 @@ from acdc_custom.errors import AcdcError, ModelError
 from acdc_custom.model.check import check_batch
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
+from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.examine import Problem, examine
 from acdc_custom.task_check.findings import CorruptionCheck, TaskCheck
@@ -30,28 +31,25 @@ def check_task(
     model: Model,
     n: int | None = None,
     seed: int = 0,
-    on_prompts: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = silent,
 ) -> TaskCheck:
     """All that would go wrong with a task on a model, before any search; see `TaskCheck.problems`.
 
-    `n` and `seed` choose the prompts as they do for a search. `on_prompts` is told how many prompts, of how many, have
-    been run. Raises `UsageError` for an `n` or a `seed` that cannot be.
+    `n` and `seed` choose the prompts as they do for a search. `on_progress` hears of the prompts
+    that have been run. Raises `UsageError` for an `n` or a `seed` that cannot be.
     """
     examination = examine(task, model.tokenizer, n, seed)
     total = sum(len(examined.prompts) for examined in examination.examined)
     tried: list[CorruptionCheck] = []
     trouble: list[Problem] = []
-    done = 0
 
-    def one_more(prompts: int) -> None:
-        nonlocal done
-        done += prompts
-        on_prompts(done, total)
+    def on_prompts(more: int) -> None:
+        on_progress("Running prompts", more, total)
 
     for examined in examination.examined:
         if examined.prompts:
             try:
-                tried.append(_tried(examined.corruption, examined.prompts, model, one_more))
+                tried.append(_tried(examined.corruption, examined.prompts, model, on_prompts))
             except ModelError as error:
                 trouble.append(Problem(str(error), "Choose another --model."))
                 break
@@ -62,7 +60,7 @@ def check_task(
 
 @torch.no_grad()
 def _tried(
-    corruption: str, prompts: Sequence[Prompt], model: Model, one_more: Callable[[int], None]
+    corruption: str, prompts: Sequence[Prompt], model: Model, on_prompts: Callable[[int], None]
 ) -> CorruptionCheck:
     tokens = token_batch(prompts, model.max_positions, len(model.weights.unembedding), model.device)
     check_batch(model, tokens.clean, tokens.corrupted, tokens.is_prompt)
@@ -80,7 +78,7 @@ def _tried(
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value)
-        one_more(len(clean))
+        on_prompts(len(clean))
     differences, corrupted_differences, ranks, first, kls = (torch.cat(column).tolist() for column in columns)
     return CorruptionCheck(
         corruption=corruption,

@@ -57,8 +57,8 @@ def test_the_model_names_the_latest_subject_the_earliest_or_none(model: Model) -
 
 def test_how_far_it_is_is_told(model: Model) -> None:
     heard: list[tuple[int, int]] = []
-    answers = ask(model, QUESTIONS * 20, told=lambda done, total: heard.append((done, total))).answers
-    assert heard == [(32, 60), (60, 60)]
+    answers = ask(model, QUESTIONS * 20, on_progress=lambda what, more, total: heard.append((more, total))).answers
+    assert heard == [(32, 60), (28, 60)]
     for first, again in zip(answers, answers[3:], strict=False):  # in whatever company a prompt is asked
         assert again.of_subjects == pytest.approx(first.of_subjects, abs=1e-6)
 

@@ -94,7 +94,7 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
 
 def test_all_of_the_work_is_told(runs: list[SweepRun]) -> None:
     told: dict[str, list[tuple[int, int]]] = {}
-    measure(runs[-1:], tell=lambda what, more, total: told.setdefault(what, []).append((more, total)))
+    measure(runs[-1:], progress=lambda what, more, total: told.setdefault(what, []).append((more, total)))
     steps = told["Other methods, ioi in demo-4l"]
     assert {total for _, total in steps} == {sum(more for more, _ in steps)}
     assert next(iter(told)) == "Opening ioi in demo-4l"

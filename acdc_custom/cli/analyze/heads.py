@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, chosen_heads, marked_heads
-from acdc_custom.cli.analyze.running import parsed_heads, prepared, progress, top, written
+from acdc_custom.cli.analyze.running import parsed_heads, prepared, top, written
+from acdc_custom.progress.bar import ProgressBar
+from acdc_custom.progress.protocol import steps
 
 if TYPE_CHECKING:
     from acdc_custom.engine.prepared import PreparedBatch
@@ -31,9 +33,9 @@ def copying(asked: AnalysisOptions, heads: str | None) -> None:
 
     graph = batch.model.graph
     marked = chosen(graph) if chosen else ()
-    with progress("Scoring heads", "heads") as told:
-        total, done = graph.shape.n_layers * graph.shape.n_heads, iter(range(1, graph.n_edges))
-        result = copy_scores(batch, asked.settings.prompts.seed, lambda: told(next(done), total))
+    with ProgressBar(unit=" heads") as progress:
+        on_step = steps(progress, "Scoring heads", graph.shape.n_layers * graph.shape.n_heads)
+        result = copy_scores(batch, asked.settings.prompts.seed, on_step)
     for name, values in (("Copying", result.copying), ("Negative", result.negative)):
         most = ((head.label, float(values[head.layer, head.head])) for head in result.scores.heads)
         click.echo(f"{name:<10} {top(most, '%')}")

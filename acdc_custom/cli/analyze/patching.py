@@ -8,8 +8,9 @@ import click
 
 from acdc_custom.choices import Direction, HeadPart
 from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, direction, marked_heads
-from acdc_custom.cli.analyze.running import parsed_heads, prepared, progress, top, written
+from acdc_custom.cli.analyze.running import parsed_heads, prepared, top, written
 from acdc_custom.errors import UsageError
+from acdc_custom.progress.bar import ProgressBar
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,8 +34,8 @@ def residual(asked: AnalysisOptions, direction: str) -> None:
     batch = prepared(asked)
     from acdc_custom.analyses.activation_patching import patch_residual
 
-    with progress("Patching", "patches") as told:
-        result = patch_residual(batch, Direction(direction), told)
+    with ProgressBar(unit=" patches") as progress:
+        result = patch_residual(batch, Direction(direction), progress)
     _finish(asked, f"patch-residual_{direction}", result)
 
 
@@ -49,8 +50,8 @@ def attention(asked: AnalysisOptions, direction: str) -> None:
     batch = prepared(asked)
     from acdc_custom.analyses.activation_patching import patch_attention
 
-    with progress("Patching", "patches") as told:
-        result = patch_attention(batch, Direction(direction), told)
+    with ProgressBar(unit=" patches") as progress:
+        result = patch_attention(batch, Direction(direction), progress)
     _finish(asked, f"patch-attention_{direction}", result)
 
 
@@ -65,8 +66,8 @@ def mlp(asked: AnalysisOptions, direction: str) -> None:
     batch = prepared(asked)
     from acdc_custom.analyses.activation_patching import patch_mlp
 
-    with progress("Patching", "patches") as told:
-        result = patch_mlp(batch, Direction(direction), told)
+    with ProgressBar(unit=" patches") as progress:
+        result = patch_mlp(batch, Direction(direction), progress)
     _finish(asked, f"patch-mlp_{direction}", result)
 
 
@@ -93,8 +94,8 @@ def heads(asked: AnalysisOptions, part: str, direction: str, heads: str | None) 
     from acdc_custom.analyses.activation_patching import patch_heads
 
     marked = chosen(batch.model.graph) if chosen else ()
-    with progress("Patching", "patches") as told:
-        result = patch_heads(batch, HeadPart(part), Direction(direction), told)
+    with ProgressBar(unit=" patches") as progress:
+        result = patch_heads(batch, HeadPart(part), Direction(direction), progress)
     _finish(asked, f"patch-heads_{part}_{direction}", result, marked)
 
 
@@ -115,8 +116,8 @@ def neurons(asked: AnalysisOptions, layers: str | None, direction: str) -> None:
     batch = prepared(asked)
     from acdc_custom.analyses.neurons import draw_neuron_patching, patch_neurons
 
-    with progress("Patching", "neurons") as told:
-        result = patch_neurons(batch, numbers, Direction(direction), told)
+    with ProgressBar(unit=" neurons") as progress:
+        result = patch_neurons(batch, numbers, Direction(direction), progress)
     for layer, whole in zip(result.layers, result.whole_effect, strict=True):
         click.echo(f"Layer {layer:<4} all neurons together {whole:.2f} {UNIT}")
     effect = result.effect

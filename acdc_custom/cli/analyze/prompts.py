@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, marked_heads
-from acdc_custom.cli.analyze.running import opened, parsed_heads, prepared, progress, top, written
+from acdc_custom.cli.analyze.running import opened, parsed_heads, prepared, top, written
+from acdc_custom.progress.bar import ProgressBar
 
 
 @analysis("behaviour", "How well the model does the task, and the spread between prompts.")
@@ -22,8 +23,8 @@ def behaviour(asked: AnalysisOptions) -> None:
 
     wanted = asked.settings.prompts
     sizes = SIZES if wanted.n is None else (*(size for size in SIZES if size < wanted.n), wanted.n)
-    with progress("Running prompts", "prompts") as told:
-        result = behaviour_spread(task, model, sizes, wanted.seed, wanted.corruption, told)
+    with ProgressBar(unit=" prompts") as progress:
+        result = behaviour_spread(task, model, sizes, wanted.seed, wanted.corruption, progress)
     for row in result.to_rows():
         click.echo(
             f"{row['n']:>4} prompts  logit difference {row['mean']:.2f}, standard deviation {row['std']:.2f}, standard "

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,20 +84,6 @@ def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | No
         return heads
 
     return of
-
-
-@contextlib.contextmanager
-def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar that is told how much is done, and of how much."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, unit=f" {unit}", dynamic_ncols=True, leave=False) as bar:
-
-        def told(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield told
 
 
 def written(asked: AnalysisOptions, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
