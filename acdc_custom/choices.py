@@ -263,10 +263,10 @@ class Similarity(StrEnum):
 
 def checked_threshold(threshold: float) -> float:
     """The threshold, if it can be one. Raises `UsageError`."""
-    if not 0 <= threshold <= LARGEST_THRESHOLD:
-        raise UsageError(
-            f"the threshold is {threshold:g}: it must be a number from 0 to {LARGEST_THRESHOLD:g}, such as 0.01."
-        )
+    if threshold > LARGEST_THRESHOLD:
+        raise UsageError(f"the threshold is {threshold:g}: it must be at most {LARGEST_THRESHOLD:g}, such as 0.01.")
+    if not threshold >= 0:
+        raise UsageError(f"the threshold is {threshold:g}: it must be zero or a positive number, such as 0.01.")
     return threshold
 
 

@@ -1,9 +1,9 @@
 """One codec for every record that is written as JSON: dataclasses, enums, tuples and names, by their types.
 
 Owns the translation in both directions, and what is said of content that does not fit. A record is an object with
-exactly the names of its fields; an enum is its value; a set of enum's members is a list, in the enum's order; a value
-with a name (its class has `parse`) is that name. A number that is none (nan) is null, which is read back where the
-field is `FloatOrNan`. Knows no file and no record of its own.
+exactly the names of its fields, but for those that it works out itself; an enum is its value; a set of an enum's
+members is a list, in the enum's order; a value with a name (its class has `parse`) is that name. A number that is none
+(nan) is null, which is read back where the field is `FloatOrNan`. Knows no file and no record of its own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def to_plain(value: Any) -> Any:
     if hasattr(type(value), "parse"):
         return str(value)
     if dataclasses.is_dataclass(value):
-        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
     return value
 
 

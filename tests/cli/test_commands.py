@@ -55,7 +55,8 @@ def test_every_setting_and_the_provenance_are_in_the_result(run: Run) -> None:
         discover(run, "--seed", "3", "--corruption", "rename", "--metric", "logit-diff", "--dtype", "float64")[0] == 0
     )
     circuit = Circuit.load("results/latest_s_demo-4l_0.01")
-    assert (circuit.settings.prompts.n, circuit.settings.seed, circuit.settings.corruption) == (6, 3, "rename")
+    its = circuit.settings.prompts
+    assert (its.n, its.seed, its.corruption) == (6, 3, "rename")
     assert (circuit.settings.metric, circuit.settings.dtype, circuit.settings.threshold) == (
         "logit-diff",
         "float64",
@@ -123,7 +124,7 @@ def test_a_task_of_ones_own_is_named_by_its_path(run: Run) -> None:
     code, out, _ = run("discover", "--task", "mine.toml")
     assert code == 0
     assert "Task       mine: Who teaches?" in out
-    assert Circuit.load("results/mine_demo-4l_0.01").settings.n == 3
+    assert Circuit.load("results/mine_demo-4l_0.01").settings.prompts.n == 3
 
 
 def test_show_and_draw_read_a_run_folder(run: Run) -> None:
@@ -217,7 +218,7 @@ def test_a_damaged_circuit_file_is_told(run: Run) -> None:
     path = Path("run/circuit.json")
     path.write_text(path.read_text()[:100])
     code, _, err = run("show", "run")
-    assert (code, "is not a whole circuit file" in err) == (1, True)
+    assert (code, "is damaged: it is no whole JSON file" in err) == (1, True)
 
 
 def test_an_unexpected_error_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

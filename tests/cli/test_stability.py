@@ -25,7 +25,7 @@ def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run) -> No
     assert "  runs       3 varying prompts, orders" in out and "This circuit is" in out
     runs = [FOLDER / f"all-{number:03}" for number in (1, 2, 3)]
     found = [Circuit.load(folder) for folder in runs]
-    assert len({circuit.settings.resample for circuit in found}) == 3
+    assert len({circuit.settings.prompts.resample for circuit in found}) == 3
     assert len({circuit.settings.order_seed for circuit in found}) == 3
     assert {circuit.settings.order for circuit in found} == {"random"}
     assert load_stability(FOLDER).provenance.settings.order == "original"
