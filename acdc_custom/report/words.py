@@ -179,7 +179,8 @@ def search_facts(circuit: Circuit) -> list[str]:
     if circuit.is_scored:
         return [
             f"{title_of(circuit.settings.method)} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in "
-            f"{unit}; the circuit is made of the {len(circuit.edges):,} that come first, by {circuit.settings.ranking.about}."
+            f"{unit}; the circuit is made of the {len(circuit.edges):,} that come first, by "
+            f"{circuit.settings.ranking.about}."
         ]
     said = [
         f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
