@@ -6,7 +6,6 @@ in words why it cannot. Imports no torch: a circuit can be read, drawn and compa
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,11 +32,6 @@ class KeptEdge:
 
     edge: Edge
     effect: float
-
-    @property
-    def strength(self) -> float:
-        """What edges are compared by: the size of the effect. Scores may be negative; what is no number comes last."""
-        return -math.inf if math.isnan(self.effect) else abs(self.effect)
 
 
 @dataclass(frozen=True)
@@ -126,11 +120,6 @@ class Circuit:
         return self.search.unit
 
     @property
-    def is_scored(self) -> bool:
-        """Whether its edges were scored and ranked, and not decided one after the other."""
-        return self.settings.threshold is None
-
-    @property
     def chosen(self) -> str:
         """How its edges were chosen: `at threshold 0.01 nats`, or `ranked first by eap-ig`."""
         settings = self.settings
@@ -164,8 +153,8 @@ class Circuit:
         return tuple(sorted({kept.edge.sender for kept in self.edges}))
 
     def strongest(self, n: int) -> list[KeptEdge]:
-        """The `n` edges of largest effect, of either sign, largest first."""
-        return sorted(self.edges, key=lambda kept: -kept.strength)[:n]
+        """The `n` edges of largest effect, largest first."""
+        return sorted(self.edges, key=lambda kept: -kept.effect)[:n]
 
     def to_networkx(self) -> Any:
         """The circuit as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges."""

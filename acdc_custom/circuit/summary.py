@@ -28,7 +28,7 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
         f"  search     {search.evaluations:,} evaluations in {search.seconds:.1f} s{_decisions(circuit)}",
     ]
     if shown := circuit.strongest(strongest):
-        effect = "score" if circuit.is_scored else f"{circuit.unit} that the metric rises without them"
+        effect = f"{circuit.unit} that the metric rises without them" if _is_decided(circuit) else "score"
         lines.append(f"Strongest edges, by the {effect}:")
         width = max(len(str(k.edge.sender)) for k in shown)
         lines += [f"  {k.edge.sender!s:>{width}} -> {k.edge.receiver!s:<10} {k.effect:8.4f}" for k in shown]
@@ -37,8 +37,13 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     return "\n".join(lines)
 
 
+def _is_decided(circuit: Circuit) -> bool:
+    """Whether edges were decided by a threshold; else they were scored."""
+    return circuit.settings.threshold is not None
+
+
 def _decisions(circuit: Circuit) -> str:
     search = circuit.search
-    if circuit.is_scored:
+    if not _is_decided(circuit):
         return f"; {circuit.graph.n_edges:,} edges scored, in {circuit.unit}"
     return f"; {search.within_noise} decisions within rounding error ({search.noise:.0e} {circuit.unit})"

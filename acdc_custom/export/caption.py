@@ -31,7 +31,6 @@ from acdc_custom.heads.evidence import Role
 
 LINE = 106  # characters
 WIDTH_NOTE = "Line width: the effect of an edge, the rise of the metric when its removal was tested."
-WIDTH_OF_SCORES = "Line width: the size of an edge's score; pointing at an edge shows its sign."
 
 
 def unit_of(circuit: Circuit) -> str:
@@ -71,8 +70,7 @@ def facts(selection: DrawnPart) -> list[str]:
         heads = ", ".join(head.label for head in parse_heads(settings.knock_out))
         lines.append(f"Searched without {heads}: knocked out, all edges from there removed beforehand.")
     if not selection.is_whole:
-        by = "score" if circuit.is_scored else "effect"
-        lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by {by}, and the nodes they join.")
+        lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by effect, and the nodes they join.")
     return lines
 
 
@@ -108,7 +106,7 @@ def _nothing(circuit: Circuit) -> str:
 
 def scale(selection: DrawnPart) -> list[float]:
     """Up to three round effects that span the drawn ones, smallest first, for the width scale."""
-    effects = [kept.strength for kept in selection.edges if kept.strength > 0]
+    effects = [kept.effect for kept in selection.edges if kept.effect > 0]
     if not effects:
         return []
     steps = [float(f"{digit}e{power}") for power in range(-12, 7) for digit in (1, 2, 5)]
@@ -137,7 +135,7 @@ def legend_html(selection: DrawnPart, *more: str) -> str:
     lines = [
         (line_html(PORT_STYLES[port]), f"into {target} {PORT_STYLES[port].mark}") for port, target in targets.items()
     ]
-    largest = max(kept.strength for kept in selection.edges)
+    largest = max(kept.effect for kept in selection.edges)
     widths = [
         (line_html(PORT_STYLES[Port.IN], max(1, round(width(effect, largest)))), with_unit(effect, unit))
         for effect in scale(selection)
@@ -146,7 +144,7 @@ def legend_html(selection: DrawnPart, *more: str) -> str:
         "".join(sample_html(node, words) for node, words in nodes),
         *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
-        note_html(WIDTH_OF_SCORES if selection.circuit.is_scored else WIDTH_NOTE),
+        note_html(WIDTH_NOTE),
         *more,
     ]
     return (

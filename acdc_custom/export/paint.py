@@ -42,7 +42,7 @@ class RolePaint:
 
     def colour(self, kept: KeptEdge, largest: float) -> str:
         """The input's."""
-        return shade(PORT_STYLES[kept.edge.receiver.port].colour, kept.strength, largest)
+        return shade(PORT_STYLES[kept.edge.receiver.port].colour, kept.effect, largest)
 
     def badge(self, node: Sender) -> Badge | None:
         """The role's."""
@@ -54,9 +54,8 @@ class RolePaint:
         return with_unit(effect, unit_of(self.selection.circuit))
 
     def edge_note(self, kept: KeptEdge) -> str:
-        """Its effect, or its score."""
-        what = "score" if self.selection.circuit.is_scored else "effect"
-        return f"{what} {self.amount(kept.effect)}"
+        """Its effect."""
+        return f"effect {self.amount(kept.effect)}"
 
     def node_notes(self, node: Sender) -> list[str]:
         """The role, and what it rests on."""

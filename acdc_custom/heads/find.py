@@ -79,20 +79,12 @@ def _notes(measured: HeadMeasurements, cast: PromptWords, circuit: Circuit | Non
         )
     elif not measured.movers:
         yield "No head is a mover, so that S-inhibition, which steers the movers' queries, cannot be told."
-    if circuit is None:
-        pass
-    elif circuit.is_scored:
-        if not _has_negative(measured, circuit):
-            yield (
-                "The circuit has no negative name mover. Such heads lower the logit difference, so that their scores "
-                "are negative: rank edges by the size of the score (--ranking absolute), and take more --edges."
-            )
-    elif circuit.settings.metric == Metric.LOGIT_DIFF:
+    if circuit is not None and circuit.settings.metric == Metric.LOGIT_DIFF:
         yield (
             "The search minimised minus the logit difference: taking away a head that lowers it is an improvement, so "
             "negative name movers cannot be in this circuit. Search with --metric kl and a small --threshold."
         )
-    elif not _has_negative(measured, circuit):
+    elif circuit is not None and not _has_negative(measured, circuit):
         yield (
             f"The circuit has no negative name mover. With {circuit.settings.metric} such heads are kept at small "
             f"thresholds only; this one is {circuit.settings.threshold:g}."

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.export.caption import title
+from acdc_custom.export.caption import title, unit_of
 from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import select
 from acdc_custom.export.style import PORT_STYLES, number
@@ -184,7 +184,6 @@ def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
             "receiver_label": receiver_label(kept.edge.receiver),
             "port": INPUTS[kept.edge.receiver.port],
             "effect": kept.effect,
-            "strength": kept.strength,
         }
         for kept in circuit.strongest(MOST_EDGES)
     ]
@@ -193,8 +192,8 @@ def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
         "kept": len(circuit.edges),
         "shown": shown,
         "whole": shown == len(circuit.edges),
-        "about_effects": words.about_effects(circuit),
-        "largest": max((kept.strength for kept in circuit.edges), default=0.0) or 1.0,
+        "unit": unit_of(circuit),
+        "largest": max((kept.effect for kept in circuit.edges), default=0.0) or 1.0,
     }
 
 

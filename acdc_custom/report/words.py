@@ -13,7 +13,6 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.style import number
 from acdc_custom.graph import parse_heads
-from acdc_custom.search.registry import title_of
 
 # What is said of a circuit that recovers at least this share of the logit difference.
 GRADES = (
@@ -112,17 +111,6 @@ def knocked_out(circuit: Circuit) -> str:
     return f"This circuit was searched without {heads}: all edges from there were removed before the search began."
 
 
-def about_effects(circuit: Circuit) -> str:
-    """What the numbers beside edges are."""
-    unit = unit_of(circuit)
-    if circuit.is_scored:
-        return (
-            f"The score is what {title_of(circuit.settings.method)} says of the edge alone, in {unit}: above 0 it "
-            "helps the logit difference, below 0 it hurts. The strongest are those of the largest size."
-        )
-    return f"The effect is how much the metric rose ({unit}) when the search tried to remove the edge."
-
-
 def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
     """Every setting: its name, its value, and what it means."""
     settings = circuit.settings
@@ -131,14 +119,12 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "threshold": _threshold(circuit),
         "edges": "how many edges the circuit was to have, of a method that scores edges",
         "ranking": "of a method that scores edges, what puts one first",
-        "metric": f"{_of_metric(circuit)}: {settings.parsed_metric.about}",
+        "metric": f"what the search kept low: {settings.parsed_metric.about}",
         "ablation": f"what a removed edge carries: {settings.ablation.about}",
         "knock_out": "heads whose edges were all removed before the search began",
-        "order": "of a method that decides edges, one by one"
-        if circuit.is_scored
-        else f"which heads and inputs of a layer came first: {settings.order.about}",
+        "order": f"which heads and inputs of a layer came first: {settings.order.about}",
         "order_seed": "which random order; it matters for the order “random” alone",
-        "n": "how many prompts every edge was judged by",
+        "n": "how many prompts every removal was judged by",
         "seed": "which prompts: the same seed gives the same prompts",
         "corruption": "how the corrupted prompts were made",
         "templates": "which templates the prompts were made from, counted from 0; empty for all",
@@ -152,19 +138,11 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         yield name.replace("_", " "), "none" if value == "" else str(value), meanings.get(name, "")
 
 
-def _of_metric(circuit: Circuit) -> str:
-    return "what the circuit was measured by" if circuit.is_scored else "what the search kept low"
-
-
 def _threshold(circuit: Circuit) -> str:
-    if circuit.is_scored:
+    threshold = circuit.settings.threshold
+    if threshold is None:
         return "of a method that decides edges, one by one"
-    return f"an edge was removed if the metric then rose by less than {_amount(circuit)}"
-
-
-def _amount(circuit: Circuit) -> str:
-    """The threshold with its unit."""
-    return with_unit(circuit.settings.threshold or 0.0, unit_of(circuit))
+    return f"an edge was removed if the metric then rose by less than {with_unit(threshold, unit_of(circuit))}"
 
 
 def search_facts(circuit: Circuit) -> list[str]:
@@ -176,11 +154,10 @@ def search_facts(circuit: Circuit) -> list[str]:
             f"prompts, visiting orders or templates; together they made {search.evaluations:,} evaluations in "
             f"{search.seconds:.1f} s."
         ]
-    if circuit.is_scored:
+    if circuit.settings.threshold is None:
         return [
-            f"{title_of(circuit.settings.method)} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in "
-            f"{unit}; the circuit is made of the {len(circuit.edges):,} that come first, by "
-            f"{circuit.settings.ranking.about}."
+            f"{circuit.settings.method} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in {unit}; "
+            f"the circuit is made of the {len(circuit.edges):,} that come first, by {circuit.settings.ranking.about}."
         ]
     said = [
         f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
@@ -200,36 +177,33 @@ def search_facts(circuit: Circuit) -> list[str]:
 def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     """What this result does not show: a heading and a sentence or two each."""
     settings = circuit.settings
-    if not circuit.is_scored:
-        yield _one_sample(circuit)
+    yield _one_sample(circuit)
     yield (
         "One batch of prompts",
         f"All of this was computed on the same {settings.prompts.n} prompts (seed {settings.prompts.seed}), the ones "
         "the search used; only an evaluation looks at others. Other prompts, and other wordings of the task, may need "
         "other edges.",
     )
-    if circuit.is_scored:
+    if settings.threshold is None:
         yield (
-            "Edges one by one",
-            f"{title_of(settings.method)} scored every edge in the full model, as if it were the only one to go. Edges "
-            "that stand in for each other have low scores then; and scores do not add up to what edges do together, "
-            "which was measured only afterwards. More --edges keep more.",
+            "Scores are estimates",
+            f"Edges were scored one by one, by {settings.method}, and no circuit was tested on the way: what the edges "
+            "that come first do together is said above. More --edges keep more.",
         )
-        yield "What the scores see", _blind_spot(Metric.LOGIT_DIFF_DISTANCE)
     else:
         yield (
             "The threshold",
-            f"Edges whose removal raised the metric by less than {_amount(circuit)} are gone, even if many of them "
-            "together matter. A lower threshold keeps more.",
+            f"Edges whose removal raised the metric by less than {with_unit(settings.threshold, unit_of(circuit))} are "
+            "gone, even if many of them together matter. A lower threshold keeps more.",
         )
-        yield "What the metric sees", _blind_spot(settings.parsed_metric)
-        yield (
-            "Effects are not shares",
-            "The effect of an edge is how much the metric would have risen without it at the moment when it was "
-            "tested. Effects do not add up, and an edge that was tested early is measured in another circuit than one "
-            "tested late.",
-        )
+    yield "What the metric sees", _blind_spot(settings.parsed_metric)
     yield "What the ablation leaves in place", _left_in_place(settings.ablation)
+    yield (
+        "Effects are not shares",
+        "The effect of an edge is how much the metric would have risen without it at the moment when it was "
+        "tested. Effects do not add up, and an edge that was tested early is measured in another circuit than one "
+        "tested late.",
+    )
     yield (
         "Whole edges, at all positions",
         "An edge stands for everything that one node tells another at every position of the prompt. Where in the "
