@@ -46,7 +46,7 @@ def sources() -> set[str]:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom").rglob("*.py")}
     tasks = {f"acdc_custom/tasks/{path.name}" for path in (ROOT / "tasks").iterdir()}
     model = {path.relative_to(ROOT).as_posix() for path in (ROOT / MODEL).iterdir()}
-    assets = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom/report/assets").iterdir()}
+    assets = {path.relative_to(ROOT).as_posix() for path in (ROOT / "acdc_custom/page/assets").iterdir()}
     return modules | tasks | model | assets | {"acdc_custom/py.typed", "acdc_custom/task/starter.toml"}
 
 

@@ -33,6 +33,11 @@ class KeptEdge:
     edge: Edge
     effect: float
 
+    @property
+    def strength(self) -> float:
+        """The effect's size: edges that hurt may be kept by their scores, and matter as much as those that help."""
+        return abs(self.effect)
+
 
 @dataclass(frozen=True)
 class TaskPerformance:
@@ -120,6 +125,11 @@ class Circuit:
         return self.search.unit
 
     @property
+    def is_scored(self) -> bool:
+        """Whether its edges were scored, and come first; else they were decided, by a threshold."""
+        return self.settings.threshold is None
+
+    @property
     def chosen(self) -> str:
         """How its edges were chosen: `at threshold 0.01 nats`, or `ranked first by eap-ig`."""
         settings = self.settings
@@ -153,8 +163,8 @@ class Circuit:
         return tuple(sorted({kept.edge.sender for kept in self.edges}))
 
     def strongest(self, n: int) -> list[KeptEdge]:
-        """The `n` edges of largest effect, largest first."""
-        return sorted(self.edges, key=lambda kept: -kept.effect)[:n]
+        """The `n` edges of largest effect, of either sign, largest first."""
+        return sorted(self.edges, key=lambda kept: -kept.strength)[:n]
 
     def to_networkx(self) -> Any:
         """The circuit as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges."""

@@ -9,8 +9,8 @@ With A and B the members of two circuits, and w their weights:
     recall of B against A      |A and B| / |A|
     weighted Jaccard index     sum min(w_A, w_B) / sum max(w_A, w_B)             Ruzicka 1958; Ioffe 2010
 
-An edge's weight is its effect as a share of its circuit's effects, so that circuits that were found with other metrics
-or on other prompts can be compared; a node's weight is that of its outgoing edges together.
+An edge's weight is the size of its effect as a share of its circuit's, so that circuits that were found with other
+metrics or on other prompts can be compared; a node's weight is that of its outgoing edges together.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Part(StrEnum):
 
 
 def members_of(circuit: Circuit, part: Part) -> dict[Member, float]:
-    """The members of a circuit with their weights, which add up to 1 unless no effect is above 0."""
-    largest = max((kept.effect for kept in circuit.edges if math.isfinite(kept.effect)), default=0.0)
+    """The members of a circuit with their weights, which add up to 1 unless all effects are 0."""
+    largest = max((kept.strength for kept in circuit.edges if math.isfinite(kept.effect)), default=0.0)
     weights: dict[Member, float] = {}
     for kept in circuit.edges:
         sender = kept.edge.sender
@@ -53,7 +53,7 @@ def members_of(circuit: Circuit, part: Part) -> dict[Member, float]:
             continue
         member = kept.edge if part is Part.EDGES else sender
         # Relative to the largest first, so that no sum gets out of range.
-        share = max(kept.effect, 0.0) / largest if largest > 0 else 0.0
+        share = kept.strength / largest if largest > 0 else 0.0
         weights[member] = weights.get(member, 0.0) + share
     total = sum(weights.values())
     return {member: weight / total if total else 0.0 for member, weight in sorted(weights.items())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acdc_custom.circuit.circuit import Circuit, TaskPerformance
+from acdc_custom.errors import count
 
 STRONGEST = 10
 
@@ -25,10 +26,10 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
         f"  recovered  {outcome.recovered:.1%} of the logit difference between no edges and all of them",
         *([f"  without    {settings.knock_out}"] if settings.knock_out else []),
         *([f"  made as    {search.consensus}"] if search.consensus else []),
-        f"  search     {search.evaluations:,} evaluations in {search.seconds:.1f} s{_decisions(circuit)}",
+        f"  search     {count(search.evaluations, 'evaluation')} in {search.seconds:.1f} s; {_decisions(circuit)}",
     ]
     if shown := circuit.strongest(strongest):
-        effect = f"{circuit.unit} that the metric rises without them" if _is_decided(circuit) else "score"
+        effect = "size of their scores" if circuit.is_scored else f"{circuit.unit} that the metric rises without them"
         lines.append(f"Strongest edges, by the {effect}:")
         width = max(len(str(k.edge.sender)) for k in shown)
         lines += [f"  {k.edge.sender!s:>{width}} -> {k.edge.receiver!s:<10} {k.effect:8.4f}" for k in shown]
@@ -37,13 +38,8 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     return "\n".join(lines)
 
 
-def _is_decided(circuit: Circuit) -> bool:
-    """Whether edges were decided by a threshold; else they were scored."""
-    return circuit.settings.threshold is not None
-
-
 def _decisions(circuit: Circuit) -> str:
     search = circuit.search
-    if not _is_decided(circuit):
-        return f"; {circuit.graph.n_edges:,} edges scored, in {circuit.unit}"
-    return f"; {search.within_noise} decisions within rounding error ({search.noise:.0e} {circuit.unit})"
+    if circuit.is_scored:
+        return f"{count(circuit.graph.n_edges, 'edge')} scored, in {circuit.unit}"
+    return f"{count(search.within_noise, 'decision')} within rounding error ({search.noise:.0e} {circuit.unit})"

@@ -9,6 +9,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
+from acdc_custom.choices import Ranking
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.selection import DrawnPart
 from acdc_custom.export.style import (
@@ -31,6 +32,11 @@ from acdc_custom.heads.evidence import Role
 
 LINE = 106  # characters
 WIDTH_NOTE = "Line width: the effect of an edge, the rise of the metric when its removal was tested."
+SCORED_WIDTH_NOTE = "Line width: the size of an edge's score."
+RANKED_BY = {
+    Ranking.SIGNED: "the score: edges that help come first",
+    Ranking.ABSOLUTE: "the size of the score, whether an edge helps or hurts",
+}
 
 
 def unit_of(circuit: Circuit) -> str:
@@ -78,7 +84,7 @@ def chosen_by(circuit: Circuit) -> str:
     """How the edges were chosen, in one sentence."""
     settings = circuit.settings
     if settings.threshold is None:
-        return f"The edges that {settings.method} ranks first, by {settings.ranking.about}."
+        return f"The edges that {settings.method} ranks first, by {RANKED_BY[settings.ranking]}."
     about = settings.parsed_metric.about
     return f"Threshold {with_unit(settings.threshold, unit_of(circuit))}; metric: {about}."
 
@@ -100,13 +106,15 @@ def block_html(heading: str, lines: Iterable[str], legend: str) -> str:
 def _nothing(circuit: Circuit) -> str:
     if consensus := circuit.search.consensus:
         return f"No edge is in this {consensus}."
-    amount = with_unit(circuit.settings.threshold or 0.0, unit_of(circuit))
+    if circuit.settings.threshold is None:
+        return "No edge is in this circuit."
+    amount = with_unit(circuit.settings.threshold, unit_of(circuit))
     return f"No edge is in this circuit: no removal raised the metric by {amount} or more."
 
 
 def scale(selection: DrawnPart) -> list[float]:
     """Up to three round effects that span the drawn ones, smallest first, for the width scale."""
-    effects = [kept.effect for kept in selection.edges if kept.effect > 0]
+    effects = [kept.strength for kept in selection.edges if kept.strength > 0]
     if not effects:
         return []
     steps = [float(f"{digit}e{power}") for power in range(-12, 7) for digit in (1, 2, 5)]
@@ -135,7 +143,7 @@ def legend_html(selection: DrawnPart, *more: str) -> str:
     lines = [
         (line_html(PORT_STYLES[port]), f"into {target} {PORT_STYLES[port].mark}") for port, target in targets.items()
     ]
-    largest = max(kept.effect for kept in selection.edges)
+    largest = max(kept.strength for kept in selection.edges)
     widths = [
         (line_html(PORT_STYLES[Port.IN], max(1, round(width(effect, largest)))), with_unit(effect, unit))
         for effect in scale(selection)
@@ -144,7 +152,7 @@ def legend_html(selection: DrawnPart, *more: str) -> str:
         "".join(sample_html(node, words) for node, words in nodes),
         *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
-        note_html(WIDTH_NOTE),
+        note_html(SCORED_WIDTH_NOTE if selection.circuit.is_scored else WIDTH_NOTE),
         *more,
     ]
     return (

@@ -94,9 +94,9 @@ def _body(selection: DrawnPart, paint: Paint, rows: list[NodeRow]) -> Iterator[s
     for name, row in zip(names, rows, strict=True):
         yield f'  {{ rank="same"; {"; ".join(map(quote, (name, *row.nodes)))} }}'
     yield from _shared_links(selection)
-    largest = max(kept.effect for kept in selection.edges)
+    largest = max(kept.strength for kept in selection.edges)
     # The strongest are drawn last, on top.
-    for kept in sorted(selection.edges, key=lambda kept: (kept.effect, kept.edge)):
+    for kept in sorted(selection.edges, key=lambda kept: (kept.strength, kept.edge)):
         yield _edge(kept, largest, paint)
 
 
@@ -175,7 +175,7 @@ def _count(edges: list[KeptEdge], what: str, paint: Paint) -> str:
     noun, direction = what.split()
     if not edges:
         return f"no {noun} {direction}"
-    strongest = paint.amount(max(kept.effect for kept in edges))
+    strongest = paint.amount(max(edges, key=lambda kept: kept.strength).effect)
     return f"{len(edges)} {noun}{'s' * (len(edges) > 1)} {direction}, the strongest {strongest}"
 
 
@@ -215,7 +215,7 @@ def _edge(kept: KeptEdge, largest: float, paint: Paint) -> str:
     receiver = kept.edge.receiver
     style = PORT_STYLES[receiver.port]
     port = f":{receiver.port}:s" if receiver.stage is Stage.HEAD else ""
-    wide = width(kept.effect, largest)
+    wide = width(kept.strength, largest)
     tip = f"{kept.edge.sender} → {receiver}: {escape(paint.edge_note(kept))}"
     return (
         f"  {quote(str(kept.edge.sender))} -> {quote(drawn_node(receiver))}{port} "

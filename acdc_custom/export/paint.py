@@ -42,7 +42,7 @@ class RolePaint:
 
     def colour(self, kept: KeptEdge, largest: float) -> str:
         """The input's."""
-        return shade(PORT_STYLES[kept.edge.receiver.port].colour, kept.effect, largest)
+        return shade(PORT_STYLES[kept.edge.receiver.port].colour, kept.strength, largest)
 
     def badge(self, node: Sender) -> Badge | None:
         """The role's."""

@@ -85,16 +85,20 @@ def _notes(measured: HeadMeasurements, cast: PromptWords, circuit: Circuit | Non
             "negative name movers cannot be in this circuit. Search with --metric kl and a small --threshold."
         )
     elif circuit is not None and not _has_negative(measured, circuit):
-        yield (
-            f"The circuit has no negative name mover. With {circuit.settings.metric} such heads are kept at small "
-            f"thresholds only; this one is {circuit.settings.threshold:g}."
-        )
+        yield f"The circuit has no negative name mover. {_where_negative_ones_are(circuit)}"
     if measured.movers:
         names = ",".join(map(str, measured.movers))
         yield (
             "Backup heads take over only when the primary ones are gone, and show nothing before. Search again without "
             f"those: --knock-out {names}"
         )
+
+
+def _where_negative_ones_are(circuit: Circuit) -> str:
+    settings = circuit.settings
+    if settings.threshold is None:
+        return f"Such heads hurt; {settings.method} ranks more of them first with --ranking absolute, or more --edges."
+    return f"With {settings.metric} such heads are kept at small thresholds only; this one is {settings.threshold:g}."
 
 
 def _has_negative(measured: HeadMeasurements, circuit: Circuit) -> bool:

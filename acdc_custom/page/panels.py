@@ -96,7 +96,7 @@ def _panel(
 
 
 def _strongest(edges: Iterable[KeptEdge]) -> list[KeptEdge]:
-    return sorted(edges, key=lambda kept: (-kept.effect, kept.edge))
+    return sorted(edges, key=lambda kept: (-kept.strength, kept.edge))
 
 
 def _about(node: Sender) -> str:

@@ -104,5 +104,5 @@ def strongest_heads(circuit: Circuit) -> list[Sender]:
     total: dict[Sender, float] = {}
     for kept in circuit.edges:
         if kept.edge.sender.stage is Stage.HEAD:
-            total[kept.edge.sender] = total.get(kept.edge.sender, 0.0) + kept.effect
+            total[kept.edge.sender] = total.get(kept.edge.sender, 0.0) + kept.strength
     return sorted(total, key=lambda head: (-total[head], head))

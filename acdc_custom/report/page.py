@@ -184,6 +184,7 @@ def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
             "receiver_label": receiver_label(kept.edge.receiver),
             "port": INPUTS[kept.edge.receiver.port],
             "effect": kept.effect,
+            "strength": kept.strength,
         }
         for kept in circuit.strongest(MOST_EDGES)
     ]
@@ -193,7 +194,8 @@ def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
         "shown": shown,
         "whole": shown == len(circuit.edges),
         "unit": unit_of(circuit),
-        "largest": max((kept.effect for kept in circuit.edges), default=0.0) or 1.0,
+        "effect_is": words.effect_is(circuit),
+        "largest": max((kept.strength for kept in circuit.edges), default=0.0) or 1.0,
     }
 
 

@@ -18,8 +18,7 @@ OF_SCORING = ("method", "edges", "ranking")
 
 def command(task: str, model: str, settings: SearchSettings) -> str:
     """`acdc-custom discover --task ...` with every setting written out, for a POSIX shell."""
-    of_method = () if settings.method == DEFAULT_METHOD else OF_SCORING
-    return _typed("discover", task, model, settings, (*OF_DISCOVER, *of_method))
+    return _typed("discover", task, model, settings, OF_DISCOVER)
 
 
 def stability_command(task: str, model: str, settings: SearchSettings) -> str:
@@ -34,6 +33,7 @@ def evaluate_command(folder: str) -> str:
 
 def _typed(name: str, task: str, model: str, settings: SearchSettings, which: Sequence[str]) -> str:
     flat = settings.flat()
+    which = which if settings.method == DEFAULT_METHOD else (*which, *OF_SCORING)
     if settings.threshold is not None:
         flat["threshold"] = repr(settings.threshold)
     options = {"task": task, "model": model, **{name.replace("_", "-"): flat[name] for name in which}}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from acdc_custom.choices import Ablation, CustomMetric, Metric
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.export.caption import unit_of, with_unit
+from acdc_custom.export.caption import RANKED_BY, unit_of, with_unit
 from acdc_custom.export.style import number
 from acdc_custom.graph import parse_heads
 
@@ -117,9 +117,9 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
     meanings = {
         "method": "how edges were chosen",
         "threshold": _threshold(circuit),
-        "edges": "how many edges the circuit was to have, of a method that scores edges",
-        "ranking": "of a method that scores edges, what puts one first",
-        "metric": f"what the search kept low: {settings.parsed_metric.about}",
+        "edges": "how many edges the circuit has, of a method that scores edges",
+        "ranking": "what puts an edge first, of a method that scores edges",
+        "metric": _metric(circuit),
         "ablation": f"what a removed edge carries: {settings.ablation.about}",
         "knock_out": "heads whose edges were all removed before the search began",
         "order": f"which heads and inputs of a layer came first: {settings.order.about}",
@@ -138,10 +138,22 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         yield name.replace("_", " "), "none" if value == "" else str(value), meanings.get(name, "")
 
 
+def _metric(circuit: Circuit) -> str:
+    about = circuit.settings.parsed_metric.about
+    return f"what was measured of the circuit: {about}" if circuit.is_scored else f"what the search kept low: {about}"
+
+
+def effect_is(circuit: Circuit) -> str:
+    """What the effect of an edge is, after "The effect is"."""
+    if circuit.is_scored:
+        return f"the score that {circuit.settings.method} gave the edge ({circuit.unit})"
+    return f"how much the metric rose ({circuit.unit}) when the search tried to remove the edge"
+
+
 def _threshold(circuit: Circuit) -> str:
     threshold = circuit.settings.threshold
     if threshold is None:
-        return "of a method that decides edges, one by one"
+        return "of a method that decides edges one by one; this one scores them"
     return f"an edge was removed if the metric then rose by less than {with_unit(threshold, unit_of(circuit))}"
 
 
@@ -154,10 +166,11 @@ def search_facts(circuit: Circuit) -> list[str]:
             f"prompts, visiting orders or templates; together they made {search.evaluations:,} evaluations in "
             f"{search.seconds:.1f} s."
         ]
-    if circuit.settings.threshold is None:
+    if circuit.is_scored:
         return [
-            f"{circuit.settings.method} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in {unit}; "
-            f"the circuit is made of the {len(circuit.edges):,} that come first, by {circuit.settings.ranking.about}."
+            f"{circuit.settings.method} scored {circuit.graph.n_edges:,} edges in {search.seconds:.1f} s, in {unit}. "
+            f"The circuit is made of the {len(circuit.edges):,} that come first by "
+            f"{RANKED_BY[circuit.settings.ranking]}."
         ]
     said = [
         f"The search decided {circuit.graph.n_edges:,} edges, {search.decided.get('evaluated', 0):,} of them by "
@@ -187,8 +200,8 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     if settings.threshold is None:
         yield (
             "Scores are estimates",
-            f"Edges were scored one by one, by {settings.method}, and no circuit was tested on the way: what the edges "
-            "that come first do together is said above. More --edges keep more.",
+            f"Each edge was scored by itself, by {settings.method}, and no circuit was tested on the way: what the "
+            "edges that come first do together is said above. More --edges keep more.",
         )
     else:
         yield (
@@ -196,11 +209,14 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
             f"Edges whose removal raised the metric by less than {with_unit(settings.threshold, unit_of(circuit))} are "
             "gone, even if many of them together matter. A lower threshold keeps more.",
         )
-    yield "What the metric sees", _blind_spot(settings.parsed_metric)
+    yield _blind_spot(circuit)
     yield "What the ablation leaves in place", _left_in_place(settings.ablation)
     yield (
         "Effects are not shares",
-        "The effect of an edge is how much the metric would have risen without it at the moment when it was "
+        "The effect of an edge is its score, measured in the whole model. Effects do not add up: what two edges do "
+        "together may be more or less."
+        if circuit.is_scored
+        else "The effect of an edge is how much the metric would have risen without it at the moment when it was "
         "tested. Effects do not add up, and an edge that was tested early is measured in another circuit than one "
         "tested late.",
     )
@@ -219,6 +235,12 @@ def _one_sample(circuit: Circuit) -> tuple[str, str]:
             "neither. An edge that comes back is one that the search finds again, with one threshold, one metric and "
             "one ablation.",
         )
+    if circuit.is_scored:
+        return (
+            "One sample",
+            "On other prompts edges have other scores, and others come first. Edges that come back on other prompts "
+            "can be relied on, and acdc-custom stability finds them.",
+        )
     return (
         "One search, in one order",
         "Edges are judged one after the other, given what has been removed before. In another order, another edge "
@@ -227,7 +249,18 @@ def _one_sample(circuit: Circuit) -> tuple[str, str]:
     )
 
 
-def _blind_spot(metric: Metric | CustomMetric) -> str:
+def _blind_spot(circuit: Circuit) -> tuple[str, str]:
+    """Scores are of the logit difference, whatever the metric."""
+    if circuit.is_scored:
+        return (
+            "What the scores see",
+            "Scores are of the logit difference, which looks at the answer and the foil alone. What raises or lowers "
+            "both alike is invisible to it, and so is every other word.",
+        )
+    return "What the metric sees", _blind_spot_of(circuit.settings.parsed_metric)
+
+
+def _blind_spot_of(metric: Metric | CustomMetric) -> str:
     match metric:
         case Metric.KL:
             return (

@@ -30,7 +30,7 @@ def test_the_spreads_have_the_means_that_the_circuit_file_holds(contents: Conten
         (contents.inside, outcome.circuit),
         (contents.empty, outcome.empty),
     ):
-        assert len(spread.values) == contents.circuit.settings.n
+        assert len(spread.values) == contents.circuit.settings.prompts.n
         assert spread.mean == pytest.approx(behaviour.logit_diff, abs=1e-4)
         assert sum(value > 0 for value in spread.values) / len(spread.values) == behaviour.correct
     assert contents.corrupted == contents.empty

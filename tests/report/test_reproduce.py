@@ -22,9 +22,24 @@ def test_it_asks_for_every_setting(task: str, seed: int, without: str) -> None:
     assert (program, name) == ("acdc-custom", "discover")
     given = discover.make_context("discover", words).params
     assert (given["task"], given["model"]) == (task, "my model")
-    asked = {key: value for key, value in given.items() if hasattr(settings, key)}
-    assert asked == {key: getattr(settings, key) for key in asked}
-    assert set(asked) == set(vars(settings))
+    flat = settings.flat()
+    assert {key: given[key] for key in flat} == flat
+
+
+def test_of_a_method_that_scores_edges_it_asks_for_as_many() -> None:
+    settings = example_circuit().settings.with_(method="eap-ig", threshold=None, edges=200, ranking="signed")
+    for text, asking in (
+        (command("ioi", "my model", settings), discover),
+        (stability_command("ioi", "my model", settings), stability),
+    ):
+        _, name, *words = shlex.split(text)
+        given = asking.make_context(name, words).params
+        assert (given["method"], given["edges"], given["ranking"], given["threshold"]) == (
+            "eap-ig",
+            200,
+            "signed",
+            None,
+        )
 
 
 def test_the_study_of_stability_asks_for_the_same_but_for_what_it_varies() -> None:
@@ -33,9 +48,9 @@ def test_the_study_of_stability_asks_for_the_same_but_for_what_it_varies() -> No
     assert (program, name) == ("acdc-custom", "stability")
     given = stability.make_context("stability", words).params
     assert (given["task"], given["model"]) == ("./it's.toml", "my model")
-    asked = {key for key in given if hasattr(settings, key)}
-    assert {key: given[key] for key in asked} == {key: getattr(settings, key) for key in asked}
-    assert set(vars(settings)) - asked == {"templates", "resample", "order", "order_seed"}
+    flat = settings.flat()
+    assert {key: given[key] for key in flat if key in given} == {key: flat[key] for key in flat if key in given}
+    assert set(flat) - set(given) == {"templates", "resample", "order", "order_seed", "window"}
 
 
 @pytest.mark.parametrize("folder", ["results/it's mine", "--out"])
