@@ -51,8 +51,9 @@ def _parts(circuit: Circuit) -> tuple[dict[str, Any], dict[str, dict[str, Any]],
         "model": _visible(circuit.model.name),
         "corruption": _visible(circuit.corruption),
         "metric": _visible(settings.parsed_metric.value),
-        "ablation": settings.ablation,
-        "threshold": settings.threshold,
+        "ablation": settings.ablation.value,
+        "method": settings.method,
+        **({} if settings.threshold is None else {"threshold": settings.threshold}),
     }
     ends = {*circuit.nodes, *(node for kept in circuit.edges for node in circuit.graph.nodes_of(kept.edge.receiver))}
     nodes = {str(node): _node(node) for node in sorted(ends)}

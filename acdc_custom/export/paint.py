@@ -54,8 +54,9 @@ class RolePaint:
         return with_unit(effect, unit_of(self.selection.circuit))
 
     def edge_note(self, kept: KeptEdge) -> str:
-        """Its effect."""
-        return f"effect {self.amount(kept.effect)}"
+        """Its effect, or its score."""
+        what = "score" if self.selection.circuit.is_scored else "effect"
+        return f"{what} {self.amount(kept.effect)}"
 
     def node_notes(self, node: Sender) -> list[str]:
         """The role, and what it rests on."""

@@ -199,9 +199,10 @@ def limits(circuit: Circuit) -> Iterator[tuple[str, str]]:
     )
     if settings.threshold is None:
         yield (
-            "Scores are estimates",
-            f"Each edge was scored by itself, by {settings.method}, and no circuit was tested on the way: what the "
-            "edges that come first do together is said above. More --edges keep more.",
+            "Edges one by one",
+            f"Each edge was scored by itself in the whole model, by {settings.method}, and no circuit was tested on "
+            "the way: edges that stand in for each other have low scores, and what the edges that come first do "
+            "together is said above. More --edges keep more.",
         )
     else:
         yield (
