@@ -6,7 +6,6 @@ in words why it cannot. Imports no torch: a circuit can be read, drawn and compa
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,8 +35,8 @@ class KeptEdge:
 
     @property
     def strength(self) -> float:
-        """What edges are compared by: the size of the effect. Scores may be negative; what is no number comes last."""
-        return -math.inf if math.isnan(self.effect) else abs(self.effect)
+        """The effect's size: edges that hurt may be kept by their scores, and matter as much as those that help."""
+        return abs(self.effect)
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class Circuit:
 
     @property
     def is_scored(self) -> bool:
-        """Whether its edges were scored and ranked, and not decided one after the other."""
+        """Whether its edges were scored, and come first; else they were decided, by a threshold."""
         return self.settings.threshold is None
 
     @property

@@ -7,6 +7,7 @@ that a search always evaluates the same windows. The size never changes what is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -91,11 +92,16 @@ class WindowSize:
         share = self._kept / self._decided
         best: float = (2 * cost.fixed / (share * cost.per_candidate)) ** 0.5
         wanted = self.fixed or round(best)
-        return max(1, min(wanted, self.most(cost)))
+        return max(1, min(wanted, self._most(cost)))
 
-    def most(self, cost: Cost) -> int:
-        """The largest size that is allowed for a window of this cost."""
-        return max(1, min(self.largest, int(self.memory / cost.bytes_per_candidate)))
+    def without_waste(self, cost: Cost) -> int:
+        """The size where no candidate is computed in vain: the fixed cost is a tenth of the rest then. Larger windows
+        gain little, and leave the processor's cache."""
+        wanted = self.fixed or math.ceil(10 * cost.fixed / cost.per_candidate)
+        return max(1, min(wanted, self._most(cost)))
+
+    def _most(self, cost: Cost) -> int:
+        return min(self.largest, int(self.memory / cost.bytes_per_candidate))
 
     def shrink(self, size: int, error: Exception) -> None:
         """A window of this size did not fit in memory: take half of it from now on. Raises what is no matter of

@@ -76,8 +76,7 @@ def facts(selection: DrawnPart) -> list[str]:
         heads = ", ".join(head.label for head in parse_heads(settings.knock_out))
         lines.append(f"Searched without {heads}: knocked out, all edges from there removed beforehand.")
     if not selection.is_whole:
-        by = "score" if circuit.is_scored else "effect"
-        lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by {by}, and the nodes they join.")
+        lines.append(f"{shown:,} of {kept:,} edges shown, the strongest by effect, and the nodes they join.")
     return lines
 
 

@@ -5,6 +5,7 @@ Owns the filter by effect. Knows nothing of how anything looks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,8 +75,12 @@ def select(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | No
     limit = DEFAULT_MAX_EDGES if max_edges is None else max_edges
     if limit < 1:
         raise UsageError(f"a picture of {limit} edges was asked for: it needs at least 1.")
-    strongest = sorted(circuit.edges, key=lambda kept: (-kept.strength, kept.edge))[:limit]
+    strongest = sorted(circuit.edges, key=lambda kept: (-_strength(kept), kept.edge))[:limit]
     return DrawnPart(circuit, tuple(sorted(strongest, key=lambda kept: kept.edge)), heads)
+
+
+def _strength(kept: KeptEdge) -> float:
+    return -math.inf if math.isnan(kept.effect) else kept.strength
 
 
 def _readers(circuit: Circuit, edges: Iterable[KeptEdge]) -> Iterable[Sender]:

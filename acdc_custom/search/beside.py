@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from acdc_custom.search.method import ScoringMethod
 from acdc_custom.search.registry import scoring_methods
 
-MOST_RUNS = 250_000  # edges times prompts: more than that, and a method that goes from edge to edge is left out
+MOST_RUNS = 100_000  # edges times prompts: more than that, and a method that goes from edge to edge is left out
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def test_every_command_takes_a_circuit_whose_edges_were_scored(
         return out
 
     assert f"ranked first by {name}" in done("show", folder)
-    done("draw", folder)
+    done("draw", folder, "--out", str(folders / "drawn.svg"))
     assert "size of an edge" in (folders / name / "circuit.svg").read_text(encoding="utf-8").replace("\xa0", " ")
     for form in ("mib", "csv", "graphml", "dot", "json-graph"):
         done("export", folder, "--to", form)
@@ -95,7 +95,7 @@ def test_every_command_takes_a_circuit_whose_edges_were_scored(
     done("report", folder)
     page = (folders / name / "report.html").read_text(encoding="utf-8")
     shown = re.sub(r"\s+", " ", re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL))
-    assert "Edge effects scored 1,519 edges" in shown and "acdc-custom discover" in shown
+    assert "edge-effects scored 1,519 edges" in shown and "acdc-custom discover" in shown
     assert "--method edge-effects --edges 12 --ranking absolute" in shown
     assert "None" not in re.sub(r"; None:", "", shown.split("Every setting")[0])
 

@@ -72,7 +72,7 @@ class _FullModel:
         left = [sender for sender in self._graph.senders_to(receiver) if self._moves(sender, extent)]
         cost = Cost.of_chunks([chunk.visit(receiver, extent) for chunk in self._chunks])
         while left:
-            window = left[: self._size.most(cost)]
+            window = left[: self._size.without_waste(cost)]
             earlier = {sender: self._asked.earlier.get(Edge(sender, receiver)) for sender in window}
             known = {sender: effect for sender, effect in earlier.items() if effect is not None}
             if len(known) < len(window):
