@@ -11,6 +11,7 @@ from typing import Any
 from circuits import example_circuit
 
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.grid.progress import RunEvent, State
 from acdc_custom.grid.worker import execute_job
@@ -18,9 +19,15 @@ from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
 from acdc_custom.task import load_task
 
-QUICK = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=4) for tau in (0.1, 0.5)))
+
+def job(name: str, task: str = "ioi", **options: Any) -> Job:
+    """A job with these settings."""
+    return Job(name, task, settings=SearchSettings.of(**options))
+
+
+QUICK = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=4) for tau in (0.1, 0.5)))
 # One candidate at a time and many prompts: a second or two each.
-SLOW = Grid(Kind.SWEEP, tuple(Job(f"t{tau}", "ioi", threshold=tau, n=60, window=1) for tau in (0.02, 0.01)))
+SLOW = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=60, window=1) for tau in (0.02, 0.01)))
 
 
 def result(folder: Path) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from circuits import example_circuit, scored_circuit
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.summary import summarize
 from acdc_custom.errors import ResultError
-from acdc_custom.files.writing import write_atomically
 
 
 def test_what_was_saved_is_loaded_back_exactly(tmp_path: Path) -> None:
@@ -61,22 +59,6 @@ def test_edges_are_objects_with_names_and_an_effect(tmp_path: Path) -> None:
     assert content["schema"] == 1
     assert content["edges"][0] == {"sender": "m1", "receiver": "logits", "effect": 1.5}
     assert content["graph"]["edges"] == example_circuit().graph.n_edges
-
-
-def test_no_half_written_file_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "circuit.json"
-    path.write_text("before")
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(path, "after")
-    assert [p.name for p in tmp_path.iterdir()] == ["circuit.json"]
-    assert path.read_text() == "before"
-
-
-def test_files_have_ordinary_permissions(tmp_path: Path) -> None:
-    plain = tmp_path / "plain"
-    plain.touch()
-    assert stat.S_IMODE(example_circuit().save(tmp_path).stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
 def edited(change: Any) -> str:

@@ -7,32 +7,37 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from grids import job
 
 from acdc_custom.errors import ResultError, UsageError
-from acdc_custom.grid.folder import GridFolder, load_failures, load_grid
+from acdc_custom.files.claim import LOCK
+from acdc_custom.grid.folder import PLAN, GridFolder, load_failures, load_grid
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.runs.job import Job
 
 JOBS = (
     Job("threshold_0.01", "ioi"),
-    Job("b", "./mine.toml", n=5, templates="0,2", resample=3, metric="logit-diff", knock_out="a0.h1", window=2),
+    job("b", "./mine.toml", n=5, templates="0,2", resample=3, metric="logit-diff", knock_out="a0.h1", window=2),
 )
 GRID = Grid(Kind.SWEEP, JOBS, {"thresholds": [0.1, 1.0], "note": None})
 
 
 def with_job(number: int, **changes: object) -> Grid:
+    """The grid with other settings of one of its jobs."""
     jobs = list(JOBS)
-    jobs[number] = dataclasses.replace(jobs[number], **changes)
+    one = jobs[number]
+    jobs[number] = dataclasses.replace(one, settings=one.settings.with_(**changes))
     return dataclasses.replace(GRID, jobs=tuple(jobs))
 
 
-def test_it_reads_back_as_it_was() -> None:
-    assert Grid.from_json(GRID.to_json()) == GRID
+def test_it_reads_back_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / PLAN).write_text(GRID.to_json(), encoding="utf-8")
+    assert load_grid(tmp_path) == GRID
 
 
 def test_the_plan_is_in_the_folder_while_nothing_else_is(tmp_path: Path) -> None:
     with GridFolder(tmp_path / "grid", GRID):
-        assert [path.name for path in (tmp_path / "grid").iterdir()] == ["grid.json"]
+        assert {path.name for path in (tmp_path / "grid").iterdir()} - {LOCK} == {PLAN}
         assert load_grid(tmp_path / "grid") == GRID
 
 
@@ -122,7 +127,7 @@ def test_a_grid_needs_runs_of_different_names() -> None:
     with pytest.raises(UsageError, match="the grid has no runs"):
         Grid(Kind.SWEEP, ())
     with pytest.raises(UsageError, match='two runs of the grid are called "a"'):
-        Grid(Kind.SWEEP, (Job("a", "ioi"), Job("a", "ioi", seed=1)))
+        Grid(Kind.SWEEP, (Job("a", "ioi"), job("a", seed=1)))
 
 
 @pytest.mark.parametrize(
@@ -132,14 +137,14 @@ def test_a_grid_needs_runs_of_different_names() -> None:
         ({"ablation": "nil"}, 'there is no ablation "nil". There are: corrupted'),
         ({"order": "x"}, 'there is no order "x"'),
         ({"metric": "x"}, 'no metric is called "x"'),
-        ({"n": 0}, "the n is 0"),
+        ({"n": 0}, "the number of prompts has to be 1 or more, not 0"),
         ({"resample": -1}, "the seed is -1"),
         ({"knock_out": "m1"}, "m1"),
     ],
 )
 def test_a_job_that_no_run_can_be_is_refused(settings: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError) as error:
-        Job("a", "ioi", **settings)  # type: ignore[arg-type]
+        job("a", **settings)
     assert said in str(error.value)
 
 

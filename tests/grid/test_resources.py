@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from grids import job
 
 from acdc_custom.errors import UsageError
 from acdc_custom.grid import Job, resources
@@ -95,14 +96,14 @@ def test_gpus_are_named_as_their_caller_sees_them(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert local_gpus([Job("a", "ioi", device="cuda")]) == names
+    assert local_gpus([job("a", device="cuda")]) == names
     assert local_gpus([Job("a", "ioi")]) == names, "auto takes one"
-    assert local_gpus([Job("a", "ioi", device="cpu")]) == ()
+    assert local_gpus([job("a", device="cpu")]) == ()
 
 
 def test_a_gpu_that_is_not_there_is_reported_before_any_process_is_started() -> None:
     with pytest.raises(UsageError, match="no such device here"):
-        local_gpus([Job("a", "ioi", device="mps")])
+        local_gpus([job("a", device="mps")])
 
 
 def test_what_a_run_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,4 +167,4 @@ def test_a_gpu_that_no_machine_has_is_reported() -> None:
     [("auto", [NODE], 0), ("auto", [NODE, GPU_NODE], 1), ("cpu", [GPU_NODE], 0), ("cuda", [NODE], 1)],
 )
 def test_runs_get_a_gpu_where_they_may_and_there_is_one(device: str, machines: Any, gpus: float) -> None:
-    assert default_gpus([Job("a", "ioi", device=device)], machines) == gpus
+    assert default_gpus([job("a", device=device)], machines) == gpus

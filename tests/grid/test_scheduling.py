@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from grids import job
+
 from acdc_custom.grid.scheduling import choose_job
 from acdc_custom.runs.job import Job
 
-IOI = [Job(f"ioi_{t}", "ioi", threshold=t) for t in (0.1, 0.2, 0.3)]
-LATEST = [Job(f"latest_{t}", "latest_s", threshold=t) for t in (0.1, 0.2)]
+IOI = [job(f"ioi_{t}", threshold=t) for t in (0.1, 0.2, 0.3)]
+LATEST = [job(f"latest_{t}", "latest_s", threshold=t) for t in (0.1, 0.2)]
 OTHER_MODEL = Job("other", "ioi", "gpt2")
 
 
 def test_a_threshold_is_no_other_batch_but_a_seed_is() -> None:
     assert IOI[0].batch == IOI[1].batch
-    assert Job("a", "ioi", seed=1).batch != Job("b", "ioi", seed=2).batch
+    assert job("a", seed=1).batch != job("b", seed=2).batch
 
 
 def test_a_worker_stays_with_its_batch() -> None:

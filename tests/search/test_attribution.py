@@ -14,13 +14,13 @@ import torch
 from scored import chunks_of
 from tiny import NAMES, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
 
-from acdc_custom.choices import Ablation, Ranking
+from acdc_custom.choices import Ablation
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import logit_differences
 from acdc_custom.graph import EMBED, LOGITS, Edge, Sender
 from acdc_custom.model.model import Model
 from acdc_custom.search.attribution import activation_points, attribute, clean_point, embedding_points
-from acdc_custom.search.method import ScoringMethod, top_edges
+from acdc_custom.search.method import ScoringMethod
 from acdc_custom.search.methods import eap, eap_ig, eap_ig_activations, relp
 
 WALKS = (eap.METHOD, eap_ig.METHOD, eap_ig_activations.METHOD, relp.METHOD)  # that take the walk back
@@ -256,12 +256,3 @@ def test_scores_in_single_precision_are_those_in_double_up_to_rounding(name: str
         )
         largest = max(map(abs, double.values()))
         assert [single[edge] for edge in double] == pytest.approx(list(double.values()), abs=1e-4 * largest)
-
-
-def test_the_top_edges_are_those_of_the_largest_score_or_of_the_largest_size() -> None:
-    helps, hurts, little, none = some_edges(tiny_gpt2(0), 4)
-    scores = {none: 0.0, hurts: -3.0, little: 0.5, helps: 2.0}
-    assert top_edges(scores, 3) == [helps, little, none]
-    assert top_edges(scores, 3, Ranking.ABSOLUTE) == [hurts, helps, little]
-    assert top_edges(scores, 0) == []
-    assert top_edges(scores, 9) == [helps, little, none, hurts]

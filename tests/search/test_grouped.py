@@ -125,13 +125,6 @@ def test_a_search_that_takes_over_decisions_ends_as_if_never_interrupted(cut: in
     assert whole[:taken] + list(resumed.decisions()) == whole  # to the last bit
 
 
-def test_a_decision_in_a_block_reads_back_from_its_line() -> None:
-    model, prompts = tiny_gpt2(1, 2), random_prompts(1)
-    _, decisions = search(model, prompts, 0.05, random_hint(model, 0))
-    assert any(d.block > 1 for d in decisions)
-    assert [Decision.from_json(d.to_json()) for d in decisions] == decisions
-
-
 @pytest.mark.parametrize(("n", "sizes"), [(0, []), (1, [1]), (2, [1, 1]), (5, [3, 1, 1]), (16, [12, 3, 1])])
 def test_the_first_blocks_are_three_quarters_and_three_of_the_sixteen_parts(n: int, sizes: list[int]) -> None:
     senders = [Sender.parse(f"a{i}.h0") for i in range(n)]
