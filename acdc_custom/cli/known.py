@@ -146,6 +146,7 @@ def _built(n: int, seed: int, out: Path | None) -> None:
     """Search the models that come with this package."""
     from acdc_custom.cli.running import echo_written
     from acdc_custom.errors import count
+    from acdc_custom.files.columns import left, table
     from acdc_custom.files.table import write_csv
     from acdc_custom.files.writing import write_file
     from acdc_custom.known.content import JSON_NAME, to_json
@@ -156,11 +157,16 @@ def _built(n: int, seed: int, out: Path | None) -> None:
     from acdc_custom.progress.protocol import steps
 
     models = known_models(n, seed)
-    for known in models:
-        click.echo(
-            f"{known.name:<13}{known.about}; {known.model.graph.n_edges} edges, {count(len(known.prompts), 'prompt')}, "
-            f"metric in {known.metric.unit}"
+    about = [
+        (
+            known.name,
+            f"{known.about}; {known.model.graph.n_edges} edges, {count(len(known.prompts), 'prompt')}, "
+            f"metric in {known.metric.unit}",
         )
+        for known in models
+    ]
+    for line in table((left(), left()), about):
+        click.echo(line)
     with ProgressBar(unit=" searches") as progress:
         trials = list(run_trials(models, steps(progress, "Searching", n_steps(models))))
     folder = out or RESULTS / "known"

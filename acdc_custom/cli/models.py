@@ -18,17 +18,22 @@ def command(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand:
         return
+    from acdc_custom.files.columns import left, paragraph, table
+
+    rows = []
     for bundled in BUNDLED:
         default = ", the default" if bundled.name == DEFAULT_MODEL else ""
-        click.echo(f"{bundled.name:<14} bundled{default}: {bundled.about}")
+        rows.append((bundled.name, f"bundled{default}: {bundled.about}"))
     for model in PACKAGED:
         state = (
             f"in {model.path.parent}"
             if model.cached
             else f"not fetched yet: {model.megabytes} MB from the package registry"
         )
-        click.echo(f"{model.name:<14} {state}: {model.about}")
-    click.echo("Also: a directory with a Hugging Face model, or a name on the Hugging Face hub such as gpt2.")
+        rows.append((model.name, f"{state}: {model.about}"))
+    also = "Also: a directory with a Hugging Face model, or a name on the Hugging Face hub such as gpt2."
+    for line in (*table((left(), left()), rows), *paragraph(also)):
+        click.echo(line)
 
 
 @command.command("fetch", short_help="Fetch a packaged model.")

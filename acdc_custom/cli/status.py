@@ -40,16 +40,15 @@ def command(folder: Path) -> None:
 
 def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
     """A line for all runs, one for each, one for each that failed, and what to do."""
+    from acdc_custom.files.columns import left, right, table
     from acdc_custom.grid.progress import State
 
     progress = status.progress
     states = ", ".join(f"{n} {state.value}" for state in State if (n := progress.count(state)))
     n_runs, command = len(progress.runs), status.grid.kind.value
     yield f"Runs       {n_runs} of acdc-custom {command} in {folder}: {states}"
-    width = max(len("Run"), *(len(run.name) for run in progress.runs))
-    yield f"{'Run':<{width}}  {'State':<8} {'Decided':>8} {'Kept':>8} {'Metric':>9} {'Time':>10}"
-    for run in progress.runs:
-        yield f"{run.name:<{width}}  {run.state.value:<8} {_columns(run, folder / run.name)}".rstrip()
+    columns = (left("Run"), left("State"), right("Decided"), right("Kept"), right("Metric"), right("Time"))
+    yield from table(columns, [_cells(run, folder / run.name) for run in progress.runs])
     for name, error in status.failures.items():
         yield f"FAILED     {name}: {error}"
     if status.is_running:
@@ -75,12 +74,15 @@ def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
         yield f"See it with: acdc-custom show {quote(str(folder))}"
 
 
-def _columns(run: RunProgress, folder: Path) -> str:
+def _cells(run: RunProgress, folder: Path) -> list[str]:
+    from acdc_custom.files.columns import whole
     from acdc_custom.grid.status import search_seconds
 
+    named = [run.name, run.state.value]
     if run.metric is None:
-        return ""
-    return f"{run.fraction:>8.0%} {run.kept:>8,} {run.metric:>9.4f} {_time(search_seconds(folder)):>10}"
+        return [*named, "", "", "", ""]
+    time = whole(_time(search_seconds(folder)))
+    return [*named, f"{run.fraction:.0%}", f"{run.kept:,}", f"{run.metric:.4f}", time]
 
 
 def _time(seconds: float | None) -> str:

@@ -41,17 +41,20 @@ def list_command() -> None:
 
 
 def _list() -> None:
+    from acdc_custom.files.columns import left, table
     from acdc_custom.task import load_task, task_names
 
-    width = max(map(len, task_names()))
+    rows = []
     for name in task_names():
         task = load_task(name)
-        click.echo(f"{name:<{width}} {task.description}")
+        rows.append((name, task.description))
         if task.model:
-            click.echo(f"{'':<{width}}   made for --model {task.model}")
+            rows.append(("", f"  made for --model {task.model}"))
         for corruption in task.corruptions:
             default = " (default)" if corruption == task.default_corruption else ""
-            click.echo(f"{'':<{width}}   --corruption {corruption}{default}")
+            rows.append(("", f"  --corruption {corruption}{default}"))
+    for line in table((left(), left()), rows):
+        click.echo(line)
 
 
 @command.command("new", short_help="Write a task file to begin with.")
@@ -68,18 +71,20 @@ def new_command(name: str, out: Path | None) -> None:
     \b
     acdc-custom tasks new my_task
     """
+    from acdc_custom.files.columns import left, table, whole
     from acdc_custom.task.starter import shown_path, write_starter
 
     path = write_starter(name, out)
     shown = shown_path(path)
     click.echo(f"Written {path}")
     click.echo("It is a task as it is. Change it into yours, and look at it after each change:")
-    for line, about in (
-        (f"acdc-custom tasks show {shown}", "prints the prompts"),
-        (f"acdc-custom tasks check {shown}", "says what would go wrong, and how well a model does it"),
-        (f"acdc-custom discover --task {shown}", "finds the circuit"),
-    ):
-        click.echo(f"  {line:<{len(shown) + 28}}  {about}")
+    steps = (
+        (whole(f"acdc-custom tasks show {shown}"), "prints the prompts"),
+        (whole(f"acdc-custom tasks check {shown}"), "says what would go wrong, and how well a model does it"),
+        (whole(f"acdc-custom discover --task {shown}"), "finds the circuit"),
+    )
+    for line in table((left(), left()), steps, indent=2):
+        click.echo(line)
 
 
 @command.command("show", short_help="Print a task's prompts.")

@@ -1,1 +1,2 @@
-"""Reading and writing: what is refused of any file, whole files or none, folders with one writer, JSON, CSV tables."""
+"""Reading and writing: what is refused of any file, whole files or none, folders with one writer, JSON, CSV tables,
+tables for a terminal."""

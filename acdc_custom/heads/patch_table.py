@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acdc_custom.choices import Effect
+from acdc_custom.files.columns import left, paragraph, right, table, whole
 from acdc_custom.graph import Receiver, Sender, Stage
 
 STRONGEST = 15
@@ -95,10 +96,18 @@ class PatchTable:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield f"Patched    paths to {self._to} at {self.position}; {self.effect} effect: {self.effect.about}"
+        yield from paragraph(
+            f"paths to {self._to} at {self.position}; {self.effect} effect: {self.effect.about}",
+            "Patched    ",
+            " " * 11,
+        )
         yield f"Clean      logit difference {self.clean_logit_diff:.2f}, mean over {self.n} prompts"
-        yield f"{'sender':<10}{'change':>10}   logit difference when patched"
-        for row in self.strongest[:STRONGEST]:
-            yield f"{row.sender.label:<10}{row.change:>8.2f} %   {row.logit_diff:.3f}"
+        yield from table(
+            (left("sender"), right("change"), right("logit difference when patched")),
+            [
+                (row.sender.label, whole(f"{row.change:.2f} %"), f"{row.logit_diff:.3f}")
+                for row in self.strongest[:STRONGEST]
+            ],
+        )
         more = f" The strongest {STRONGEST} of {len(self.rows)}." if len(self.rows) > STRONGEST else ""
         yield f"A negative change: the sender helps.{more}"

@@ -6,11 +6,11 @@ Owns the counts, and how they are written: lines for a terminal, rows for a CSV 
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.files.columns import left, paragraph, right, table
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.table import HeadTable
@@ -18,7 +18,6 @@ from acdc_custom.known.published import Published
 from acdc_custom.version import __version__
 
 SCHEMA = 1
-COLUMNS, WIDTH = 110, 58  # of a line; of its first column
 CIRCUIT, OF_CIRCUIT, ROLES = "circuit", "class in the circuit", "role"
 
 
@@ -73,19 +72,25 @@ def _match(part: str, name: str, published: frozenset[Sender], found: frozenset[
 
 def lines(published: Published, found: Sequence[Match]) -> Iterator[str]:
     """A line per match, and which nodes are missing or too many."""
-    yield f"Published  {published.name}: {published.about}"
-    yield from textwrap.wrap(published.source, COLUMNS, initial_indent=" " * 11, subsequent_indent=" " * 11)
-    yield f"{'':<{WIDTH}}{'published':>10}{'found':>7}{'right':>7}{'precision':>11}{'recall':>8}"
-    for match in found:
-        yield (
-            f"{match.part + ': ' + match.name:<{WIDTH}}{len(match.published):>10}"
-            f"{'-' if match.found is None else len(match.found):>7}{len(match.right):>7}"
-            f"{_share(match.precision):>11}{_share(match.recall):>8}"
-        )
+    yield from paragraph(f"{published.name}: {published.about}", "Published  ", " " * 11)
+    yield from paragraph(published.source, " " * 11, " " * 11)
+    columns = (left(), right("published"), right("found"), right("right"), right("precision"), right("recall"))
+    yield from table(columns, [_cells(match) for match in found])
     for match in found:
         if match.part == CIRCUIT:
             missing = _names(match.published - match.right) or "none"
-            yield from textwrap.wrap(f"Published {match.name} that were not found: {missing}", COLUMNS)
+            yield from paragraph(f"Published {match.name} that were not found: {missing}")
+
+
+def _cells(match: Match) -> list[str]:
+    return [
+        f"{match.part}: {match.name}",
+        str(len(match.published)),
+        "-" if match.found is None else str(len(match.found)),
+        str(len(match.right)),
+        _share(match.precision),
+        _share(match.recall),
+    ]
 
 
 def to_rows(found: Sequence[Match]) -> list[Row]:

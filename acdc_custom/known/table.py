@@ -7,35 +7,60 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from acdc_custom.files.columns import left, paragraph, right, table
 from acdc_custom.files.table import Row
 from acdc_custom.graph import Edge
 from acdc_custom.known.result import BenchmarkResult
 
+AREA = "area under the ROC curve of"
+COLUMNS = (
+    left("Model"),
+    left("ablation"),
+    left("method"),
+    right("built", "circuit"),
+    right("changing", "circuit"),
+    right("right", "found"),
+    right("wrong", "found"),
+    right("missed", "found"),
+    right("built", AREA),
+    right("changing", AREA),
+    right("nodes", AREA),
+)
+KEYS = 3
+INDENT = " " * 10
+
 
 def lines(trials: Sequence[BenchmarkResult]) -> Iterator[str]:
     """A line per model, ablation and method; what the columns mean; and what no search found."""
-    wide = 2 + max(len(trial.method.name) for trial in trials)
-    yield f"{'':<{24 + wide}}{'circuit':>15}{'found':>22}{'area under the ROC curve of':>31}"
-    yield (
-        f"{'Model':<13}{'ablation':<11}{'method':<{wide}}{'built':>5}{'changing':>10}"
-        f"{'right':>8}{'wrong':>7}{'missed':>8}{'built':>10}{'changing':>10}{'nodes':>8}"
-    )
-    for trial in trials:
-        right = len(trial.at_lowest & trial.built)
-        yield (
-            f"{trial.name:<13}{trial.ablation:<11}{trial.method.name:<{wide}}{len(trial.built):>5}{len(trial.changing):>10}"
-            f"{right:>8}{len(trial.at_lowest) - right:>7}{len(trial.missed):>8}"
-            f"{three(trial.edge_auc):>10}{three(trial.changing_auc):>10}{three(trial.node_auc):>8}"
-        )
+    yield from table(COLUMNS, [_cells(trial) for trial in trials], keys=KEYS)
     lowest = min(threshold for trial in trials for threshold, _ in trial.found)
     yield ""
-    yield "built     edges of the circuit that the model was made with; nodes: those that they leave"
-    yield "changing  of these, edges whose removal changes what is read, with this ablation"
-    yield f"found     at the lowest threshold, {lowest:g}: right, wrong; missed: of those that change what is read"
+    yield from paragraph(
+        "edges of the circuit that the model was made with; nodes: those that they leave", "built     ", INDENT
+    )
+    yield from paragraph("of these, edges whose removal changes what is read, with this ablation", "changing  ", INDENT)
+    yield from paragraph(
+        f"at the lowest threshold, {lowest:g}: right, wrong; missed: of those that change what is read",
+        "found     ",
+        INDENT,
+    )
     for trial in trials:
         if trial.decided and trial.missed:
             where = f"{trial.name}, {trial.ablation} ablation"
-            yield f"{trial.method.title} never finds in {where}: {', '.join(_names(trial.missed))}"
+            yield from paragraph(f"{trial.method.title} never finds in {where}: {', '.join(_names(trial.missed))}")
+
+
+def _cells(trial: BenchmarkResult) -> list[str]:
+    right_edges = len(trial.at_lowest & trial.built)
+    counts = (
+        len(trial.built),
+        len(trial.changing),
+        right_edges,
+        len(trial.at_lowest) - right_edges,
+        len(trial.missed),
+    )
+    areas = (trial.edge_auc, trial.changing_auc, trial.node_auc)
+    return [trial.name, trial.ablation.value, trial.method.name, *map(str, counts), *map(three, areas)]
 
 
 def to_rows(trials: Sequence[BenchmarkResult]) -> list[Row]:

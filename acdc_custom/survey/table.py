@@ -8,6 +8,7 @@ import numpy as np
 
 from acdc_custom.figures.charts import Scale, heatmap
 from acdc_custom.figures.theme import Figure, Theme
+from acdc_custom.files.columns import left, right, table, whole
 from acdc_custom.files.reading import shortened
 from acdc_custom.files.table import Row
 from acdc_custom.survey.ask import SubjectPlace, Survey, SurveyAnswer
@@ -17,20 +18,23 @@ LONGEST_PROMPT = 100  # characters of a prompt in the terminal
 
 def lines(survey: Survey) -> Iterator[str]:
     """A table for the terminal: a line per prompt, and then how often the top word was which subject."""
-    tops = [_word(answer) for answer in survey.answers]
-    wide = max(map(len, (*tops, "top")))
-    yield f"{'':>4}  {'top':<{wide}}  {'probability':>11}  {'which subject':<16}  prompt"
-    for number, (answer, top) in enumerate(zip(survey.answers, tops, strict=True), 1):
-        yield (
-            f"{number:>4}  {top:<{wide}}  {answer.probability:>11.2%}  {_which(answer):<16}  "
-            f"{shortened(_visible(answer.question.prompt), LONGEST_PROMPT)}"
-        )
+    yield from table(
+        (right(), left("top"), right("probability"), left("which subject"), left("prompt")),
+        [_cells(number, answer) for number, answer in enumerate(survey.answers, 1)],
+        keys=2,
+    )
     yield ""
-    yield f"{'':16}{'top word':>12}  mean probability"
+    counts = []
     for place in SubjectPlace:
         count = sum(answer.place is place for answer in survey.answers)
         mean = float(np.mean([answer.of_places[place] for answer in survey.answers]))
-        yield f"{place.value:<16}{f'{count} of {len(survey.answers)}':>12}  {mean:>16.2%}"
+        counts.append((place.value, f"{count} of {len(survey.answers)}", f"{mean:.2%}"))
+    yield from table((left(), right("top word"), right("mean probability")), counts)
+
+
+def _cells(number: int, answer: SurveyAnswer) -> list[str]:
+    prompt = shortened(_visible(answer.question.prompt), LONGEST_PROMPT)
+    return [str(number), _word(answer), f"{answer.probability:.2%}", whole(_which(answer)), prompt]
 
 
 def to_rows(survey: Survey) -> list[Row]:

@@ -66,7 +66,7 @@ def test_every_run_of_a_grid_has_its_row_and_what_failed_its_line(run: Run, fold
     state, share, _, metric, time = row_of("half", out)[1:]
     last = (folder / "half" / "decisions.jsonl").read_text().splitlines()[-1]
     assert (state, share, metric, time) == ("stopped", "50%", f"{json.loads(last)['metric']:.4f}", "1:30:00")
-    assert "later    waiting\n" in out
+    assert row_of("later", out) == ["later", "waiting"]
     assert "FAILED     refused: because\n" in out
     assert out.endswith("Process    none. Resume with: acdc-custom resume grid\n")
 

@@ -194,7 +194,7 @@ def test_a_handmade_trial_has_its_areas(models: list[KnownModel]) -> None:
     assert trial.edge_auc == pytest.approx(0.5) and trial.changing_auc == 0 and trial.missed == {second}
     assert trial.node_auc == pytest.approx(1 / len(senders))
     text = list(lines([trial]))
-    assert text[2].split() == ["mine", "zero", "acdc", "2", "1", "1", "1", "1", "0.500", "0.000", "0.500"]
+    assert ["mine", "zero", "acdc", "2", "1", "1", "1", "1", "0.500", "0.000", "0.500"] in map(str.split, text)
     assert text[-1] == f"ACDC never finds in mine, zero ablation: {second}"
     (row,) = to_rows([trial])
     assert (row["built"], row["found"], row["wrong"], row["missed"], row["prompts"]) == (2, 2, 1, 1, 3)
@@ -209,7 +209,8 @@ def test_where_nothing_changes_there_is_no_area() -> None:
     (known,) = (known for known in known_models(1, 0) if known.name == "ioi")
     trial = run_trial(known, Ablation.MEAN, acdc.METHOD)  # the mean over one prompt is that prompt
     assert (trial.changing, trial.changing_auc, trial.edge_auc) == (frozenset(), None, 0)
-    assert list(lines([trial]))[2].split()[-3:] == ["0.000", "-", "0.000"]
+    (row,) = (line.split() for line in lines([trial]) if line.startswith("ioi "))
+    assert row[-3:] == ["0.000", "-", "0.000"]
     assert to_rows([trial])[0]["auc_changing"] == ""
     (content,) = json.loads(to_json([trial], 0))["trials"]
     assert content["auc_changing"] is None and content["curve_changing"] == []
