@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from circuits import circuit_of, example_heads
 from handmade import INHIBITION, MOVER, NEGATIVE, handmade_model, ioi_prompts
-from prepared import prepared
+from tiny_task import prepared
 
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Sender
