@@ -26,7 +26,7 @@ LONGEST_PROMPT = 8192  # rotary tables are made this long at most
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be searched. `bridge` is TransformerLens's view of the same weights."""
+    """A model that can be searched. `bridge` is TransformerLens's view of the same weights, None if built by hand."""
 
     name: str
     architecture: str

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from prepared import hooked_logit_diff, prepared
+from hooked import hooked_logit_diff
 from tiny import NAMES, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
+from tiny_task import prepared
 
 from acdc_custom.analyses import rerun
 from acdc_custom.analyses.activation_patching import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from prepared import prepared
 from tiny import NAMES, random_prompts, tiny, tiny_gpt2, tiny_hf
+from tiny_task import prepared
 
 from acdc_custom.analyses.lens import (
     draw_contributions,

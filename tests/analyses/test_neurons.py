@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from prepared import hooked_logit_diff, prepared
+from hooked import hooked_logit_diff
 from tiny import tiny, tiny_gpt2
+from tiny_task import prepared
 
 from acdc_custom.analyses.activation_patching import patch_mlp
 from acdc_custom.analyses.neurons import draw_neuron_patching, patch_neurons

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prepared import NumberTokenizer, as_prompt
 from tiny import MAX_POSITIONS, VOCAB, TinyPrompt
+from tiny_task import NumberTokenizer, as_prompt
 
 from acdc_custom.analyses.positions import PositionColumns, positions_of
 from acdc_custom.engine.tokens import token_batch

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from prepared import prepared
 from tiny import tiny_gpt2
+from tiny_task import prepared
 
 from acdc_custom.analyses import behaviour_spread as spread
 from acdc_custom.analyses.attention import draw_attention, head_attention

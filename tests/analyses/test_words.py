@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from prepared import TASK
 from tiny import VOCAB, tiny, tiny_gpt2, tiny_llama
+from tiny_task import TASK
 
 from acdc_custom.analyses import words
 from acdc_custom.analyses.congruence import congruence, draw_congruence, pair_similarities

@@ -10,6 +10,8 @@ import pytest
 
 from acdc_custom.cli import main
 from acdc_custom.cli.tasks import _echo
+from acdc_custom.model.catalogue import BUNDLED
+from acdc_custom.task import load_task
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -63,19 +65,21 @@ def test_a_file_that_is_there_is_not_overwritten(run: Run) -> None:
 
 
 def test_show_prints_prompts_with_marks_answers_and_positions(run: Run) -> None:
+    from transformers import AutoTokenizer
+
     run("tasks", "new", "mine")
     code, out, _ = run("tasks", "show", "mine.toml", "--n", "1", "--corruption", "rename")
     assert code == 0
-    assert [line.rstrip() for line in out.splitlines()] == [
-        "Task       mine: Who gets the book back?",
-        "Prompts    1, seed 0, corruption rename, tokens of demo-4l",
-        "Prompt 1, template 1",
-        "  clean      Tom   gave a phone to Mark. Later, Mark gave the phone to",
-        "  corrupted  Sarah gave a phone to Bob . Later, Bob  gave the phone to",
-        "             ^^^^^                 ^^^^         ^^^^",
-        "  positions  giver                 taker        taker_again         END",
-        '  answer     " Tom", not " Mark"',
-    ]
+    tokenizer = AutoTokenizer.from_pretrained(BUNDLED[0].directory)
+    (prompt,) = load_task("mine.toml").batch(tokenizer, n=1, corruption="rename").prompts
+    said = {words[0]: words[1:] for line in out.splitlines() if (words := line.split())}
+    assert "mine: Who gets the book back?" in out
+    assert "1, seed 0, corruption rename, tokens of demo-4l" in out
+    assert "".join(said["clean"]) == prompt.clean.replace(" ", "")
+    assert "".join(said["corrupted"]) == prompt.corrupted.replace(" ", "")
+    assert any(set(word) == {"^"} for word in said)
+    assert sorted(said["positions"]) == sorted(prompt.positions)
+    assert f'"{prompt.answer[0]}", not "{prompt.foil[0]}"' in out
 
 
 def test_show_takes_the_first_prompts_of_a_search_and_says_so(run: Run) -> None:

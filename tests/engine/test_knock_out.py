@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from prepared import prepared
 from tiny import NAMES, tiny
+from tiny_task import prepared
 
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.knock_out import KnockOut

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from circuits import circuit_of
 from handmade import DUPLICATE, INDUCTION, INHIBITION, MOVER, NEGATIVE, PREVIOUS, handmade_model, ioi_prompts
-from prepared import prepared
+from tiny_task import prepared
 
 from acdc_custom.circuit.random_paths import PathDrawer
 from acdc_custom.engine.scores import CircuitScorer

@@ -9,7 +9,7 @@ import pytest
 import torch
 from circuits import circuit_of
 from handmade import INHIBITION, MOVER, handmade_model, ioi_prompts
-from prepared import prepared
+from tiny_task import prepared
 
 from acdc_custom.heads import expected
 from acdc_custom.heads.repeated import SEQUENCES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from circuits import circuit_of
 from handmade import INHIBITION, MOVER, NEGATIVE, cast, handmade_model, ioi_prompts
-from prepared import prepared
+from tiny_task import prepared
 
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.graph import GraphShape, Sender, Stage

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from circuits import circuit_of, example_heads
 from handmade import INHIBITION, MOVER, NEGATIVE, handmade_model, ioi_prompts
-from prepared import prepared
+from tiny_task import prepared
 
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Sender
@@ -63,9 +63,9 @@ def test_roles_are_counted() -> None:
         (lambda text: text.replace('"schema": 1', '"schema": 9'), "was written by a newer acdc-custom"),
         (
             lambda text: text.replace('"name mover"', '"mover of names"'),
-            "is damaged: .mover of names. is not a valid Role",
+            "is damaged: .*role is 'mover of names', expected one of: name mover",
         ),
-        (lambda text: text.replace('"movers"', '"moved"'), "is damaged: 'movers' is missing"),
+        (lambda text: text.replace('"movers"', '"moved"'), 'with "movers", which is missing'),
         (lambda text: text.replace('"a1.h0"', '"L1H0"'), "is not a sender"),
     ],
 )

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from handmade import handmade_model
 from tiny import CONFIGURATIONS, NAMES, VOCAB, tiny, tiny_gpt2, tiny_hf, tiny_llama
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.model.attention import Pairing, Rotary
-from acdc_custom.model.check import check
+from acdc_custom.model.check import check, check_batch
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
 
@@ -181,3 +182,12 @@ def test_the_shape_is_read_from_the_weights() -> None:
 
 def test_the_fingerprint_tells_weights_apart() -> None:
     assert tiny_gpt2(0).fingerprint == tiny_gpt2(0).fingerprint != tiny_gpt2(1).fingerprint
+
+
+def test_a_model_that_was_built_by_hand_has_nothing_to_be_compared_with_and_any_other_is_compared() -> None:
+    check_batch(handmade_model(), TOKENS, TOKENS, torch.ones_like(TOKENS, dtype=torch.bool))
+    model = tiny_gpt2(0)
+    wrong = dataclasses.replace(model, weights=tiny_gpt2(1).weights)
+    check_batch(model, TOKENS, TOKENS, torch.ones_like(TOKENS, dtype=torch.bool))
+    with pytest.raises(ModelError, match="the engine does not reproduce tiny-gpt2"):
+        check_batch(wrong, TOKENS, TOKENS, torch.ones_like(TOKENS, dtype=torch.bool))
