@@ -101,8 +101,9 @@ COUNT = 8
 @click.option(
     "--thresholds",
     "spread_over",
-    metavar="FROM..TO",
-    help="Thresholds at equal ratios from one to the other, such as 0.001..0.1, in place of --threshold.",
+    metavar="LIST|FROM..TO",
+    help="Several thresholds, in place of --threshold: a list such as 0.1,0.03,0.01, or a range such as 0.001..0.1, "
+    "divided at equal ratios.",
 )
 @click.option("--count", type=int, default=COUNT, show_default=True, metavar="N", help="How many of them.")
 @settings_options("n", "corruption", "templates", "knock_out", "device", "dtype", "memory_limit")
@@ -134,13 +135,13 @@ def command(
     acdc-custom sweep --task ioi
     acdc-custom sweep --task ioi --task latest_s --thresholds 0.001..0.1 --count 10
     """
-    from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep, spread
+    from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, listed, plan_sweep, spread
 
     if spread_over is not None:
         if thresholds:
             raise UsageError("--threshold and --thresholds were both given. Leave one of them out.")
-        thresholds = spread(spread_over, count)
-    elif count != COUNT:
+        thresholds = spread(spread_over, count) if ".." in spread_over else listed(spread_over)
+    if count != COUNT and ".." not in (spread_over or ""):
         raise UsageError("--count says how many thresholds a range is divided into. Give the range with --thresholds.")
     varied = Varied(
         tasks, models, thresholds or DEFAULT_THRESHOLDS, metrics or (None,), ablations, seeds, orders, order_seeds

@@ -44,6 +44,16 @@ class Varied:
     order_seeds: tuple[int, ...] = (0,)
 
 
+def listed(text: str) -> tuple[float, ...]:
+    """`0.1,0.03,0.01`: these thresholds, each once. Raises `UsageError`."""
+    try:
+        return tuple(dict.fromkeys(checked_threshold(float(part)) for part in text.split(",")))
+    except ValueError:
+        raise UsageError(
+            f'"{text}" is neither a list of thresholds, such as 0.1,0.03,0.01, nor a range, such as 0.001..0.1.'
+        ) from None
+
+
 def spread(text: str, count: int) -> tuple[float, ...]:
     """`0.001..0.1`: so many thresholds at equal ratios, both ends among them, to three digits. Raises `UsageError`."""
     first, dots, last = text.partition("..")

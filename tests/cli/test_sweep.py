@@ -76,7 +76,9 @@ def test_when_every_run_fails_there_are_no_files(run: Run, here: Here) -> None:
     ("options", "message"),
     [
         (["--threshold", "0.1", "--thresholds", "0.01..0.1"], "Leave one of them out"),
-        (["--thresholds", "0.1"], "no range of thresholds"),
+        (["--thresholds", "0.1..x"], "no range of thresholds"),
+        (["--thresholds", "0.1,x"], "neither a list of thresholds"),
+        (["--thresholds", "0.1,0.2", "--count", "3"], "--count says how many thresholds a range is divided into"),
         (["--thresholds", "0.1..0.01"], "the smaller first"),
         (["--threshold", "-1"], "the threshold is -1"),
         (["--count", "3"], "Give the range with --thresholds"),

@@ -7,11 +7,21 @@ import pytest
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.grid.plan import Kind
-from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep, spread
+from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, listed, plan_sweep, spread
 
 
 def names(varied: Varied) -> list[str]:
     return [job.name for job in plan_sweep(varied, SearchSettings()).jobs]
+
+
+def test_a_list_of_thresholds_has_each_once() -> None:
+    assert listed("0.1,0.03, 0.01,0.1") == (0.1, 0.03, 0.01)
+
+
+@pytest.mark.parametrize(("text", "said"), [("0.1,", "neither a list"), ("x", "neither a list"), ("0.1,-1", "-1")])
+def test_what_is_no_list_of_thresholds_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        listed(text)
 
 
 def test_a_range_is_divided_at_equal_ratios_with_both_ends() -> None:
