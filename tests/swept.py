@@ -60,7 +60,7 @@ def made_up(gap: float = 4.0) -> Sweep:
     curve = Curve("acdc", empty, full, found)
     model = TaskPerformance(0.0, 4.0, 1.0)
     ranked = tuple(point(n, 3.0 / n, 1 - 1 / n) for n in (1, 2, 5, 10, 20, 30, 50, 60, 100, 200, 500))
-    worse = tuple(replace(at, kl=2 * at.kl, recovered=at.recovered / 2) for at in ranked)
+    worse = tuple(replace(at, kl=2 * at.kl, faithfulness=at.faithfulness / 2) for at in ranked)
     attributed = tuple(
         Attributed(
             method,

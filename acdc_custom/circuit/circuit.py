@@ -59,12 +59,12 @@ class Outcome:
     empty: TaskPerformance  # the empty circuit: with the corrupted ablation, the full model on the corrupted prompts
 
     @property
-    def recovered(self) -> float:
+    def faithfulness(self) -> float:
         """The share of the logit difference between the empty and the full circuit that the circuit recovers."""
-        return recovered(self.model, self.circuit, self.empty)
+        return normalised_faithfulness(self.model, self.circuit, self.empty)
 
 
-def recovered(full: TaskPerformance, inside: TaskPerformance, empty: TaskPerformance) -> float:
+def normalised_faithfulness(full: TaskPerformance, inside: TaskPerformance, empty: TaskPerformance) -> float:
     """The share of the logit difference between the empty and the full circuit that a circuit recovers, or nan."""
     gap = full.logit_diff - empty.logit_diff
     return (inside.logit_diff - empty.logit_diff) / gap if gap else float("nan")

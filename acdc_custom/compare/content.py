@@ -164,7 +164,7 @@ def _crossing(crossing: Crossing) -> CrossedPrompts:
         edges=crossing.edges,
         n_edges=crossing.n_edges,
         prompts=crossing.prompts,
-        recovered=crossing.outcome.recovered,
+        faithfulness=crossing.outcome.faithfulness,
         kl=its.kl,
         logit_diff=its.logit_diff,
         correct=its.correct,

@@ -74,7 +74,7 @@ class CrossedPrompts:
     edges: str
     n_edges: int
     prompts: str
-    recovered: FloatOrNan
+    faithfulness: FloatOrNan
     kl: float
     logit_diff: float
     correct: float

@@ -123,7 +123,7 @@ def _crossings(comparison: Comparison) -> Iterator[str]:
 
 def recovered(outcome: Outcome) -> str:
     """The recovered share, in per cent; a dash where there is nothing to recover."""
-    share = outcome.recovered
+    share = outcome.faithfulness
     return f"{share:.0%}" if share == share else "-"
 
 

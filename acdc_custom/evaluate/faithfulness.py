@@ -32,7 +32,7 @@ def faithfulness(scores: PromptScores, full: PromptScores, empty: PromptScores, 
     return Faithfulness(
         logit_diff=estimate(_mean, [scores.logit_diff], seed),
         absolute=estimate(_distance, [scores.logit_diff, full.logit_diff], seed),
-        recovered=recovered,
+        normalised=recovered,
         kl=estimate(_mean, [scores.kl], seed),
         correct=estimate(_mean, [scores.correct], seed),
     )

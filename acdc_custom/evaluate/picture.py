@@ -49,7 +49,7 @@ def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
     looks = {title: theme.look(number) for number, title in enumerate(titles, 1)}
     for row, on in enumerate(evaluation.prompts):
         for measured in on.measured:
-            recovered = measured.faithfulness.recovered
+            recovered = measured.faithfulness.normalised
             if recovered is None or measured.subject not in (Subject.CIRCUIT, *looks):
                 continue
             shown.append(recovered)

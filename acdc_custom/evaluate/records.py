@@ -18,7 +18,7 @@ class Faithfulness:
 
     logit_diff: Estimate  # F(C), in logits
     absolute: Estimate  # |F(M) - F(C)|, in logits
-    recovered: Estimate | None  # (F(C) - F(empty)) / (F(M) - F(empty)); None where there is nothing to recover
+    normalised: Estimate | None  # (F(C) - F(empty)) / (F(M) - F(empty)); None where there is nothing to recover
     kl: Estimate  # from the model, in nats
     correct: Estimate  # share of prompts whose answer has a higher logit than its foil
 

@@ -76,7 +76,7 @@ def _one_set(on: OnPrompts) -> Iterator[str]:
 
 
 def _numbers(it: Faithfulness) -> str:
-    return f"{_share(it.recovered):>21}{_plain(it.absolute, 2):>23}{_plain(it.kl, 3):>26}{it.correct.value:>9.0%}"
+    return f"{_share(it.normalised):>21}{_plain(it.absolute, 2):>23}{_plain(it.kl, 3):>26}{it.correct.value:>9.0%}"
 
 
 def _random(evaluation: Evaluation) -> Iterator[str]:

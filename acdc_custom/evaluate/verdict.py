@@ -52,7 +52,7 @@ def superfluous(examined: Sequence[ComponentAblations]) -> list[Removed]:
     return [removed for share, removed in sorted(least, key=lambda row: row[0]) if share < NOTHING]
 
 
-def grade_recovered(recovered: Estimate | None) -> Grade:
+def grade_faithfulness(recovered: Estimate | None) -> Grade:
     """Of a recovered share; above 1 the circuit overshoots the model, which is as wrong as falling short."""
     if recovered is None:
         return Grade.UNKNOWN
@@ -64,14 +64,14 @@ def _faithful(evaluation: Evaluation) -> Finding:
     main = evaluation.main
     inside, empty = _of(main, Subject.CIRCUIT), _of(main, Subject.EMPTY)
     where = "on new prompts" if main.kind is PromptKind.FRESH else "on the prompts that it was found on"
-    grade = grade_recovered(inside.recovered)
+    grade = grade_faithfulness(inside.normalised)
     gone = 1 - inside.kl.value / empty.kl.value if empty.kl.value else 1.0
     if grade is Grade.GOOD and gone < KL_GONE:
         grade = Grade.PARTLY
         text = f"The circuit answers {where} as well as the model, but its other predictions are not the model's."
     elif grade is Grade.UNKNOWN:
         text = f"Nothing can be said: the model does the task {where} no better than without any edge."
-    elif inside.recovered is not None and inside.recovered.value > 2 - NEARLY_ALL:
+    elif inside.normalised is not None and inside.normalised.value > 2 - NEARLY_ALL:
         text = f"The circuit overshoots {where}: it prefers the answer more than the model does."
     else:
         text = {
@@ -80,17 +80,17 @@ def _faithful(evaluation: Evaluation) -> Finding:
             Grade.BAD: f"The circuit does not do {where} what the model does.",
         }[grade]
     numbers = (
-        f"recovers {_percent(inside.recovered)} of the logit difference; KL {_number(inside.kl)} nats, {gone:.1%} less "
-        f"than without edges; {inside.correct.value:.0%} correct"
+        f"recovers {_percent(inside.normalised)} of the logit difference; KL {_number(inside.kl)} nats, {gone:.1%} "
+        f"less than without edges; {inside.correct.value:.0%} correct"
     )
     return Finding(Question.FAITHFUL, grade, text, numbers)
 
 
 def _general(evaluation: Evaluation) -> Finding:
     others = [on for on in evaluation.prompts if on.kind not in (PromptKind.DISCOVERY, PromptKind.FRESH)]
-    known = [on for on in others if _of(on, Subject.CIRCUIT).recovered is not None]
-    low = [on for on in known if grade_recovered(_of(on, Subject.CIRCUIT).recovered) is Grade.BAD]
-    numbers = "; ".join(f"{on.name} {_percent(_of(on, Subject.CIRCUIT).recovered)}" for on in evaluation.prompts)
+    known = [on for on in others if _of(on, Subject.CIRCUIT).normalised is not None]
+    low = [on for on in known if grade_faithfulness(_of(on, Subject.CIRCUIT).normalised) is Grade.BAD]
+    numbers = "; ".join(f"{on.name} {_percent(_of(on, Subject.CIRCUIT).normalised)}" for on in evaluation.prompts)
     drop = _drop(evaluation)
     if low and len(low) == len(known):
         return Finding(Question.GENERAL, Grade.BAD, "It does not hold on any other kind of prompts.", numbers)
@@ -129,7 +129,7 @@ def _drop(evaluation: Evaluation) -> Drop:
     if fresh is None:
         return Drop.NONE
     pairs = [(_kl_left(discovery), _kl_left(fresh))]
-    before, now = (_of(on, Subject.CIRCUIT).recovered for on in (discovery, fresh))
+    before, now = (_of(on, Subject.CIRCUIT).normalised for on in (discovery, fresh))
     if before is not None and now is not None:
         pairs.append((_missing(before), _missing(now)))
     worse = [(was, now) for was, now in pairs if now.value > was.value + DROP]

@@ -115,7 +115,7 @@ def headline(circuit: Circuit) -> list[Number]:
     return [
         Number(f"{kept:,}", "edges kept", f"of {total:,}"),
         Number(f"{len(circuit.nodes):,}", "nodes that send", f"of {len(circuit.graph.senders):,}"),
-        Number(_share(outcome.recovered), "of the logit difference recovered"),
+        Number(_share(outcome.faithfulness), "of the logit difference recovered"),
         Number(words.percent(outcome.circuit.correct), "of prompts: the answer wins, circuit alone"),
         Number(words.percent(outcome.model.correct), "of prompts: the answer wins, whole model"),
     ]
@@ -147,7 +147,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "model_verdict": words.model_verdict(circuit),
         "circuit_verdict": words.circuit_verdict(circuit),
         "knocked_out": words.knocked_out(circuit),
-        "recovered": _share(circuit.outcome.recovered),
+        "faithfulness": _share(circuit.outcome.faithfulness),
         "ablation": Ablation(circuit.settings.ablation).about,
         "search_facts": words.search_facts(circuit),
         "settings_table": list(words.settings_table(circuit)),

@@ -53,7 +53,7 @@ def finding(circuit: Circuit) -> str:
         f"{kept:,} of {total:,} edges ({percent(kept / total)}), sent by {nodes} node{'s' * (nodes > 1)} of "
         f"{circuit.model.name},"
     )
-    share = circuit.outcome.recovered
+    share = circuit.outcome.faithfulness
     if circuit.outcome.model.logit_diff <= 0:
         return f"{size} were kept, but the model does not do this task: on average it prefers the foil to the answer."
     if math.isnan(share):
@@ -87,7 +87,7 @@ def model_verdict(circuit: Circuit) -> str:
 def circuit_verdict(circuit: Circuit) -> list[str]:
     """What the numbers of model, circuit and no edges say when put side by side."""
     outcome = circuit.outcome
-    share = outcome.recovered
+    share = outcome.faithfulness
     said = [finding(circuit)]
     if share > OVERSHOOT:
         said.append(

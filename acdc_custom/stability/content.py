@@ -39,10 +39,10 @@ def to_json(stability: Stability) -> str:
         "model_behaviour": stability.full,
         "empty_behaviour": stability.empty,
         "notes": stability.notes,
-        "runs": [{**to_plain(run), "recovered": stability.recovered(run.behaviour)} for run in stability.runs],
+        "runs": [{**to_plain(run), "faithfulness": stability.faithfulness(run.behaviour)} for run in stability.runs],
         "agreement": stability.agreements,
         "consensus": [
-            {**to_plain(point), "recovered": stability.recovered(point.behaviour)} for point in stability.curve
+            {**to_plain(point), "faithfulness": stability.faithfulness(point.behaviour)} for point in stability.curve
         ],
         **{of.value: [_share(share) for share in stability.shares[of]] for of in Part},
         "jaccard": {of: stability.jaccards[of] for of in Part},
@@ -95,8 +95,8 @@ def _share(share: SelectionFrequency) -> dict[str, Any]:
 
 def _read(content: dict[str, Any]) -> Stability:
     whole = Parts(content)
-    runs = whole.records("runs", RunRecord, beside=("recovered",))
-    curve = whole.records("consensus", ConsensusPoint, beside=("recovered",))
+    runs = whole.records("runs", RunRecord, beside=("faithfulness",))
+    curve = whole.records("consensus", ConsensusPoint, beside=("faithfulness",))
     share = checked_share(whole.read("share", float))
     if not runs or share not in [point.share for point in curve]:
         raise ValueError("runs or the consensus at the chosen share are missing")

@@ -101,7 +101,7 @@ def _faithful(axes: Axes, stability: Stability, theme: Theme) -> None:
     runs = stability.consensus_runs
     axes.plot(
         [run.sizes[Part.EDGES] for run in runs],
-        [stability.recovered(run.behaviour) for run in runs],
+        [stability.faithfulness(run.behaviour) for run in runs],
         "o",
         ms=4,
         color=theme.value.faint,
@@ -109,7 +109,7 @@ def _faithful(axes: Axes, stability: Stability, theme: Theme) -> None:
         label="single runs",
     )
     sizes = [point.n_edges for point in stability.curve]
-    shares = [stability.recovered(point.behaviour) for point in stability.curve]
+    shares = [stability.faithfulness(point.behaviour) for point in stability.curve]
     axes.plot(sizes, shares, "-o", ms=4, color=theme.value.series[0], label="consensus, at a share of runs")
     for point, size, share in zip(stability.curve, sizes, shares, strict=True):
         if point.share in LABELLED:

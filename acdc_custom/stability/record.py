@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit.circuit import Circuit, TaskPerformance, recovered
+from acdc_custom.circuit.circuit import Circuit, TaskPerformance, normalised_faithfulness
 from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.errors import UsageError
@@ -96,9 +96,9 @@ class Stability:
         """What nearly all of the consensus's runs keep."""
         return [share for share in self.shares[part] if share.reaches(CORE)]
 
-    def recovered(self, behaviour: TaskPerformance) -> float:
+    def faithfulness(self, behaviour: TaskPerformance) -> float:
         """The share of the logit difference between no edges and all of them; nan where there is none."""
-        return recovered(self.full, behaviour, self.empty)
+        return normalised_faithfulness(self.full, behaviour, self.empty)
 
 
 def examine_runs(

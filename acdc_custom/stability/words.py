@@ -95,8 +95,8 @@ def _how_faithful(stability: Stability) -> Iterator[str]:
     if stability.full.logit_diff <= 0:
         yield "The model does not do this task: it prefers the foil. What is stable here explains nothing."
         return
-    own = stability.recovered(stability.chosen.behaviour)
-    single = median(stability.recovered(run.behaviour) for run in stability.consensus_runs)
+    own = stability.faithfulness(stability.chosen.behaviour)
+    single = median(stability.faithfulness(run.behaviour) for run in stability.consensus_runs)
     if own != own:
         return
     said = (
@@ -135,7 +135,7 @@ def _head(stability: Stability) -> Iterator[str]:
     yield f"Stability of {task_of(stability)} {chosen}"
     yield f"  runs       {len(runs)} varying {kinds}" + (f"; {more} more that vary one of these alone" if more else "")
     sizes = [run.sizes[Part.EDGES] for run in runs]
-    recovered = [stability.recovered(run.behaviour) for run in runs]
+    recovered = [stability.faithfulness(run.behaviour) for run in runs]
     kls = [run.behaviour.kl for run in runs]
     yield f"  sizes      {min(sizes):,} to {max(sizes):,} edges, median {median(sizes):,.4g}"
     yield (
@@ -172,7 +172,7 @@ def _consensus(stability: Stability) -> Iterator[str]:
     yield "Consensus of edges kept by at least so many of the runs"
     yield f"  {'share':>6}{'edges':>8}{'dead':>6}{'recovered':>11}{'KL':>8}{'correct':>9}"
     for point in stability.curve:
-        recovered, inside = stability.recovered(point.behaviour), point.behaviour
+        recovered, inside = stability.faithfulness(point.behaviour), point.behaviour
         mark = "  <- consensus/" if point == stability.chosen else ""
         yield (
             f"  {point.share:>6.0%}{point.n_edges:>8,}{point.n_dead:>6}{_percent(recovered):>11}{inside.kl:>8.3f}"

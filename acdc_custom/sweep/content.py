@@ -106,7 +106,7 @@ def _search(search: Searched) -> dict[str, Any]:
         ),
         "cpr": curve.cpr,
         "cmd": curve.cmd,
-        "recovered_at_shares": _at_shares(curve),
+        "faithfulness_at_shares": _at_shares(curve),
         "points": [{**to_plain(each), "on_front": each in curve.front} for each in curve.points],
     }
 
@@ -139,7 +139,7 @@ def _attributed(attributed: Attributed) -> dict[str, Any]:
         "cpr": attributed.cpr,
         "cmd": attributed.cmd,
         "rankings": {
-            ranking: {"recovered_at_shares": _at_shares(curve), "points": curve.points}
+            ranking: {"faithfulness_at_shares": _at_shares(curve), "points": curve.points}
             for ranking, curve in attributed.curves.items()
         },
     }
@@ -152,4 +152,4 @@ def _read_attributed(row: Parts, empty: Point, full: Point) -> Attributed:
 
 
 def _at_shares(curve: Curve) -> list[float]:
-    return [curve.at(share).recovered for share in SHARES]
+    return [curve.at(share).faithfulness for share in SHARES]

@@ -27,7 +27,7 @@ class Point:
     kl: float  # nats, from the full model
     logit_diff: float  # logits
     # Of the logit difference between no edges (0) and all edges (1): MIB's normalised faithfulness. nan: there is none.
-    recovered: FloatOrNan
+    faithfulness: FloatOrNan
     threshold: float | None = None  # of the search that found it; None: made of the edges that are ranked first
     folder: str = ""  # of its run, within the sweep's; "": it has none
 
@@ -71,7 +71,7 @@ class Curve:
 
     def _area(self, height: Callable[[float], float]) -> float:
         """By trapezoids over the share of edges, not its logarithm."""
-        heights = [height(self.at(share).recovered) for share in SHARES]
+        heights = [height(self.at(share).faithfulness) for share in SHARES]
         steps = zip(pairwise(SHARES), pairwise(heights), strict=True)
         return sum((end - start) * (first + last) / 2 for (start, end), (first, last) in steps)
 

@@ -134,7 +134,7 @@ def _ends(circuit: Circuit) -> tuple[Point, Point]:
 
 def _point(n_edges: int, outcome: Outcome, threshold: float | None = None, folder: str = "") -> Point:
     inside = outcome.circuit
-    return Point(n_edges, inside.kl, inside.logit_diff, outcome.recovered, threshold, folder)
+    return Point(n_edges, inside.kl, inside.logit_diff, outcome.faithfulness, threshold, folder)
 
 
 def _by_size(points: Iterable[Point]) -> tuple[Point, ...]:

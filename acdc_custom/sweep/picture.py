@@ -84,8 +84,10 @@ def _kl_panel(axes: Axes, case: Case, theme: Theme) -> None:
 def _recovered_panel(axes: Axes, case: Case, theme: Theme) -> None:
     """The band is what a suggested circuit should recover."""
     axes.axhspan(1 - WITHIN, 1 + WITHIN, color=theme.value.faint, alpha=0.15, lw=0)
-    _curves(axes, case, lambda point: point.recovered, theme)
-    shown = [point.recovered for search in case.searches for point in _drawn(search) if math.isfinite(point.recovered)]
+    _curves(axes, case, lambda point: point.faithfulness, theme)
+    shown = [
+        point.faithfulness for search in case.searches for point in _drawn(search) if math.isfinite(point.faithfulness)
+    ]
     axes.set_ylim(max(LEAST_RECOVERED, min([0.0, *shown]) - 0.05), MOST_RECOVERED)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_ylabel("logit difference recovered")

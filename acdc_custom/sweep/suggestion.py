@@ -41,12 +41,12 @@ def suggest(curve: Curve, model: TaskPerformance, unit: str) -> Suggestion:
             "so there is no behaviour that a circuit could explain. Choose another task or model."
         )
     points, unmoved = curve.front, curve.empty.logit_diff >= UNMOVED * model.logit_diff
-    alike = [point for point in points if abs(1 - point.recovered) <= WITHIN]
+    alike = [point for point in points if abs(1 - point.faithfulness) <= WITHIN]
     if alike and not unmoved:
         smallest = alike[0]
         return Suggestion(Rule.RECOVERS, smallest, _recovers(curve, smallest, unit))
-    if not unmoved and all(point.recovered < LEAST for point in points):
-        best = max((point.recovered for point in points), default=0.0)
+    if not unmoved and all(point.faithfulness < LEAST for point in points):
+        best = max((point.faithfulness for point in points), default=0.0)
         return _none(
             f"no circuit of the sweep recovers even {LEAST:.0%} of the logit difference (the best {best:.0%}). "
             "Try smaller thresholds."
@@ -69,8 +69,8 @@ def _none(why: str) -> Suggestion:
 def _recovers(curve: Curve, point: Point, unit: str) -> str:
     why = (
         f"{_place(curve, point, unit)} gives the smallest circuit of the sweep that does what the model does: it "
-        f"recovers {point.recovered:.0%} of the logit difference (90% to 110% is asked for), and no other circuit has "
-        "as few edges and a lower KL."
+        f"recovers {point.faithfulness:.0%} of the logit difference (90% to 110% is asked for), and no other circuit "
+        "has as few edges and a lower KL."
     )
     largest = max(map(_threshold, curve.points))
     return f"{why} No larger threshold was tried: one may do as well." if _threshold(point) == largest else why

@@ -47,7 +47,7 @@ def _search(case: Case, search: Searched) -> Iterator[str]:
     for point in _from_largest(search):
         mark = "<- suggested" if point == search.suggestion.point else "" if point in front else "beaten"
         size = f"{point.n_edges:>11,}{point.n_edges / case.n_edges:>9.2%}"
-        yield f"{point.threshold:>11.4g}{size}{_kl(point.kl):>13}{_share(point.recovered):>13}   {mark}".rstrip()
+        yield f"{point.threshold:>11.4g}{size}{_kl(point.kl):>13}{_share(point.faithfulness):>13}   {mark}".rstrip()
     heading = "No threshold is suggested" if search.suggestion.rule is Rule.NONE else "Suggested"
     yield from textwrap.wrap(f"{heading}: {search.suggestion.why}", WIDTH, subsequent_indent="  ")
 
@@ -70,7 +70,9 @@ def _methods(case: Case, search: Searched) -> Iterator[str]:
             yield f"{'' if line else 'edges':>11}{cells}".rstrip()
         for n_edges, own in sizes.items():
             circuits = (_as_large(curve, n_edges, own) for _, curve, *_ in shown)
-            yield f"{n_edges:>11,}" + "".join(f"{_kl(at.kl):>{CELL - 6}}{_share(at.recovered):>6}" for at in circuits)
+            yield f"{n_edges:>11,}" + "".join(
+                f"{_kl(at.kl):>{CELL - 6}}{_share(at.faithfulness):>6}" for at in circuits
+            )
         yield f"{'CPR':>11}" + "".join(f"{_area(cpr):>{CELL}}" for *_, cpr, _ in shown)
         yield f"{'CMD':>11}" + "".join(f"{_area(cmd):>{CELL}}" for *_, cmd in shown)
     largest = max(sizes)

@@ -56,7 +56,7 @@ def _row(
         "share": point.n_edges / case.n_edges,
         "kl": point.kl,
         "logit_diff": point.logit_diff,
-        "recovered": point.recovered if math.isfinite(point.recovered) else None,
+        "faithfulness": point.faithfulness if math.isfinite(point.faithfulness) else None,
         "on_front": None if front is None else int(front),
         "suggested": None if chosen is None else int(chosen),
         "folder": point.folder,

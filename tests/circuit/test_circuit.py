@@ -174,7 +174,7 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_recovered_is_the_share_between_the_corrupted_and_the_clean_run() -> None:
-    assert example_circuit().outcome.recovered == pytest.approx((3.0 - -1.0) / (4.0 - -1.0))
+    assert example_circuit().outcome.faithfulness == pytest.approx((3.0 - -1.0) / (4.0 - -1.0))
 
 
 def test_as_a_networkx_graph_it_has_one_edge_per_head_that_an_edge_feeds() -> None:

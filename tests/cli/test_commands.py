@@ -43,7 +43,7 @@ def test_discover_finds_a_circuit_of_each_built_in_task(run: Run, task: str) -> 
     assert all(k.effect >= 0.01 for k in circuit.edges)
     assert circuit.outcome.circuit.kl == pytest.approx(circuit.outcome.metric_after)
     assert circuit.outcome.circuit.kl < 0.25 * circuit.outcome.empty.kl
-    assert circuit.outcome.recovered > 0.7
+    assert circuit.outcome.faithfulness > 0.7
     assert out.startswith("Model      demo-4l (GPT-2 architecture), 4 layers of 8 heads")
     for said in ("The model  logit difference", "Strongest edges", f"of {circuit.graph.n_edges:,} edges", str(folder)):
         assert said in out

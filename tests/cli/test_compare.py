@@ -40,7 +40,9 @@ def test_circuits_are_run_on_each_others_prompts(run: Run, run_folder: Path, tmp
     assert code == 0, err
     rows = [line for line in out.splitlines() if line.startswith(("A (", "B (", "shared by all (", "all together ("))]
     assert len(rows) == 4 and len({row[24:] for row in rows}) == 1
-    assert json.loads(Path("new/here/comparison.json").read_text(encoding="utf-8"))["crossings"][0]["recovered"] > 0.5
+    assert (
+        json.loads(Path("new/here/comparison.json").read_text(encoding="utf-8"))["crossings"][0]["faithfulness"] > 0.5
+    )
 
 
 @pytest.mark.parametrize(

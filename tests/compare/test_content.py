@@ -37,16 +37,16 @@ def test_it_loads_back_exactly(crossed: Comparison, tmp_path: Path) -> None:
     assert {edge.edge for edge in found.edges} == set(crossed.members[Part.EDGES])
     head = next(head for head in found.heads if str(head.head) == "a1.h0")
     assert head.roles == {"A": (Role.NAME_MOVER,), "B": (Role.INDUCTION,)} and head.roles_differ
-    assert found.crossings[0].recovered == first.circuit.outcome.recovered
+    assert found.crossings[0].faithfulness == first.circuit.outcome.faithfulness
 
 
 def test_where_there_is_nothing_to_recover_it_is_null(crossed: Comparison, tmp_path: Path) -> None:
     one = crossed.crossings[0]
     still = replace(one, outcome=replace(one.outcome, empty=one.outcome.model))
     text = to_json(replace(crossed, crossings=(still,)))
-    assert json.loads(text)["crossings"][0]["recovered"] is None
+    assert json.loads(text)["crossings"][0]["faithfulness"] is None
     (tmp_path / JSON_NAME).write_text(text, encoding="utf-8")
-    recovered = load_comparison(tmp_path).crossings[0].recovered
+    recovered = load_comparison(tmp_path).crossings[0].faithfulness
     assert recovered != recovered, "it is nan again"
 
 

@@ -27,12 +27,12 @@ def test_own_prompts_give_the_runs_own_numbers_and_all_or_no_edges_the_extremes(
     assert len(crossings) == n_crossings(entries) == 3 * 5
     own = crossings["A", "A"]
     assert astuple(own.behaviour) == pytest.approx(astuple(found.outcome.circuit), abs=1e-5)
-    assert own.outcome.recovered == pytest.approx(found.outcome.recovered, abs=1e-5)
+    assert own.outcome.faithfulness == pytest.approx(found.outcome.faithfulness, abs=1e-5)
     for nothing in ("B", SHARED):
-        assert crossings[nothing, "A"].outcome.recovered == pytest.approx(0, abs=1e-5)
+        assert crossings[nothing, "A"].outcome.faithfulness == pytest.approx(0, abs=1e-5)
         assert crossings[nothing, "A"].behaviour.kl == pytest.approx(found.outcome.empty.kl, abs=1e-4)
     for everything in ("C", ANY):
-        assert crossings[everything, "A"].outcome.recovered == pytest.approx(1, abs=1e-5)
+        assert crossings[everything, "A"].outcome.faithfulness == pytest.approx(1, abs=1e-5)
         assert crossings[everything, "A"].behaviour.kl == pytest.approx(0, abs=1e-5)
     assert {name: len(edges) for name, edges in edge_sets(entries).items()} == {
         "A": len(found.edges),

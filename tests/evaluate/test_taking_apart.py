@@ -68,8 +68,8 @@ WHOLE = TRUE | NEGATIVE_EDGES
 def test_the_known_circuit_is_what_the_model_does(bench: CircuitScorer) -> None:
     inside = bench(edges_of(WHOLE))
     found = faithfulness(inside, bench.full, bench.empty, seed=0)
-    assert found.recovered is not None
-    assert found.recovered.value == pytest.approx(1, abs=1e-4)
+    assert found.normalised is not None
+    assert found.normalised.value == pytest.approx(1, abs=1e-4)
     assert found.absolute.high < 1e-3 and found.kl.high < 1e-3
     assert found.correct.value == 1
     assert equivalence(np.round(inside.logit_diff, 3), np.round(bench.full.logit_diff, 3)).p == 1
@@ -78,14 +78,14 @@ def test_the_known_circuit_is_what_the_model_does(bench: CircuitScorer) -> None:
 def test_no_edges_recover_nothing_and_the_model_everything(bench: CircuitScorer) -> None:
     empty = faithfulness(bench.empty, bench.full, bench.empty, 0)
     full = faithfulness(bench.full, bench.full, bench.empty, 0)
-    assert empty.recovered is not None and full.recovered is not None
-    assert (empty.recovered.value, full.recovered.value) == (0, 1)
+    assert empty.normalised is not None and full.normalised is not None
+    assert (empty.normalised.value, full.normalised.value) == (0, 1)
     assert full.absolute.value == 0 and abs(full.kl.value) < 1e-12
     assert empty.absolute.value > 1
 
 
 def test_without_a_gap_there_is_nothing_to_recover(bench: CircuitScorer) -> None:
-    assert faithfulness(bench.empty, bench.full, bench.full, 0).recovered is None
+    assert faithfulness(bench.empty, bench.full, bench.full, 0).normalised is None
 
 
 def test_removing_a_part_is_running_the_circuit_without_it(bench: CircuitScorer) -> None:

@@ -31,7 +31,7 @@ def test_a_circuit_without_a_flaw_gets_five_times_yes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recovered", "grade", "words"),
+    ("normalised", "grade", "words"),
     [
         (0.95, Grade.GOOD, "nearly as well as the model on new prompts"),
         (0.75, Grade.PARTLY, "most of the task"),
@@ -42,9 +42,9 @@ def test_a_circuit_without_a_flaw_gets_five_times_yes() -> None:
     ],
 )
 def test_faithfulness_is_judged_by_what_is_recovered_on_new_prompts(
-    recovered: float | None, grade: Grade, words: str
+    normalised: float | None, grade: Grade, words: str
 ) -> None:
-    found = answer(evaluation_of(fresh=recovered), Question.FAITHFUL)
+    found = answer(evaluation_of(fresh=normalised), Question.FAITHFUL)
     assert found.grade is grade and words in found.sentence
 
 
@@ -62,7 +62,7 @@ def test_of_a_difference_within_the_intervals_nothing_is_said_but_that() -> None
     evaluation = evaluation_of(discovery=0.99, fresh=0.8)
     wide = on(PromptKind.FRESH, "new prompts", 0.8)
     measured = tuple(
-        replace(m, faithfulness=replace(m.faithfulness, recovered=Estimate(0.8, 0.5, 1.0))) for m in wide.measured
+        replace(m, faithfulness=replace(m.faithfulness, normalised=Estimate(0.8, 0.5, 1.0))) for m in wide.measured
     )
     found = findings(replace(evaluation, prompts=(evaluation.prompts[0], replace(wide, measured=measured))))
     assert found[1].question is Question.GENERAL and found[1].grade is Grade.UNKNOWN

@@ -187,7 +187,7 @@ def test_a_model_that_fails_and_a_circuit_that_is_no_number_are_told_in_words() 
     weak = replace(circuit.outcome, model=replace(circuit.outcome.model, logit_diff=-1.0))
     assert "prefers the foil" in report_page(contents_of(replace(circuit, outcome=weak), "text"))
     same = replace(circuit.outcome, model=circuit.outcome.empty)
-    assert math.isnan(same.recovered)
+    assert math.isnan(same.faithfulness)
     assert "nan" not in report_page(contents_of(replace(circuit, outcome=same), "text"))
 
 

@@ -43,7 +43,7 @@ def test_the_consensus_is_measured_at_every_tenth_and_at_the_share_that_was_chos
     assert [point.share for point in found.curve] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0]
     assert [point.n_edges for point in found.curve] == [4, 4, 3, 3, 3, 2, 2, 2, 1, 1, 1]
     assert [point.n_dead for point in found.curve] == [1] * 2 + [0] * 9, "embed -> a0.kv1.k, whose heads send nothing"
-    assert found.chosen.share == 0.75 and found.recovered(found.curve[0].behaviour) == 1.0
+    assert found.chosen.share == 0.75 and found.faithfulness(found.curve[0].behaviour) == 1.0
 
 
 def test_runs_of_which_there_is_one_or_which_do_not_fit_are_refused() -> None:

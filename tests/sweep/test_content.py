@@ -25,7 +25,7 @@ def test_the_json_has_every_point_and_what_is_read_off_them() -> None:
     assert [point["threshold"] for point in search["points"]] == [0.5, 0.1, 0.05, 0.01]
     assert [point["on_front"] for point in search["points"]] == [True, True, False, True]
     assert search["suggestion"]["threshold"] == 0.1 and search["suggestion"]["folder"] == "run_0.1"
-    assert search["recovered_at_shares"] == [0, 0, 0, 0, 0.95, 0.6, 0.99, 0.99, 0.99, 1]
+    assert search["faithfulness_at_shares"] == [0, 0, 0, 0, 0.95, 0.6, 0.99, 0.99, 0.99, 1]
     assert search["cpr"] == pytest.approx(made_up().cases[0].searches[0].curve.cpr)
     assert [part["method"] for part in case["attributions"]] == ["eap", "eap-ig"]
     assert list(case["attributions"][0]["rankings"]) == ["signed", "absolute"]
@@ -35,7 +35,7 @@ def test_the_json_has_every_point_and_what_is_read_off_them() -> None:
 def test_what_is_no_number_is_null() -> None:
     (case,) = parse_json(to_json(made_up(gap=0.0)))["cases"]
     (search,) = case["searches"]
-    assert search["cpr"] is None and {point["recovered"] for point in search["points"]} == {None}
+    assert search["cpr"] is None and {point["faithfulness"] for point in search["points"]} == {None}
     assert search["suggestion"]["threshold"] is None
 
 

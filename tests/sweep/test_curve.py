@@ -34,7 +34,7 @@ def test_a_method_that_finds_nothing_has_what_the_last_step_gives() -> None:
 def test_areas_are_trapezoids_over_the_share_of_edges() -> None:
     """0 up to 0.05, 0.8 at 0.1 and 0.2, 1.2 at 0.5, 1 at 1."""
     found = curve(point(100, 0.8), point(400, 1.2))
-    assert [found.at(share).recovered for share in SHARES] == [0, 0, 0, 0, 0, 0, 0.8, 0.8, 1.2, 1]
+    assert [found.at(share).faithfulness for share in SHARES] == [0, 0, 0, 0, 0, 0, 0.8, 0.8, 1.2, 1]
     assert found.cpr == pytest.approx(0.05 * 0.4 + 0.1 * 0.8 + 0.3 * 1.0 + 0.5 * 1.1)
     assert found.cmd == pytest.approx(0.049 + 0.05 * 0.6 + 0.1 * 0.2 + 0.3 * 0.2 + 0.5 * 0.1)
 
@@ -42,9 +42,9 @@ def test_areas_are_trapezoids_over_the_share_of_edges() -> None:
 def test_at_a_share_stands_the_largest_circuit_that_is_small_enough() -> None:
     found = curve(point(10, 0.1), point(20, 0.3, kl=2.0), point(20, 0.2, kl=1.0), point(21, 0.9))
     assert found.at(0.009) == EMPTY
-    assert found.at(0.01).recovered == 0.1
-    assert found.at(0.02).recovered == 0.2  # of two that are as large the one of lower KL
-    assert found.at(0.0209).recovered == 0.2  # 20.9 edges are 20
+    assert found.at(0.01).faithfulness == 0.1
+    assert found.at(0.02).faithfulness == 0.2  # of two that are as large the one of lower KL
+    assert found.at(0.0209).faithfulness == 0.2  # 20.9 edges are 20
     assert found.at(1) == FULL
 
 
@@ -57,7 +57,7 @@ def test_the_front_has_the_points_that_no_other_one_beats() -> None:
     a, b, c = point(10, 0.1, kl=3.0), point(20, 0.5, kl=2.0), point(40, 0.9, kl=1.0)
     beaten = [point(10, 0.1, kl=3.5), point(20, 0.4, kl=2.5), point(30, 0.9, kl=2.0), point(50, 1.0, kl=1.0)]
     assert curve(*beaten, c, a, b).front == (a, b, c)
-    assert front([c, a, b], lambda p: abs(1 - p.recovered)) == (a, b, c)
+    assert front([c, a, b], lambda p: abs(1 - p.faithfulness)) == (a, b, c)
     assert front([], lambda p: p.kl) == ()
 
 

@@ -37,11 +37,11 @@ def test_the_points_of_a_search_are_what_its_runs_say(sweep: Sweep, runs: list[S
             for point in search.curve.points:
                 circuit = of[point.folder]
                 inside = circuit.outcome.circuit
-                assert (point.n_edges, point.kl, point.logit_diff, point.recovered, point.threshold) == (
+                assert (point.n_edges, point.kl, point.logit_diff, point.faithfulness, point.threshold) == (
                     len(circuit.edges),
                     inside.kl,
                     inside.logit_diff,
-                    circuit.outcome.recovered,
+                    circuit.outcome.faithfulness,
                     circuit.settings.threshold,
                 )
     assert {point.folder for case in sweep.cases for s in case.searches for point in s.curve.points} == set(of)
@@ -51,7 +51,7 @@ def test_the_ends_of_every_curve_are_the_empty_circuit_and_the_model(sweep: Swee
     for case in sweep.cases:
         curves = [search.curve for search in case.searches]
         curves += [curve for attributed in case.attributions for curve in attributed.curves.values()]
-        assert {(curve.empty.n_edges, curve.empty.kl, curve.empty.recovered) for curve in curves} == {
+        assert {(curve.empty.n_edges, curve.empty.kl, curve.empty.faithfulness) for curve in curves} == {
             (0, case.empty.kl, 0)
         }
         assert {(curve.full.n_edges, curve.full.logit_diff) for curve in curves} == {(1519, case.full.logit_diff)}
@@ -89,7 +89,7 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
                 inside = task_performance(chunks, normed)
                 assert point.kl == pytest.approx(inside.kl, abs=2e-5)
                 assert point.logit_diff == pytest.approx(inside.logit_diff, abs=2e-4)
-                assert point.recovered == pytest.approx((inside.logit_diff - case.empty.logit_diff) / gap, abs=1e-4)
+                assert point.faithfulness == pytest.approx((inside.logit_diff - case.empty.logit_diff) / gap, abs=1e-4)
 
 
 def test_all_of_the_work_is_told(runs: list[SweepRun]) -> None:

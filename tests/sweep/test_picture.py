@@ -27,7 +27,7 @@ def test_curves_are_where_the_numbers_are() -> None:
     lines = {line.get_label(): line for line in figure.axes[1].lines}
     assert case.attributions[1].method == "eap-ig"
     drawn = [tuple(row) for row in lines["_EAP-IG (inputs), signed scores"].get_xydata()]
-    assert drawn == [(point.n_edges, point.recovered) for point in signed]
+    assert drawn == [(point.n_edges, point.faithfulness) for point in signed]
 
 
 def test_thresholds_stand_at_the_points_and_a_ring_around_the_suggested_one() -> None:
