@@ -6,7 +6,6 @@ By then the run has ended and its circuit is written: whatever happens here, not
 from __future__ import annotations
 
 import shlex
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +14,11 @@ import click
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.export.picture import PICTURES, draw
+from acdc_custom.files.columns import paragraph
 from acdc_custom.heads.expected import expected_seconds, fits, is_soon
 from acdc_custom.heads.find import find_roles
 from acdc_custom.heads.names import circuit_heads
-from acdc_custom.heads.summary import COLUMNS, name_roles
+from acdc_custom.heads.summary import name_roles
 from acdc_custom.progress.bar import ProgressBar
 from acdc_custom.runs.run import Run
 
@@ -72,5 +72,4 @@ def _duration(seconds: float) -> str:
 
 
 def _say(what: str) -> None:
-    lines = textwrap.wrap(what, COLUMNS - 11, break_long_words=False, break_on_hyphens=False)
-    click.echo("\n".join(f"{'Roles' * (not number):<11}{line}" for number, line in enumerate(lines)))
+    click.echo("\n".join(paragraph(what, "Roles      ", " " * 11)))

@@ -5,7 +5,6 @@ Owns the words and the columns there.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 from acdc_custom.circuit.circuit import Outcome
@@ -14,9 +13,11 @@ from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.compare.chance import ChanceComparison
 from acdc_custom.compare.comparison import Comparison, Pair
 from acdc_custom.export.caption import plural
+from acdc_custom.files.columns import left, paragraph, right, table, whole
 from acdc_custom.heads.evidence import Role
 
 MOST_HEADS = 12
+CHANCE = ("by chance", "z", "p")
 
 
 def summarize_comparison(comparison: Comparison) -> str:
@@ -27,7 +28,7 @@ def summarize_comparison(comparison: Comparison) -> str:
             *_overlaps(comparison),
             *_heads(comparison),
             *_crossings(comparison),
-            *(textwrap.fill(f"Note: {note}", 110, subsequent_indent="      ") for note in comparison.notes),
+            *(line for note in comparison.notes for line in paragraph(f"Note: {note}", later="      ")),
         ]
     )
 
@@ -55,14 +56,14 @@ def shared_in_all(comparison: Comparison) -> str:
 
 def _overlaps(comparison: Comparison) -> Iterator[str]:
     yield ""
-    yield (
-        f"{'Overlap':<14}{'shared':>7}{'of 1st':>8}{'of 2nd':>8}{'Jaccard':>9}{'by chance':>11}{'z':>7}{'p':>8}"
-        f"{'weighted':>10}{'by chance':>11}{'z':>7}{'p':>8}"
+    names = ("shared", "of 1st", "of 2nd", "Jaccard", *CHANCE, "weighted", *CHANCE)
+    yield from table((left("Overlap"), *map(right, names)), [_overlap(pair) for pair in comparison.pairs])
+    yield from paragraph(
+        f"of 1st, of 2nd: how much of the one's the other has. Chance: {comparison.draws:,} random circuits; "
+        f"{NullModel.SHUFFLED.about}.",
+        "  ",
+        "  ",
     )
-    for pair in comparison.pairs:
-        yield _overlap(pair)
-    yield f"  of 1st, of 2nd: how much of the one's the other has. Chance: {comparison.draws:,} random circuits;"
-    yield f"  {NullModel.SHUFFLED.about}."
     rewired = [
         (pair, chance.jaccard)
         for pair in comparison.pairs
@@ -70,24 +71,23 @@ def _overlaps(comparison: Comparison) -> Iterator[str]:
         if chance.null is NullModel.REWIRED and chance.jaccard
     ]
     if rewired:
-        yield f"With {NullModel.REWIRED}: {NullModel.REWIRED.about}."
+        yield from paragraph(f"With {NullModel.REWIRED}: {NullModel.REWIRED.about}.")
+    rows = []
     for pair, jaccard in rewired:
-        yield f"{_name(pair):<14}{pair.overlap.n_shared:>7}{'':16}{_three(jaccard.observed):>9}" + (
-            "  these degrees leave no other circuit"
-            if jaccard.z is None
-            else f"{_mean(jaccard):>11}{_z(jaccard):>7}{_p(jaccard):>8}"
-        )
+        alone = jaccard.z is None
+        chance = ("", "", "") if alone else (_mean(jaccard), _z(jaccard), _p(jaccard))
+        note = "these degrees leave no other circuit" if alone else ""
+        rows.append((_name(pair), str(pair.overlap.n_shared), _three(jaccard.observed), *chance, note))
+    yield from table((left(), *[right()] * 5, left()), rows)
 
 
-def _overlap(pair: Pair) -> str:
+def _overlap(pair: Pair) -> list[str]:
     both = pair.overlap
     shuffled = next(chance for chance in pair.chances if chance.null is NullModel.SHUFFLED)
-    return (
-        f"{_name(pair):<14}{both.n_shared:>7}{_share(both.of_first):>8}"
-        f"{_share(both.of_second):>8}{_three(both.jaccard):>9}{_mean(shuffled.jaccard):>11}{_z(shuffled.jaccard):>7}"
-        f"{_p(shuffled.jaccard):>8}{_three(both.weighted):>10}{_mean(shuffled.weighted):>11}{_z(shuffled.weighted):>7}"
-        f"{_p(shuffled.weighted):>8}"
-    )
+    cells = [whole(_name(pair)), str(both.n_shared), _share(both.of_first), _share(both.of_second)]
+    for share, against in ((both.jaccard, shuffled.jaccard), (both.weighted, shuffled.weighted)):
+        cells += [_three(share), _mean(against), _z(against), _p(against)]
+    return cells
 
 
 def _name(pair: Pair) -> str:
@@ -101,9 +101,11 @@ def _heads(comparison: Comparison) -> Iterator[str]:
     different = [head for head in several if head.differs]
     yield ""
     yield f"Roles: {len(several)} head{plural(len(several))} in several circuits, {len(different)} with different roles"
+    rows = []
     for head in different[:MOST_HEADS]:
         roles = (f"{letter} {row.role}" for letter, row in head.rows.items() if row.role is not Role.UNCLASSIFIED)
-        yield f"  {head.head.label:<8} {'; '.join(roles)}"
+        rows.append((head.head.label, "; ".join(roles)))
+    yield from table((left(), left()), rows, indent=2)
     if len(different) > MOST_HEADS:
         yield f"  and {len(different) - MOST_HEADS} more, in comparison.json"
 
@@ -113,12 +115,15 @@ def _crossings(comparison: Comparison) -> Iterator[str]:
         return
     letters = [entry.letter for entry in comparison.entries]
     yield ""
-    yield "Logit difference recovered (KL in nats), of the edges in a row alone, on the prompts of a column"
-    yield f"{'':<24}" + "".join(f"{letter:>18}" for letter in letters)
+    yield from paragraph(
+        "Logit difference recovered (KL in nats), of the edges in a row alone, on the prompts of a column"
+    )
+    rows = []
     for edges in dict.fromkeys(crossing.edges for crossing in comparison.crossings):
         row = [crossing for crossing in comparison.crossings if crossing.edges == edges]
         name = f"{edges} ({row[0].n_edges:,} edges)"
-        yield f"{name:<24}" + "".join(f"{recovered(c.outcome) + f' ({c.behaviour.kl:.3f})':>18}" for c in row)
+        rows.append((name, *(f"{recovered(c.outcome)} ({c.behaviour.kl:.3f})" for c in row)))
+    yield from table((left(), *map(right, letters)), rows)
 
 
 def recovered(outcome: Outcome) -> str:

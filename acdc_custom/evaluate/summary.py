@@ -18,10 +18,11 @@ from acdc_custom.evaluate.records import (
     RandomCircuits,
 )
 from acdc_custom.evaluate.verdict import superfluous
+from acdc_custom.files.columns import WIDEST, left, paragraph, right, table, whole
 from acdc_custom.stats.intervals import Estimate
 
-WIDTH = 110
-NAMED = 24  # letters of the name of a set of prompts, or of a method
+GAP = "|F(M) - F(C)|"
+NAMED = 24  # letters of the name of a set of prompts
 SHOWN = 5  # edges that contribute nothing, and knock-outs
 
 
@@ -42,13 +43,16 @@ def summarize_evaluation(evaluation: Evaluation) -> str:
 
 def _verdict(evaluation: Evaluation) -> Iterator[str]:
     source = evaluation.source
-    yield (
+    yield _wrapped(
         f"Circuit of {source.task} ({source.corruption}) in {source.model}: {source.n_edges:,} of {source.of_edges:,} "
         f"edges, {source.n_nodes} nodes"
     )
     yield ""
-    for finding in evaluation.findings:
-        yield f"{finding.question:<46} {finding.grade}"
+    grades = table(
+        (left(), left()), [(whole(finding.question), finding.grade) for finding in evaluation.findings], width=WIDEST
+    )
+    for finding, grade in zip(evaluation.findings, grades, strict=True):
+        yield grade
         yield _wrapped(f"  {finding.sentence}")
         if finding.numbers:
             yield _wrapped(f"  ({finding.numbers})", "   ")
@@ -57,26 +61,28 @@ def _verdict(evaluation: Evaluation) -> Iterator[str]:
 def _prompts(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield "On each set of prompts, with 95 % intervals over the prompts"
-    yield f"{'':<{NAMED}}{'n':>5}{'F(M)':>8}{'recovered':>21}{'|F(M) - F(C)|':>23}{'KL, nats':>26}{'correct':>9}"
-    for on in evaluation.prompts:
-        yield from _one_set(on)
-    yield "  F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges))."
-    yield "  Below a set: as many edges, chosen by other methods on the discovery prompts; all sets: evaluation.csv."
+    names = ("n", "F(M)", "recovered", whole(GAP), "KL, nats", "correct")
+    yield from table((left(), *map(right, names)), [row for on in evaluation.prompts for row in _one_set(on)])
+    for legend in (
+        "F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges)).",
+        "Below a set: as many edges, chosen by other methods on the discovery prompts; all sets: evaluation.csv.",
+    ):
+        yield from paragraph(legend, "  ", "  ")
 
 
-def _one_set(on: OnPrompts) -> Iterator[str]:
+def _one_set(on: OnPrompts) -> Iterator[tuple[str, ...]]:
     model = on.of(Subject.MODEL)
     inside = on.of(Subject.CIRCUIT)
     assert model is not None and inside is not None  # they are run on every set
     name = textwrap.shorten(on.name, NAMED - 1, placeholder="...")
-    yield f"{name:<{NAMED}}{on.n:>5}{model.logit_diff.value:>8.2f}{_numbers(inside)}"
+    yield (name, str(on.n), f"{model.logit_diff.value:.2f}", *_numbers(inside))
     if on.kind in (PromptKind.DISCOVERY, PromptKind.FRESH):
         for title, ranked in on.ranked.items():
-            yield f"{f'  {title}':<{NAMED + 13}}{_numbers(ranked)}"
+            yield (f"  {title}", "", "", *_numbers(ranked))
 
 
-def _numbers(it: Faithfulness) -> str:
-    return f"{_share(it.normalised):>21}{_plain(it.absolute, 2):>23}{_plain(it.kl, 3):>26}{it.correct.value:>9.0%}"
+def _numbers(it: Faithfulness) -> tuple[str, ...]:
+    return _share(it.normalised), _plain(it.absolute, 2), _plain(it.kl, 3), f"{it.correct.value:.0%}"
 
 
 def _random(evaluation: Evaluation) -> Iterator[str]:
@@ -84,19 +90,25 @@ def _random(evaluation: Evaluation) -> Iterator[str]:
         return
     first = evaluation.random[0]
     yield ""
-    yield f"Among {first.n} random circuits of its size each, on {first.prompts} (a small p speaks for the circuit)"
-    yield f"{'':<20}{'mean KL':>10}{'5 % to 95 %':>18}{'p':>8}{'mean |F(M) - F(C)|':>22}{'5 % to 95 %':>18}{'p':>8}"
+    yield _wrapped(
+        f"Among {first.n} random circuits of its size each, on {first.prompts} (a small p speaks for the circuit)"
+    )
+    names = ("mean KL", "5 % to 95 %", "p", f"mean {whole(GAP)}", "5 % to 95 %", "p")
+    yield from table((left(), *map(right, names)), [_one_kind(random) for random in evaluation.random])
     for random in evaluation.random:
-        yield _one_kind(random)
-    for random in evaluation.random:
-        yield f"  {random.drawn}: {random.drawn.about}."
+        yield from paragraph(f"{random.drawn}: {random.drawn.about}.", "  ", "  ")
 
 
-def _one_kind(random: RandomCircuits) -> str:
+def _one_kind(random: RandomCircuits) -> tuple[str, ...]:
     kl, absolute = random.kl, random.absolute
     return (
-        f"{random.drawn:<20}{kl.mean:>10.3f}{f'{kl.low:.3f} to {kl.high:.3f}':>18}{kl.p:>8.2g}{absolute.mean:>22.2f}"
-        f"{f'{absolute.low:.2f} to {absolute.high:.2f}':>18}{absolute.p:>8.2g}"
+        random.drawn,
+        f"{kl.mean:.3f}",
+        whole(f"{kl.low:.3f} to {kl.high:.3f}"),
+        f"{kl.p:.2g}",
+        f"{absolute.mean:.2f}",
+        whole(f"{absolute.low:.2f} to {absolute.high:.2f}"),
+        f"{absolute.p:.2g}",
     )
 
 
@@ -105,21 +117,24 @@ def _completeness(evaluation: Evaluation) -> Iterator[str]:
         if not each.knocked_out:
             continue
         yield ""
-        yield f"Completeness on {each.prompts}: nodes K knocked out of both; the {SHOWN} largest differences"
-        yield f"{'F(M without K)':>16}{'F(C without K)':>16}{'difference':>12}  K"
+        yield _wrapped(f"Completeness on {each.prompts}: nodes K knocked out of both; the {SHOWN} largest differences")
+        rows = []
         for row in sorted(each.knocked_out, key=lambda row: -row.gap)[:SHOWN]:
             names = textwrap.shorten(", ".join(node.label for node in row.nodes), 40, placeholder=" ...")
-            yield f"{row.model:>16.2f}{row.circuit:>16.2f}{row.gap:>12.2f}  {row.name}: {names}"
+            rows.append((f"{row.model:.2f}", f"{row.circuit:.2f}", f"{row.gap:.2f}", f"{row.name}: {names}"))
+        heads = (right("F(M without K)"), right("F(C without K)"), right("difference"), left("K"))
+        yield from table(heads, rows, indent=2)
 
 
 def _minimality(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.examined or not evaluation.examined[-1].edges:
         return
     yield ""
-    yield "Minimality: mean absolute change of the logit difference without one part, as a share of F(M)"
+    yield _wrapped("Minimality: mean absolute change of the logit difference without one part, as a share of F(M)")
+    rows = []
     for each in evaluation.examined:
-        yield f"  {each.prompts}: largest {_parts(each, -1)}"
-        yield f"  {'':{len(each.prompts)}}  smallest {_parts(each, 1)}"
+        rows += [(f"{each.prompts}:", f"largest {_parts(each, -1)}"), ("", f"smallest {_parts(each, 1)}")]
+    yield from table((left(), left()), rows, indent=2)
     if nothing := superfluous(evaluation.examined):
         names = ", ".join(removed.name for removed in nothing[:SHOWN])
         more = f" and {len(nothing) - SHOWN} more, in evaluation.json" if len(nothing) > SHOWN else ""
@@ -128,29 +143,31 @@ def _minimality(evaluation: Evaluation) -> Iterator[str]:
 
 def _parts(each: ComponentAblations, direction: int) -> str:
     parts = sorted(each.edges, key=lambda removed: direction * removed.moved)[:3]
-    return "; ".join(f"{removed.name} {removed.moved / max(abs(each.model), 1e-9):.1%}" for removed in parts)
+    return "; ".join(whole(f"{removed.name} {removed.moved / max(abs(each.model), 1e-9):.1%}") for removed in parts)
 
 
 def _tests(evaluation: Evaluation) -> Iterator[str]:
     yield ""
-    yield f"Hypothesis tests on {evaluation.main.name}, at {ALPHA} (a small p speaks against the circuit)"
+    yield _wrapped(f"Hypothesis tests on {evaluation.main.name}, at {ALPHA} (a small p speaks against the circuit)")
+    rows = []
     for test in evaluation.tests:
         rejected = test.p <= ALPHA
         meaning = test.hypothesis.rejected if rejected else test.hypothesis.retained
-        yield f"  {test.hypothesis:<13}p = {test.p:<8.2g} {'rejected' if rejected else 'not rejected'}: {meaning}"
-        yield f"  {'':<13}{test.details}"
+        outcome = "rejected" if rejected else "not rejected"
+        rows += [(test.hypothesis, whole(f"p = {test.p:.2g}"), f"{outcome}: {meaning}"), ("", "", test.details)]
+    yield from table((left(), left(), left()), rows, indent=2)
 
 
 def _share(estimate: Estimate | None) -> str:
     if estimate is None:
         return "nothing to recover"
     value, low, high = (round(x, 2) + 0.0 for x in (estimate.value, estimate.low, estimate.high))  # no -0 %
-    return f"{value:.0%} ({low:.0%} to {high:.0%})"
+    return f"{value:.0%} {whole(f'({low:.0%} to {high:.0%})')}"
 
 
 def _plain(estimate: Estimate, digits: int) -> str:
-    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+    return f"{estimate.value:.{digits}f} {whole(f'({estimate.low:.{digits}f} to {estimate.high:.{digits}f})')}"
 
 
 def _wrapped(text: str, indent: str = "  ") -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False)
+    return "\n".join(paragraph(text, later=indent))

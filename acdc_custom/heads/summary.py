@@ -1,27 +1,28 @@
-"""A table of heads as text for the terminal, in 110 columns."""
+"""A table of heads as text for the terminal."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 
+from acdc_custom.files.columns import left, paragraph, right, whole
+from acdc_custom.files.columns import table as laid_out
 from acdc_custom.heads.evidence import Measure, Role
 from acdc_custom.heads.table import HeadRow, HeadTable
 
-COLUMNS = 110
 MANY = 60  # from here on, unclassified heads are counted only
 
-# What stands above a column, its width, and what is in it. "%" is of the logit difference.
+# What stands above a column, and what is in it. "%" is of the logit difference.
 NUMBERS = (
-    ("direct", 8, Measure.DIRECT_EFFECT),
-    ("copy", 6, Measure.COPY),
-    ("neg.", 6, Measure.NEGATIVE_COPY),
-    ("cue", 6, Measure.ANSWER_FROM_CUE),
-    ("query", 8, Measure.QUERY_EFFECT),
-    ("ind.", 6, Measure.INDUCTION),
-    ("dup.", 6, Measure.DUPLICATE_TOKEN),
-    ("prev.", 6, Measure.PREVIOUS_TOKEN),
+    ("direct", Measure.DIRECT_EFFECT),
+    ("copy", Measure.COPY),
+    ("neg.", Measure.NEGATIVE_COPY),
+    ("cue", Measure.ANSWER_FROM_CUE),
+    ("query", Measure.QUERY_EFFECT),
+    ("ind.", Measure.INDUCTION),
+    ("dup.", Measure.DUPLICATE_TOKEN),
+    ("prev.", Measure.PREVIOUS_TOKEN),
 )
+COLUMNS = (left("head"), left("role"), *(right(name) for name, _ in NUMBERS), left("END looks at"))
 LEGEND = (
     "direct, query: change of the logit difference in per cent when the head's paths to the logits, or to the movers' "
     "queries, are patched. copy, neg., cue: how often the head would write a word, against it, or the answer at "
@@ -36,22 +37,19 @@ def summarize_heads(table: HeadTable) -> str:
         return "There is no attention head in this circuit."
     rows = sorted(table.rows, key=lambda row: (list(Role).index(row.role), -_strength(row), row.head))
     hidden = [row for row in rows if row.role is Role.UNCLASSIFIED] if len(rows) > MANY else []
-    lines = [_header(), *(_line(row) for row in rows if row not in hidden)]
+    lines = laid_out(COLUMNS, [_cells(row) for row in rows if row not in hidden])
     if hidden:
         lines.append(f"{len(hidden)} heads more are {Role.UNCLASSIFIED}; heads.csv has them all.")
-    lines += textwrap.wrap(LEGEND, COLUMNS)
+    lines += paragraph(LEGEND)
     counts = ", ".join(f"{n} {role}" for role, n in table.counts.items())
     source = table.source
     heads = f"measured: {source.measured} of the model's {source.of_heads} heads"
-    lines += textwrap.wrap(f"{counts}; {source.n} prompts; {heads}", COLUMNS)
+    lines += paragraph(f"{counts}; {source.n} prompts; {heads}")
     if without := [row for row in rows if row.why and row not in hidden]:
         lines.append("Why heads are unclassified:")
-        for row in without:
-            lines += textwrap.wrap(
-                f"{row.head.label:<8} {row.why}", COLUMNS, initial_indent="  ", subsequent_indent=" " * 11
-            )
+        lines += laid_out((left(), left()), [(row.head.label, row.why) for row in without], indent=2)
     for note in table.notes:
-        lines += textwrap.wrap(note, COLUMNS, initial_indent="Note       ", subsequent_indent=" " * 11)
+        lines += paragraph(note, "Note       ", " " * 11)
     return "\n".join(lines)
 
 
@@ -68,20 +66,15 @@ def name_roles(table: HeadTable) -> str:
     return "; ".join(parts)
 
 
-def _header() -> str:
-    return f"{'head':<9}{'role':<22}" + "".join(f"{name:>{width}}" for name, width, _ in NUMBERS) + "  END looks at"
+def _cells(row: HeadRow) -> list[str]:
+    numbers = [_number(row, measure) for _, measure in NUMBERS]
+    return [row.head.label, whole(row.role + (" +" if row.also else "")), *numbers, whole(_attention(row))]
 
 
-def _line(row: HeadRow) -> str:
-    role = row.role + (" +" if row.also else "")
-    return f"{row.head.label:<9}{role:<22}" + "".join(_cells(row)) + f"  {_attention(row)}"
-
-
-def _cells(row: HeadRow) -> Iterator[str]:
-    for _, width, measure in NUMBERS:
-        score = row.scores.get(measure)
-        decimals = 1 if measure.in_per_cent else 2
-        yield f"{'-' if score is None else f'{score.value:.{decimals}f}':>{width}}"
+def _number(row: HeadRow, measure: Measure) -> str:
+    score = row.scores.get(measure)
+    decimals = 1 if measure.in_per_cent else 2
+    return "-" if score is None else f"{score.value:.{decimals}f}"
 
 
 def _attention(row: HeadRow) -> str:

@@ -5,7 +5,6 @@ Owns the sentences, and the bounds from which on a circuit is called stable; the
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from statistics import median
 
@@ -13,6 +12,7 @@ from acdc_custom.choices import Variation
 from acdc_custom.circuit.members import Part
 from acdc_custom.errors import count
 from acdc_custom.export.caption import with_unit
+from acdc_custom.files.columns import left, paragraph, right, table, whole
 from acdc_custom.graph import Sender
 from acdc_custom.stability.agreement import Agreement
 from acdc_custom.stability.record import CORE, Stability
@@ -23,7 +23,6 @@ STABLE, PARTLY = 0.8, 0.5  # mean Jaccard indices of edges; bounds of ours
 CLEARLY_LESS = 0.1  # of the logit difference recovered
 FEW = 10  # runs; with fewer, what all of them keep may be kept by two thirds of all such runs
 MOST_HEADS = 12
-WIDTH = 110
 
 
 def summarize_stability(stability: Stability) -> str:
@@ -35,8 +34,8 @@ def summarize_stability(stability: Stability) -> str:
             *_heads(stability),
             *_consensus(stability),
             "",
-            *textwrap.wrap(verdict(stability), WIDTH),
-            *(textwrap.fill(f"Note: {note}", WIDTH, subsequent_indent="      ") for note in stability.notes),
+            *paragraph(verdict(stability)),
+            *(line for note in stability.notes for line in paragraph(f"Note: {note}", later="      ")),
         ]
     )
 
@@ -132,26 +131,31 @@ def _head(stability: Stability) -> Iterator[str]:
         chosen = f"ranked first by {settings.method}"
     else:
         chosen = f"at threshold {with_unit(settings.threshold, settings.parsed_metric.unit)}"
-    yield f"Stability of {task_of(stability)} {chosen}"
-    yield f"  runs       {len(runs)} varying {kinds}" + (f"; {more} more that vary one of these alone" if more else "")
     sizes = [run.sizes[Part.EDGES] for run in runs]
     recovered = [stability.faithfulness(run.behaviour) for run in runs]
     kls = [run.behaviour.kl for run in runs]
-    yield f"  sizes      {min(sizes):,} to {max(sizes):,} edges, median {median(sizes):,.4g}"
-    yield (
-        f"  recovered  {_percent(min(recovered))} to {_percent(max(recovered))} of the logit difference, median "
-        f"{_percent(median(recovered))}; KL {min(kls):.3f} to {max(kls):.3f} nats; all on the same "
-        f"{settings.prompts.n} prompts"
+    about = (
+        ("runs", f"{len(runs)} varying {kinds}" + (f"; {more} more that vary one of these alone" if more else "")),
+        ("sizes", f"{min(sizes):,} to {max(sizes):,} edges, median {median(sizes):,.4g}"),
+        (
+            "recovered",
+            f"{_percent(min(recovered))} to {_percent(max(recovered))} of the logit difference, median "
+            f"{_percent(median(recovered))}; KL {min(kls):.3f} to {max(kls):.3f} nats; all on the same "
+            f"{settings.prompts.n} prompts",
+        ),
     )
+    yield from paragraph(f"Stability of {task_of(stability)} {chosen}")
+    yield from table((left(), left()), about, indent=2)
 
 
 def _alike(stability: Stability) -> Iterator[str]:
     yield ""
-    yield f"{'Jaccard index of two runs':<26}{'runs':>5}" + "".join(f"{part.value:>22}" for part in Part)
+    rows = []
     for varied in dict.fromkeys(found.varied for found in stability.agreements):
         row = [stability.agreement(part, varied) for part in Part]
-        name = kinds_of(varied)
-        yield f"  {name:<24}{row[0].n_runs:>5}" + "".join(f"{_mean(found):>22}" for found in row)
+        rows.append((f"  {kinds_of(varied)}", str(row[0].n_runs), *map(_mean, row)))
+    parts = (right(part.value) for part in Part)
+    yield from table((left("Jaccard index of two runs"), right("runs"), *parts), rows)
 
 
 def _heads(stability: Stability) -> Iterator[str]:
@@ -160,9 +164,11 @@ def _heads(stability: Stability) -> Iterator[str]:
         return
     yield ""
     yield "Heads by the share of runs that keep them (95% interval)"
+    rows = []
     for share in shares[:MOST_HEADS]:
         low, high = share.interval
-        yield f"  {_label(share):<8}{share.share:>6.0%}  ({low:.0%} to {high:.0%})"
+        rows.append((_label(share), f"{share.share:.0%}", f"({low:.0%} to {high:.0%})"))
+    yield from table((left(), right(), left()), rows, indent=2)
     if len(shares) > MOST_HEADS:
         yield f"  and {len(shares) - MOST_HEADS} more, in heads.csv"
 
@@ -170,14 +176,22 @@ def _heads(stability: Stability) -> Iterator[str]:
 def _consensus(stability: Stability) -> Iterator[str]:
     yield ""
     yield "Consensus of edges kept by at least so many of the runs"
-    yield f"  {'share':>6}{'edges':>8}{'dead':>6}{'recovered':>11}{'KL':>8}{'correct':>9}"
+    names = ("share", "edges", "dead", "recovered", "KL", "correct")
+    rows = []
     for point in stability.curve:
         recovered, inside = stability.faithfulness(point.behaviour), point.behaviour
-        mark = "  <- consensus/" if point == stability.chosen else ""
-        yield (
-            f"  {point.share:>6.0%}{point.n_edges:>8,}{point.n_dead:>6}{_percent(recovered):>11}{inside.kl:>8.3f}"
-            f"{inside.correct:>9.0%}{mark}"
+        rows.append(
+            (
+                f"{point.share:.0%}",
+                f"{point.n_edges:,}",
+                str(point.n_dead),
+                _percent(recovered),
+                f"{inside.kl:.3f}",
+                f"{inside.correct:.0%}",
+                "<- consensus/" if point == stability.chosen else "",
+            )
         )
+    yield from table((*map(right, names), left()), rows, indent=2)
 
 
 def _percent(share: float) -> str:
@@ -185,7 +199,7 @@ def _percent(share: float) -> str:
 
 
 def _mean(found: Agreement) -> str:
-    between = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+    between = "" if found.low is None else f" {whole(f'({found.low:.2f} to {found.high:.2f})')}"
     return f"{found.mean:.2f}{between}"
 
 

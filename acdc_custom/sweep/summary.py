@@ -6,16 +6,13 @@ Owns the words and the columns there.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator
 
 from acdc_custom.choices import Ranking
+from acdc_custom.files.columns import left, paragraph, right, table
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import Rule
-
-WIDTH = 110
-CELL = 16  # of one method's circuit: its KL, and what it recovers
 
 
 def summarize_sweep(sweep: Sweep) -> str:
@@ -25,8 +22,8 @@ def summarize_sweep(sweep: Sweep) -> str:
 
 
 def _case(case: Case) -> Iterator[str]:
-    yield f"{case.name}: {case.about}; {case.n_edges:,} edges"
-    yield (
+    yield from paragraph(f"{case.name}: {case.about}; {case.n_edges:,} edges")
+    yield from paragraph(
         f"Logit difference {case.full.logit_diff:.2f}, without edges {case.empty.logit_diff:.2f}; "
         f"the answer is preferred in {case.full.correct:.0%} of the prompts; KL without edges {case.empty.kl:.3g} nats"
     )
@@ -35,49 +32,49 @@ def _case(case: Case) -> Iterator[str]:
         yield from _search(case, search)
         yield from _methods(case, search)
     for note in case.notes:
-        yield from textwrap.wrap(f"Note: {note}", WIDTH, subsequent_indent="  ")
+        yield from paragraph(f"Note: {note}", later="  ")
     yield ""
     yield ""
 
 
 def _search(case: Case, search: Searched) -> Iterator[str]:
     yield f"{search.title}, {search.name}"
-    yield f"{'threshold':>11}{'edges':>11}{'share':>9}{'KL (nats)':>13}{'recovered':>13}"
     front = search.curve.front
+    rows = []
     for point in _from_largest(search):
         mark = "<- suggested" if point == search.suggestion.point else "" if point in front else "beaten"
-        size = f"{point.n_edges:>11,}{point.n_edges / case.n_edges:>9.2%}"
-        yield f"{point.threshold:>11.4g}{size}{_kl(point.kl):>13}{_share(point.faithfulness):>13}   {mark}".rstrip()
+        size = (f"{point.n_edges:,}", f"{point.n_edges / case.n_edges:.2%}")
+        rows.append((f"{point.threshold:.4g}", *size, _kl(point.kl), _share(point.faithfulness), mark))
+    names = ("threshold", "edges", "share", "KL (nats)", "recovered")
+    yield from table((*map(right, names), left()), rows, indent=2)
     heading = "No threshold is suggested" if search.suggestion.rule is Rule.NONE else "Suggested"
-    yield from textwrap.wrap(f"{heading}: {search.suggestion.why}", WIDTH, subsequent_indent="  ")
+    yield from paragraph(f"{heading}: {search.suggestion.why}", later="  ")
 
 
 def _methods(case: Case, search: Searched) -> Iterator[str]:
-    """All methods at the sizes of the search's circuits, so many side by side as a line holds."""
-    columns = [
+    """All methods at the sizes of the search's circuits, each with two columns: KL, and what is recovered."""
+    shown = [
         (search.title, search.curve, search.curve.cpr, search.curve.cmd),
         *((a.title, a.curves[Ranking.ABSOLUTE], a.cpr, a.cmd) for a in case.attributions),
     ]
     sizes = {point.n_edges: point for point in _from_largest(search)}
-    at_once = (WIDTH - 11) // CELL
-    for first in range(0, len(columns), at_once):
-        shown = columns[first : first + at_once]
-        yield ""
-        yield "As many edges by each method: KL from the model (nats), and logit difference recovered"
-        names = [textwrap.wrap(title, CELL - 2) for title, *_ in shown]
-        for line in range(max(map(len, names))):
-            cells = "".join(f"{name[line] if line < len(name) else '':>{CELL}}" for name in names)
-            yield f"{'' if line else 'edges':>11}{cells}".rstrip()
-        for n_edges, own in sizes.items():
-            circuits = (_as_large(curve, n_edges, own) for _, curve, *_ in shown)
-            yield f"{n_edges:>11,}" + "".join(
-                f"{_kl(at.kl):>{CELL - 6}}{_share(at.faithfulness):>6}" for at in circuits
-            )
-        yield f"{'CPR':>11}" + "".join(f"{_area(cpr):>{CELL}}" for *_, cpr, _ in shown)
-        yield f"{'CMD':>11}" + "".join(f"{_area(cmd):>{CELL}}" for *_, cmd in shown)
+    rows = []
+    for n_edges, own in sizes.items():
+        circuits = [_as_large(curve, n_edges, own) for _, curve, *_ in shown]
+        rows.append([f"{n_edges:,}", *(cell for at in circuits for cell in (_kl(at.kl), _share(at.faithfulness)))])
+    rows.append(["CPR", *(cell for *_, cpr, _ in shown for cell in ("", _area(cpr)))])
+    rows.append(["CMD", *(cell for *_, cmd in shown for cell in ("", _area(cmd)))])
+    pairs = (right("", title) for title, *_ in shown for _ in range(2))
+    yield ""
+    yield from paragraph("As many edges by each method: KL from the model (nats), and logit difference recovered")
+    yield from table((right("edges"), *pairs), rows, indent=2)
     largest = max(sizes)
     share = f"{largest / case.n_edges:.2%}"
-    yield f"{'':11}from {share} of the edges on, the areas of {search.title} are those of its largest circuit"
+    yield from paragraph(
+        f"from {share} of the edges on, the areas of {search.title} are those of its largest circuit",
+        " " * 11,
+        " " * 11,
+    )
 
 
 def _from_largest(search: Searched) -> list[Point]:
@@ -99,7 +96,7 @@ def _legend() -> Iterator[str]:
         "share of edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is best. "
         "beaten: another threshold gives as few edges and a KL as low."
     )
-    yield from textwrap.wrap(text, WIDTH)
+    yield from paragraph(text)
 
 
 def _kl(value: float) -> str:

@@ -11,9 +11,9 @@ import pytest
 from commands import Run
 
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.files.columns import line_width
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.names import circuit_heads
-from acdc_custom.heads.summary import COLUMNS
 from acdc_custom.heads.table import HeadTable
 
 
@@ -34,7 +34,7 @@ def test_roles_are_printed_written_and_drawn(run: Run) -> None:
     header = next(i for i, line in enumerate(lines) if line.startswith("head "))
     printed = [line.split()[0] for line in lines[header + 1 : header + 1 + len(table.rows)]]
     assert sorted(printed) == sorted(row.head.label for row in table.rows)
-    assert max(map(len, lines[header:])) <= COLUMNS
+    assert max(map(len, lines[header:])) <= line_width()
     assert lines[-5:] == [
         "Written",
         *(f"  run/{name}" for name in ("heads.json", "heads.csv", "circuit.dot", "circuit.svg")),

@@ -15,10 +15,11 @@ from handmade import INHIBITION, MOVER, NEGATIVE, handmade_model, ioi_prompts
 from tiny_task import prepared
 
 from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.files.columns import line_width
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Measure, Role
 from acdc_custom.heads.find import find_roles
-from acdc_custom.heads.summary import COLUMNS, MANY, summarize_heads
+from acdc_custom.heads.summary import MANY, summarize_heads
 from acdc_custom.heads.table import HeadTable
 
 MOVING = Sender.parse("a1.h0")
@@ -84,8 +85,10 @@ def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:
 def test_the_text_fits_the_terminal_and_says_what_is_hidden() -> None:
     table = example_heads()
     text = summarize_heads(table)
-    assert max(map(len, text.splitlines())) <= COLUMNS
-    assert "L1H0     name mover" in text and "1 name mover, 1 unclassified; 16 prompts" in text
+    assert max(map(len, text.splitlines())) <= line_width()
+    assert ["L1H0", "name", "mover"] in [
+        line.split()[:3] for line in text.splitlines()
+    ] and "1 name mover, 1 unclassified; 16 prompts" in text
     assert summarize_heads(replace(table, rows=())) == "There is no attention head in this circuit."
     many = replace(table, rows=(table.rows[0], *[table.rows[1]] * MANY))
     assert f"{MANY} heads more are unclassified; heads.csv has them all." in summarize_heads(many)
