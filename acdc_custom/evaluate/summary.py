@@ -131,7 +131,7 @@ def _minimality(evaluation: Evaluation) -> Iterator[str]:
         return
     yield ""
     yield _wrapped("Minimality: mean absolute change of the logit difference without one part, as a share of F(M)")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for each in evaluation.examined:
         rows += [(f"{each.prompts}:", f"largest {_parts(each, -1)}"), ("", f"smallest {_parts(each, 1)}")]
     yield from table((left(), left()), rows, indent=2)
@@ -149,7 +149,7 @@ def _parts(each: ComponentAblations, direction: int) -> str:
 def _tests(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield _wrapped(f"Hypothesis tests on {evaluation.main.name}, at {ALPHA} (a small p speaks against the circuit)")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for test in evaluation.tests:
         rejected = test.p <= ALPHA
         meaning = test.hypothesis.rejected if rejected else test.hypothesis.retained
