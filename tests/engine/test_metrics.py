@@ -68,6 +68,8 @@ def test_a_metric_of_several_answers_and_foils_is_what_it_is_by_hand(weights: We
     both = torch.stack([outputs(weights, MODEL), outputs(weights, CIRCUIT)])  # [candidate, prompt, d_model]
     values = objective(both)
     assert values[1].tolist() == pytest.approx(EXPECTED[metric], abs=1e-9)
+    if metric is Metric.ANSWER_RANK and weights.logit_soft_cap is not None:
+        return  # all words are equal there, up to rounding: which come before the answer is chance
     at_the_model = {Metric.ANSWER_LOGPROB: [-math.log(0.4), -math.log(0.2)]}.get(metric, [0.0, 0.0])
     assert values[0].tolist() == pytest.approx(at_the_model, abs=1e-9)
 

@@ -72,7 +72,6 @@ class Naive:
                 outputs[f"m{layer}"] = fixed.get(
                     f"m{layer}", oracle.multilayer(oracle.norm(x, block.mlp_norm), block.mlp)
                 )
-                after = after if block.mlp.bias_out is None else after + block.mlp.bias_out
             biases = after
         logits = oracle.norm(read("logits"), w.final_norm) @ w.unembedding.T
         if w.unembedding_bias is not None:

@@ -96,7 +96,7 @@ def ruled_forward(
                     made[port] = made[port] + of.bias[number]
                 if of.norm is not None:
                     made[port] = ruled_norm(made[port], of.norm)
-            q, k = (oracle.rotate(made[port], weights.rotary) for port in "qk")
+            q, k = (oracle.rotate(made[port], projections[port].rotary) for port in "qk")
             written = oracle.attend(q, k, attention) @ made["v"] @ attention.out[head]
             if attention.post_norm is not None:
                 written = written * scales[layer] * attention.post_norm.weight
