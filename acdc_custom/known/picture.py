@@ -13,6 +13,7 @@ from acdc_custom.known.table import three
 
 BUILT = "against all that was built"
 CHANGING = "against what the ablation changes"
+ROOM = 0.55  # below the curves, for their names
 
 
 def draw(trials: Sequence[BenchmarkResult], theme: Theme = Theme.LIGHT) -> Figure:
@@ -28,7 +29,7 @@ def draw(trials: Sequence[BenchmarkResult], theme: Theme = Theme.LIGHT) -> Figur
     n_rows = len(decided) + len(ablations)
     with theme.applied():
         title = "Edges found in models whose circuit is known, over all thresholds"
-        figure = Figure(title, f"ROC curves. {about}.", 1.0 + 2.7 * len(names), 0.6 + 2.5 * n_rows, theme)
+        figure = Figure(title, f"ROC curves. {about}.", 1.0 + 3.1 * len(names), 0.6 + 2.9 * n_rows, theme)
         rows = iter(figure.subplots(n_rows, len(names), sharex=True, sharey=True, squeeze=False))
         for method, row in zip(decided, rows, strict=False):
             for panel, name in zip(row, names, strict=True):
@@ -64,6 +65,7 @@ def _panel(panel: Axes, title: str, lines: Sequence[tuple[str, Sequence[Rates]]]
         )
     panel.set_title(title)
     panel.set_xlim(-0.04, 1.04)
-    panel.set_ylim(-0.04, 1.04)
+    panel.set_ylim(-ROOM, 1.04)
+    panel.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     panel.grid(True)
-    panel.legend(loc="lower right", fontsize=6.5, title="with the area below", title_fontsize=6.5)
+    panel.legend(loc="lower center", ncols=2, fontsize=6.5, title="and the area below", title_fontsize=6.5)
