@@ -48,7 +48,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", [method.name for method in methods()])
 def test_every_method_writes_a_run_folder(folders: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    size = ("--threshold", "0.2") if name in [m.name for m in deciding_methods()] else ("--edges", "12")
+    size = ("--threshold", "0.2") if name in [m.name for m in deciding_methods()] else ("--edges", "60")
     code, out, _ = run_command(capsys, *ASKED, "--method", name, *size, "--out", str(folders / name))
     assert code == 0 and "Strongest edges" in out
     circuit = Circuit.load(folders / name)
@@ -61,7 +61,7 @@ def test_every_method_writes_a_run_folder(folders: Path, capsys: pytest.CaptureF
         "circuit.json", "circuit.svg", "circuit.dot", "decisions.jsonl", "run.json",
     }  # fmt: skip
     if circuit.is_scored:
-        assert len(circuit.edges) == 12
+        assert len(circuit.edges) == 60
         least = min(kept.strength for kept in circuit.edges)
         assert least >= max(abs(row["effect"]) for row in rows if not row["kept"])
 
@@ -96,7 +96,7 @@ def test_every_command_takes_a_circuit_whose_edges_were_scored(
     page = (folders / name / "report.html").read_text(encoding="utf-8")
     shown = re.sub(r"\s+", " ", re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL))
     assert "edge-effects scored 1,519 edges" in shown and "acdc-custom discover" in shown
-    assert "--method edge-effects --edges 12 --ranking absolute" in shown
+    assert "--method edge-effects --edges 60 --ranking absolute" in shown
     assert "None" not in re.sub(r"; None:", "", shown.split("Every setting")[0])
 
 
