@@ -91,10 +91,10 @@ def _as_large(curve: Curve, n_edges: int, own: Point) -> Point:
 
 def _legend() -> Iterator[str]:
     text = (
-        "Methods that score edges (see docs/methods.md) have as many edges, those with the largest scores of either "
-        "sign; for CPR those with the largest signed scores, as in MIB. CPR: area under what is recovered over the "
-        "share of edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is best. "
-        "beaten: another threshold gives as few edges and a KL as low."
+        "Methods that score edges (see acdc-custom discover --help) have as many edges, those with the largest scores "
+        "of either sign; for CPR those with the largest signed scores, as in MIB. CPR: area under what is recovered "
+        "over the share of edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is "
+        "best. beaten: another threshold gives as few edges and a KL as low."
     )
     yield from paragraph(text)
 
