@@ -22,7 +22,7 @@ ANALYSES = {
     "patch-mlp": ((), ("patch-mlp_denoising",), "layer,place,position"),
     "patch-heads": (("--part", "pattern"), ("patch-heads_pattern_denoising",), "layer,place,head,logit_diff"),
     "patch-neurons": (("--layers", "3"), ("patch-neurons_denoising",), "layer,neuron,logit_diff,effect"),
-    "copying": ((), ("copying", "negative_copying"), "head,copied,negative"),
+    "copying": ((), ("copying", "negative_copying"), "head,reads,copied,negative"),
     "attention": (("--heads", "a3.h3", "--prompt", "2"), ("attention",), "head,position,token"),
     "scatter": (("--heads", "a3.h3"), ("scatter",), "head,subject,prompt,attention,output,r,p"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import pytest
@@ -45,13 +44,6 @@ def test_a_sweep_loads_as_it_was_saved(tmp_path: Path, runs: list[SweepRun]) -> 
         assert load_sweep(tmp_path) == sweep
     (tmp_path / "sweep.json").write_text(to_json(made_up(gap=0.0)))
     assert to_json(load_sweep(tmp_path / "sweep.json")) == to_json(made_up(gap=0.0))
-
-
-def test_a_file_from_before_there_were_notes_loads(tmp_path: Path) -> None:
-    content = parse_json(to_json(made_up()))
-    del content["cases"][0]["notes"], content["cases"][0]["searches"][0]["method"]
-    (tmp_path / "sweep.json").write_text(json.dumps(content))
-    assert load_sweep(tmp_path) == made_up()
 
 
 @pytest.mark.parametrize(
