@@ -13,21 +13,24 @@ from acdc_custom.choices import Ablation, CustomMetric, Metric
 from acdc_custom.errors import ResultError
 from acdc_custom.graph import Edge, Graph, GraphShape
 from acdc_custom.known.content import JSON_NAME, KnownResults, load_known, to_json
-from acdc_custom.known.result import BenchmarkResult, Method
+from acdc_custom.known.result import BenchmarkResult
+from acdc_custom.search.registry import method_named
 
 GRAPH = Graph(GraphShape(2, 2, 2))
 FIRST, SECOND, WRONG = list(GRAPH.edges())[:3]
 OWN = CustomMetric("mine:distance", "squared logits")
 
 
-def trial_of(metric: Metric | CustomMetric, method: Method) -> BenchmarkResult:
+def trial_of(metric: Metric | CustomMetric, method: str) -> BenchmarkResult:
     found = ((1.0, frozenset[Edge]()), (0.1, frozenset({FIRST})), (0.01, frozenset({FIRST, WRONG})))
     parts = {FIRST: ("a", "b"), SECOND: ("b",)}
-    changing = frozenset({SECOND}) if method is Method.ACDC else frozenset[Edge]()
-    return BenchmarkResult("mine", "sums", GRAPH, metric, Ablation.ZERO, method, 3, parts, changing, found)
+    changing = frozenset({SECOND}) if method == "acdc" else frozenset[Edge]()
+    return BenchmarkResult(
+        "mine", "sums", GRAPH, metric, Ablation.ZERO, method_named(method), 3, parts, changing, found
+    )
 
 
-TRIALS = (trial_of(OWN, Method.ACDC), trial_of(Metric.LOGIT_DIFF, Method.EAP_IG))
+TRIALS = (trial_of(OWN, "acdc"), trial_of(Metric.LOGIT_DIFF, "eap-ig"))
 
 
 def test_it_loads_back_exactly(tmp_path: Path) -> None:

@@ -79,7 +79,11 @@ def changed(*keys: str, value: object) -> str:
         (["memory", "chunk"], 0, "memory.chunk is 0, expected at least 1"),
         (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),
-        (["more"], 1, 'it has to be an object with task, model, edges, memory, provenance: "more" is none of them'),
+        (
+            ["more"],
+            1,
+            'it has to be an object with task, model, edges, memory, provenance, roles: "more" is none of them',
+        ),
         (["schema"], True, 'it has no "schema"'),
         (["provenance"], [], "provenance is [], expected an object"),
         (["provenance", "settings", "order"], "x", "provenance.settings.order is 'x', expected one of: original,"),
