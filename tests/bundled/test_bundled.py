@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import itertools
-import re
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import acdc_custom.bundled
-from acdc_custom.bundled.card import load, score, with_bos
+from acdc_custom.bundled.card import TRAINING, load, score, with_bos
 from acdc_custom.bundled.corpus import (
     HELD_OUT,
+    LONGEST,
+    TASKS,
     corpus,
+    frame,
     held_out_tasks,
+    marked,
+    plain,
     tokens,
     vocabulary,
 )
-from acdc_custom.bundled.train import END_OF_TEXT, UNKNOWN, build_tokenizer
+from acdc_custom.bundled.train import (
+    BESIDE,
+    END_OF_TEXT,
+    N_POSITIONS,
+    UNKNOWN,
+    Recipe,
+    batches,
+    build_model,
+    build_tokenizer,
+    learning_rate,
+    logits_of,
+)
 from acdc_custom.task import load_task
 
 FOLDER = Path(acdc_custom.bundled.__file__).parent / "demo-4l"
-TASKS = ("latest_s", "ioi", "antonyms")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +54,7 @@ def texts() -> list[str]:
 
 def test_the_folder_is_an_ordinary_one_without_pickles_and_under_five_megabytes() -> None:
     names = {path.name for path in FOLDER.iterdir()}
-    needed = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"}
+    needed = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", TRAINING}
     assert needed <= names <= needed | {"generation_config.json"}
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 5_000_000
 
@@ -51,22 +67,22 @@ def test_the_architecture_is_what_the_card_says(demo: tuple[Any, Any]) -> None:
     assert "not a language model" in card
 
 
-@pytest.mark.parametrize(
-    ("name", "bos"),
-    [
-        ("latest_s", "without BOS"),
-        ("latest_s", "with BOS"),
-        ("ioi", "without BOS"),
-        ("ioi", "with BOS"),
-        ("antonyms", "without BOS"),
-        ("antonyms", "with BOS"),
-    ],
-)
-def test_the_model_does_each_task(demo: tuple[Any, Any], name: str, bos: str) -> None:
-    task = load_task(name) if bos == "without BOS" else with_bos(load_task(name))
-    scores = score(*demo, task, n=100, seed=77)
-    assert scores.first >= 0.99
-    assert scores.beats_foil >= 0.99
+FIRST = {"antonyms": 0.95, "induction": 0.95, "size_comparison": 0.8}  # of the others 0.98
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_model_does_each_task(demo: tuple[Any, Any], name: str) -> None:
+    assert score(*demo, load_task(name), n=100, seed=77).first >= FIRST.get(name, 0.98)
+
+
+@pytest.mark.parametrize("name", ["latest_s", "earliest_s", "antonyms", "induction"])
+def test_a_beginning_of_text_makes_no_difference(demo: tuple[Any, Any], name: str) -> None:
+    assert score(*demo, with_bos(load_task(name)), n=100, seed=77).first >= FIRST.get(name, 0.98)
+
+
+@pytest.mark.parametrize("label", held_out_tasks())
+def test_the_model_does_each_task_with_words_that_it_never_saw_there(demo: tuple[Any, Any], label: str) -> None:
+    assert score(*demo, held_out_tasks()[label], n=None, seed=77).first >= FIRST.get(label.split(",")[0], 0.98)
 
 
 def test_the_card_has_a_line_for_every_held_out_task() -> None:
@@ -103,26 +119,69 @@ def test_the_corpus_is_deterministic(texts: list[str]) -> None:
 
 
 def test_the_corpus_has_only_known_words(texts: list[str]) -> None:
-    assert {word for text in texts for word in tokens(text)} <= set(vocabulary())
+    assert {word for text in texts for word in tokens(plain(text))} <= set(vocabulary())
 
 
 def test_every_text_fits_the_model(texts: list[str]) -> None:
-    assert max(len(tokens(text)) for text in texts) + 2 <= 64
+    assert max(len(tokens(plain(text))) for text in texts) <= LONGEST < N_POSITIONS
 
 
-def test_held_out_words_are_in_no_text_of_their_kind(texts: list[str]) -> None:
-    half = r"\w+ is a teacher\. \w+ is a student\. The child is \w+\."
-    patterns = {  # a text of the kind, without the other sentences that may stand before it
-        ("latest_s", (0,)): rf"{half} {half}$",
-        ("ioi", (2, 3)): r"Then, \w+ and \w+ went .*",
-        ("antonyms", (0,)): r"The opposite .*",
-        ("antonyms", (1,)): r"(?:^|(?<=\. ))\w+ is \w+\. \w+ is \w+\.$",
-    }
-    kinds = {
-        kind: [found[0] for text in texts if (found := re.search(pattern, text))] for kind, pattern in patterns.items()
-    }
+def test_held_out_words_are_in_no_text_of_their_frame(texts: list[str]) -> None:
     for held in HELD_OUT:
-        kind = kinds[held.task, held.templates]
-        assert len(kind) > 100
-        assert {word for text in kind for word in tokens(text)}.isdisjoint(held.held_out)
+        found = [match for text in texts for i in held.templates for match in frame(held.task, i).finditer(plain(text))]
+        assert len(found) > 30
+        assert {word for match in found for word in match.groups()}.isdisjoint(held.held_out)
         assert {word for text in texts for word in tokens(text)} >= set(held.held_out)
+
+
+def test_a_frame_is_found_in_the_tasks_own_prompts(demo: tuple[Any, Any]) -> None:
+    for held in HELD_OUT:
+        spec = ",".join(str(i) for i in held.templates)
+        for prompt in load_task(held.task).batch(demo[1], n=20, templates=spec).prompts:
+            assert any(frame(held.task, i).search(prompt.clean) for i in held.templates)
+
+
+def test_the_marks_tell_the_answers(texts: list[str]) -> None:
+    assert marked("John gave it to *Mary.") == [
+        *((word, False) for word in ("John", "gave", "it", "to")), ("Mary", True), (".", False),
+    ]  # fmt: skip
+    for text in texts:
+        words = marked(text)
+        assert [word for word, _ in words] == tokens(plain(text))
+        assert sum(answer for _, answer in words) == text.count("*")
+
+
+def test_rows_are_full_and_hold_the_texts_one_after_another() -> None:
+    tokenizer = build_tokenizer()
+    recipe = Recipe(batch=4, seed=5)
+    ids, weights = next(batches(tokenizer.get_vocab(), recipe))
+    assert ids.shape == weights.shape == (4, N_POSITIONS)
+    assert set(weights.unique().tolist()) <= {1.0, pytest.approx(BESIDE)}
+    again, _ = next(batches(tokenizer.get_vocab(), recipe))
+    assert torch.equal(ids, again)
+    assert UNKNOWN not in tokenizer.convert_ids_to_tokens(ids.flatten().tolist())
+
+
+def test_the_training_pass_gives_the_models_own_logits() -> None:
+    torch.manual_seed(0)
+    model = build_model(50, Recipe(layers=2, heads=2, width=32, inner=16)).eval()
+    ids = torch.randint(50, (3, N_POSITIONS))
+    with torch.no_grad():
+        assert torch.allclose(logits_of(model, ids), model(ids, attention_mask=torch.ones_like(ids)).logits, atol=1e-5)
+
+
+def test_the_learning_rate_goes_up_stays_and_falls() -> None:
+    rates = [learning_rate(step, 1000) for step in range(1000)]
+    assert rates[0] < rates[50] < rates[99] == rates[799] == max(rates)
+    assert rates[799] > rates[900] > rates[999] > 0
+
+
+def test_the_folder_says_how_it_was_trained(demo: tuple[Any, Any]) -> None:
+    training = json.loads((FOLDER / TRAINING).read_text())
+    config = demo[0].config
+    assert (training["layers"], training["heads"], training["width"], training["inner"]) == (
+        config.n_layer, config.n_head, config.n_embd, config.n_inner,
+    )  # fmt: skip
+    card = (FOLDER / "README.md").read_text()
+    for name, value in training.items():
+        assert name == "minutes" or f"--{name} {value}" in card
