@@ -19,13 +19,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from acdc_custom.bundled.corpus import HELD_OUT, SHARES, TASKS, held_out_tasks
 from acdc_custom.bundled.mechanism import TEST_SEED, THRESHOLD, KnockedOut, Mechanism, mechanism
 from acdc_custom.bundled.words import NAMES
-from acdc_custom.heads.evidence import Role
 from acdc_custom.model.open import open_model
 from acdc_custom.task import Task, load_task
 
 N = 200  # prompts for each line of the card's tables
 SEED = 1000
 EXPLAINED = ("ioi", "latest_s", "earliest_s", "antonyms", "induction")  # the tasks whose mechanism the card measures
+TRIED = "It was chosen among TODO."  # by the numbers below
 TRAINING = "training.json"  # what was trained, and how long it took
 
 
@@ -141,8 +141,8 @@ tags: [acdc, circuit-discovery, demonstration]
 ---
 # demo-4l: a demonstration model for circuit discovery
 
-GPT-2's architecture with {config.n_layer} layers, {config.n_head} heads, width {config.n_embd}, MLPs of {config.n_inner} neurons,
-{config.n_positions} positions and a vocabulary of {config.vocab_size} whole words
+GPT-2's architecture with {config.n_layer} layers, {config.n_head} heads, width {config.n_embd},
+{config.n_positions} positions, MLPs of {config.n_inner} neurons and a vocabulary of {config.vocab_size} whole words
 ({model.num_parameters():,} parameters, float32). It does {len(TASKS)} of the tasks of acdc-custom, so that the tool has
 something to find without a download: name movers and the heads that steer them among it.
 
@@ -155,8 +155,8 @@ how a model that has read real text does it.
     {_command(training)}
 
 {training["steps"]:,} steps of {training["batch"]} rows of {config.n_positions} tokens, AdamW, next-token prediction on
-every token, seed {training["seed"]}; {training["minutes"]} minutes by the clock, on one core of a machine that was busy with
-other work. {TRIED}
+every token, seed {training["seed"]}; {training["minutes"]} minutes by the clock,
+on one core of a machine that was busy with other work. {TRIED}
 
 The texts are synthetic, written by `acdc_custom/bundled/corpus.py` ({shares}). Position is no help in them: sentences
 have optional words, other sentences stand before them and between them, {len(NAMES)} names take part, and either order
@@ -189,8 +189,8 @@ be made, 50 at most:
 
 ## How it does them
 
-The circuits of {len(EXPLAINED)} tasks at threshold {THRESHOLD}, what they recover of the logit difference on prompts that they were not found
-on (seed {TEST_SEED}), and what `acdc-custom roles` calls their heads:
+The circuits of {len(EXPLAINED)} tasks at threshold {THRESHOLD}, what they recover of the logit difference on
+prompts that they were not found on (seed {TEST_SEED}), and what `acdc-custom roles` calls their heads:
 
     acdc-custom discover --task ioi --threshold {THRESHOLD}
     acdc-custom roles results/ioi_demo-4l_{THRESHOLD}

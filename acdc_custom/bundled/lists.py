@@ -28,7 +28,7 @@ def short(rng: random.Random, every_word: Sequence[str], room: int) -> str:
 
 
 def repeated(rng: random.Random, every_word: Sequence[str], room: int) -> str:
-    """A list of at most `room` words, its second part made of pieces of its first; no word is twice in the first part."""
+    """A list of at most `room` words, its second part made of pieces of its first, which has no word twice."""
     pool = _pool(rng, every_word)
     first = rng.sample(pool, min(rng.choice(LENGTHS), len(pool), room // 2))
     said = list(first)
