@@ -68,6 +68,26 @@ TASKS = (
     "ioi", "latest_s", "earliest_s", "antonyms", "induction", "latest_s_2_3", "latest_s_3_2", "latest_s_3_3",
     "latest_s_words", "size_comparison", "size_in_context", "capital_city",
 )  # fmt: skip
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+def tokens(text: str) -> list[str]:
+    """A text's words and punctuation marks: what the bundled model's tokenizer sees, and the marks of answers."""
+    return _TOKEN.findall(text)
+
+
+@cache
+def vocabulary() -> tuple[str, ...]:
+    """Every word of the tasks and of the texts, sorted."""
+    words = {*NAMES, *PLACES, *OBJECTS, *ROLES, *CHOSEN, *ADJECTIVES, *LIST_WORDS}
+    words.update(word for row in CAPITALS for word in row)
+    patterns = [*NAMELESS, *NAMED, *HEADINGS, *people.PATTERNS, *facts.PATTERNS]
+    for name in TASKS:
+        patterns += [p for template in template_spec(load_task(name)).templates for p in template if isinstance(p, str)]
+    words.update(word for pattern in patterns for word in tokens(re.sub(r"\{\w+\}", "", pattern)))
+    return tuple(sorted(words))
+
+
 KINDS: dict[str, Callable[[random.Random], str]] = {
     "giving": people.giving,
     "thanking": people.thanking,
@@ -88,12 +108,6 @@ SHARES = {
 }
 MOVED = 0.3  # share of the texts that have one more sentence of filler before them
 LONGEST = 62  # tokens of a text
-_TOKEN = re.compile(r"\w+|[^\w\s]")
-
-
-def tokens(text: str) -> list[str]:
-    """A text's words and punctuation marks: what the bundled model's tokenizer sees, and the marks of answers."""
-    return _TOKEN.findall(text)
 
 
 def plain(text: str) -> str:
@@ -128,18 +142,6 @@ def corpus(seed: int, short_lists: Callable[[], float] = lambda: 0.0) -> Iterato
         while rng.random() < MOVED and len(tokens(plain(longer := f"{filler(rng)} {text}"))) <= LONGEST:
             text = longer
         yield text
-
-
-@cache
-def vocabulary() -> tuple[str, ...]:
-    """Every word of the tasks and of the texts, sorted."""
-    words = {*NAMES, *PLACES, *OBJECTS, *ROLES, *CHOSEN, *ADJECTIVES, *LIST_WORDS}
-    words.update(word for row in CAPITALS for word in row)
-    patterns = [*NAMELESS, *NAMED, *HEADINGS, *people.PATTERNS, *facts.PATTERNS]
-    for name in TASKS:
-        patterns += [p for template in template_spec(load_task(name)).templates for p in template if isinstance(p, str)]
-    words.update(word for pattern in patterns for word in tokens(re.sub(r"\{\w+\}", "", pattern)))
-    return tuple(sorted(words))
 
 
 def held_out_tasks() -> dict[str, Task]:

@@ -32,7 +32,11 @@ def opposites(rng: random.Random) -> str:
 def _distinct(pairs: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The pairs without those whose words came before."""
     seen: set[str] = set()
-    kept = [pair for pair in pairs if seen.isdisjoint(pair) and not seen.update(pair)]
+    kept = []
+    for pair in pairs:
+        if seen.isdisjoint(pair):
+            kept.append(pair)
+            seen.update(pair)
     return kept
 
 

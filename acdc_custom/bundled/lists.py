@@ -21,10 +21,17 @@ def _pool(rng: random.Random, every_word: Sequence[str]) -> Sequence[str]:
 
 
 def short(rng: random.Random, every_word: Sequence[str], room: int) -> str:
-    """A list of a few words, again and again: `room` words in all. Copying is learned from these first."""
-    words = rng.sample(_pool(rng, every_word), rng.randint(3, 7))
-    said = [words[i % len(words)] for i in range(room)]
-    return " ".join(word if i < len(words) else f"*{word}" for i, word in enumerate(said))
+    """A list of a few words, and then pieces of it, again and again: `room` words in all.
+
+    Copying is learned from these first; since the pieces come in any order, only what followed a word before tells what
+    comes next.
+    """
+    words = rng.sample(_pool(rng, every_word), rng.randint(3, 8))
+    said = list(words)
+    while len(said) < room:
+        at, piece = rng.randrange(len(words)), rng.randint(2, 5)
+        said += [words[at], *(f"*{words[(at + i) % len(words)]}" for i in range(1, piece))]
+    return " ".join(said[:room])
 
 
 def repeated(rng: random.Random, every_word: Sequence[str], room: int) -> str:

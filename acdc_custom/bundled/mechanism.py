@@ -73,7 +73,7 @@ def mechanism(task: Task, model: Model, n: int | None = None, threshold: float =
     scores = test([kept.edge for kept in circuit.edges])
     inside, full, empty = (float(of.logit_diff.mean()) for of in (scores, test.full, test.empty))
     heads = find_roles(prepared, circuit)
-    knocked_out = {}
+    knocked_out: dict[Role, KnockedOut] = {}
     for role in Role:
         of_role = tuple(row.head for row in heads.rows if role in (row.role, *row.also))
         if of_role and role is not Role.UNCLASSIFIED:

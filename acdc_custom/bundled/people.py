@@ -21,6 +21,8 @@ OPENERS = (
 WENT = ("went to", "were at", "came to", "walked to", "met at", "got to", "were working at", "had a long day at")
 GAVE = ("gave", "brought", "handed", "sold", "showed", "decided to give", "wanted to give", "sent")
 TOGETHER = ("", "", "", " together", " again", " in the morning")
+# Somebody who has no part in it. That can be told by the word before the name, but not by the name alone.
+ASIDES = (" to meet {D}", " with the {o} of {D}", " and saw {D}", " without {D}", " because of {D}", " near {D}")
 CHILDREN = (("teacher", "student"), ("student", "teacher"))
 
 
@@ -28,14 +30,15 @@ def _and(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _scene(rng: random.Random, present: Sequence[str]) -> str:
-    """`When Mary and John went to the store,`: who is there, up to the one who gives."""
+def _scene(rng: random.Random, present: Sequence[str], beside: Sequence[str]) -> str:
+    """`When Mary and John went to the store,`: who is there, up to the one who gives; and others beside the point."""
+    aside = "".join(rng.choice(ASIDES).format(D=name, o=rng.choice(OBJECTS)) for name in beside)
     if rng.random() < FRAME:
         before, after = rng.choice((("When ", ","), ("Then, ", ".")))
-        return f"{before}{_and(present)} went to the {rng.choice(PLACES)}{after} "
+        return f"{before}{_and(present)} went to the {rng.choice(PLACES)}{aside}{after} "
     before, after = rng.choice(OPENERS)
     gap = between(rng) if after == "." else " "
-    where = f"{rng.choice(WENT)} the {rng.choice(PLACES)}{rng.choice(TOGETHER)}"
+    where = f"{rng.choice(WENT)} the {rng.choice(PLACES)}{rng.choice(TOGETHER)}{aside}"
     return f"{before}{_and(present)} {where}{after}{gap}"
 
 
@@ -55,14 +58,12 @@ def giving(rng: random.Random) -> str:
     back, so that who is given it depends on the last giver.
     """
     three = rng.random() < THREE
-    present = rng.sample(NAMES, 4)
-    stranger = present.pop()
-    people = present if three else present[:2]
+    *people, stranger, one, other = rng.sample(NAMES, 6 if three else 5)
     order = rng.sample(people, len(people))
     text = ""
     if rng.random() < 0.2:
         text = f"{rng.choice(people)} {rng.choice(('was at the', 'had been at the'))} {rng.choice(PLACES)}. "
-    text += _scene(rng, order)
+    text += _scene(rng, order, rng.choice(((), (), (one,), (one,), (one, other))))
     if rng.random() < RENAMED:
         return f"{text}{stranger} {_gift(rng)} to {rng.choice(people)}."
     givers, taker = people[:-1], people[-1]
@@ -116,7 +117,7 @@ def choosing(rng: random.Random) -> str:
     sizes = rng.choice(([2, 2], [2, 2, 2])) if rng.random() > THREE else rng.choice(([2, 3], [3, 2], [3, 3]))
     third = "doctor" if rng.random() < 0.5 and "doctor" not in pair else rng.choice([r for r in ROLES if r not in pair])
     names = rng.sample(NAMES, sum(sizes))
-    parts = []
+    parts: list[str] = []
     for size in sizes:
         roles = [pair[0], *([third] if size == 3 else []), pair[1]]
         people, names = names[:size], names[size:]
@@ -136,6 +137,6 @@ def owning(rng: random.Random) -> str:
 
 # The words of these texts beside those of the lists.
 PATTERNS = (
-    *(before + after for before, after in OPENERS), *WENT, *GAVE, *TOGETHER, "and the a to at had been was is .,",
-    "saw met thanked The belongs to Then, Later,",
+    *(before + after for before, after in OPENERS), *WENT, *GAVE, *TOGETHER, *ASIDES,
+    "and the a to at had been was is .,", "saw met thanked The belongs to Then, Later,",
 )  # fmt: skip

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -138,7 +139,8 @@ def logits_of(model: GPT2LMHeadModel, ids: Tensor) -> Tensor:
         x = x + block.attn.c_proj(scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2))
         normed = layer_norm(x, x.shape[-1:], block.ln_2.weight, block.ln_2.bias, block.ln_2.eps)
         x = x + block.mlp.c_proj(gelu(block.mlp.c_fc(normed), approximate="tanh"))
-    return body.ln_f(x) @ body.wte.weight.mT
+    logits: Tensor = body.ln_f(x) @ body.wte.weight.mT
+    return logits
 
 
 @dataclass
@@ -166,7 +168,7 @@ def build_optimizer(model: GPT2LMHeadModel) -> torch.optim.Optimizer:
     """AdamW; biases and norms do not decay."""
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
-    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.98), fused=True)
 
 

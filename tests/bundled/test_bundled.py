@@ -129,7 +129,7 @@ def test_every_text_fits_the_model(texts: list[str]) -> None:
 def test_held_out_words_are_in_no_text_of_their_frame(texts: list[str]) -> None:
     for held in HELD_OUT:
         found = [match for text in texts for i in held.templates for match in frame(held.task, i).finditer(plain(text))]
-        assert len(found) > 30
+        assert len(found) > 20
         assert {word for match in found for word in match.groups()}.isdisjoint(held.held_out)
         assert {word for text in texts for word in tokens(text)} >= set(held.held_out)
 
