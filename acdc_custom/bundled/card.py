@@ -160,8 +160,9 @@ on one core of a machine that was busy with other work. {TRIED}
 
 The texts are synthetic, written by `acdc_custom/bundled/corpus.py` ({shares}). Position is no help in them: sentences
 have optional words, other sentences stand before them and between them, {len(NAMES)} names take part, and either order
-of the people occurs. Lists of random words that begin again come first: in the first tenth of the steps they are up to
-nine texts in ten, since copying is learned from them. A word that the text before it decides weighs ten times as much
+of the people occurs. Short lists of random words in any order come first, since copying is learned from them: nine
+texts in ten at the beginning, none after a quarter of the steps. Texts about giving come after two fifths of the steps:
+by then there are heads to do them with. A word that the text before it decides weighs ten times as much
 in the loss as any other. The corrupted prompts of the tasks are texts of the same kinds: one in twelve texts about
 giving has a stranger who gives, and then one of those present follows. Half of the rows begin with `<|endoftext|>`.
 

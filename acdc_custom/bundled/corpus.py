@@ -106,6 +106,10 @@ SHARES = {
     "capitals": 0.03,
     "lists": 0.16,
 }
+SHORT_FIRST, SHORT_UNTIL = 0.9, 0.25  # share of short lists at the beginning; none are left when so much is done
+# By then there are heads that copy a word from where it stands, and that tell repeated words: whom a thing is given to
+# is to be found with these. From the beginning it is found otherwise: at the second mention of the giver, in layer 0.
+LATER, LATER_FROM = ("giving", "thanking"), 0.4
 MOVED = 0.3  # share of the texts that have one more sentence of filler before them
 LONGEST = 62  # tokens of a text
 
@@ -121,18 +125,20 @@ def marked(text: str) -> list[tuple[str, bool]]:
     return [(word, before == "*") for before, word in zip(["", *found], found, strict=False) if word != "*"]
 
 
-def corpus(seed: int, short_lists: Callable[[], float] = lambda: 0.0) -> Iterator[str]:
+def corpus(seed: int, progress: Callable[[], float] = lambda: 1.0) -> Iterator[str]:
     """Training texts without end: complete sentences, one text at a time; a `*` before each word that is an answer.
 
-    `short_lists` is asked before each text for the share of texts that are to be short lists, repeated many times.
+    `progress` is asked before each text how much of the training is done, from 0 to 1: short lists come first, and the
+    kinds of `LATER` last.
     """
     rng = random.Random(seed)
-    kinds, shares = tuple(SHARES), tuple(SHARES.values())
     while True:
-        if rng.random() < short_lists():
+        done = progress()
+        if rng.random() < SHORT_FIRST * (1 - done / SHORT_UNTIL):
             yield short(rng, vocabulary(), rng.choice((30, 60)))
             continue
-        (kind,) = rng.choices(kinds, shares)
+        kinds = [kind for kind in SHARES if done >= LATER_FROM or kind not in LATER]
+        (kind,) = rng.choices(kinds, [SHARES[kind] for kind in kinds])
         text = KINDS[kind](rng)
         while _is_held_out(text):
             text = KINDS[kind](rng)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from acdc_custom.bundled.fillers import between
+from acdc_custom.bundled.fillers import NAMED, between, filler
 from acdc_custom.bundled.words import ADJECTIVES, CHOSEN, NAMES, OBJECTS, PLACES, ROLES
 
 RENAMED = 0.08  # share of the texts about giving in which a stranger gives: IOI's corrupted prompts
@@ -60,9 +60,9 @@ def giving(rng: random.Random) -> str:
     three = rng.random() < THREE
     *people, stranger, one, other = rng.sample(NAMES, 6 if three else 5)
     order = rng.sample(people, len(people))
-    text = ""
+    text = f"{filler(rng, NAMED)} " if rng.random() < 0.4 else ""
     if rng.random() < 0.2:
-        text = f"{rng.choice(people)} {rng.choice(('was at the', 'had been at the'))} {rng.choice(PLACES)}. "
+        text += f"{rng.choice(people)} {rng.choice(('was at the', 'had been at the'))} {rng.choice(PLACES)}. "
     text += _scene(rng, order, rng.choice(((), (), (one,), (one,), (one, other))))
     if rng.random() < RENAMED:
         return f"{text}{stranger} {_gift(rng)} to {rng.choice(people)}."

@@ -30,7 +30,6 @@ LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.1
 WARM_UP = 100  # steps
 DECAY = 0.2  # share of the steps in which the learning rate falls to nothing, the last ones
-LISTS_FIRST, LISTS_UNTIL = 0.9, 800  # share of short lists at first; none are left at this step
 N_POSITIONS = 64
 WAVES = 12  # of the positions, with periods from 6 to 540 tokens
 BESIDE = 0.1  # weight in the loss of a token that is no answer; an answer has 1
@@ -44,8 +43,8 @@ class Recipe:
     heads: int = 8
     width: int = 128
     inner: int = 128  # of the MLPs
-    steps: int = 10_000
-    batch: int = 16  # rows of 64 tokens a step
+    steps: int = 20_000
+    batch: int = 32  # rows of 64 tokens a step
     seed: int = 0
 
 
@@ -95,11 +94,6 @@ def build_model(vocab_size: int, recipe: Recipe) -> GPT2LMHeadModel:
     return model
 
 
-def short_lists(step: int) -> float:
-    """The share of texts that are short lists at a step."""
-    return max(0.0, LISTS_FIRST * (1 - step / LISTS_UNTIL))
-
-
 def learning_rate(step: int, steps: int) -> float:
     """At a step of so many, counted from 0: up, level, and down."""
     return LEARNING_RATE * min(1.0, (step + 1) / WARM_UP, (steps - step) / (DECAY * steps))
@@ -113,7 +107,7 @@ def batches(words: dict[str, int], recipe: Recipe) -> Iterator[tuple[Tensor, Ten
     """
     rng = random.Random(recipe.seed)
     step = 0
-    texts = corpus(recipe.seed, lambda: short_lists(step))
+    texts = corpus(recipe.seed, lambda: step / recipe.steps)
     end = words[END_OF_TEXT]
     while True:
         rows: list[list[tuple[int, float]]] = []
