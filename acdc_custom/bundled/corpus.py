@@ -145,8 +145,10 @@ def corpus(seed: int, progress: Callable[[], float] = lambda: 1.0) -> Iterator[s
         if len(tokens(plain(text))) > LONGEST:
             continue
         # Other sentences before a text move it about, so that no word can be found by its position alone.
-        while rng.random() < MOVED and len(tokens(plain(longer := f"{filler(rng)} {text}"))) <= LONGEST:
-            text = longer
+        while rng.random() < MOVED:
+            longer = f"{filler(rng)} {text}"
+            if len(tokens(plain(longer))) <= LONGEST and not _is_held_out(longer):
+                text = longer
         yield text
 
 
