@@ -47,7 +47,7 @@ def test_the_bare_command_lists_as_list_does(run: Run) -> None:
 def test_a_new_task_can_be_shown_checked_and_searched_with_the_commands_that_are_named(run: Run) -> None:
     code, out, _ = run("tasks", "new", "mine")
     assert code == 0 and out.splitlines()[0] == "Written mine.toml"
-    commands = [line.split("  ")[1].removeprefix("acdc-custom ") for line in out.splitlines()[2:]]
+    commands = [line.split("  ")[1].removeprefix("acdc-custom ") for line in out.splitlines() if "  acdc-" in line]
     assert [command.split()[-2] for command in commands] == ["show", "check", "--task"]
     for command in commands:
         code, out, err = run(*command.split(), "--n", "4")
