@@ -37,7 +37,7 @@ def test_on_the_discovery_prompts_it_finds_what_the_run_found(evaluation: Evalua
         assert here.correct.value == behaviour.correct
     circuit = found.of(Subject.CIRCUIT)
     assert circuit is not None and circuit.normalised is not None
-    assert circuit.normalised.value == pytest.approx(outcome.normalised, abs=1e-3)
+    assert circuit.normalised.value == pytest.approx(outcome.faithfulness, abs=1e-3)
 
 
 def test_everything_is_as_large_as_the_circuit(evaluation: Evaluation, run_folder: Path) -> None:
