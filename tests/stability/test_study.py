@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         circuit.save(folder / draw.name)
         runs.append(FinishedRun(draw.name, draw.varied, circuit))
     base = prepare_batch(task, model, n=N)
-    steps: list[int] = []
+    steps = count()
     origin = provenance(base, CHOICES)
-    found = study_runs(runs, base, origin, 0.6, plan.notes, steps.append)
-    assert sum(steps) == len(runs) + len(found.stability.curve)
+    found = study_runs(runs, base, origin, 0.6, plan.notes, lambda: next(steps))
+    assert next(steps) == len(runs) + len(found.stability.curve)
     request = RunRequest("ioi", "demo-4l", model.graph.n_edges, base.memory, origin)
     write_stability(found.stability, found.consensus, request, folder)
     return Made(found, runs, folder)
