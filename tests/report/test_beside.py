@@ -77,7 +77,7 @@ def test_a_damaged_evaluation_is_refused_before_the_model_is_opened(tmp_path: Pa
     (tmp_path / "evaluation.json").write_text("{")
     steps: list[str] = []
     with pytest.raises(ResultError, match=r"evaluation.json is damaged: .* Make it with: acdc-custom evaluate"):
-        write_report(tmp_path, on_step=lambda what, *_: steps.append(what))
+        write_report(tmp_path, on_progress=lambda what, *_: steps.append(what))
     assert not steps and not (tmp_path / "report.html").exists()
 
 
