@@ -189,6 +189,12 @@ def prepare(metric: Metric | CustomMetric, weights: Weights, tokens: TokenBatch,
             return AnswerRank(weights, tokens.answers)
 
 
+def mean_over_chunks(values: Sequence[Tensor]) -> list[float]:
+    """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
+    means: list[float] = torch.cat(list(values), dim=-1).mean(-1).tolist()
+    return means
+
+
 def load_function(name: str) -> Callable[[Tensor, MetricBatch], Tensor]:
     """The function `module:function`, importable from the current folder too. Raises `UsageError`."""
     module_name, _, function_name = name.partition(":")

@@ -21,7 +21,7 @@ NOUNS = (
     "war", "siege", "reign", "dispute", "marriage", "voyage", "plague", "campaign", "dynasty", "expedition", "famine",
     "treaty", "rivalry", "invasion", "festival", "quest", "tour", "trial", "revolt", "pilgrimage",
 )  # fmt: skip
-CENTURIES, FIRST, LAST = range(11, 18), 2, 98
+CENTURIES, FIRST = range(11, 18), 2
 TASK_NAME, ROWS_NAME = "greater_than_gpt2.toml", "greater_than_gpt2.jsonl"
 TASK = f'''\
 schema = 1
@@ -46,11 +46,9 @@ def _rows(tokenizer: Any, n: int, seed: int) -> Iterator[dict[str, object]]:
     years = [
         (century, year)
         for century in CENTURIES
-        for year in numbers
-        if year <= LAST
-        and _splits(tokenizer, century, year)
-        and _splits(tokenizer, century, 1)
-        and numbers[0] <= year < numbers[-1]
+        if _splits(tokenizer, century, 1)
+        for year in numbers[:-1]  # one is later than each of them
+        if _splits(tokenizer, century, year)
     ]
     if not years:
         raise UsageError(

@@ -7,12 +7,11 @@ Processes that need it at the same time wait for the one that makes it. Knows no
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,13 @@ def converted(gguf: Path, make: Callable[[Path], object]) -> Path:
     Raises `OSError` where it cannot be written.
     """
     folder = gguf.parent / FOLDER
+    from filelock import FileLock
+
     if _usable(folder, gguf):
         return folder
-    with _alone(gguf.parent / LOCK) as is_alone:
+    with FileLock(gguf.parent / LOCK):
         if not _usable(folder, gguf):  # nobody has made it while this process waited
-            for left_over in folder.parent.glob(f"{SCRATCH}*") if is_alone else ():  # by a process that was killed
+            for left_over in folder.parent.glob(f"{SCRATCH}*"):  # by a process that was killed
                 shutil.rmtree(left_over, ignore_errors=True)
             _replace(folder, gguf, make)
     return folder
@@ -74,16 +75,3 @@ def _origin(gguf: Path) -> dict[str, Any]:
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """While this lasts, no other process is in here; false where files cannot be locked (Windows): there may be one."""
-    with path.open("wb") as file:
-        try:
-            import fcntl
-        except ImportError:
-            yield False
-            return
-        fcntl.flock(file, fcntl.LOCK_EX)  # given up when the file is closed, or the process ends in whatever way
-        yield True

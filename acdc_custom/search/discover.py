@@ -107,9 +107,9 @@ def search(
     """
     origin = provenance(prepared, settings)
     settings = origin.settings
-    metric = parse_metric(settings.metric or "")
     objectives = [
-        prepare(metric, prepared.model.weights, chunk.tokens, chunk.model_normed) for chunk in prepared.chunks
+        prepare(settings.parsed_metric, prepared.model.weights, chunk.tokens, chunk.model_normed)
+        for chunk in prepared.chunks
     ]
     method, started = method_named(settings.method), time.monotonic()
     found = (
@@ -158,7 +158,7 @@ def _decided(
     reasons, threshold = Counter(d.reason for d in decisions), settings.threshold or 0.0
     return _Found(
         kept=tuple(KeptEdge(d.edge, d.effect) for d in decisions if d.kept),
-        unit=parse_metric(settings.metric or "").unit,
+        unit=settings.parsed_metric.unit,
         decided={reason.value: reasons[reason] for reason in Reason if reason is not Reason.SCORED},
         evaluations=decider.evaluations,
         margins=[abs(d.effect - threshold) for d in decisions if d.reason is Reason.EVALUATED],

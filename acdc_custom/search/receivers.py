@@ -20,7 +20,7 @@ from torch import Tensor
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.engine.caches import Caches, Extent, read_extent
 from acdc_custom.engine.chunk import Chunk
-from acdc_custom.engine.metrics import Objective
+from acdc_custom.engine.metrics import Objective, mean_over_chunks
 from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.engine.window import Cost, WindowSize
 from acdc_custom.errors import SearchError
@@ -237,8 +237,8 @@ class ReceiverSearch(ABC):
             return None
 
     def _mean(self, values: Sequence[Tensor]) -> list[float]:
-        """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
-        means: list[float] = torch.cat(list(values), dim=-1).mean(-1).tolist()
+        """As `mean_over_chunks`; the clock reads that the numbers have arrived."""
+        means = mean_over_chunks(values)
         self.watch.settle()
         self.watch.lap(TimedStage.OUTPUT)
         return means

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 import torch
 
-from acdc_custom.choices import parse_metric
 from acdc_custom.circuit.circuit import Circuit, Outcome, SearchRecord
 from acdc_custom.circuit.members import Part
 from acdc_custom.engine.circuit_run import run_circuit
@@ -28,7 +27,7 @@ def consensus_circuit(stability: Stability, runs: Sequence[FinishedRun], prepare
     """The consensus as a circuit like any other, with the provenance of a run that varies nothing."""
     searches = [run.circuit.search for run in runs if run.varied == stability.varied]
     edges = consensus_edges(stability.shares[Part.EDGES], stability.share)
-    metric, weights = parse_metric(stability.provenance.settings.metric or ""), prepared.model.weights
+    metric, weights = stability.provenance.settings.parsed_metric, prepared.model.weights
     before, after = [], []
     for chunk in prepared.chunks:
         objective = prepare(metric, weights, chunk.tokens, chunk.model_normed)

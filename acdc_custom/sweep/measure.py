@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from acdc_custom.choices import Device, Ranking, parse_metric
+from acdc_custom.choices import Device, Ranking
 from acdc_custom.circuit.circuit import Circuit, Outcome
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
@@ -74,7 +74,7 @@ def _searched(runs: Sequence[SweepRun]) -> Searched:
     settings, (empty, full) = circuit.settings, _ends(circuit)
     points = [_point(len(r.circuit.edges), r.circuit.outcome, r.circuit.settings.threshold, r.name) for r in runs]
     curve = Curve(settings.method, empty, full, _by_size(points))
-    suggestion = suggest(curve, circuit.outcome.model, parse_metric(settings.metric or "").unit)
+    suggestion = suggest(curve, circuit.outcome.model, settings.parsed_metric.unit)
     return Searched(settings.metric or "", settings.order, settings.order_seed, curve, suggestion)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from giving_task import TASK
 from grids import Puppet
 
 from acdc_custom.circuit.settings import SearchSettings
@@ -13,17 +14,6 @@ from acdc_custom.errors import ResultError
 from acdc_custom.grid import Grid, Job, Kind, run_grid
 from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.workspace import Workspace
-
-TASK = """
-schema = 1
-description = "Who gets the book back?"
-templates = ["{A} gave a book to {B}. Later, {B} gave the book to"]
-answer = " {A}"
-foil = " {B}"
-slots = { A = "names", B = "names" }
-words = { names = ["Alice", "Bob", "Carol", "David", "John", "Mary"] }
-corruptions = { switch = { replace = { A = "{B}", B = "{A}" } } }
-"""
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ from acdc_custom.graph import Edge, Receiver, Sender, Stage
 from acdc_custom.search.method import ScoringMethod, ToScore
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from acdc_custom.engine.caches import Extent
     from acdc_custom.engine.chunk import Chunk
 
@@ -41,6 +39,7 @@ class _FullModel:
     def __init__(self, asked: ToScore) -> None:
         from acdc_custom.engine.caches import read_extent
         from acdc_custom.engine.circuits import live_extents
+        from acdc_custom.engine.metrics import mean_over_chunks
         from acdc_custom.engine.window import WindowSize
 
         self._asked, self._graph = asked, asked.graph
@@ -52,7 +51,7 @@ class _FullModel:
         consumers = _by_sender(edge for edge in kept if edge.receiver in reading)
         self._chunks = _opened(asked, consumers, self._live)
         self._size = WindowSize(asked.window, asked.window_bytes)
-        self._whole = _mean([chunk.metric() for chunk in self._chunks])[0]
+        self._whole = mean_over_chunks([chunk.metric() for chunk in self._chunks])[0]
 
     def effects(self, receiver: Receiver) -> dict[Sender, float]:
         """Of the edges into a receiver, those that can have any: what carries the same when it is removed has none,
@@ -90,8 +89,11 @@ class _FullModel:
 
     def _without(self, senders: list[Sender], extent: Extent) -> list[float]:
         """By how much the metric rises without each edge."""
+        from acdc_custom.engine.metrics import mean_over_chunks
+
         places = [self._graph.index[sender] for sender in senders]
-        return [value - self._whole for value in _mean([c.evaluate_each(places, extent) for c in self._chunks])]
+        values = mean_over_chunks([chunk.evaluate_each(places, extent) for chunk in self._chunks])
+        return [value - self._whole for value in values]
 
 
 def _by_sender(edges: Iterable[Edge]) -> dict[Sender, list[Receiver]]:
@@ -119,14 +121,6 @@ def _opened(asked: ToScore, consumers: dict[Sender, list[Receiver]], live: dict[
                 chunk.open_mlp(layer, live[mlp])
         chunks.append(chunk)
     return chunks
-
-
-def _mean(values: list[Tensor]) -> list[float]:
-    """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
-    import torch
-
-    means: list[float] = torch.cat(values, dim=-1).mean(-1).tolist()
-    return means
 
 
 METHOD = ScoringMethod(
