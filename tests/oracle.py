@@ -193,12 +193,16 @@ def ablated_outputs(ablation, prompts, clean, corrupted):
 
 
 @torch.no_grad()
-def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, knocked_out=()):
-    """All decisions as (sender, receiver, kept, increase), and the final metric."""
+def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, knocked_out=(), outside=()):
+    """All decisions as (sender, receiver, kept, increase), and the final metric.
+
+    `outside` are edges, as (sender, receiver), that have been removed before the search begins: those that a search that
+    starts from a circuit does not decide.
+    """
     clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
     corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
     ablated = ablated_outputs(ablation, prompts, clean, corrupted)
-    removed = set()
+    removed = set(outside)
 
     def value():
         total = 0.0
@@ -213,6 +217,8 @@ def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, k
     decisions, now = [], value()
     for receiver, senders in every:
         for sender in senders:
+            if (sender, receiver) in outside:
+                continue
             if sender in knocked_out:
                 decisions.append((sender, receiver, False, 0.0))
                 continue
@@ -228,7 +234,7 @@ def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, k
 
 
 @torch.no_grad()
-def grouped(weights, prompts, tau, receivers, free, metric="kl", ablation="corrupted"):
+def grouped(weights, prompts, tau, receivers, free, metric="kl", ablation="corrupted", outside=()):
     """Grouped ACDC, one plain forward pass per block: (senders, receiver, kept, increase) of every block in turn.
 
     `receivers` are (receiver, senders in the order of the hint). `free` are the edges that are said to change nothing:
@@ -237,7 +243,7 @@ def grouped(weights, prompts, tau, receivers, free, metric="kl", ablation="corru
     clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
     corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
     ablated = ablated_outputs(ablation, prompts, clean, corrupted)
-    removed = set()
+    removed = set(outside)
 
     def value(edges):
         total = 0.0

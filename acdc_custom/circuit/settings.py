@@ -43,6 +43,8 @@ class SearchSettings:
     threshold: float | None = None  # of a method that decides edges, in the metric's unit
     edges: int | None = None  # of a method that scores edges: how many the circuit has
     ranking: Ranking = Ranking.ABSOLUTE  # of a method that scores edges: which of them come first
+    start: str = ""  # the run folder of the circuit whose edges alone are searched; "" for all of the model's
+    refine: bool = False  # of a method that decides edges: search again what is left, until nothing goes
     metric: str | None = None
     ablation: Ablation = Ablation.CORRUPTED
     knock_out: str = ""  # heads without edges from the start, as in "a9.h6,a9.h9"; "" for none

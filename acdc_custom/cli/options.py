@@ -116,6 +116,18 @@ SETTINGS: Mapping[str, Decorator] = {
         + "; ".join(f"{r.value}: {r.about}" for r in Ranking)
         + ".",
     ),
+    "start": click.option(
+        "--start",
+        metavar="FOLDER",
+        default="",
+        help="Of a method that decides edges: start from the circuit of this run, and decide its edges alone.",
+    ),
+    "refine": click.option(
+        "--refine",
+        is_flag=True,
+        help="Of a method that decides edges: decide those that are left once more, until none of them goes. No edge "
+        "of the circuit can then go for less than the threshold.",
+    ),
     "metric": click.option(
         "--metric",
         metavar="NAME",

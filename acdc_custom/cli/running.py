@@ -85,6 +85,10 @@ class Progress:
     def note(self, decision: Decision) -> None:
         """One more edge has been decided."""
         self.kept += decision.kept
+        if self.bar.n == self.bar.total:  # another pass over what is left
+            self.bar.total += self.kept
+            self.kept = 0
+            self.bar.set_description_str("Refining", refresh=False)
         # The bar redraws itself now and then; only then are new numbers of any use.
         if self.bar.update():
             now = "" if decision.metric is None else f"{self.kept} kept, metric {decision.metric:.4f}"

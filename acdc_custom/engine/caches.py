@@ -4,6 +4,10 @@ Owns what stays constant during a search. `delta[s]` is what removing an edge fr
 input: with the corrupted ablation, its output on the corrupted prompt less that on the clean one. Activations are kept
 as *rows*: one per prompt and position that matters, so that neither padding nor the part of a prompt before its first
 changed token is ever computed. Senders are in topological order.
+
+A search may start from a circuit in place of the full model. The caches are then those of its run (`CircuitRunner.
+inside`), in which every receiver reads its own input: "clean" below is then "inside the circuit", and only the
+circuit's live nodes are there.
 """
 
 from __future__ import annotations
@@ -97,10 +101,16 @@ class Caches:
     model_normed: Tensor  # [answer row, d_model]: the full model's residual stream there, after the final norm
     post_scales: dict[int, Tensor]  # [prompt, pos, 1] per layer with a norm after its heads, clean: see Attention
     knocked_out: tuple[Sender, ...]  # heads whose edges are removed from the start
+    places: Mapping[Sender, int]  # of the senders in `delta`, `moves` and `output`
+    # What receivers read inside a circuit, `[row, d_model]` at the positions where it is read; None: no circuit.
+    inputs: Mapping[Receiver, Tensor] | None = None
 
     def residual(self, receiver: Receiver, extent: Extent) -> Tensor:
         """What the receiver reads on the clean prompt: `[row, d_model]`."""
-        return self.spans[extent].of_batch(self.full_residual(receiver))
+        if self.inputs is None:
+            return self.spans[extent].of_batch(self.full_residual(receiver))
+        inside = self.inputs[receiver]
+        return inside if len(inside) == len(self.spans[extent].positions) else self.to_extent(inside, extent)
 
     def full_residual(self, receiver: Receiver) -> Tensor:
         """The same at every position: `[prompt, pos, d_model]`."""
@@ -111,8 +121,7 @@ class Caches:
 
     def clean_output(self, nodes: list[Sender], extent: Extent) -> Tensor:
         """What nodes write on the clean prompt: `[node, row, d_model]`."""
-        index = self.model.graph.index
-        return self.to_extent(self.output[[index[node] for node in nodes]], extent)
+        return self.to_extent(self.output[[self.places[node] for node in nodes]], extent)
 
     def post_scale(self, layer: int, extent: Extent) -> Tensor | None:
         """`[row, 1]`: the clean scale of a norm after the layer's heads; None: there is none."""
@@ -164,6 +173,7 @@ def build_caches(
         model_normed=model.weights.final_norm(spans[Extent.ANSWER].of_batch(model_residual)),
         post_scales=post_scales,
         knocked_out=tuple(knocked_out),
+        places=model.graph.index,
     )
 
 

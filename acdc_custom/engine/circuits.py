@@ -7,6 +7,7 @@ caches, only nodes with a kept path to the logits are computed, and each only at
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
@@ -27,9 +28,27 @@ class CircuitRunner:
         self._bare = _bare_inputs(caches)
         self._clean: dict[int, tuple[Tensor, Tensor]] = {}
 
-    @torch.no_grad()
     def __call__(self, kept: Iterable[Edge]) -> Tensor:
         """The circuit's final residual stream at the answer position, normalised: `[answer row, d_model]`."""
+        return self._run(kept)[0]
+
+    def inside(self, kept: Iterable[Edge]) -> Caches:
+        """The caches of the circuit's run, from which a search can start that removes some of its edges."""
+        _, moved, inputs = self._run(kept)
+        delta, nodes = moved.removals(), list(moved.live)
+        ablated = torch.stack([self._ablated(node, Extent.CHANGED) for node in nodes])
+        return dataclasses.replace(
+            self.caches,
+            delta=delta,
+            moves={extent: d.flatten(1).any(1).tolist() for extent, d in delta.items()},
+            output=ablated - delta[Extent.CHANGED],
+            places={node: place for place, node in enumerate(nodes)},
+            inputs=inputs,
+        )
+
+    @torch.no_grad()
+    def _run(self, kept: Iterable[Edge]) -> tuple[Tensor, OutputChange, dict[Receiver, Tensor]]:
+        """What comes out, what live nodes write, and what their receivers and the logits read."""
         senders_of: dict[Receiver, list[Sender]] = {}
         consumers: dict[Sender, list[Receiver]] = {}
         for edge in kept:
@@ -37,13 +56,15 @@ class CircuitRunner:
             consumers.setdefault(edge.sender, []).append(edge.receiver)
         live = live_extents(self.caches.model.graph, consumers)
         moved = OutputChange(self.caches, live)
+        inputs: dict[Receiver, Tensor] = {}
 
         def read(receiver: Receiver, extent: Extent) -> Tensor:
             """`[row, d_model]`."""
             bare = self._bare[receiver.layer, receiver.stage]
             if extent is not Extent.CHANGED:
                 bare = self.caches.to_extent(bare, extent)
-            return bare + moved.sum(senders_of.get(receiver, ()), extent)
+            inputs[receiver] = bare + moved.sum(senders_of.get(receiver, ()), extent)
+            return inputs[receiver]
 
         if EMBED in live:
             moved.note(EMBED, -self.caches.delta[live[EMBED]][0])
@@ -57,7 +78,7 @@ class CircuitRunner:
                 assert block.mlp is not None and block.mlp_norm is not None
                 written = block.mlp(block.mlp_norm(read(Receiver(layer, Stage.MLP), live[mlp])))
                 moved.note(mlp, written - self._ablated(mlp, live[mlp]))
-        return self.caches.model.weights.final_norm(read(LOGITS, Extent.ANSWER))
+        return self.caches.model.weights.final_norm(read(LOGITS, Extent.ANSWER)), moved, inputs
 
     def _attention(self, layer: int, live: Mapping[Sender, Extent], read: Read, moved: OutputChange) -> None:
         """Run a layer's live heads, and note what moved."""
@@ -117,17 +138,30 @@ class OutputChange:
 
     def __init__(self, caches: Caches, live: Mapping[Sender, Extent]) -> None:
         self._caches = caches
-        self._live = live
+        self.live = live
         self._of: dict[Extent, dict[Sender, Tensor]] = {extent: {} for extent in Extent}
         self._total = {extent: torch.zeros_like(caches.delta[extent][0]) for extent in Extent}
 
     def note(self, node: Sender, moved: Tensor) -> None:
         """A node has been computed, at its extent; `moved` is known wherever that extent contains another."""
         for extent in Extent:
-            if extent <= self._live[node]:
-                part = moved if extent is self._live[node] else self._caches.to_extent(moved, extent)
+            if extent <= self.live[node]:
+                part = moved if extent is self.live[node] else self._caches.to_extent(moved, extent)
                 self._of[extent][node] = part
                 self._total[extent] = self._total[extent] + part
+
+    def removals(self) -> dict[Extent, Tensor]:
+        """What removing an edge from each live node adds to a receiver's input: `[live node, row, d_model]` each.
+
+        Of a node that is read at the answer alone, nothing is known elsewhere: zero stands there.
+        """
+        answer = torch.stack([-self._of[Extent.ANSWER][node] for node in self.live])
+        changed = self._total[Extent.CHANGED].new_zeros(len(answer), *self._total[Extent.CHANGED].shape)
+        changed[:, self._caches.answer_rows] = answer
+        for place, node in enumerate(self.live):
+            if self.live[node] is Extent.CHANGED:
+                changed[place] = -self._of[Extent.CHANGED][node]
+        return {Extent.CHANGED: changed, Extent.ANSWER: answer}
 
     def sum(self, senders: Sequence[Sender], extent: Extent) -> Tensor:
         """Over some senders: added up, or, when these are most of them, all less the others."""

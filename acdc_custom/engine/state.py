@@ -102,7 +102,16 @@ def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> Atten
     selected = _tensor(kv_heads, normed)
     everywhere = attention.at(slice(normed.shape[1]))
     keys, values = (p.select(selected).shared(normed) for p in (everywhere.key, everywhere.value))
-    residual = caches.residual(receiver, Extent.CHANGED)
+    key_inputs, value_inputs = (_inputs(caches, layer, port, kv_heads, Extent.CHANGED) for port in (Port.K, Port.V))
+    if caches.inputs is not None:
+        span = caches.spans[Extent.CHANGED]
+        at_rows = attention.at(span.positions)
+        for made, inside, projection in (
+            (keys, key_inputs, at_rows.key),
+            (values, value_inputs, at_rows.value),
+        ):
+            # Before the first change they stay as they are.
+            made.flatten(1, 2)[:, span.cells] = projection.select(selected)(block.attention_norm(inside))
 
     queries = []
     for extent in Extent:
@@ -111,14 +120,18 @@ def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> Atten
             continue
         span = caches.spans[extent]
         projection = attention.query.select(_tensor(heads, normed)).at(span.positions)
-        query = projection.shared(span.of_batch(normed)[None])[:, 0]
+        inputs = _inputs(caches, layer, Port.Q, heads, extent)
+        if caches.inputs is None:
+            query = projection.shared(span.of_batch(normed)[None])[:, 0]
+        else:
+            query = projection(block.attention_norm(inputs))
         of_heads = _tensor([kv_heads.index(head // group_size) for head in heads], normed)
         nodes = [Sender(layer, Stage.HEAD, head) for head in heads]
         queries.append(
             QueryBank(
                 extent,
                 heads,
-                caches.residual(receiver, extent).repeat(len(heads), 1, 1),
+                inputs,
                 query,
                 attention.pattern(span.to_grid(query), keys[of_heads], span.masks[attention.window]),
                 caches.clean_output(nodes, extent).clone(),
@@ -126,10 +139,17 @@ def open_attention(caches: Caches, layer: int, live: dict[int, Extent]) -> Atten
             )
         )
     return AttentionState(
-        KeyValueBank(kv_heads, residual.repeat(len(kv_heads), 1, 1), keys),
-        KeyValueBank(kv_heads, residual.repeat(len(kv_heads), 1, 1), values),
-        queries,
+        KeyValueBank(kv_heads, key_inputs, keys), KeyValueBank(kv_heads, value_inputs, values), queries
     )
+
+
+def _inputs(caches: Caches, layer: int, port: Port, heads: Sequence[int], extent: Extent) -> Tensor:
+    """What these heads of a layer read at a port: `[head, row, d_model]`, of its own."""
+    grouped = caches.model.graph.shape.grouped and port is not Port.Q
+    receivers = [Receiver(layer, Stage.HEAD, port, head, grouped) for head in heads]
+    if caches.inputs is None:
+        return caches.residual(receivers[0], extent).repeat(len(heads), 1, 1)
+    return torch.stack([caches.residual(receiver, extent) for receiver in receivers])
 
 
 def _tensor(places: Sequence[int], like: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def _searched(
     objective = prepare(known.metric, known.model.weights, caches.tokens, caches.model_normed)
     for threshold in THRESHOLDS:
         settings = SearchSettings(method=method.name, threshold=threshold)
-        search = method.start([(caches, objective)], settings, WINDOW_BYTES)
+        search = method.start([(caches, objective)], settings, WINDOW_BYTES, None)
         yield threshold, frozenset(decision.edge for decision in search.decisions() if decision.kept)
         on_step()
 

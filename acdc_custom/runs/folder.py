@@ -28,6 +28,7 @@ from acdc_custom.memory import MemoryPlan
 
 JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
+START = "start.json"  # a copy of the circuit that the search starts from
 SCHEMA = 1
 LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: file systems allow 255 bytes in all
 
@@ -128,7 +129,7 @@ class RunFolder:
             # If nothing has been decided yet, so that the same command can be given again.
             leave_no_trace = bool(failed) and self._is_new and not (self.path / JOURNAL).stat().st_size
             if leave_no_trace:
-                for name in (JOURNAL, REQUEST):
+                for name in (JOURNAL, REQUEST, START):
                     (self.path / name).unlink(missing_ok=True)
         self._claim.give_back()
         if leave_no_trace:
@@ -140,9 +141,15 @@ class RunFolder:
         """The command that resumes the run."""
         return f"acdc-custom resume {quote(str(self.path))}"
 
-    def ask(self, request: RunRequest) -> None:
-        """Write down what was asked for. Raises `ResultError` when it cannot be written."""
+    def ask(self, request: RunRequest, start: Circuit | None = None) -> None:
+        """Write down what was asked for, and from which circuit. Raises `ResultError` when it cannot be written."""
+        if start is not None:
+            self._write(lambda: write_atomically(self.path / START, start.to_json()), START)
         self._write(lambda: write_atomically(self.path / REQUEST, request.to_json()), REQUEST)
+
+    def start(self) -> Circuit | None:
+        """The circuit that the search starts from; None: the full model. Raises `ResultError` if it is damaged."""
+        return Circuit.load(self.path / START) if (self.path / START).exists() else None
 
     def note(self, decision: Decision) -> None:
         """Add one line to the journal. Raises `ResultError` when it cannot be written."""

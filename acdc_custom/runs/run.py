@@ -38,6 +38,7 @@ class Run:
     settings: SearchSettings
     earlier: Sequence[Decision] = ()
     roles: bool | None = None  # as in `RunRequest`
+    start: Circuit | None = None  # the one that the settings' `start` names
 
     def complete(self, on_decision: OnDecision = lambda decision: None) -> tuple[Circuit, list[Path]]:
         """Search, note every decision, and write what was found; gives the circuit and all files of the run."""
@@ -46,7 +47,7 @@ class Run:
             self.folder.note(decision)
             on_decision(decision)
 
-        circuit = search(self.prepared, self.settings, note, self.earlier)
+        circuit = search(self.prepared, self.settings, note, self.earlier, self.start)
         if isinstance(method_named(self.settings.method), ScoringMethod):
             self.folder.rewrite(scored_decisions(self.folder.decisions(), circuit))
         pictures = [draw(circuit, self.folder.path / name) for name in PICTURES]
@@ -76,9 +77,10 @@ def begin(
     roles: bool | None = None,
 ) -> Run:
     """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
+    start = Circuit.load(job.settings.start) if job.settings.start else None
     prepared, request = prepare_job(job, opener, preparer, loader)
-    folder.ask(replace(request, roles=roles))
-    return Run(folder, prepared, request.provenance.settings, roles=roles)
+    folder.ask(replace(request, roles=roles), start)
+    return Run(folder, prepared, request.provenance.settings, roles=roles, start=start)
 
 
 def resume(
@@ -100,6 +102,7 @@ def resume(
             f"the run in {folder.path} cannot be resumed, since this has changed: {'; '.join(differences)}. "
             "Undo that, or begin a new run."
         )
-    earlier = resumable(folder.decisions(), prepared, completed(prepared, settings))
+    start = folder.start()
+    earlier = resumable(folder.decisions(), prepared, completed(prepared, settings), start)
     folder.keep(len(earlier))
-    return Run(folder, prepared, settings, earlier, request.roles)
+    return Run(folder, prepared, settings, earlier, request.roles, start)

@@ -19,7 +19,7 @@ class Search(ReceiverSearch):
     """One search over all edges of a model; see `ReceiverSearch`."""
 
     def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
-        moves = [self._moves[extent][self.graph.index[sender]] for sender in senders]
+        moves = [self._moves_any(sender, extent) for sender in senders]
         outcomes = self._speculate(receiver, extent, [(sender,) for sender in compress(senders, moves)])
         removed = []
         for sender, does_move in zip(senders, moves, strict=True):

@@ -27,9 +27,11 @@ from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import Objective, prepare
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
+from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.model import Model
 from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, top_edges
+from acdc_custom.search.passes import Effects, Passes, whole_receivers
 from acdc_custom.search.registry import method_named
 from acdc_custom.task import Task
 from acdc_custom.task.selection import PromptSelection
@@ -56,7 +58,8 @@ def discover(
     """
     settings = (settings or SearchSettings()).with_(**options)
     method_named(settings.method).completed(settings)  # what is wrong with it is said before anything is computed
-    return search(prepare_batch(task, model, settings), settings, on_decision)
+    start = Circuit.load(settings.start) if settings.start else None
+    return search(prepare_batch(task, model, settings), settings, on_decision, start=start)
 
 
 def completed(prepared: PreparedBatch, settings: SearchSettings) -> SearchSettings:
@@ -99,8 +102,9 @@ def search(
     settings: SearchSettings,
     on_decision: OnDecision = lambda decision: None,
     earlier: Sequence[Decision] = (),
+    start: Circuit | None = None,
 ) -> Circuit:
-    """`discover`, on a batch that has been prepared.
+    """`discover`, on a batch that has been prepared. `start` is the circuit that the settings' `start` names.
 
     `earlier` are the decisions of an interrupted search with the same settings: those that can be resumed from are
     taken over, and the circuit comes out as if there had been no interruption. `on_decision` is told of the rest.
@@ -113,19 +117,36 @@ def search(
     ]
     method, started = method_named(settings.method), time.monotonic()
     found = (
-        _decided(prepared, objectives, method, settings, on_decision, earlier)
+        _decided(prepared, objectives, method, settings, on_decision, earlier, _effects(start, prepared.model))
         if isinstance(method, DecidingMethod)
         else _scored(prepared, method, settings, on_decision, earlier)
     )
     return _circuit(prepared, objectives, origin, found, time.monotonic() - started)
 
 
-def resumable(decisions: Sequence[Decision], prepared: PreparedBatch, settings: SearchSettings) -> Sequence[Decision]:
+def _effects(start: Circuit | None, model: Model) -> Effects | None:
+    """The edges that a search starts from. Raises `UsageError` when they are not this model's."""
+    if start is None:
+        return None
+    if start.model.weights_sha256 != model.fingerprint:
+        raise UsageError(
+            f"the circuit to start from was found in {start.model.name}, and this is {model.name}, or other weights of "
+            "it. Give a circuit of this model."
+        )
+    if not start.edges:
+        raise UsageError("the circuit to start from has no edges. Give one that has.")
+    return {kept.edge: kept.effect for kept in start.edges}
+
+
+def resumable(
+    decisions: Sequence[Decision], prepared: PreparedBatch, settings: SearchSettings, start: Circuit | None = None
+) -> Sequence[Decision]:
     """The decisions of an interrupted search that one with the same settings can take over."""
     method = method_named(settings.method)
     if isinstance(method, ScoringMethod):
         return decisions if method.each_edge else ()
-    return decisions[: method.resumable(decisions, prepared.model.graph, settings)]
+    among = None if start is None else frozenset(kept.edge for kept in start.edges)
+    return decisions[: whole_receivers(decisions, prepared.model.graph, settings, among)]
 
 
 @dataclass(frozen=True)
@@ -148,16 +169,18 @@ def _decided(
     settings: SearchSettings,
     on_decision: OnDecision,
     earlier: Sequence[Decision],
+    start: Effects | None,
 ) -> _Found:
     batch = list(zip(prepared.chunks, objectives, strict=True))
-    decider = method.start(batch, settings, prepared.memory.window_bytes)
+    decider = Passes(method, batch, settings, prepared.memory.window_bytes, start)
     decisions = list(earlier[: decider.replay(earlier)])
     for decision in decider.decisions():
         decisions.append(decision)
         on_decision(decision)
-    reasons, threshold = Counter(d.reason for d in decisions), settings.threshold or 0.0
+    last, threshold = {d.edge: d for d in decisions}, settings.threshold or 0.0
+    reasons = Counter(d.reason for d in last.values())
     return _Found(
-        kept=tuple(KeptEdge(d.edge, d.effect) for d in decisions if d.kept),
+        kept=tuple(KeptEdge(d.edge, d.effect) for d in last.values() if d.kept),
         unit=settings.parsed_metric.unit,
         decided={reason.value: reasons[reason] for reason in Reason if reason is not Reason.SCORED},
         evaluations=decider.evaluations,

@@ -39,7 +39,7 @@ class GroupedSearch(ReceiverSearch):
         self._size.forget()
         moving = []
         for sender in senders:
-            if self._moves[extent][self.graph.index[sender]]:
+            if self._moves_any(sender, extent):
                 moving.append(sender)
             else:
                 yield self._decision(Edge(sender, receiver), Reason.SAME)

@@ -52,16 +52,16 @@ class DecidingMethod:
     """Decides every edge by a threshold, which is in the metric's unit.
 
     `start` begins a search of a batch with the threshold, window and order of the settings; a window takes at most as
-    many bytes as its last argument says. `resumable` gives how many of an interrupted search's decisions can be taken
-    over.
+    many bytes as its third argument says. Its last one are the edges to decide, with hints of how much each matters,
+    None for all; the batch is then inside the circuit of these edges. It visits receiver after receiver, in the order
+    of the settings: an interrupted search is resumed from whole receivers.
     """
 
     name: str  # as it is typed
     title: str  # as it is printed
     about: str  # one sentence, without its full stop
     source: str
-    start: Callable[[Batch, SearchSettings, int], Decider]
-    resumable: Callable[[Sequence[Decision], Graph, SearchSettings], int]
+    start: Callable[[Batch, SearchSettings, int, Mapping[Edge, float] | None], Decider]
 
     def completed(self, settings: SearchSettings) -> SearchSettings:
         """The settings with this method's defaults. Raises `UsageError` for what it has no use for."""
@@ -119,6 +119,9 @@ class ScoringMethod:
                 f"--threshold {settings.threshold:g} is for methods that decide edges, and {self.name} scores them: "
                 "give the size of the circuit with --edges, such as --edges 200."
             )
+        if settings.start or settings.refine:
+            option = "--start" if settings.start else "--refine"
+            raise UsageError(f"{option} is for methods that decide edges, and {self.name} scores them. Leave it out.")
         if settings.edges is None:
             raise UsageError(f"{self.name} scores edges: give the size of the circuit with --edges, such as 200.")
         return settings

@@ -10,12 +10,13 @@ The original implementation has two modes for the heads of a layer as senders. I
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
 from acdc_custom.choices import Order
-from acdc_custom.graph import Graph, Receiver, Sender
+from acdc_custom.graph import Edge, Graph, Receiver, Sender
 
 T = TypeVar("T")
 
@@ -27,9 +28,10 @@ class VisitingOrder:
     receivers: tuple[Receiver, ...]
     senders: tuple[Sender, ...]
 
-    def senders_to(self, graph: Graph, receiver: Receiver) -> tuple[Sender, ...]:
-        """The receiver's senders, in the order in which their edges are decided."""
-        return self.senders[len(self.senders) - graph.n_senders_before(receiver) :]
+    def senders_to(self, graph: Graph, receiver: Receiver, among: Collection[Edge] | None = None) -> tuple[Sender, ...]:
+        """The receiver's senders, in the order in which their edges are decided; only those of edges `among` these."""
+        senders = self.senders[len(self.senders) - graph.n_senders_before(receiver) :]
+        return senders if among is None else tuple(s for s in senders if Edge(s, receiver) in among)
 
 
 def visiting_order(graph: Graph, order: Order = Order.ORIGINAL, seed: int = 0) -> VisitingOrder:

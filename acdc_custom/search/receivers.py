@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
 import torch
@@ -32,11 +32,12 @@ Block = Sequence[Sender]  # senders whose edges are removed together, or not at 
 
 
 class ReceiverSearch(ABC):
-    """One search over all edges of a model.
+    """One search over all edges of a model, or over those of a circuit.
 
     `batch` holds caches and metric of every chunk of the prompts, in order. Iterate over `decisions()`; `metric`,
     `evaluations` and `consumers` (the kept edges by sender) are up to date after each decision. `window` fixes the
-    number of candidates evaluated at once; by default it adapts. A window takes about `window_bytes` at most.
+    number of candidates evaluated at once; by default it adapts. A window takes about `window_bytes` at most. The edges
+    to decide are `among` these, all by default; if they are not all, the caches are those of the circuit's run.
     """
 
     def __init__(
@@ -46,9 +47,11 @@ class ReceiverSearch(ABC):
         window: int | None = None,
         order: VisitingOrder | None = None,
         window_bytes: int = WINDOW_BYTES,
+        among: Collection[Edge] | None = None,
     ) -> None:
         model = batch[0][0].model
         self.graph = model.graph
+        self.among = None if among is None else frozenset(among)
         self.order = order or visiting_order(self.graph)
         self.tau = tau
         self.evaluations = 0
@@ -59,6 +62,7 @@ class ReceiverSearch(ABC):
             extent: [any(moves) for moves in zip(*(caches.moves[extent] for caches, _ in batch), strict=True)]
             for extent in Extent
         }
+        self._place = batch[0][0].places
         self._extent: dict[Sender, Extent] = {}
         self._layers_opened: set[int] = set()
         self._n_visited = 0
@@ -79,14 +83,20 @@ class ReceiverSearch(ABC):
         """Decide every edge, in order. Raises `SearchError` when the metric is not a number."""
         for receiver in self.order.receivers[self._n_visited :]:
             self._open(receiver)
-            senders = self.order.senders_to(self.graph, receiver)
+            senders = self.senders_to(receiver)
             extent = self._extent_of(receiver)
-            if extent is None:
+            if not senders:
+                pass
+            elif extent is None:
                 for sender in senders:
                     yield self._decision(Edge(sender, receiver), Reason.DEAD)
             else:
                 yield from self._visit(receiver, senders, extent)
             self._n_visited += 1
+
+    def senders_to(self, receiver: Receiver) -> tuple[Sender, ...]:
+        """Those whose edge into a receiver is to be decided, in the order in which they are visited."""
+        return self.order.senders_to(self.graph, receiver, self.among)
 
     @torch.no_grad()
     def replay(self, decisions: Sequence[Decision]) -> int:
@@ -97,14 +107,15 @@ class ReceiverSearch(ABC):
         """
         taken = 0
         for receiver in self.order.receivers:
-            senders = self.order.senders_to(self.graph, receiver)
+            senders = self.senders_to(receiver)
             of_receiver = decisions[taken : taken + len(senders)]
             if not self._are_of([d.edge for d in of_receiver], receiver, senders):
                 raise SearchError(f"the journal's edges into {receiver} are not those that this search decides there.")
             if len(of_receiver) < len(senders):
                 break
             self._open(receiver)
-            self._take_over(receiver, of_receiver)
+            if senders:
+                self._take_over(receiver, of_receiver)
             taken += len(senders)
             self._n_visited += 1
         return taken
@@ -177,7 +188,11 @@ class ReceiverSearch(ABC):
                 chunk.commit(self._places(removed), extent)
 
     def _places(self, senders: Sequence[Sender]) -> list[int]:
-        return [self.graph.index[sender] for sender in senders]
+        return [self._place[sender] for sender in senders]
+
+    def _moves_any(self, sender: Sender, extent: Extent) -> bool:
+        """Whether removing an edge from this sender changes anything at these positions."""
+        return self._moves[extent][self._place[sender]]
 
     @abstractmethod
     def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:

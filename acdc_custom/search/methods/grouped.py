@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.graph import Edge
 from acdc_custom.search.method import Batch, Decider, DecidingMethod
-from acdc_custom.search.methods.acdc import whole_receivers
 from acdc_custom.search.methods.eap_ig import METHOD as HINT
 from acdc_custom.search.order import visiting_order
 
@@ -14,16 +15,16 @@ if TYPE_CHECKING:
     from acdc_custom.search.grouped import GroupedSearch
 
 
-def _start(batch: Batch, settings: SearchSettings, window_bytes: int) -> Decider:
+def _start(
+    batch: Batch, settings: SearchSettings, window_bytes: int, among: Mapping[Edge, float] | None = None
+) -> Decider:
     from acdc_custom.search.grouped import GroupedSearch
 
     chunks = [caches for caches, _ in batch]
     order = visiting_order(chunks[0].model.graph, settings.order, settings.order_seed)
     assert settings.threshold is not None
-    hint = HINT.scores(chunks)
-    search: GroupedSearch = GroupedSearch(
-        batch, settings.threshold, hint, window=settings.window, order=order, window_bytes=window_bytes
-    )
+    hint = HINT.scores(chunks) if among is None else among
+    search: GroupedSearch = GroupedSearch(batch, settings.threshold, hint, settings.window, order, window_bytes, among)
     return search
 
 
@@ -34,5 +35,4 @@ METHOD = DecidingMethod(
     "and splits them where it does not; several times faster, and the circuit differs a little",
     source="after Conmy et al. 2023, arXiv 2304.14997, and Dorfman 1943",
     start=_start,
-    resumable=whole_receivers,
 )
