@@ -196,7 +196,7 @@ def ablated_outputs(ablation, prompts, clean, corrupted):
 def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, knocked_out=(), outside=()):
     """All decisions as (sender, receiver, kept, increase), and the final metric.
 
-    `outside` are edges, as (sender, receiver), that have been removed before the search begins: those that a search that
+    `outside` are edges, as (sender, receiver), that were removed before the search began: those that a search which
     starts from a circuit does not decide.
     """
     clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]

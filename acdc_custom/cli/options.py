@@ -31,6 +31,7 @@ from acdc_custom.graph import parse_heads
 from acdc_custom.memory import parse_bytes
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.search.registry import methods
+from acdc_custom.task.selection import DEFAULT_HELD_OUT
 
 if TYPE_CHECKING:
     from acdc_custom.grid.scheduling import Executor
@@ -155,7 +156,15 @@ SETTINGS: Mapping[str, Decorator] = {
         "Shows backup heads, which act only when others are gone.",
     ),
     "n": click.option(
-        "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts.  [default: 50, or all there are]"
+        "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts are searched.  [default: 100; half if there are too few]"
+    ),
+    "held_out": click.option(
+        "--held-out",
+        type=click.IntRange(min=0),
+        metavar="PROMPTS",
+        default=DEFAULT_HELD_OUT,
+        show_default=True,
+        help="How many other prompts to test the circuit on, and as many to choose it by. 0: none.",
     ),
     "seed": seed_option("Which prompts: the same seed, the same prompts."),
     "templates": click.option(

@@ -42,7 +42,7 @@ def run_search(run: Run) -> Circuit:
     try:
         scores = run.settings.threshold is None
         what = "Scoring edges" if scores else "Deciding edges"
-        with Progress(run.prepared.model.graph.n_edges, run.earlier, what) as progress:
+        with Progress(run.n_edges, run.earlier, what) as progress:
             circuit, files = run.complete(progress.note)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
@@ -60,21 +60,23 @@ def echo_written(files: Iterable[Path]) -> None:
 
 
 class Progress:
-    """The progress bar of a search."""
+    """The progress bar of a search: over all edges, and then, pass after pass, over those that are left."""
 
     def __init__(self, n_edges: int, earlier: Sequence[Decision], what: str) -> None:
         from tqdm import tqdm
 
-        self.kept = sum(decision.kept for decision in earlier)
+        self.kept = 0
         self.bar = tqdm(
             total=n_edges,
-            initial=len(earlier),
             desc=what,
             unit=" edges",
             dynamic_ncols=True,
             smoothing=0.05,
             leave=False,
         )
+        for decision in earlier:
+            self._count(decision)
+        self.bar.initial = self.bar.n
 
     def __enter__(self) -> Self:
         return self
@@ -84,15 +86,20 @@ class Progress:
 
     def note(self, decision: Decision) -> None:
         """One more edge has been decided."""
-        self.kept += decision.kept
-        if self.bar.n == self.bar.total:  # another pass over what is left
+        # The bar redraws itself now and then; only then are new numbers of any use.
+        if self._count(decision):
+            now = "" if decision.metric is None else f"{self.kept} kept, metric {decision.metric:.4f}"
+            self.bar.set_postfix_str(now, refresh=False)
+
+    def _count(self, decision: Decision) -> bool | None:
+        """Whether the bar was redrawn."""
+        if self.bar.n == self.bar.total:
             self.bar.total += self.kept
             self.kept = 0
             self.bar.set_description_str("Refining", refresh=False)
-        # The bar redraws itself now and then; only then are new numbers of any use.
-        if self.bar.update():
-            now = "" if decision.metric is None else f"{self.kept} kept, metric {decision.metric:.4f}"
-            self.bar.set_postfix_str(now, refresh=False)
+        self.kept += decision.kept
+        redrawn: bool | None = self.bar.update()
+        return redrawn
 
 
 def describe_model(model: Model) -> str:

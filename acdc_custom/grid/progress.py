@@ -42,8 +42,8 @@ class RunProgress:
 
     name: str
     state: State
-    decided: int  # edges
-    edges: int | None  # of the model's graph
+    decided: int  # edges, in this pass
+    edges: int | None  # that this pass decides
     kept: int
     metric: float | None
 
@@ -83,20 +83,22 @@ class ProgressReader:
 
     def _read_run(self, name: str, state: State) -> RunProgress:
         journal = self._journals[name]
-        if state is not State.DONE or journal.lines != journal.edges:  # else nothing more is to come
+        if state is not State.DONE or not journal.is_whole:  # else nothing more is to come
             journal.read()
-        return RunProgress(name, state, journal.lines, journal.edges, journal.kept, journal.metric)
+            journal.is_whole = state is State.DONE
+        return RunProgress(name, state, journal.decided, journal.edges, journal.kept, journal.metric)
 
 
 @dataclass
 class _Journal:
-    """What has been read of a run's journal."""
+    """What has been read of a run's journal. After a pass over all edges, the next one decides those that were kept."""
 
     folder: Path
-    lines: int = 0
+    decided: int = 0
     kept: int = 0
     metric: float | None = None
     edges: int | None = None
+    is_whole: bool = False
     _read: int = field(default=0, repr=False)  # bytes
 
     def read(self) -> None:
@@ -104,7 +106,8 @@ class _Journal:
         path = self.folder / JOURNAL
         try:
             if path.stat().st_size < self._read:
-                self.lines = self.kept = self._read = 0
+                self.decided = self.kept = self._read = 0
+                self.edges = None
             with path.open("rb") as file:
                 file.seek(self._read)
                 new = file.read()
@@ -112,14 +115,17 @@ class _Journal:
             return
         rows = new[: new.rfind(b"\n") + 1].splitlines()
         self._read += sum(len(row) + 1 for row in rows)
-        self.lines += len(rows)
-        self.kept += sum(b'"kept": true' in row for row in rows)
-        if rows:
-            with suppress(ValueError, AttributeError):  # damaged: whoever resumes the run says so
-                self.metric = _metric(json.loads(rows[-1]))
         if self.edges is None:
             with suppress(ResultError):
                 self.edges = RunRequest.load(self.folder).edges
+        for row in rows:
+            if self.decided == self.edges:
+                self.decided, self.edges, self.kept = 0, self.kept, 0
+            self.decided += 1
+            self.kept += b'"kept": true' in row
+        if rows:
+            with suppress(ValueError, AttributeError):  # damaged: whoever resumes the run says so
+                self.metric = _metric(json.loads(rows[-1]))
 
 
 def _metric(row: Any) -> float | None:

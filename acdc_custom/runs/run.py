@@ -40,6 +40,11 @@ class Run:
     roles: bool | None = None  # as in `RunRequest`
     start: Circuit | None = None  # the one that the settings' `start` names
 
+    @property
+    def n_edges(self) -> int:
+        """How many are decided in the first pass."""
+        return self.prepared.model.graph.n_edges if self.start is None else len(self.start.edges)
+
     def complete(self, on_decision: OnDecision = lambda decision: None) -> tuple[Circuit, list[Path]]:
         """Search, note every decision, and write what was found; gives the circuit and all files of the run."""
 
@@ -79,7 +84,8 @@ def begin(
     """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
     start = Circuit.load(job.settings.start) if job.settings.start else None
     prepared, request = prepare_job(job, opener, preparer, loader)
-    folder.ask(replace(request, roles=roles), start)
+    edges = request.edges if start is None else len(start.edges)
+    folder.ask(replace(request, roles=roles, edges=edges), start)
     return Run(folder, prepared, request.provenance.settings, roles=roles, start=start)
 
 

@@ -73,7 +73,14 @@ def completed(prepared: PreparedBatch, settings: SearchSettings) -> SearchSettin
         metric=parse_metric(settings.metric or prepared.task.metric).value,
         ablation=prepared.ablation,
         knock_out=",".join(map(str, prepared.knocked_out)),
-        prompts=PromptSelection(len(batch.prompts), batch.seed, batch.corruption, batch.templates, batch.resample),
+        prompts=PromptSelection(
+            len(batch.prompts),
+            batch.seed,
+            batch.corruption,
+            batch.templates,
+            batch.resample,
+            settings.prompts.held_out,
+        ),
         device=Device(model.device.type),
         dtype=Precision(str(model.dtype).removeprefix("torch.")),
         memory_limit=None,  # what came of it is the memory plan

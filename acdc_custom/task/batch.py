@@ -18,14 +18,12 @@ from acdc_custom.errors import TaskError, did_you_mean
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
-from acdc_custom.task.selection import PromptSelection
+from acdc_custom.task.selection import DEFAULT_N, Draw, PromptSelection, divide
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
 from acdc_custom.task.tokens import Encoder, Tokenizer
 from acdc_custom.task.words import usable, without_words
 
 __all__ = ["DEFAULT_N", "END", "Batch", "Prompt", "make_batch"]
-
-DEFAULT_N = 50
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,11 @@ def make_batch(
     selection: PromptSelection,
     apart_from: Batch | None = None,
     most: int = DEFAULT_N,
+    draw: Draw = Draw.SEARCH,
 ) -> Batch:
     """The batch of a task; see Task.select."""
-    n, seed = selection.n, selection.seed
+    n, seed, held_out = selection.n, selection.seed, selection.held_out
+    wanted = (n or most) + 2 * held_out
     chosen = spec.default_corruption if selection.corruption is None else selection.corruption
     encoder = Encoder(tokenizer)
     bos: tuple[int, ...] = ()
@@ -72,10 +72,13 @@ def make_batch(
         if selection.templates:
             raise TaskError(f"{file}: templates were chosen, and this task has rows and no templates")
         rows = _rows_apart(spec.prompts, apart_from)
-        texts, left_out = given_texts(rows, encoder, n or most, seed)
-        if not texts:
+        rows_found, left_out = given_texts(rows, encoder, wanted, seed)
+        if not rows_found:
             raise TaskError(none_fits(spec.prompts, left_out))
-        notes = given_notes(spec.prompts, len(texts), left_out)
+        notes = given_notes(spec.prompts, len(rows_found), left_out)
+        division = divide(len(rows_found), n, most, held_out)
+        texts = [rows_found[index] for index in sorted(list(rows_found)[draw.of(division)])]
+        found = len(rows_found)
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
         numbers = _chosen_templates(selection.templates, len(spec.prompts.templates), file)
@@ -84,18 +87,21 @@ def make_batch(
         kept, notes = usable(spec.prompts, corruption, encoder, file)
         if apart_from is not None:
             kept = without_words(kept, corruption, words_in(spec.prompts, apart_from.prompts), file)
-        texts = made_texts(kept, corruption, file, n or most, seed, numbers)
-    if n is not None and len(texts) < n:
-        raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {len(texts)} can be made.", *notes]))
-    if not texts:
+        texts = made_texts(kept, corruption, file, wanted, seed, numbers)
+        found = len(texts)
+        division = divide(found, n, most, held_out)
+        texts = texts[draw.of(division)]
+    if n is not None and found < n:
+        raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {found} can be made.", *notes]))
+    if not found:
         raise TaskError(
             " ".join([f"{file}: no prompt can be made: the words of its slots exclude each other.", *notes])
         )
-    if len(texts) < most and n is None:
-        notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
+    if found < wanted and draw is Draw.SEARCH:
+        notes.append(division_note(found, division, held_out))
     prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
     notes += text_notes(texts, encoder)
-    if selection.resample is not None:
+    if selection.resample is not None and draw is Draw.SEARCH:
         prompts = random.Random(f"{selection.resample} resample").choices(prompts, k=len(prompts))
         notes.append(
             f"Drawn with replacement from {len(texts)} prompts: {len({p.clean_ids for p in prompts})} different ones."
@@ -110,17 +116,15 @@ def _check_corruption(file: str, chosen: str, known: Iterable[str]) -> None:
         raise TaskError(f'{file}: there is no corruption "{chosen}".{hint} This task has: {", ".join(names)}')
 
 
-def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[list[Text], list[Fault]]:
-    """All rows, or a seeded choice of them, in the file's order; and, for each row left out, what is wrong with it.
+def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[dict[int, Text], list[Fault]]:
+    """At most `n` rows by their place in the file, in an order that the seed gives; and, for each row left out, what is
+    wrong with it.
 
     Only rows in another project's form are left out, those that do not fit the tokenizer: they were not written for it.
     """
-    order: Sequence[int] = range(len(spec.rows))
-    if len(order) > n:
-        order = random.Random(seed).sample(order, len(order))
     chosen: dict[int, Text] = {}
     left_out: list[Fault] = []
-    for index in order:
+    for index in random.Random(seed).sample(range(len(spec.rows)), len(spec.rows)):
         row = spec.rows[index]
         keys = ("answer", "foil")
         text = Text(f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0)
@@ -131,7 +135,21 @@ def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[lis
         chosen[index] = text
         if len(chosen) == n:
             break
-    return [chosen[index] for index in sorted(chosen)], left_out
+    return chosen, left_out
+
+
+def division_note(available: int, division: tuple[int, int], held_out: int) -> str:
+    """What becomes of a task's prompts where they are too few for all that was wanted."""
+    n, each = division
+    if not held_out:
+        return f"All the prompts that the task can make are used: {available}."
+    if not each:
+        return (
+            f"All the prompts that the task can make are searched, {available}: none are left to test the circuit on."
+        )
+    return (
+        f"The task can make {available} prompts: {n} are searched, {each} are for validation, and {each} for the test."
+    )
 
 
 def given_notes(spec: RowSpec, n_chosen: int, left_out: Sequence[Fault]) -> list[str]:

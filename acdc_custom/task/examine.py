@@ -87,7 +87,8 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
     said: Said = set()
     notes: list[str] = []
     if isinstance(spec.prompts, RowSpec):
-        texts, left_out = given_texts(spec.prompts, encoder, n or DEFAULT_N, seed)
+        found_rows, left_out = given_texts(spec.prompts, encoder, n or DEFAULT_N, seed)
+        texts = [found_rows[index] for index in sorted(found_rows)]
         if texts:
             notes += given_notes(spec.prompts, len(texts), left_out)
             examined.append(_examined(task, texts, None, encoder, bos, n, said))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdc_custom.errors import TaskError
-from acdc_custom.task.batch import DEFAULT_N, Batch, make_batch
-from acdc_custom.task.selection import PromptSelection
+from acdc_custom.task.batch import Batch, make_batch
+from acdc_custom.task.selection import DEFAULT_N, Draw, PromptSelection
 from acdc_custom.task.spec import Spec, TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
 
@@ -78,14 +78,14 @@ class Task:
         resample: int | None = None,
         apart_from: Batch | None = None,
     ) -> Batch:
-        """`n` prompts as tokens (None: 50, or as many as there are); the same seed gives the same batch.
+        """`n` prompts as tokens (None: 100, or as many as there are); the same seed gives the same batch.
 
         `templates` are the numbers of those to use, counted from 0, as in "0,2". `resample` is the seed of a bootstrap
         draw: the prompts, drawn anew with replacement. With the batch `apart_from` the new one shares no word of a
         list, or, for a task of rows, no row. Raises TaskError when the tokenizer does not fit the task or too few words
         are left, UsageError when n is below 1.
         """
-        return self.select(tokenizer, PromptSelection(n, seed, corruption, templates, resample), apart_from)
+        return self.select(tokenizer, PromptSelection(n, seed, corruption, templates, resample, 0), apart_from)
 
     def up_to(
         self,
@@ -97,7 +97,7 @@ class Task:
         apart_from: Batch | None = None,
     ) -> Batch:
         """The same with as many prompts as the task can make, but no more than `most`."""
-        return self.select(tokenizer, PromptSelection(None, seed, corruption, templates), apart_from, most)
+        return self.select(tokenizer, PromptSelection(None, seed, corruption, templates, held_out=0), apart_from, most)
 
     def select(
         self,
@@ -105,13 +105,15 @@ class Task:
         selection: PromptSelection,
         apart_from: Batch | None = None,
         most: int = DEFAULT_N,
+        draw: Draw = Draw.SEARCH,
     ) -> Batch:
-        """The prompts of a selection; where it gives no number, as many as there are, but no more than `most`.
+        """The prompts of a selection that are of a draw; where it gives no number, as many as there are, but no more
+        than `most`.
 
-        See `batch` for `apart_from` and for the errors.
+        A draw that is not the search may be empty. See `batch` for `apart_from` and for the errors.
         """
         try:
-            return make_batch(self.name, self.file, self.spec, tokenizer, selection, apart_from, most)
+            return make_batch(self.name, self.file, self.spec, tokenizer, selection, apart_from, most, draw)
         except TaskError as error:
             if not self.model or selection.corruption not in (None, *self.corruptions):
                 raise
