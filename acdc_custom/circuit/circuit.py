@@ -19,6 +19,7 @@ from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Edge, Graph, GraphShape, Sender
+from acdc_custom.stats.intervals import Estimate
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
@@ -71,6 +72,20 @@ def normalised_faithfulness(full: TaskPerformance, inside: TaskPerformance, empt
 
 
 @dataclass(frozen=True)
+class TestOutcome:
+    """The same on prompts that neither the search nor any choice has seen. `faithfulness` has its 95 % interval
+    (Fieller's); None: it is not defined, since the model may be no better than no edges."""
+
+    __test__ = False  # no test of pytest's
+
+    n: int  # prompts
+    model: TaskPerformance
+    circuit: TaskPerformance
+    empty: TaskPerformance
+    faithfulness: Estimate | None
+
+
+@dataclass(frozen=True)
 class SearchRecord:
     """How the search went: `unit` is that of the effects, `decided` counts edges by reason, `noise` is the metric's
     rounding error, and `stages` says where the seconds went.
@@ -108,6 +123,7 @@ class Circuit:
     outcome: Outcome
     search: SearchRecord
     created: str  # ISO 8601, UTC
+    test: TestOutcome | None = None  # None: no prompts were held out
 
     @property
     def settings(self) -> SearchSettings:
@@ -186,6 +202,7 @@ class Circuit:
             **to_plain(self.provenance),
             "graph": {**to_plain(self.shape), "edges": self.graph.n_edges},
             "outcome": self.outcome,
+            "test": None if self.test is None else to_plain(self.test),
             "search": self.search,
             "edges": [{**to_plain(kept.edge), "effect": kept.effect} for kept in self.edges],
         }
@@ -212,6 +229,7 @@ class Circuit:
             whole.read("outcome", Outcome),
             from_plain(SearchRecord, {"runs": 1, "share": None, **whole.read("search", dict[str, Any])}, "search"),
             whole.read("created", str),
+            from_plain(TestOutcome, content["test"], "test") if content.get("test") else None,
         )
         shape, n_edges = circuit.shape, whole.within("graph").read("edges", int)
         if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from acdc_custom.circuit.circuit import Circuit, TaskPerformance
+from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.errors import count
+from acdc_custom.files.columns import paragraph
 
 STRONGEST = 10
 
@@ -20,6 +22,8 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     lines = [
         f"Circuit of {circuit.task.name} ({circuit.corruption}) in {circuit.model.name}: "
         f"{kept:,} of {total:,} edges, {len(circuit.nodes)} nodes, {circuit.chosen}",
+        *paragraph(on_test_prompts(circuit), "  ", "  "),
+        "On the prompts of the search:",
         f"  model      {describe_behaviour(outcome.model)}",
         f"  circuit    {describe_behaviour(outcome.circuit)}, KL {outcome.circuit.kl:.4f} nats",
         f"  no edges   {describe_behaviour(outcome.empty)}, KL {outcome.empty.kl:.4f} nats",

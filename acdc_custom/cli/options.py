@@ -156,7 +156,10 @@ SETTINGS: Mapping[str, Decorator] = {
         "Shows backup heads, which act only when others are gone.",
     ),
     "n": click.option(
-        "--n", type=click.IntRange(min=1), metavar="PROMPTS", help="How many prompts are searched.  [default: 100; half if there are too few]"
+        "--n",
+        type=click.IntRange(min=1),
+        metavar="PROMPTS",
+        help="How many prompts are searched.  [default: 100; half if there are too few]",
     ),
     "held_out": click.option(
         "--held-out",

@@ -32,9 +32,12 @@ def command(folder: Path, choice: ExecutorChoice) -> None:
     acdc-custom resume results/stability_ioi_demo-4l_0.01 --workers 2
     """
     from acdc_custom.grid.folder import PLAN
+    from acdc_custom.path.folder import FILE_NAME as PATH
 
     if (folder / PLAN).exists():
         _resume_grid(folder, choice)
+    elif (folder / PATH).exists() and choice == ExecutorChoice():
+        _resume_path(folder)
     elif choice != ExecutorChoice():
         raise UsageError(f"{folder} is not a folder of many runs: --executor, --workers and the like are for these.")
     else:
@@ -56,6 +59,17 @@ def _resume_grid(folder: Path, choice: ExecutorChoice) -> None:
     grid = load_grid(folder)
     conclude = conclusions()[grid.kind]
     conclude(grid, folder, execute(grid, folder, choice))
+
+
+def _resume_path(folder: Path) -> None:
+    from acdc_custom.cli.paths import walk_path
+    from acdc_custom.errors import ResultError
+    from acdc_custom.path.folder import PathRecord
+
+    record = PathRecord.load(folder)
+    if record.ended:
+        raise ResultError(f"the path in {folder} has ended: there is nothing to resume.")
+    walk_path(folder, record)
 
 
 def _resume_run(folder: Path) -> None:

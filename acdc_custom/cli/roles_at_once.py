@@ -13,6 +13,7 @@ import click
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.footprint import out_of_memory
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.export.picture import PICTURES, draw
 from acdc_custom.files.columns import paragraph
 from acdc_custom.heads.expected import expected_seconds, fits, is_soon
@@ -20,24 +21,22 @@ from acdc_custom.heads.find import find_roles
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.summary import name_roles
 from acdc_custom.progress.bar import ProgressBar
-from acdc_custom.runs.run import Run
 
 
-def roles_at_once(run: Run, circuit: Circuit) -> list[Path]:
+def roles_at_once(circuit: Circuit, prepared: PreparedBatch, folder: Path, wanted: bool | None) -> list[Path]:
     """Measure what the circuit's heads do, if it was asked for or is soon done, and say in a line what came out.
 
     Gives the files that were written; the pictures are drawn anew.
     """
-    if run.roles is False:
+    if wanted is False:
         return []
-    folder = run.folder.path
     command = f"acdc-custom roles {shlex.quote(str(folder))}"
-    if obstacle := next(_obstacles(run, circuit), None):
+    if obstacle := next(_obstacles(circuit, prepared, wanted), None):
         _say(obstacle.format(command=command))
         return []
     try:
         with ProgressBar() as progress:
-            table = find_roles(run.prepared, circuit, on_progress=progress)
+            table = find_roles(prepared, circuit, on_progress=progress)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped, with the circuit in {folder}. Measure what its heads do with: {command}") from None
     except (RuntimeError, MemoryError) as error:
@@ -52,17 +51,17 @@ def roles_at_once(run: Run, circuit: Circuit) -> list[Path]:
     return files
 
 
-def _obstacles(run: Run, circuit: Circuit) -> Iterator[str]:
+def _obstacles(circuit: Circuit, prepared: PreparedBatch, wanted: bool | None) -> Iterator[str]:
     """Why roles cannot be measured, or had better not be without being asked for."""
     if not circuit_heads(circuit):
         yield "none: there is no attention head in this circuit"
-    if run.prepared.full.logit_diff == 0:
+    if prepared.full.logit_diff == 0:
         yield "not measured: the model's logit difference is zero, so that there is nothing to explain"
-    if run.roles:
+    if wanted:
         return
-    if not fits(run.prepared):
+    if not fits(prepared):
         yield "not measured: beside the search they might not fit into the memory. By themselves: {command}"
-    seconds = expected_seconds(run.prepared, circuit)
+    seconds = expected_seconds(prepared, circuit)
     if not is_soon(seconds, circuit.search.seconds):
         yield f"not measured: that takes about {_duration(seconds)}. Measure them with: {{command}}"
 

@@ -35,21 +35,40 @@ def open_told(name: str, device: str, dtype: str) -> Model:
 
 def run_search(run: Run) -> Circuit:
     """Search, with a progress bar, and show what was found and written; at the end, what the heads do."""
-    from acdc_custom.circuit.summary import summarize
-    from acdc_custom.cli.roles_at_once import roles_at_once
-
-    folder = run.folder
+    what = "Scoring edges" if run.settings.threshold is None else "Deciding edges"
+    request, folder = run.request, run.folder
     try:
-        scores = run.settings.threshold is None
-        what = "Scoring edges" if scores else "Deciding edges"
-        with Progress(run.n_edges, run.earlier, what) as progress:
+        with Progress(request.edges, run.earlier, what) as progress:
             circuit, files = run.complete(progress.note)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
-    click.echo(summarize(circuit))
-    echo_written([*files, *roles_at_once(run, circuit)])
-    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder.path))}")
+    show_found(circuit, run.prepared, folder.path, files, request.roles, (request.task, request.model))
     return circuit
+
+
+def show_found(
+    circuit: Circuit,
+    prepared: PreparedBatch,
+    folder: Path,
+    files: Iterable[Path],
+    roles: bool | None,
+    source: tuple[str, str],
+    faithfulness: float | None = None,
+) -> None:
+    """What came out of a search, in the folder of its run; `source` are task and model as they were given.
+
+    `roles` says whether heads are measured, None: if that is soon done. `faithfulness` is what was asked for, if any.
+    """
+    from acdc_custom.circuit.summary import summarize
+    from acdc_custom.circuit.trust import warning
+    from acdc_custom.cli.roles_at_once import roles_at_once
+    from acdc_custom.files.columns import paragraph
+
+    click.echo(summarize(circuit))
+    echo_written([*files, *roles_at_once(circuit, prepared, folder, roles)])
+    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder))}")
+    if beware := warning(circuit, *source, faithfulness):
+        click.echo("\n".join(paragraph(str(beware), "WARNING    ", " " * 11)))
 
 
 def echo_written(files: Iterable[Path]) -> None:

@@ -135,12 +135,13 @@ def command(
     acdc-custom sweep --task ioi
     acdc-custom sweep --task ioi --task latest_s --thresholds 0.001..0.1 --count 10
     """
-    from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, listed, plan_sweep, spread
+    from acdc_custom.circuit import thresholds as several
+    from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep
 
     if spread_over is not None:
         if thresholds:
             raise UsageError("--threshold and --thresholds were both given. Leave one of them out.")
-        thresholds = spread(spread_over, count) if ".." in spread_over else listed(spread_over)
+        thresholds = several.read(spread_over, count)
     if count != COUNT and ".." not in (spread_over or ""):
         raise UsageError("--count says how many thresholds a range is divided into. Give the range with --thresholds.")
     varied = Varied(

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.commands import command, evaluate_command, stability_command
 from acdc_custom.export.caption import title, unit_of
 from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import select
@@ -26,7 +27,6 @@ from acdc_custom.report import figures, words
 from acdc_custom.report.believed import believed_of
 from acdc_custom.report.beside import NOTHING, RelatedResults
 from acdc_custom.report.contents import Contents
-from acdc_custom.report.reproduce import command, evaluate_command, stability_command
 from acdc_custom.report.roles import roles_of
 from acdc_custom.report.stable import stable_of
 from acdc_custom.version import __version__

@@ -194,14 +194,17 @@ class RunFolder:
             ) from error
 
 
-def folder_name(task: str, model: str, settings: SearchSettings) -> str:
-    """`latest_s_demo-4l_0.01`; of another method than the default, `latest_s_demo-4l_eap-ig_200`."""
+def folder_name(task: str, model: str, settings: SearchSettings, amount: str = "") -> str:
+    """`latest_s_demo-4l_0.01`; of another method than the default, `latest_s_demo-4l_eap-ig_200`.
+
+    `amount` stands in place of the threshold, or of the number of edges.
+    """
     method = () if settings.method == DEFAULT_METHOD else (settings.method,)
-    return "_".join(name_part(part, LONGEST_PART) for part in (task, model, *method, settings.amount))
+    return "_".join(name_part(part, LONGEST_PART) for part in (task, model, *method, amount or settings.amount))
 
 
-def free_folder(parent: Path, task: str, model: str, settings: SearchSettings) -> Path:
+def free_folder(parent: Path, task: str, model: str, settings: SearchSettings, amount: str = "") -> Path:
     """A folder name that says what the run is, and that is not taken: `latest_s_demo-4l_0.01`, then `..._2`."""
-    name = folder_name(task, model, settings)
+    name = folder_name(task, model, settings, amount)
     paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
     return next(path for path in paths if not os.path.exists(path))

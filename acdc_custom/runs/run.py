@@ -16,17 +16,18 @@ from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.prepared import PreparedBatch, Preparer, prepare_batch
 from acdc_custom.errors import ResultError
 from acdc_custom.export.picture import PICTURES, draw
-from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import RunFolder, RunRequest
 from acdc_custom.runs.job import Job
+from acdc_custom.runs.workspace import Opener
 from acdc_custom.search.discover import OnDecision, completed, provenance, resumable, scored_decisions, search
+from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import ScoringMethod
 from acdc_custom.search.registry import method_named
 from acdc_custom.task import Task, load_task
+from acdc_custom.task.selection import Draw
 
 Loader = Callable[[str], Task]  # of a name or a path, as `load_task`
-Opener = Callable[[str, str, str], Model]  # of a name, a device and a dtype, as `open_model`
 
 
 @dataclass(frozen=True)
@@ -34,25 +35,31 @@ class Run:
     """A search that can begin, or be resumed after `earlier` decisions, in a folder that is ours."""
 
     folder: RunFolder
+    request: RunRequest
     prepared: PreparedBatch
-    settings: SearchSettings
     earlier: Sequence[Decision] = ()
-    roles: bool | None = None  # as in `RunRequest`
     start: Circuit | None = None  # the one that the settings' `start` names
 
     @property
-    def n_edges(self) -> int:
-        """How many are decided in the first pass."""
-        return self.prepared.model.graph.n_edges if self.start is None else len(self.start.edges)
+    def settings(self) -> SearchSettings:
+        """Of the search."""
+        return self.request.provenance.settings
 
-    def complete(self, on_decision: OnDecision = lambda decision: None) -> tuple[Circuit, list[Path]]:
-        """Search, note every decision, and write what was found; gives the circuit and all files of the run."""
+    def complete(
+        self, on_decision: OnDecision = lambda decision: None, *, tested: bool = True
+    ) -> tuple[Circuit, list[Path]]:
+        """Search, note every decision, and write what was found; gives the circuit and all files of the run.
+
+        Unless it is `tested`, the circuit's test is left to somebody who has chosen it.
+        """
 
         def note(decision: Decision) -> None:
             self.folder.note(decision)
             on_decision(decision)
 
         circuit = search(self.prepared, self.settings, note, self.earlier, self.start)
+        if tested:
+            circuit = replace(circuit, test=score_draw(self.prepared, self.settings, circuit, Draw.TEST))
         if isinstance(method_named(self.settings.method), ScoringMethod):
             self.folder.rewrite(scored_decisions(self.folder.decisions(), circuit))
         pictures = [draw(circuit, self.folder.path / name) for name in PICTURES]
@@ -85,8 +92,9 @@ def begin(
     start = Circuit.load(job.settings.start) if job.settings.start else None
     prepared, request = prepare_job(job, opener, preparer, loader)
     edges = request.edges if start is None else len(start.edges)
-    folder.ask(replace(request, roles=roles, edges=edges), start)
-    return Run(folder, prepared, request.provenance.settings, roles=roles, start=start)
+    request = replace(request, roles=roles, edges=edges)
+    folder.ask(request, start)
+    return Run(folder, request, prepared, start=start)
 
 
 def resume(
@@ -111,4 +119,4 @@ def resume(
     start = folder.start()
     earlier = resumable(folder.decisions(), prepared, completed(prepared, settings), start)
     folder.keep(len(earlier))
-    return Run(folder, prepared, settings, earlier, request.roles, start)
+    return Run(folder, request, prepared, earlier, start)

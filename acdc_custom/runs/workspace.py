@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
@@ -11,16 +11,19 @@ from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.task import Task, load_task
 
+Opener = Callable[[str, str, str], Model]  # of a name, a device and a dtype, as `open_model`
+
 
 class Workspace:
     """Opens models as `open_model` does and prepares batches as `prepare_batch` does, and keeps the last of each.
 
     What is kept is let go before anything else is made, so that never two models or batches are in memory. `tasks`, by
-    name, have been read already, perhaps on another machine.
+    name, have been read already, perhaps on another machine. `opener` opens models in place of `open_model`.
     """
 
-    def __init__(self, tasks: Mapping[str, Task] | None = None) -> None:
+    def __init__(self, tasks: Mapping[str, Task] | None = None, opener: Opener = open_model) -> None:
         self._tasks = tasks or {}
+        self._opener = opener
         self._opened: tuple[object, Model] | None = None
         self._prepared: tuple[object, PreparedBatch] | None = None
 
@@ -33,7 +36,7 @@ class Workspace:
         key = (name, device, dtype)
         if self._opened is None or self._opened[0] != key:
             self._opened = self._prepared = None
-            self._opened = (key, open_model(name, device, dtype))
+            self._opened = (key, self._opener(name, device, dtype))
         return self._opened[1]
 
     def prepare(

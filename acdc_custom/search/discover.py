@@ -30,11 +30,12 @@ from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.model import Model
+from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, top_edges
 from acdc_custom.search.passes import Effects, Passes, whole_receivers
 from acdc_custom.search.registry import method_named
 from acdc_custom.task import Task
-from acdc_custom.task.selection import PromptSelection
+from acdc_custom.task.selection import Draw, PromptSelection
 from acdc_custom.version import __version__
 
 PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
@@ -59,7 +60,9 @@ def discover(
     settings = (settings or SearchSettings()).with_(**options)
     method_named(settings.method).completed(settings)  # what is wrong with it is said before anything is computed
     start = Circuit.load(settings.start) if settings.start else None
-    return search(prepare_batch(task, model, settings), settings, on_decision, start=start)
+    prepared = prepare_batch(task, model, settings)
+    circuit = search(prepared, settings, on_decision, start=start)
+    return replace(circuit, test=score_draw(prepared, settings, circuit, Draw.TEST))
 
 
 def completed(prepared: PreparedBatch, settings: SearchSettings) -> SearchSettings:
@@ -111,7 +114,9 @@ def search(
     earlier: Sequence[Decision] = (),
     start: Circuit | None = None,
 ) -> Circuit:
-    """`discover`, on a batch that has been prepared. `start` is the circuit that the settings' `start` names.
+    """`discover`, on a batch that has been prepared, without the test.
+
+    `start` is the circuit that the settings' `start` names.
 
     `earlier` are the decisions of an interrupted search with the same settings: those that can be resumed from are
     taken over, and the circuit comes out as if there had been no interruption. `on_decision` is told of the rest.

@@ -1,21 +1,19 @@
 """Which runs a sweep is made of.
 
-Owns what can be varied, how thresholds are spread, and the names of the runs' folders. Knows nothing of how runs are
+Owns what can be varied, and the names of the runs' folders. Knows nothing of how runs are
 carried out, or of what is read off them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.choices import Ablation, Order, checked_threshold
+from acdc_custom.choices import Ablation, Order
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.errors import UsageError
 from acdc_custom.files.writing import name_part
 from acdc_custom.grid.plan import Grid, Kind
 from acdc_custom.model.catalogue import DEFAULT_MODEL
@@ -24,7 +22,6 @@ from acdc_custom.runs.job import Job
 from acdc_custom.task import load_task
 
 DEFAULT_THRESHOLDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-MOST_THRESHOLDS = 1000
 
 
 @dataclass(frozen=True)
@@ -42,33 +39,6 @@ class Varied:
     seeds: tuple[int, ...] = (0,)
     orders: tuple[str, ...] = (Order.ORIGINAL.value,)
     order_seeds: tuple[int, ...] = (0,)
-
-
-def listed(text: str) -> tuple[float, ...]:
-    """`0.1,0.03,0.01`: these thresholds, each once. Raises `UsageError`."""
-    try:
-        return tuple(dict.fromkeys(checked_threshold(float(part)) for part in text.split(",")))
-    except ValueError:
-        raise UsageError(
-            f'"{text}" is neither a list of thresholds, such as 0.1,0.03,0.01, nor a range, such as 0.001..0.1.'
-        ) from None
-
-
-def spread(text: str, count: int) -> tuple[float, ...]:
-    """`0.001..0.1`: so many thresholds at equal ratios, both ends among them, to three digits. Raises `UsageError`."""
-    first, dots, last = text.partition("..")
-    try:
-        low, high = checked_threshold(float(first)), checked_threshold(float(last))
-    except ValueError:
-        dots = ""
-    if not dots or not 0 < low < high:
-        raise UsageError(
-            f'"{text}" is no range of thresholds: give two positive numbers, the smaller first: 0.001..0.1.'
-        )
-    if not 2 <= count <= MOST_THRESHOLDS:
-        raise UsageError(f"{count} thresholds were asked for: a range has 2 to {MOST_THRESHOLDS}.")
-    ratio = math.log(high / low) / (count - 1)
-    return tuple(dict.fromkeys(float(f"{low * math.exp(ratio * step):.3g}") for step in range(count)))
 
 
 def plan_sweep(varied: Varied, settings: SearchSettings) -> Grid:

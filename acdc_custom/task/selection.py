@@ -21,10 +21,10 @@ MOST_PROMPTS = 100_000  # making more would take minutes, and no machine could s
 class PromptSelection:
     """Which of a task's prompts make a batch. Raises `UsageError` for what cannot be.
 
-    `n` None: 100, or half of them if there are too few to hold out others. Of those that are left, up to `held_out` each
-    are for validation and for the test: see `Draw`. The same seed gives the same prompts. `corruption` None is the task's own.
-    `templates` are the numbers of those to use, counted from 0, as in "0,2"; "" for all. `resample` is the seed of a
-    bootstrap draw: the n prompts, drawn anew with replacement; None: they are not.
+    `n` None: 100, or half of them if there are too few to hold out others. Of those that are left, up to `held_out`
+    each are for validation and for the test: see `Draw`. The same seed gives the same prompts. `corruption` None is the
+    task's own. `templates` are the numbers of those to use, counted from 0, as in "0,2"; "" for all. `resample` is the
+    seed of a bootstrap draw: the n prompts, drawn anew with replacement; None: they are not.
     """
 
     n: int | None = None

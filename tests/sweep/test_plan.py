@@ -7,7 +7,8 @@ import pytest
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.grid.plan import Kind
-from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, listed, plan_sweep, spread
+from acdc_custom.circuit.thresholds import listed, spread
+from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep
 
 
 def names(varied: Varied) -> list[str]:

@@ -7,10 +7,10 @@ import shlex
 import pytest
 from circuits import example_circuit
 
+from acdc_custom.circuit.commands import command, evaluate_command, stability_command
 from acdc_custom.cli.discover import command as discover
 from acdc_custom.cli.evaluate import command as evaluate
 from acdc_custom.cli.stability import command as stability
-from acdc_custom.report.reproduce import command, evaluate_command, stability_command
 
 
 @pytest.mark.parametrize(

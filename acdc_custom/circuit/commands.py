@@ -1,4 +1,4 @@
-"""The commands that go with a page: the one that finds its circuit again, and those that find out more about it.
+"""The commands that go with a circuit: the one that finds it again, and those that find out more about it.
 
 Owns the translation from settings back to options.
 """
@@ -12,7 +12,7 @@ from acdc_custom.choices import DEFAULT_METHOD
 from acdc_custom.circuit.settings import SearchSettings
 
 OF_BOTH = ("threshold", "metric", "ablation", "knock_out", "corruption", "n", "seed", "device", "dtype")
-OF_DISCOVER = (*OF_BOTH, "templates", "resample", "order", "order_seed")
+OF_DISCOVER = (*OF_BOTH, "held_out", "templates", "resample", "order", "order_seed", "start", "refine")
 OF_SCORING = ("method", "edges", "ranking")
 
 
@@ -41,6 +41,8 @@ def _typed(name: str, task: str, model: str, settings: SearchSettings, which: Se
     for option, value in options.items():
         if str(value).startswith("-"):  # it would be taken for an option
             words.append(shlex.quote(f"--{option}={value}"))
-        elif value not in ("", None):
+        elif value is True:
+            words.append(f"--{option}")
+        elif value not in ("", None, False):
             words += [f"--{option}", shlex.quote(str(value))]
     return " ".join(words)

@@ -1,0 +1,118 @@
+"""A path, walked: one run after the other, in folders of their own, until the plan has no next step.
+
+Owns the order: what is prepared once, when validation prompts are asked, and what a finished path leaves behind. Says
+and shows nothing: the caller is told of every step.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from acdc_custom.circuit.circuit import FILE_NAME, Circuit
+from acdc_custom.engine.prepared import PreparedBatch
+from acdc_custom.engine.scores import CircuitScorer
+from acdc_custom.export.picture import PICTURES
+from acdc_custom.path.folder import PathRecord
+from acdc_custom.path.plan import Point, Step
+from acdc_custom.runs.folder import JOURNAL, REQUEST, START, RunFolder, RunRequest
+from acdc_custom.runs.job import Job
+from acdc_custom.runs.run import Run, begin, resume
+from acdc_custom.runs.workspace import Opener, Workspace
+from acdc_custom.search.held_out import prepare_draw, score
+from acdc_custom.task.selection import Draw
+
+OnRun = Callable[[Step, Run], Circuit]  # completes the run of a step, and may show how it goes
+
+
+@dataclass
+class Walk:
+    """A path in its folder. `complete` completes runs as `Run.complete` does; `opener` opens the model."""
+
+    folder: Path
+    record: PathRecord
+    complete: OnRun
+    opener: Opener
+
+    def __post_init__(self) -> None:
+        self._workspace = Workspace(opener=self.opener)
+        self._scorers: dict[Draw, CircuitScorer | None] = {}
+
+    def steps(self) -> Iterator[Point]:
+        """Search on, step by step, from where the record ends. Raises an `AcdcError`."""
+        points = list(self.record.points)
+        while (step := self.record.request.next_step(points)) is not None:
+            points.append(self._point(step, self._circuit(step)))
+            self._save(points)
+            yield points[-1]
+        self._save(points, ended=True)
+
+    def _save(self, points: list[Point], *, ended: bool = False) -> None:
+        self.record = self.record.with_points(points, ended=ended)
+        self.record.save(self.folder)
+
+    def _circuit(self, step: Step) -> Circuit:
+        """The circuit of a step: found now, or by a path that was interrupted right after it."""
+        where = self.folder / step.name
+        if (where / FILE_NAME).exists():
+            return Circuit.load(where)
+        with self._run(step, where) as run:
+            return self.complete(step, run)
+
+    @contextmanager
+    def _run(self, step: Step, where: Path) -> Iterator[Run]:
+        space = self._workspace
+        if os.path.exists(where / JOURNAL):
+            with RunFolder.reopen(where) as folder:
+                yield resume(folder, RunRequest.load(where), space.open, space.prepare, space.load)
+            return
+        request = self.record.request
+        # Where an earlier step is meant, the start is its folder beside this one.
+        start = str(self.folder / step.start) if step.start and step.start != request.settings.start else step.start
+        settings = request.settings.with_(threshold=step.threshold, start=start)
+        job = Job(step.name, request.task, request.model, settings)
+        with RunFolder.begin(where) as folder:
+            yield begin(folder, job, space.open, space.prepare, space.load)
+
+    def _point(self, step: Step, circuit: Circuit) -> Point:
+        scorer = self._of(Draw.VALIDATION, circuit)
+        return Point(
+            threshold=step.threshold,
+            start=step.start,
+            edges=len(circuit.edges),
+            evaluations=circuit.search.evaluations,
+            seconds=circuit.search.seconds,
+            kl=circuit.outcome.circuit.kl,
+            search_faithfulness=circuit.outcome.faithfulness,
+            validation=None if scorer is None else score(scorer, circuit),
+        )
+
+    def _of(self, draw: Draw, circuit: Circuit) -> CircuitScorer | None:
+        """What scores circuits on a draw. Made once: all circuits of the path are found on the same prompts."""
+        if draw not in self._scorers:
+            self._scorers[draw] = prepare_draw(self.prepared(circuit), circuit.settings, draw)
+        return self._scorers[draw]
+
+    def prepared(self, circuit: Circuit) -> PreparedBatch:
+        """The prompts that all circuits of the path are found on."""
+        request, space = self.record.request, self._workspace
+        model = space.open(request.model, circuit.settings.device, circuit.settings.dtype)
+        return space.prepare(space.load(request.task), model, circuit.settings)
+
+    def take(self, point: Point) -> tuple[Circuit, list[Path]]:
+        """Make the path's folder a run folder, too, that of the chosen circuit, which alone is tested; gives its files."""
+        chosen, files = self.folder / point.name, [self.folder / FILE_NAME]
+        for name in (JOURNAL, REQUEST, START, *PICTURES):
+            if (chosen / name).exists():
+                shutil.copyfile(chosen / name, self.folder / name)
+                files.append(self.folder / name)
+        circuit = Circuit.load(chosen)
+        scorer = self._of(Draw.TEST, circuit)
+        circuit = replace(circuit, test=None if scorer is None else score(scorer, circuit))
+        for where in (chosen, self.folder):
+            circuit.save(where)  # last, since a folder with a circuit is a run that has ended
+        return circuit, files
