@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acdc_custom.files.columns import left, paragraph, right, table
+from acdc_custom.files.columns import KEPT, left, paragraph, right, table
 
 if TYPE_CHECKING:
     from acdc_custom.circuit.circuit import Circuit
@@ -70,14 +70,14 @@ class _Shown:
 def _line(point: Point) -> str:
     """A step that has ended."""
     valid = "" if point.validation is None else f", {_reached(point)} on the validation prompts"
-    return f"Threshold  {point.threshold:g}: {point.edges:,} edges{valid}; {_time(point.seconds)}"
+    return f"Threshold  {point.threshold:g}: {point.edges:,} edges{valid}; {_time(point.seconds).replace(KEPT, ' ')}"
 
 
 def describe_path(record: PathRecord, chosen: Point | None) -> Iterator[str]:
     """A table of all circuits, smallest first, and which was chosen."""
     columns = (
-        right("Threshold"), right("Edges"), right("Recovered, search"), right("validation"), right("KL, search"),
-        right("validation"), right("Evaluations"), right("Time"), left(""),
+        right("Threshold"), right("Edges"), right("Recovered: search"), right("validation"), right("KL: search"),
+        right("validation"), right("Time"), left(""),
     )  # fmt: skip
     points = sorted(record.points, key=lambda point: (point.edges, -point.threshold))
     yield from table(columns, [_cells(point, chosen) for point in points], keys=2)
@@ -100,7 +100,6 @@ def _cells(point: Point, chosen: Point | None) -> Sequence[str]:
         "-" if valid is None else _reached(point),
         f"{point.kl:.3f}",
         "-" if valid is None else f"{valid.circuit.kl:.3f}",
-        f"{point.evaluations:,}",
         _time(point.seconds),
         "chosen" if point == chosen else "",
     )
@@ -112,7 +111,7 @@ def _reached(point: Point) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
+    return f"{seconds:.0f}{KEPT}s" if seconds < 100 else f"{seconds / 60:.0f}{KEPT}min"
 
 
 def _written(walk: Walk, chosen: Point | None) -> list[Path]:
@@ -138,7 +137,7 @@ def _show_chosen(walk: Walk, chosen: Point) -> None:
 
     request = walk.record.request
     circuit, files = walk.take(chosen)
-    written, prepared = [*files, *_written(walk, chosen)], walk.prepared(circuit)
+    written, prepared = [*files, *_written(walk, chosen)], walk.prepared()
     show_found(
         circuit, prepared, walk.folder, written, request.roles, (request.task, request.model), request.faithfulness
     )

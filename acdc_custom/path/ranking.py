@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.files.table import write_csv
+from acdc_custom.files.table import Row, write_csv
 from acdc_custom.graph import Edge
 
 FILE_NAME = "edges.csv"
@@ -35,13 +35,8 @@ def went_at(circuits: Sequence[tuple[float, Circuit]]) -> dict[Edge, float | Non
 
 def write_ranking(folder: Path, circuits: Sequence[tuple[float, Circuit]]) -> Path:
     """`edges.csv`: every edge, first the most needed one. Raises `ResultError`."""
-    rows = [
-        {
-            "rank": rank,
-            "sender": str(edge.sender),
-            "receiver": str(edge.receiver),
-            "threshold": "" if threshold is None else threshold,
-        }
-        for rank, (edge, threshold) in enumerate(went_at(circuits).items(), 1)
-    ]
+    rows: list[Row] = []
+    for rank, (edge, threshold) in enumerate(went_at(circuits).items(), 1):
+        went = "" if threshold is None else threshold
+        rows.append({"rank": rank, "sender": str(edge.sender), "receiver": str(edge.receiver), "threshold": went})
     return write_csv(folder / FILE_NAME, rows)

@@ -79,7 +79,7 @@ class Walk:
             yield begin(folder, job, space.open, space.prepare, space.load)
 
     def _point(self, step: Step, circuit: Circuit) -> Point:
-        scorer = self._of(Draw.VALIDATION, circuit)
+        scorer = self._of(Draw.VALIDATION)
         return Point(
             threshold=step.threshold,
             start=step.start,
@@ -91,27 +91,27 @@ class Walk:
             validation=None if scorer is None else score(scorer, circuit),
         )
 
-    def _of(self, draw: Draw, circuit: Circuit) -> CircuitScorer | None:
+    def _of(self, draw: Draw) -> CircuitScorer | None:
         """What scores circuits on a draw. Made once: all circuits of the path are found on the same prompts."""
         if draw not in self._scorers:
-            self._scorers[draw] = prepare_draw(self.prepared(circuit), circuit.settings, draw)
+            self._scorers[draw] = prepare_draw(self.prepared(), self.record.request.settings, draw)
         return self._scorers[draw]
 
-    def prepared(self, circuit: Circuit) -> PreparedBatch:
+    def prepared(self) -> PreparedBatch:
         """The prompts that all circuits of the path are found on."""
         request, space = self.record.request, self._workspace
-        model = space.open(request.model, circuit.settings.device, circuit.settings.dtype)
-        return space.prepare(space.load(request.task), model, circuit.settings)
+        model = space.open(request.model, request.settings.device, request.settings.dtype)
+        return space.prepare(space.load(request.task), model, request.settings)
 
     def take(self, point: Point) -> tuple[Circuit, list[Path]]:
-        """Make the path's folder a run folder, too, that of the chosen circuit, which alone is tested; gives its files."""
+        """Make the path's folder a run folder, too, that of the chosen circuit, which alone is tested."""
         chosen, files = self.folder / point.name, [self.folder / FILE_NAME]
         for name in (JOURNAL, REQUEST, START, *PICTURES):
             if (chosen / name).exists():
                 shutil.copyfile(chosen / name, self.folder / name)
                 files.append(self.folder / name)
         circuit = Circuit.load(chosen)
-        scorer = self._of(Draw.TEST, circuit)
+        scorer = self._of(Draw.TEST)
         circuit = replace(circuit, test=None if scorer is None else score(scorer, circuit))
         for where in (chosen, self.folder):
             circuit.save(where)  # last, since a folder with a circuit is a run that has ended

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.circuit.thresholds import listed, spread
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.grid.plan import Kind
-from acdc_custom.circuit.thresholds import listed, spread
 from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep
 
 

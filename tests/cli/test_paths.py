@@ -1,0 +1,128 @@
+"""`discover --path` and `discover --faithfulness`: circuit after circuit, each from the one before."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Run
+
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.cli.running import Progress
+from acdc_custom.graph import Edge, Receiver, Sender
+
+SMALL = ("discover", "--task", "ioi", "--method", "grouped", "--n", "6", "--held-out", "12", "--no-roles")
+PATH = (*SMALL, "--path", "0.03,0.3,0.1")
+
+
+def points(folder: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(Path(folder, "path.json").read_text())["points"]
+    for point in found:
+        del point["seconds"]
+    return found
+
+
+def edges(folder: str) -> set[Edge]:
+    return {kept.edge for kept in Circuit.load(folder).edges}
+
+
+@pytest.fixture
+def path(run: Run) -> str:
+    code, out, err = run(*PATH, "--out", "path")
+    assert code == 0, err
+    return out
+
+
+def test_every_circuit_of_a_path_is_a_run_within_the_one_before(path: str, run: Run) -> None:
+    circuits = [edges(f"path/{threshold}") for threshold in ("0.03", "0.1", "0.3")]
+    assert circuits[0] > circuits[1] > circuits[2] > set()
+    assert [len(circuit) for circuit in circuits] == [point["edges"] for point in points("path")]
+    assert "Threshold" in path and "path/path.svg" in path
+    assert "<svg" in Path("path/path.svg").read_text()
+    code, out, _ = run("show", "path/0.1")
+    assert code == 0 and "12 prompts that the search has not seen" in " ".join(out.split())
+
+
+def test_every_edge_of_the_model_has_the_threshold_at_which_it_went(path: str) -> None:
+    del path
+    with Path("path/edges.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == Circuit.load("path/0.3").graph.n_edges
+    assert [int(row["rank"]) for row in rows] == list(range(1, len(rows) + 1))
+    for threshold, kept in ((t, edges(f"path/{t}")) for t in ("0.03", "0.1", "0.3")):
+        still = {
+            Edge(Sender.parse(row["sender"]), Receiver.parse(row["receiver"]))
+            for row in rows
+            if not row["threshold"] or float(row["threshold"]) > float(threshold)
+        }
+        assert still == kept
+        first = rows[: len(kept)]
+        assert {(row["sender"], row["receiver"]) for row in first} == {(str(e.sender), str(e.receiver)) for e in kept}
+
+
+def test_the_smallest_circuit_that_is_faithful_enough_becomes_the_run(run: Run) -> None:
+    code, out, err = run(*SMALL, "--faithfulness", "0.85", "--out", "chosen")
+    assert code == 0, err
+    record = json.loads(Path("chosen/path.json").read_text())
+    enough = [p for p in record["points"] if p["validation"]["faithfulness"]["value"] >= 0.85]
+    circuit = Circuit.load("chosen")
+    assert len(circuit.edges) == min(point["edges"] for point in enough)
+    assert circuit.test is not None and circuit.test.n == 12
+    assert "that the search has not seen, the circuit recovers" in " ".join(out.split())
+    untested = [p for p in record["points"] if f"{p['threshold']:g}" != f"{circuit.settings.threshold:g}"]
+    assert untested and all(Circuit.load(f"chosen/{p['threshold']:g}").test is None for p in untested)
+    code, out, err = run("show", "chosen")
+    assert code == 0 and "chosen" not in err
+    code, _, err = run("roles", "chosen")
+    assert code == 0, err
+
+
+def test_a_path_that_is_stopped_goes_on_to_the_same_end(run: Run, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    del path
+    noted = [0]
+
+    class Stopping(Progress):
+        def note(self, decision: Any) -> None:
+            noted[0] += 1
+            if noted[0] in (400, 1530):  # in the first search, and in the second
+                raise KeyboardInterrupt
+            super().note(decision)
+
+    monkeypatch.setattr("acdc_custom.cli.running.Progress", Stopping)
+    code, _, err = run(*PATH, "--out", "again")
+    assert code != 0 and "Resume with: acdc-custom resume again" in err
+    code, _, err = run(*PATH, "--out", "again")
+    assert code != 0 and "Go on with: acdc-custom resume again" in err
+    for expected in (1, 0):
+        code, _, err = run("resume", "again")
+        assert (code != 0) == bool(expected), err
+    assert points("again") == points("path")
+    for threshold in ("0.03", "0.1", "0.3"):
+        journals = [Path(folder, threshold, "decisions.jsonl").read_text() for folder in ("path", "again")]
+        assert journals[0] == journals[1]
+    code, _, err = run("resume", "again")
+    assert code != 0 and "has ended: there is nothing to resume" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--path", "0.1..0.3", "--faithfulness", "0.9"), "--path and --faithfulness were given"),
+        (("--path", "0.1..0.3", "--threshold", "0.1"), "--threshold and --path were given"),
+        (("--path", "0.1"), '--path has one threshold, "0.1"'),
+        (("--path", "0.3..0.1"), "is no range of thresholds"),
+        (("--path", "a,b"), "is neither a list of thresholds"),
+        (("--count", "3"), "Give the range with --path"),
+        (("--faithfulness", "2"), "--faithfulness is 2: it must be over 0 and at most 1"),
+        (("--faithfulness", "0.9", "--method", "eap"), "for methods that decide edges, and eap scores them"),
+        (("--faithfulness", "0.9", "--held-out", "0"), "--faithfulness needs prompts to choose by"),
+        (("--path", "0.1,0.3", "--timings"), "--timings is for a single search"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_a_line(run: Run, options: tuple[str, ...], message: str) -> None:
+    code, _, err = run("discover", "--task", "ioi", *options, "--out", "never")
+    assert code != 0 and message in err and "Traceback" not in err
+    assert not Path("never").exists()
