@@ -121,7 +121,7 @@ def _published(
         if published.name is PublishedName.GREATER_THAN:
             task = str(write_task(folder / "task", model.tokenizer, n, seed))
         job = Job(folder.resolve().name, task, model_name, settings)
-        run = begin(run_folder, job, lambda *_: model)
+        run = begin(run_folder, job, lambda *_: model, roles=False)  # of all heads, below
         for line in describe_batch(run.prepared, threshold):
             click.echo(line)
         circuit = run_search(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ def discover(run: Run, *more: str) -> str:
 
 
 def line_of_roles(out: str) -> str:
-    (line,) = (line for line in out.splitlines() if line.startswith("Roles "))
-    return line
+    """With the lines that go on below it."""
+    lines = out.splitlines()
+    (first,) = (place for place, line in enumerate(lines) if line.startswith("Roles "))
+    rest = takewhile(lambda line: line.startswith(" " * 11), lines[first + 1 :])
+    return " ".join([lines[first], *(line.strip() for line in rest)])
 
 
 @pytest.fixture

@@ -107,7 +107,9 @@ def test_a_run_that_has_not_begun_there_leaves_what_is_here(folder: Path, far: R
 
 def test_a_run_that_failed_before_its_first_decision_leaves_no_folder(folder: Path, far: RemoteWorker) -> None:
     run_folder = RemoteRunFolder(folder / JOB.name)
-    result = far.execute(dataclasses.replace(JOB, corruption="nil"), resumable_files(folder / JOB.name))
+    result = far.execute(
+        dataclasses.replace(JOB, settings=JOB.settings.with_(corruption="nil")), resumable_files(folder / JOB.name)
+    )
     assert 'there is no corruption "nil"' in result.error and result.files == {}
     run_folder.finish(result.files or {})
     run_folder.close()

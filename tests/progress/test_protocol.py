@@ -24,4 +24,4 @@ def test_a_bar_shows_every_stage_by_its_name_and_counts_its_steps(capsys: pytest
         progress("drawing", 0, 1)
     shown = capsys.readouterr().err
     assert "Report: measuring" in shown and "Report: drawing" in shown and " heads" in shown
-    assert not shown.rstrip().endswith("]"), "the bar is gone at the end"
+    assert shown.endswith("\r") and not shown.rsplit("\r", 2)[1].strip(), "the bar is gone at the end"

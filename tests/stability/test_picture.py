@@ -25,7 +25,7 @@ def consensus_of(stability: Stability) -> Circuit:
 
 
 def opacity(dot: str, sender: str) -> float:
-    found = re.search(rf'"{sender}" -> [^\[]*\[color="#[0-9a-f]{{6}}([0-9a-f]{{2}})"', dot)
+    found = re.search(rf'"?{re.escape(sender)}"? -> [^\[]*\[[^\]]*color="#[0-9a-f]{{6}}([0-9a-f]{{2}})"', dot)
     assert found
     return int(found[1], 16) / 255
 
