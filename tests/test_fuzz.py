@@ -40,6 +40,7 @@ from acdc_custom.grid import Grid, Job, Kind
 from acdc_custom.grid.folder import PLAN, load_grid
 from acdc_custom.heads.summary import summarize_heads
 from acdc_custom.heads.table import JSON_NAME, HeadTable
+from acdc_custom.known import trial
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.stability.content import load_stability, to_json
@@ -651,6 +652,9 @@ def bench() -> Iterator[Path]:
     before, real = os.getcwd(), opening.open_model
     with folder() as here, pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "open_model", functools.cache(real))
+        # A whole `acdc-custom known` takes a minute.
+        patch.setattr(trial, "THRESHOLDS", (0.01,))
+        patch.setattr(trial, "PROGRAMS", trial.PROGRAMS[:1])
         patch.setenv("HF_HUB_OFFLINE", "1")
         os.chdir(here)
         example_circuit().save("run")

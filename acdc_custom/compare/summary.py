@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from acdc_custom.circuit.circuit import Outcome
 from acdc_custom.circuit.members import Part
 from acdc_custom.circuit.random_circuits import NullModel
+from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.compare.chance import ChanceComparison
 from acdc_custom.compare.comparison import Comparison, Pair
 from acdc_custom.export.caption import plural
@@ -41,6 +42,7 @@ def _circuits(comparison: Comparison) -> Iterator[str]:
             f"{entry.letter}  {entry.name}: {len(circuit.edges):,} edges, {len(circuit.nodes)} nodes; "
             f"{private:,} edges in no other"
         )
+        yield from paragraph(on_test_prompts(circuit), "   ", "   ")
     if len(comparison.entries) > 2:
         yield f"All share {shared_in_all(comparison)}"
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from acdc_custom.choices import Ranking
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.export.selection import DrawnPart
 from acdc_custom.export.style import (
     GREY,
@@ -63,10 +64,11 @@ def facts(selection: DrawnPart) -> list[str]:
     kept, shown = len(circuit.edges), len(selection.edges)
     clean, inside, empty = outcome.model, outcome.circuit, outcome.empty
     lines = [
+        on_test_prompts(circuit),
         chosen_by(circuit),
         f"{kept:,} of {circuit.graph.n_edges:,} edges kept. {settings.ablation.capitalize()} ablation, "
         f"{settings.prompts.n} prompts, seed {settings.prompts.seed}.",
-        f"KL from the model: circuit {number(inside.kl)} nats, empty circuit {number(empty.kl)} nats.",
+        f"On these, KL from the model: circuit {number(inside.kl)} nats, empty circuit {number(empty.kl)} nats.",
         f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "
         f"empty circuit {number(empty.logit_diff)}.",
     ]

@@ -13,17 +13,18 @@ graph has an MLP in every layer, so attention-only models have no such file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import EMBED, Edge, Sender, Stage
 
 
-def to_mib(circuit: Circuit, d_model: int) -> str:
+def to_mib(circuit: Circuit, d_model: int, scores: Mapping[Edge, float] | None = None) -> str:
     """The file's text. `d_model`, the width of the model's residual stream, has to be in it.
 
-    An edge's score is its effect, and 0 for an edge that was removed. A node is in the graph if it has a kept edge out.
+    An edge's score is its effect, and 0 for an edge that was removed; or what `scores` says, of every edge of the model.
+    A node is in the graph if it has a kept edge out.
     Raises `UsageError` for an attention-only model.
     """
     shape = circuit.shape
@@ -32,7 +33,8 @@ def to_mib(circuit: Circuit, d_model: int) -> str:
             f"{circuit.model.name} is attention-only, and the form mib has an MLP in every layer. "
             "Export another form, such as graphml."
         )
-    effects = {name: kept.effect for kept in circuit.edges for name in _names(circuit, kept.edge)}
+    kept_edges = {kept.edge: kept.effect for kept in circuit.edges}
+    ranked = kept_edges if scores is None else scores
     alive = set(circuit.nodes)
     content = {
         "cfg": {
@@ -46,7 +48,7 @@ def to_mib(circuit: Circuit, d_model: int) -> str:
             "logits": {"in_graph": True},
         },
         "edges": {
-            name: {"score": effects.get(name, 0.0), "in_graph": name in effects}
+            name: {"score": ranked.get(edge, 0.0), "in_graph": edge in kept_edges}
             for edge in circuit.graph.edges()
             for name in _names(circuit, edge)
         },

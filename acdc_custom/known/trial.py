@@ -79,9 +79,10 @@ def _searched(
 ) -> Iterator[tuple[float, frozenset[Edge]]]:
     """The kept edges of a search at every threshold."""
     objective = prepare(known.metric, known.model.weights, caches.tokens, caches.model_normed)
+    hint = method.hint([caches])
     for threshold in THRESHOLDS:
         settings = SearchSettings(method=method.name, threshold=threshold)
-        search = method.start([(caches, objective)], settings, WINDOW_BYTES, None)
+        search = method.start([(caches, objective)], settings, WINDOW_BYTES, hint, None)
         yield threshold, frozenset(decision.edge for decision in search.decisions() if decision.kept)
         on_step()
 

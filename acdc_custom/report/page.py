@@ -14,6 +14,7 @@ from markupsafe import Markup
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.commands import command, evaluate_command, stability_command
+from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.export.caption import title, unit_of
 from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import select
@@ -115,9 +116,22 @@ def headline(circuit: Circuit) -> list[Number]:
     return [
         Number(f"{kept:,}", "edges kept", f"of {total:,}"),
         Number(f"{len(circuit.nodes):,}", "nodes that send", f"of {len(circuit.graph.senders):,}"),
-        Number(_share(outcome.faithfulness), "of the logit difference recovered"),
-        Number(words.percent(outcome.circuit.correct), "of prompts: the answer wins, circuit alone"),
-        Number(words.percent(outcome.model.correct), "of prompts: the answer wins, whole model"),
+        *_tested(circuit),
+        Number(_share(outcome.faithfulness), "of the logit difference recovered", "on the prompts of the search"),
+    ]
+
+
+def _tested(circuit: Circuit) -> list[Number]:
+    """On the test prompts."""
+    test = circuit.test
+    if test is None:
+        return []
+    its, on = test.faithfulness, f"on {test.n} prompts that the search has not seen"
+    within = "" if its is None else f", 95 % interval {100 * its.low:.0f} to {100 * its.high:.0f} %"
+    return [
+        Number("-" if its is None else _share(its.value), "of the logit difference recovered", on + within),
+        Number(words.percent(test.circuit.correct), "of these: the answer wins, circuit alone"),
+        Number(words.percent(test.model.correct), "of these: the answer wins, whole model"),
     ]
 
 
@@ -144,6 +158,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "examples": contents.examples,
         "model": contents.model,
         "finding": words.finding(circuit),
+        "on_test_prompts": on_test_prompts(circuit),
         "model_verdict": words.model_verdict(circuit),
         "circuit_verdict": words.circuit_verdict(circuit),
         "knocked_out": words.knocked_out(circuit),

@@ -7,7 +7,7 @@ first. Knows no method by name, and imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,16 +52,18 @@ class DecidingMethod:
     """Decides every edge by a threshold, which is in the metric's unit.
 
     `start` begins a search of a batch with the threshold, window and order of the settings; a window takes at most as
-    many bytes as its third argument says. Its last one are the edges to decide, with hints of how much each matters,
-    None for all; the batch is then inside the circuit of these edges. It visits receiver after receiver, in the order
-    of the settings: an interrupted search is resumed from whole receivers.
+    many bytes as its third argument says. Then come a hint of how much each edge matters, and the edges to decide, None
+    for all; if not all, the batch is inside the circuit of these edges. The search visits receiver after receiver, in
+    the order of the settings: an interrupted one is resumed from whole receivers. `hint` makes the hint from the full
+    model.
     """
 
     name: str  # as it is typed
     title: str  # as it is printed
     about: str  # one sentence, without its full stop
     source: str
-    start: Callable[[Batch, SearchSettings, int, Mapping[Edge, float] | None], Decider]
+    start: Callable[[Batch, SearchSettings, int, Mapping[Edge, float], Collection[Edge] | None], Decider]
+    hint: Callable[[Sequence[Caches]], Mapping[Edge, float]] = lambda chunks: {}
 
     def completed(self, settings: SearchSettings) -> SearchSettings:
         """The settings with this method's defaults. Raises `UsageError` for what it has no use for."""

@@ -50,7 +50,8 @@ class Passes:
             self._runners = self._runners or [CircuitRunner(caches) for caches, _ in batch]
             inside = [runner.inside(start) for runner in self._runners]
             batch = [(caches, objective) for caches, (_, objective) in zip(inside, batch, strict=True)]
-        self._search: Decider = self._method.start(batch, self._settings, self._window_bytes, start)
+        hint = self._method.hint([caches for caches, _ in batch]) if start is None else start
+        self._search: Decider = self._method.start(batch, self._settings, self._window_bytes, hint, start)
 
     @property
     def metric(self) -> float:

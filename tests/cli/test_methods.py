@@ -147,6 +147,7 @@ def test_and_in_what_known_prints_and_in_its_picture(
     run: Run, new_method: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setattr("acdc_custom.known.trial.THRESHOLDS", (0.01,))
     code, out, _ = run("known", "--n", "2")
     assert code == 0
     assert sum(line.split()[2:3] == ["depth"] for line in out.splitlines()) == 9

@@ -63,6 +63,23 @@ def test_every_edge_of_the_model_has_the_threshold_at_which_it_went(path: str) -
         assert {(row["sender"], row["receiver"]) for row in first} == {(str(e.sender), str(e.receiver)) for e in kept}
 
 
+def test_a_path_is_exported_to_mib_with_the_rank_of_every_edge_for_its_score(path: str, run: Run) -> None:
+    del path
+    code, out, err = run("export", "path", "--to", "mib")
+    assert code == 0, err
+    content = json.loads(Path(out.split()[-1]).read_text())["edges"]
+    with Path("path/edges.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    scores = [score["score"] for score in content.values()]
+    assert len(set(scores)) == len(scores) == len(rows), "no ties"
+    largest = {(str(edge.sender), str(edge.receiver)) for edge in edges("path/0.03")}
+    assert sum(edge["in_graph"] for edge in content.values()) == len(largest)
+    best = max(content, key=lambda name: content[name]["score"])
+    assert best.startswith(rows[0]["sender"].replace("embed", "input"))
+    code, _, err = run("export", "path", "--to", "graphml")
+    assert code != 0 and "it is exported to mib" in err
+
+
 def test_the_smallest_circuit_that_is_faithful_enough_becomes_the_run(run: Run) -> None:
     code, out, err = run(*SMALL, "--faithfulness", "0.85", "--out", "chosen")
     assert code == 0, err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from acdc_custom.circuit.settings import SearchSettings
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def _start(
-    batch: Batch, settings: SearchSettings, window_bytes: int, among: Mapping[Edge, float] | None = None
+    batch: Batch,
+    settings: SearchSettings,
+    window_bytes: int,
+    hint: Mapping[Edge, float],
+    among: Collection[Edge] | None,
 ) -> Decider:
     from acdc_custom.search.acdc import Search
 

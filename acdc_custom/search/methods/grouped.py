@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from acdc_custom.circuit.settings import SearchSettings
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 
 def _start(
-    batch: Batch, settings: SearchSettings, window_bytes: int, among: Mapping[Edge, float] | None = None
+    batch: Batch,
+    settings: SearchSettings,
+    window_bytes: int,
+    hint: Mapping[Edge, float],
+    among: Collection[Edge] | None,
 ) -> Decider:
     from acdc_custom.search.grouped import GroupedSearch
 
     chunks = [caches for caches, _ in batch]
     order = visiting_order(chunks[0].model.graph, settings.order, settings.order_seed)
     assert settings.threshold is not None
-    hint = HINT.scores(chunks) if among is None else among
     search: GroupedSearch = GroupedSearch(batch, settings.threshold, hint, settings.window, order, window_bytes, among)
     return search
 
@@ -35,4 +38,5 @@ METHOD = DecidingMethod(
     "and splits them where it does not; several times faster, and the circuit differs a little",
     source="after Conmy et al. 2023, arXiv 2304.14997, and Dorfman 1943",
     start=_start,
+    hint=HINT.scores,
 )
