@@ -43,6 +43,7 @@ class SearchSettings:
     threshold: float | None = None  # of a method that decides edges, in the metric's unit
     edges: int | None = None  # of a method that scores edges: how many the circuit has
     ranking: Ranking = Ranking.ABSOLUTE  # of a method that scores edges: which of them come first
+    steps: int | None = None  # of a method that integrates gradients: at how many points
     metric: str | None = None
     ablation: Ablation = Ablation.CORRUPTED
     knock_out: str = ""  # heads without edges from the start, as in "a9.h6,a9.h9"; "" for none
@@ -64,7 +65,7 @@ class SearchSettings:
         if self.knock_out:
             parse_heads(self.knock_out)
         checked_seed(self.order_seed)
-        for name in ("edges", "window", "memory_limit"):
+        for name in ("edges", "steps", "window", "memory_limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"the {name.replace('_', ' ')} is {value}: it must be at least 1.")

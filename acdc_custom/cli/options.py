@@ -116,6 +116,12 @@ SETTINGS: Mapping[str, Decorator] = {
         + "; ".join(f"{r.value}: {r.about}" for r in Ranking)
         + ".",
     ),
+    "steps": click.option(
+        "--steps",
+        type=click.IntRange(min=1),
+        metavar="M",
+        help="Of a method that integrates gradients: at how many points it takes them.  [default: 5, as in MIB]",
+    ),
     "metric": click.option(
         "--metric",
         metavar="NAME",
