@@ -27,9 +27,12 @@ def sure(value: float) -> Estimate:
     return Estimate(value, value, value)
 
 
-def on(kind: PromptKind, name: str, recovered: float | None, kl: float = 0.1, eap_kl: float = 1.0) -> OnPrompts:
+Recovered = Estimate | float | None
+
+
+def on(kind: PromptKind, name: str, recovered: Recovered, kl: float = 0.1, eap_kl: float = 1.0) -> OnPrompts:
     """A model of 4 logits, and -1 without edges."""
-    rows = {
+    rows: dict[str, tuple[Recovered, float]] = {
         Subject.MODEL: (1.0, 0.0),
         Subject.CIRCUIT: (recovered, kl),
         "EAP": (0.5, eap_kl),
@@ -37,11 +40,20 @@ def on(kind: PromptKind, name: str, recovered: float | None, kl: float = 0.1, ea
     }
     measured = []
     for subject, (share, nats) in rows.items():
-        inside = -1 + 5 * (share or 0.0)
-        estimate = None if share is None else sure(share)
+        estimate = sure(share) if isinstance(share, float) else share
+        inside = -1 + 5 * (estimate.value if estimate else 0.0)
         measured.append(
             CircuitMeasurement(
-                subject, 3, Faithfulness(sure(inside), sure(abs(4 - inside)), estimate, sure(nats), sure(1.0))
+                subject,
+                3,
+                Faithfulness(
+                    logit_diff=sure(inside),
+                    absolute=sure(abs(4 - inside)),
+                    normalised=estimate,
+                    kl=sure(nats),
+                    kl_left=sure(nats / 2.0),
+                    correct=sure(1.0),
+                ),
             )
         )
     return OnPrompts(kind, name, 50, 1, "ab" * 32, tuple(measured))
@@ -63,7 +75,9 @@ def edge(number: int) -> Edge:
 
 def examined(gaps: dict[Chosen, float], moved: list[float]) -> ComponentAblations:
     node = Sender(1, Stage.HEAD, 3)
-    rows = tuple(KnockedOut(chosen, str(chosen), (node,), 2.0, 2.0 - gap) for chosen, gap in gaps.items())
+    rows = tuple(
+        KnockedOut(chosen, str(chosen), (node,), 2.0, 2.0 - gap, sure(-gap / 5), False) for chosen, gap in gaps.items()
+    )
     edges = tuple(Removed(edge(n), None, -change, change, change**2) for n, change in enumerate(moved))
     return ComponentAblations("new prompts", 25, 4.0, 3.9, -1.0, rows, (), edges)
 
@@ -71,7 +85,7 @@ def examined(gaps: dict[Chosen, float], moved: list[float]) -> ComponentAblation
 def evaluation_of(
     *others: OnPrompts,
     discovery: float = 0.97,
-    fresh: float | None = 0.95,
+    fresh: Recovered = 0.95,
     kl: float = 0.1,
     eap_kl: float = 1.0,
     p: float = 0.02,

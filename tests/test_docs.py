@@ -307,19 +307,30 @@ def test_every_field_of_an_evaluation_is_on_the_files_page() -> None:
 
 
 def test_the_page_on_evaluation_has_every_set_baseline_test_and_threshold() -> None:
-    from acdc_custom.evaluate import completeness, evaluation, hypotheses, kinds, minimality, verdict
+    from acdc_custom.evaluate import (
+        completeness,
+        evaluation,
+        grades,
+        hypotheses,
+        kinds,
+        minimality,
+        taken_apart,
+        verdict,
+    )
+    from acdc_custom.stats.intervals import FEWEST_DRAWS
+    from acdc_custom.stats.means import MANY
 
     text = page("evaluate.md")
     for word in (*kinds.RandomBaseline, *kinds.Hypothesis, *kinds.Question):
         assert f"| {word} |" in text, word
     for number in (
-        f"{100 * verdict.NEARLY_ALL:.0f} to {200 - 100 * verdict.NEARLY_ALL:.0f} %",
-        f"{100 * verdict.MOST:.0f} to {200 - 100 * verdict.MOST:.0f} %",
+        f"{100 * grades.NEARLY_ALL:.0f} to {200 - 100 * grades.NEARLY_ALL:.0f} %",
+        f"{100 * grades.MOST:.0f} to {200 - 100 * grades.MOST:.0f} %",
         f"{100 * verdict.DROP:.0f} points",
-        f"more than {verdict.COMPLETE:.0%}".replace("%", " %"),
-        f"less than {100 * verdict.NOTHING:g} % of F(M)",
-        f"at most {100 * verdict.FEW_SUPERFLUOUS:.0f} %",
-        f"at most {100 * verdict.MANY_SUPERFLUOUS:.0f} %",
+        f"more than {taken_apart.COMPLETE:.0%}".replace("%", " %"),
+        f"less than {100 * taken_apart.NOTHING:g} % of F(M)",
+        f"at most {100 * taken_apart.FEW_SUPERFLUOUS:.0f} %",
+        f"at most {100 * taken_apart.MANY_SUPERFLUOUS:.0f} %",
         f"at {hypotheses.ALPHA}",
         f"{hypotheses.PERMUTATIONS:,} permutations",
         f"{completeness.RANDOM_SETS} random sets",
@@ -328,6 +339,8 @@ def test_the_page_on_evaluation_has_every_set_baseline_test_and_threshold() -> N
         f"first {evaluation.TAKEN_APART} prompts",
         f"more than {minimality.MOST_EDGES} edges",
         f"({evaluation.DRAWS} unless",
+        f"Under {FEWEST_DRAWS} of them",
+        f"fewer than {MANY} prompts",
     ):
         assert number in text, number
 

@@ -20,14 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.exchanges import Exchanges
 from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, Graph, Port, Receiver, Sender, Stage
+from acdc_custom.stats.intervals import FEWEST_DRAWS
 
 Numbers = NDArray[np.int64]
-MIXED = 10  # exchanges tried per edge before the first draw
-APART = 3  # and between one draw and the next
-FEWEST_DRAWS = 20  # fewer cannot show a p of 0.05
 MOST_DRAWS = 100_000
 
 
@@ -60,6 +59,11 @@ class Codes:
     members: Numbers
     weights: NDArray[np.float64]
 
+    @property
+    def key(self) -> bytes:
+        """The same for the same members, in whatever order."""
+        return np.sort(self.members).tobytes()
+
 
 class RandomCircuitSampler:
     """Draws random circuits of one circuit's size and degrees."""
@@ -77,6 +81,12 @@ class RandomCircuitSampler:
             for part in (Part.NODES, Part.HEADS)
         }
         self._heads = _head_places(self.graph, self._receiver_places)
+
+    def own(self, part: Part) -> Codes:
+        """The circuit itself."""
+        if part is Part.EDGES:
+            return self._codes(self._senders, self._receivers)
+        return Codes(self._nodes[part], self._weights_of(part))
 
     def shuffled(self) -> dict[Part, Codes]:
         """The circuit with the heads of each layer in random places."""
@@ -97,25 +107,15 @@ class RandomCircuitSampler:
         return codes
 
     def rewired(self) -> Iterator[dict[Part, Codes]]:
-        """Without end: the circuit after more and more exchanges. An edge takes its weight along with its sender.
+        """Without end: the circuit after many exchanges, each draw independent of the last. An edge takes its weight
+        along with its sender. Where no exchange is possible, that is the circuit itself."""
+        for receivers in self.exchanges().draws():
+            yield {Part.EDGES: self._codes(self._senders, receivers)}
 
-        The receivers that come after a sender are among those after any earlier sender, so that exchanges lead to
-        every circuit with these degrees; each is as likely to be undone as done, so that in the long run all are
-        equally likely.
-        """
-        before = [self.graph.n_senders_before(receiver) for receiver in self.graph.receivers]
-        senders, receivers = self._senders.tolist(), self._receivers.tolist()
-        present = set(zip(senders, receivers, strict=True))
-        exchanges = MIXED * len(senders)
-        while True:
-            for one, other in self._generator.integers(max(len(senders), 1), size=(exchanges, 2)).tolist():
-                s, r, t, q = senders[one], receivers[one], senders[other], receivers[other]
-                if s < before[q] and t < before[r] and (s, q) not in present and (t, r) not in present:
-                    present -= {(s, r), (t, q)}
-                    present |= {(s, q), (t, r)}
-                    receivers[one], receivers[other] = q, r
-            exchanges = APART * len(senders)
-            yield {Part.EDGES: self._codes(np.array(senders, np.int64), np.array(receivers, np.int64))}
+    def exchanges(self) -> Exchanges:
+        """The chain behind it, at the circuit itself."""
+        before = np.array([self.graph.n_senders_before(receiver) for receiver in self.graph.receivers], np.int64)
+        return Exchanges(self._senders, self._receivers, before, self._generator)
 
     def edges(self, codes: Codes) -> list[Edge]:
         """The edges that numbers stand for."""

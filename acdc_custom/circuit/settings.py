@@ -45,6 +45,7 @@ class SearchSettings:
     ranking: Ranking = Ranking.ABSOLUTE  # of a method that scores edges: which of them come first
     start: str = ""  # the run folder of the circuit whose edges alone are searched; "" for all of the model's
     refine: bool = False  # of a method that decides edges: search again what is left, until nothing goes
+    steps: int | None = None  # of a method that integrates gradients: at how many points
     metric: str | None = None
     ablation: Ablation = Ablation.CORRUPTED
     knock_out: str = ""  # heads without edges from the start, as in "a9.h6,a9.h9"; "" for none
@@ -66,7 +67,7 @@ class SearchSettings:
         if self.knock_out:
             parse_heads(self.knock_out)
         checked_seed(self.order_seed)
-        for name in ("edges", "window", "memory_limit"):
+        for name in ("edges", "steps", "window", "memory_limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"the {name.replace('_', ' ')} is {value}: it must be at least 1.")

@@ -129,6 +129,12 @@ SETTINGS: Mapping[str, Decorator] = {
         help="Of a method that decides edges: decide those that are left once more, until none of them goes. No edge "
         "of the circuit can then go for less than the threshold.",
     ),
+    "steps": click.option(
+        "--steps",
+        type=click.IntRange(min=1),
+        metavar="M",
+        help="Of a method that integrates gradients: at how many points it takes them.  [default: 5, as in MIB]",
+    ),
     "metric": click.option(
         "--metric",
         metavar="NAME",

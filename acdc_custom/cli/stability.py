@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     help="The consensus has the edges that at least this share of the runs keep. Another share needs no new runs.",
 )
 @settings_options(
-    *("method", "threshold", "edges", "ranking", "metric", "corruption", "ablation", "knock_out", "n", "seed"),
+    *("method", "threshold", "edges", "ranking", "steps", "metric", "corruption", "ablation", "knock_out", "n", "seed"),
     *("device", "dtype", "memory_limit"),
     seed=seed_option("Which prompts, and which draws of the runs."),
 )

@@ -155,7 +155,7 @@ def _pair(pair: Pair) -> ComparedPair:
 
 
 def _against(against: ChanceComparison | None) -> RandomIndex | None:
-    return None if against is None else RandomIndex(against.mean, against.sd, against.z, against.p)
+    return None if against is None else RandomIndex(against.mean, against.sd, against.z, against.p, against.n_random)
 
 
 def _crossing(crossing: Crossing) -> CrossedPrompts:

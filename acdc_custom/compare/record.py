@@ -34,12 +34,14 @@ class ComparedCircuit:
 
 @dataclass(frozen=True)
 class RandomIndex:
-    """An index of random circuits, and how far the observed one is from it; `z` is None where these do not vary."""
+    """An index of random circuits, and how far the observed one is from it; `z` is None where these do not vary, `p`
+    where there are too few different ones (`n_random`)."""
 
     mean: float
     sd: float
     z: float | None
-    p: float
+    p: float | None
+    n_random: int
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from acdc_custom.compare.comparison import Comparison, Pair
 from acdc_custom.export.caption import plural
 from acdc_custom.files.columns import left, paragraph, right, table, whole
 from acdc_custom.heads.evidence import Role
+from acdc_custom.stats.intervals import FEWEST_DRAWS
 
 MOST_HEADS = 12
 CHANCE = ("by chance", "z", "p")
@@ -78,9 +79,17 @@ def _overlaps(comparison: Comparison) -> Iterator[str]:
     for pair, jaccard in rewired:
         alone = jaccard.z is None
         chance = ("", "", "") if alone else (_mean(jaccard), _z(jaccard), _p(jaccard))
-        note = "these degrees leave no other circuit" if alone else ""
+        note = "these degrees leave no other circuit" if alone else _few(jaccard)
         rows.append((_name(pair), str(pair.overlap.n_shared), _three(jaccard.observed), *chance, note))
     yield from table((left(), *[right()] * 5, left()), rows)
+
+
+def _few(against: ChanceComparison) -> str:
+    """Why there is no p."""
+    if against.p is not None:
+        return ""
+    circuits = "circuit" if against.n_random == 1 else "circuits"
+    return f"these degrees leave {against.n_random} other {circuits}, and it takes {FEWEST_DRAWS} to tell"
 
 
 def _overlap(pair: Pair) -> list[str]:
@@ -151,4 +160,6 @@ def _z(against: ChanceComparison | None) -> str:
 
 
 def _p(against: ChanceComparison | None) -> str:
-    return "-" if against is None else f"{against.p:.2g}"
+    if against is None:
+        return "-"
+    return "unknown" if against.p is None else f"{against.p:.2g}"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from acdc_custom.circuit.members import Part
 from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.compare.comparison import Comparison, Pair
+from acdc_custom.stats.intervals import FEWEST_DRAWS
 
 RARE = 0.05  # the usual p; ours to choose, so it is said
 
@@ -31,7 +32,8 @@ def finding(comparison: Comparison) -> str:
 
 def is_rare(pair: Pair) -> bool:
     """Whether random circuits seldom share as much."""
-    return any(c.null is NullModel.SHUFFLED and c.jaccard is not None and c.jaccard.p < RARE for c in pair.chances)
+    shuffled = (c.jaccard for c in pair.chances if c.null is NullModel.SHUFFLED)
+    return any(jaccard is not None and jaccard.p is not None and jaccard.p < RARE for jaccard in shuffled)
 
 
 def _shared(pair: Pair) -> str:
@@ -43,6 +45,11 @@ def _chance(pair: Pair) -> str:
     chance = next(chance for chance in pair.chances if chance.null is NullModel.SHUFFLED)
     if chance.jaccard is None:
         return "There is nothing to compare with chance."
+    if chance.jaccard.p is None:
+        return (
+            "Whether that is more than by chance is unknown: with their heads shuffled there are only "
+            f"{chance.jaccard.n_random} other circuits, and it takes {FEWEST_DRAWS} to tell."
+        )
     verdict = "More than" if is_rare(pair) else "Not clearly more than"
     return (
         f"{verdict} circuits with their heads shuffled do: a Jaccard index of {chance.jaccard.observed:.3f}, by chance "

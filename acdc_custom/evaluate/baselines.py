@@ -1,13 +1,13 @@
 """Other circuits of the same size: does it take this one?
 
-Owns the random circuits, and where the circuit stands among them. With n of them, p is `(1 + how many come as near to
-the model) / (1 + n)`, one-sided (Phipson and Smyth 2010): here a small p speaks for the circuit.
+Owns the random circuits, and where the circuit stands among them. They are different circuits, and the circuit itself
+is none of them: it is no rival of its own. With n of them, p is `(1 + how many come as near to the model) / (1 + n)`,
+one-sided (Phipson and Smyth 2010): here a small p speaks for the circuit, and under 20 circuits none can be small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -20,14 +20,30 @@ from acdc_custom.evaluate.kinds import RandomBaseline
 from acdc_custom.evaluate.records import RandomCircuits, RandomComparison
 from acdc_custom.graph import Edge
 from acdc_custom.progress.protocol import OnStep
-from acdc_custom.stats.bootstrap import Numbers
 from acdc_custom.stats.intervals import Estimate
+from acdc_custom.stats.means import Numbers
 
 SAME = 1e-9  # of two ways to the same number
+IN_VAIN = 200  # draws in a row without a new circuit: there is no other, or hardly any
 
 
-def random_circuits(circuit: Circuit, drawn: RandomBaseline, seed: int) -> Iterator[frozenset[Edge]]:
-    """Without end, circuits with as many edges."""
+def random_circuits(circuit: Circuit, drawn: RandomBaseline, draws: int, seed: int) -> list[frozenset[Edge]]:
+    """Up to `draws` circuits with as many edges, all different and none of them the circuit itself; fewer where there
+    are no more, as far as `IN_VAIN` draws in a row that gave nothing new can tell."""
+    own = frozenset(kept.edge for kept in circuit.edges)
+    found: dict[frozenset[Edge], None] = {}
+    vain = 0
+    for edges in _drawn(circuit, drawn, seed):
+        if len(found) == draws or vain == IN_VAIN:
+            break
+        vain = vain + 1 if edges == own or edges in found else 0
+        if not vain:
+            found[edges] = None
+    return list(found)
+
+
+def _drawn(circuit: Circuit, drawn: RandomBaseline, seed: int) -> Iterator[frozenset[Edge]]:
+    """Without end; the circuit itself may be among them, and the same one again and again."""
     generator = np.random.default_rng([seed, list(RandomBaseline).index(drawn)])
     if drawn is RandomBaseline.PATHS:
         paths = PathDrawer(circuit.graph, generator)
@@ -42,30 +58,24 @@ def random_circuits(circuit: Circuit, drawn: RandomBaseline, seed: int) -> Itera
 
 def among_random(
     bench: CircuitScorer,
-    circuit: Circuit,
     inside: PromptScores,
+    circuits: Sequence[frozenset[Edge]],
     drawn: RandomBaseline,
     name: str,
-    draws: int,
-    seed: int,
     on_step: OnStep,
-) -> RandomCircuits | None:
-    """Where the circuit, with the scores `inside`, stands among random ones; None where there are no others.
+) -> RandomCircuits:
+    """Where a circuit with the scores `inside` stands among others, which were `drawn` so; there is one at least.
 
     `name` is that of the prompts.
     """
-    own = frozenset(kept.edge for kept in circuit.edges)
-    scores, others = [], False
-    for edges in islice(random_circuits(circuit, drawn, seed), draws):
-        others |= edges != own
+    scores = []
+    for edges in circuits:
         scores.append(bench(edges))
         on_step()
-    if not others:
-        return None
     return RandomCircuits(
         drawn,
         name,
-        draws,
+        len(circuits),
         kl=_against(float(inside.kl.mean()), [float(s.kl.mean()) for s in scores]),
         absolute=_against(_absolute(inside, bench.full), [_absolute(s, bench.full) for s in scores]),
         logit_diff=_range([float(s.logit_diff.mean()) for s in scores]),

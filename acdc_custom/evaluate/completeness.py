@@ -14,10 +14,12 @@ import numpy as np
 
 from acdc_custom.engine.knock_out import KnockOut
 from acdc_custom.engine.scores import CircuitScorer
+from acdc_custom.evaluate.faithfulness import share_of_effect
 from acdc_custom.evaluate.kinds import Chosen
 from acdc_custom.evaluate.records import KnockedOut
 from acdc_custom.graph import EMBED, Edge, Sender
 from acdc_custom.progress.protocol import OnStep
+from acdc_custom.stats.means import mean_of
 
 RANDOM_SETS = 20
 GREEDY_STEPS = 5
@@ -75,8 +77,16 @@ class Completeness:
             yield worst
 
     def _without(self, chosen: Chosen, name: str, nodes: Sequence[Sender]) -> KnockedOut:
-        model = self._bench.scores([knock_out.without(nodes) for knock_out in self._knock_outs])
-        inside = self._bench([edge for edge in self._edges if edge.sender not in nodes])
+        bench = self._bench
+        model = bench.scores([knock_out.without(nodes) for knock_out in self._knock_outs]).logit_diff
+        inside = bench([edge for edge in self._edges if edge.sender not in nodes]).logit_diff
+        of_model, of_circuit = mean_of(model), mean_of(inside)
         return KnockedOut(
-            chosen, name, tuple(sorted(nodes)), float(model.logit_diff.mean()), float(inside.logit_diff.mean())
+            chosen,
+            name,
+            tuple(sorted(nodes)),
+            of_model.value,
+            of_circuit.value,
+            share_of_effect(inside - model, bench.full, bench.empty),
+            of_model.high < 0 < of_circuit.low or of_circuit.high < 0 < of_model.low,
         )

@@ -18,7 +18,7 @@ from acdc_custom.circuit.random_circuits import checked_draws
 from acdc_custom.circuit.random_paths import PathDrawer
 from acdc_custom.engine.prepared import PreparedBatch, run_batch
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
-from acdc_custom.evaluate.baselines import among_random
+from acdc_custom.evaluate.baselines import among_random, random_circuits
 from acdc_custom.evaluate.completeness import Completeness, Roles
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
@@ -41,6 +41,7 @@ from acdc_custom.heads.table import HeadTable
 from acdc_custom.progress.protocol import Progress, silent, steps
 from acdc_custom.search.beside import methods_beside
 from acdc_custom.search.method import top_edges
+from acdc_custom.stats.intervals import FEWEST_DRAWS
 from acdc_custom.task import Task
 
 DRAWS = 50  # random circuits of each kind, and random edges
@@ -147,7 +148,7 @@ class _Job:
         beside = methods_beside(self.circuit.graph.n_edges, len(self.found_on.batch.prompts))
         self.notes += beside.notes
         others = [method for method in beside.methods if method.name != self.circuit.settings.method]
-        total = sum(method.n_steps(chunks) for method in others)
+        total = sum(method.total_steps(chunks) for method in others)
         on_step = steps(self.progress, "Other methods", total)
         top = {
             method.title: top_edges(method.scores(chunks, on_step), len(self.edges), Ranking.ABSOLUTE)
@@ -169,7 +170,7 @@ class _Job:
                 self.progress("On all prompts", 1, len(self.sets) * len(subjects))
             measured[Subject.EMPTY] = (bench.empty, 0)
             rows = tuple(
-                CircuitMeasurement(subject, n_edges, faithfulness(scores, bench.full, bench.empty, self.seed))
+                CircuitMeasurement(subject, n_edges, faithfulness(scores, bench.full, bench.empty))
                 for subject, (scores, n_edges) in measured.items()
             )
             batch = each.batch
@@ -224,13 +225,16 @@ class _Job:
         if not self.edges:
             self.notes.append("The circuit has no edges: there are no random circuits of its size.")
             return
-        on_step = steps(self.progress, "Random circuits", self.draws * len(RandomBaseline))
-        for drawn in RandomBaseline:
-            found = among_random(bench, self.circuit, inside, drawn, name, self.draws, self.seed, on_step)
-            if found:
-                yield found
-            else:
+        circuits = {drawn: random_circuits(self.circuit, drawn, self.draws, self.seed) for drawn in RandomBaseline}
+        on_step = steps(self.progress, "Random circuits", sum(map(len, circuits.values())))
+        for drawn, others in circuits.items():
+            if not others:
                 self.notes.append(f"With {drawn} there is no other circuit than this one.")
+                continue
+            if len(others) < FEWEST_DRAWS:
+                one = "is only one other circuit" if len(others) == 1 else f"are only {len(others)} other circuits"
+                self.notes.append(f"With {drawn} there {one}: too few to compare with, which takes {FEWEST_DRAWS}.")
+            yield among_random(bench, inside, others, drawn, name, on_step)
 
     def _tests(
         self, bench: CircuitScorer, few: CircuitScorer, inside: PromptScores, taken_apart: ComponentAblations

@@ -1,17 +1,19 @@
 """How near a circuit comes to the model on some prompts (Wang et al. 2022, arXiv 2211.00593, section 4; MIB,
 arXiv 2504.13151).
 
-Owns the formulas, each with its bootstrap interval over prompts. Works on scores per prompt; runs nothing.
+Owns the formulas, each with its interval over prompts: Student's of means, Fieller's of ratios. Works on scores per
+prompt; runs nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from acdc_custom.evaluate.records import Faithfulness
-from acdc_custom.stats.bootstrap import Numbers, estimate, interval, resampled_means
+from acdc_custom.stats.intervals import Estimate, wilson
+from acdc_custom.stats.means import Numbers, mean_of, size_of
+from acdc_custom.stats.ratio import ratio
 
 if TYPE_CHECKING:
     from acdc_custom.engine.scores import PromptScores
@@ -19,28 +21,21 @@ if TYPE_CHECKING:
 SMALLEST_GAP = 0.01  # logits between the model and no edges: below, there is nothing to recover
 
 
-def faithfulness(scores: PromptScores, full: PromptScores, empty: PromptScores, seed: int) -> Faithfulness:
+def faithfulness(scores: PromptScores, full: PromptScores, empty: PromptScores) -> Faithfulness:
     """Of something that was run on the prompts on which the model and the empty circuit gave `full` and `empty`."""
-    columns = [scores.logit_diff, full.logit_diff, empty.logit_diff]
-    inside, model, nothing = (float(column.mean()) for column in columns)
-    recovered = None
-    if abs(model - nothing) >= SMALLEST_GAP:
-        a, m, z = resampled_means(columns, seed)
-        # A resample without a gap says nothing of the share.
-        there = np.abs(m - z) >= SMALLEST_GAP
-        recovered = interval((inside - nothing) / (model - nothing), ((a - z) / np.where(there, m - z, 1))[there])
+    kl = mean_of(scores.kl)
+    n = len(scores.correct)
     return Faithfulness(
-        logit_diff=estimate(_mean, [scores.logit_diff], seed),
-        absolute=estimate(_distance, [scores.logit_diff, full.logit_diff], seed),
-        normalised=recovered,
-        kl=estimate(_mean, [scores.kl], seed),
-        correct=estimate(_mean, [scores.correct], seed),
+        logit_diff=mean_of(scores.logit_diff),
+        absolute=size_of(mean_of(scores.logit_diff - full.logit_diff)),
+        normalised=share_of_effect(scores.logit_diff - empty.logit_diff, full, empty),
+        kl=replace(kl, low=min(max(kl.low, 0.0), kl.value)),  # a divergence is never negative
+        kl_left=ratio(scores.kl, empty.kl),
+        correct=Estimate(float(scores.correct.mean()), *wilson(int(scores.correct.sum()), n)),
     )
 
 
-def _mean(means: Numbers) -> Numbers:
-    return means
-
-
-def _distance(one: Numbers, other: Numbers) -> Numbers:
-    return np.abs(one - other)
+def share_of_effect(difference: Numbers, full: PromptScores, empty: PromptScores) -> Estimate | None:
+    """A difference of logit differences `[prompt]` as a share of F(M) - F(empty); None where that is not defined."""
+    effect = full.logit_diff - empty.logit_diff
+    return ratio(difference, effect) if abs(effect.mean()) >= SMALLEST_GAP else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from acdc_custom.evaluate.kinds import Chosen, Grade, Hypothesis, PromptKind, Question, RandomBaseline, Subject
 from acdc_custom.graph import Edge, Sender
-from acdc_custom.stats.intervals import Estimate
+from acdc_custom.stats.intervals import FEWEST_DRAWS, Estimate
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,10 @@ class Faithfulness:
 
     logit_diff: Estimate  # F(C), in logits
     absolute: Estimate  # |F(M) - F(C)|, in logits
-    normalised: Estimate | None  # (F(C) - F(empty)) / (F(M) - F(empty)); None where there is nothing to recover
+    # (F(C) - F(empty)) / (F(M) - F(empty)); None where it is not defined: the denominator may be zero.
+    normalised: Estimate | None
     kl: Estimate  # from the model, in nats
+    kl_left: Estimate | None  # the KL as a share of that of no edges; None where that may be zero
     correct: Estimate  # share of prompts whose answer has a higher logit than its foil
 
 
@@ -63,6 +65,8 @@ class KnockedOut:
     nodes: tuple[Sender, ...]
     model: float  # F(M without K)
     circuit: float  # F(C without K)
+    share: Estimate | None  # (F(C without K) - F(M without K)) / (F(M) - F(empty)); None where it is not defined
+    opposite: bool  # F without K has opposite signs in model and circuit, by both intervals
 
     @property
     def gap(self) -> float:
@@ -117,10 +121,15 @@ class RandomCircuits:
 
     drawn: RandomBaseline
     prompts: str
-    n: int
+    n: int  # different ones, none of them the circuit itself
     kl: RandomComparison
     absolute: RandomComparison
     logit_diff: Estimate  # mean and range (5th to 95th percentile) of F
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are so many that a p of 0.05 could have come out."""
+        return self.n >= FEWEST_DRAWS
 
 
 @dataclass(frozen=True)

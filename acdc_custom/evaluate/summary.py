@@ -17,9 +17,10 @@ from acdc_custom.evaluate.records import (
     OnPrompts,
     RandomCircuits,
 )
-from acdc_custom.evaluate.verdict import superfluous
+from acdc_custom.evaluate.taken_apart import superfluous
 from acdc_custom.files.columns import WIDEST, left, paragraph, right, table, whole
 from acdc_custom.stats.intervals import Estimate
+from acdc_custom.stats.means import MANY, coverage_if_skewed
 
 GAP = "|F(M) - F(C)|"
 NAMED = 24  # letters of the name of a set of prompts
@@ -64,10 +65,25 @@ def _prompts(evaluation: Evaluation) -> Iterator[str]:
     names = ("n", "F(M)", "recovered", whole(GAP), "KL, nats", "correct")
     yield from table((left(), *map(right, names)), [row for on in evaluation.prompts for row in _one_set(on)])
     for legend in (
+        *_coverage(evaluation),
         "F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges)).",
         "Below a set: as many edges, chosen by other methods on the discovery prompts; all sets: evaluation.csv.",
     ):
         yield from paragraph(legend, "  ", "  ")
+
+
+def _coverage(evaluation: Evaluation) -> Iterator[str]:
+    """How much is left of 95 % on few prompts."""
+    few = sorted({on.n for on in evaluation.prompts if on.n < MANY})
+    if not few:
+        return
+    shares = ", ".join(f"{coverage_if_skewed(n):.0%} on {n}" for n in few)
+    yield (
+        f"On fewer than {MANY} prompts an interval holds the truth in 95 % of cases only where the numbers are "
+        f"nearly normal; where they are as skewed as exponential ones, in {shares}."
+    )
+    if few[0] == 1:
+        yield "A single prompt has no interval."
 
 
 def _one_set(on: OnPrompts) -> Iterator[tuple[str, ...]]:
@@ -90,10 +106,8 @@ def _random(evaluation: Evaluation) -> Iterator[str]:
         return
     first = evaluation.random[0]
     yield ""
-    yield _wrapped(
-        f"Among {first.n} random circuits of its size each, on {first.prompts} (a small p speaks for the circuit)"
-    )
-    names = ("mean KL", "5 % to 95 %", "p", f"mean {whole(GAP)}", "5 % to 95 %", "p")
+    yield _wrapped(f"Among random circuits of its size, on {first.prompts} (a small p speaks for the circuit)")
+    names = ("circuits", "mean KL", "5 % to 95 %", "p", f"mean {whole(GAP)}", "5 % to 95 %", "p")
     yield from table((left(), *map(right, names)), [_one_kind(random) for random in evaluation.random])
     for random in evaluation.random:
         yield from paragraph(f"{random.drawn}: {random.drawn.about}.", "  ", "  ")
@@ -103,12 +117,13 @@ def _one_kind(random: RandomCircuits) -> tuple[str, ...]:
     kl, absolute = random.kl, random.absolute
     return (
         random.drawn,
+        str(random.n),
         f"{kl.mean:.3f}",
         whole(f"{kl.low:.3f} to {kl.high:.3f}"),
-        f"{kl.p:.2g}",
+        f"{kl.p:.2g}" if random.enough else "unknown",
         f"{absolute.mean:.2f}",
         whole(f"{absolute.low:.2f} to {absolute.high:.2f}"),
-        f"{absolute.p:.2g}",
+        f"{absolute.p:.2g}" if random.enough else "unknown",
     )
 
 
@@ -160,7 +175,7 @@ def _tests(evaluation: Evaluation) -> Iterator[str]:
 
 def _share(estimate: Estimate | None) -> str:
     if estimate is None:
-        return "nothing to recover"
+        return "not defined here"
     value, low, high = (round(x, 2) + 0.0 for x in (estimate.value, estimate.low, estimate.high))  # no -0 %
     return f"{value:.0%} {whole(f'({low:.0%} to {high:.0%})')}"
 

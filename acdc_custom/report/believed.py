@@ -11,6 +11,7 @@ from acdc_custom.errors import count
 from acdc_custom.evaluate.hypotheses import ALPHA
 from acdc_custom.evaluate.kinds import PromptKind
 from acdc_custom.evaluate.records import Evaluation, Finding, RandomCircuits, RandomComparison, Tested
+from acdc_custom.stats.intervals import FEWEST_DRAWS
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ def believed_of(evaluation: Evaluation) -> EvaluationSection:
 
 def _random(random: RandomCircuits) -> RandomLine:
     kl = random.kl
+    if not random.enough:
+        are = "is" if random.n == 1 else "are"
+        few = f"unknown: there {are} only {random.n} of this kind, and it takes {FEWEST_DRAWS} to tell"
+        return RandomLine(random.drawn, random.drawn.about, f"{kl.observed:.3g}", _range(kl), "-", "-", few)
     meaning = (
         "for the circuit: random ones hardly ever come as near to the model"
         if kl.p <= ALPHA

@@ -119,6 +119,7 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "threshold": _threshold(circuit),
         "edges": "how many edges the circuit has, of a method that scores edges",
         "ranking": "what puts an edge first, of a method that scores edges",
+        "steps": "at how many points gradients were taken, of a method that integrates them",
         "metric": _metric(circuit),
         "ablation": f"what a removed edge carries: {settings.ablation.about}",
         "knock_out": "heads whose edges were all removed before the search began",

@@ -73,12 +73,12 @@ def clean_point(chunk: Caches) -> Iterator[Point]:
     yield Point(chunk.residuals)
 
 
-def embedding_points(chunk: Caches, steps: int) -> Iterator[Point]:
+def embedding_points(chunk: Caches, steps: int, first: int = 1) -> Iterator[Point]:
     """The model on embeddings between the ablated and the clean one, as EAP-IG on inputs has it: step k of m is k / m
-    of the way, k = 1 ... m as in the paper."""
+    of the way, from the `first` on: k = 1 ... m as in the paper, or k = 0 ... m - 1 as in the authors' code."""
     weights, tokens, fixed = chunk.model.weights, chunk.tokens, _knocked_out(chunk)
     clean, to_ablated = weights.embed(tokens.clean), _to_ablated(chunk, EMBED)  # [prompt, pos, d_model]
-    for step in range(1, steps + 1):
+    for step in range(first, first + steps):
         embedding = clean + (1 - step / steps) * to_ablated
         yield Point(reads(weights, tokens.clean, Replaced(fixed, chunk.post_scales, embedding)))
 

@@ -72,6 +72,7 @@ class DecidingMethod:
                 f"--edges {settings.edges} is for methods that score edges, and {self.name} decides them by "
                 "--threshold. Leave --edges out, or name such a method with --method."
             )
+        _refuse_steps(self.name, settings)
         return settings if settings.threshold is not None else replace(settings, threshold=DEFAULT_THRESHOLD)
 
 
@@ -80,14 +81,15 @@ class ToScore:
     """What a method is to score the edges on: some prompts at a time, all in order.
 
     `earlier` has what an interrupted search scored, which need not be scored again. `window` fixes the number of
-    candidates evaluated at once, by methods that evaluate any; a window takes `window_bytes` at most. `on_step` is
-    called after each step.
+    candidates evaluated at once, by methods that evaluate any; a window takes `window_bytes` at most. `steps` is at
+    how many points gradients are taken, by methods that integrate them. `on_step` is called after each step.
     """
 
     chunks: Sequence[Caches]
     earlier: Mapping[Edge, float] = field(default_factory=dict)
     window: int | None = None
     window_bytes: int = WINDOW_BYTES
+    steps: int = 1
     on_step: OnStep = no_step
 
     @property
@@ -102,7 +104,8 @@ class ScoringMethod:
     """Scores every edge; `unit` is that of the scores, and a positive score is of an edge that helps.
 
     `score` yields edges with their scores, in `n_steps` steps. `each_edge` says that a step is an evaluation of one
-    edge: there are as many as edges, and an interrupted search can be resumed from those that it has scored.
+    edge: there are as many as edges, and an interrupted search can be resumed from those that it has scored. A method
+    that integrates gradients takes `n_steps` at each of `points` points, unless `--steps` says how many.
     """
 
     name: str  # as it is typed
@@ -113,6 +116,7 @@ class ScoringMethod:
     score: Callable[[ToScore], Iterator[tuple[Edge, float]]]
     n_steps: Callable[[Sequence[Caches]], int]
     each_edge: bool = False
+    points: int | None = None
 
     def completed(self, settings: SearchSettings) -> SearchSettings:
         """The settings, checked. Raises `UsageError` for what is missing, or what it has no use for."""
@@ -126,14 +130,28 @@ class ScoringMethod:
             raise UsageError(f"{option} is for methods that decide edges, and {self.name} scores them. Leave it out.")
         if settings.edges is None:
             raise UsageError(f"{self.name} scores edges: give the size of the circuit with --edges, such as 200.")
-        return settings
+        if self.points is None:
+            _refuse_steps(self.name, settings)
+        return settings if settings.steps else replace(settings, steps=self.points)
+
+    def total_steps(self, chunks: Sequence[Caches], steps: int | None = None) -> int:
+        """How many steps `score` takes, at so many points; None: at as many as usual."""
+        return self.n_steps(chunks) * (steps or self.points or 1)
 
     def scores(self, chunks: Sequence[Caches], on_step: OnStep = no_step) -> dict[Edge, float]:
-        """The score of every edge."""
-        return dict(self.score(ToScore(chunks, on_step=on_step)))
+        """The score of every edge, at as many points as usual."""
+        return dict(self.score(ToScore(chunks, steps=self.points or 1, on_step=on_step)))
 
 
 SearchMethod = DecidingMethod | ScoringMethod
+
+
+def _refuse_steps(name: str, settings: SearchSettings) -> None:
+    if settings.steps is not None:
+        raise UsageError(
+            f"--steps {settings.steps} is for methods that integrate gradients, and {name} does not. Leave --steps "
+            "out, or name such a method with --method, such as eap-ig."
+        )
 
 
 def top_edges(scores: Mapping[Edge, float], n: int, ranking: Ranking = Ranking.SIGNED) -> list[Edge]:

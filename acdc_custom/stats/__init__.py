@@ -1,1 +1,1 @@
-"""Statistics of measurements: intervals, correlation, bootstrap, tests. Knows nothing of circuits and models."""
+"""Statistics of measurements: intervals of means, ratios and shares, correlation, tests. Knows nothing of circuits."""

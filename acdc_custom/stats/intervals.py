@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 
 LEVEL = 0.95
+FEWEST_DRAWS = 20  # of anything at random: fewer cannot show a p of 0.05
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number over prompts, with its 95 % interval by bootstrap over the prompts."""
+    """A number over prompts, with its 95 % interval."""
 
     value: float
     low: float

@@ -4,7 +4,7 @@ Owns the one formula. Fieller (1954, "Some problems in interval estimation", Jou
 16, 175-185): the ratios r for which Student's t test does not reject that `mean(numerators) - r mean(denominators)` is
 zero. Both means are of the same prompts, so their covariance counts. Where both are normal the interval holds the truth
 in 95 % of all cases, however few prompts there are; of skewed numbers and few prompts somewhat more seldom
-(`tests/stats/test_ratio.py` shows by how much). A percentile bootstrap of 8 prompts holds it in 88 %.
+(`tests/stats/test_ratio.py` shows by how much). A percentile bootstrap of 8 prompts would hold it in 88 %.
 
 Where Student's interval of the denominator's mean contains zero, no bounded set of ratios has that property: the ratio
 is not defined there. That is exactly where the leading coefficient below is not positive.
@@ -13,14 +13,11 @@ is not defined there. That is exactly where the leading coefficient below is not
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from acdc_custom.stats.intervals import LEVEL, Estimate
-
-Numbers = NDArray[np.float64]
+from acdc_custom.stats.intervals import Estimate
+from acdc_custom.stats.means import Numbers, t_quantile
 
 
 def ratio(numerators: Numbers, denominators: Numbers) -> Estimate | None:
@@ -48,11 +45,3 @@ def ratio(numerators: Numbers, denominators: Numbers) -> Estimate | None:
         return None
     half = math.sqrt(both**2 + leading * of_left)
     return Estimate(value, value + (-both - half) / leading, value + (-both + half) / leading)
-
-
-@cache  # the same few numbers of prompts are asked for again and again
-def t_quantile(n: int) -> float:
-    """How many standard errors the 95 % interval of a mean of `n` numbers reaches to either side (Student 1908)."""
-    from scipy.stats import t
-
-    return float(t.ppf((1 + LEVEL) / 2, n - 1))

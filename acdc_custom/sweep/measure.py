@@ -107,7 +107,7 @@ def _attributed(
     empty, full = _ends(circuit)
     found = {point.n_edges for search in searches for point in search.curve.points}
     sizes = sorted((found | {int(share * full.n_edges) for share in SHARES}) - {0, full.n_edges})
-    total = sum(method.n_steps(prepared.chunks) + len(Ranking) * len(sizes) for method in beside.methods)
+    total = sum(method.total_steps(prepared.chunks) + len(Ranking) * len(sizes) for method in beside.methods)
     on_step = begin(total)
     bench = CircuitScorer(prepared)
 

@@ -11,9 +11,10 @@ from circuits import circuit_of
 from random_circuits import draw, random_circuit
 
 from acdc_custom.circuit.circuit import KeptEdge
-from acdc_custom.circuit.random_circuits import FEWEST_DRAWS, MOST_DRAWS, NullModel, checked_draws
+from acdc_custom.circuit.random_circuits import MOST_DRAWS, NullModel, checked_draws
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape, Port, Sender, Stage
+from acdc_custom.stats.intervals import FEWEST_DRAWS
 
 SHAPES = [
     GraphShape(3, 4, 4),

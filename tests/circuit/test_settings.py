@@ -24,6 +24,7 @@ OPTIONS = st.fixed_dictionaries(
         "threshold": st.none() | st.floats(0, 1e6),
         "edges": COUNTS,
         "ranking": st.sampled_from(Ranking),
+        "steps": st.none() | st.integers(1, 50),
         "metric": st.sampled_from([None, "kl", "logit-diff", "module:function"]),
         "ablation": st.sampled_from(Ablation),
         "knock_out": st.sampled_from(["", "a9.h6", "a9.h6,a9.h9"]),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import pytest
 from commands import Run
 
 from acdc_custom.evaluate.content import load
+from acdc_custom.evaluate.kinds import RandomBaseline
 
 
 def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, run_folder: Path, tmp_path: Path) -> None:
@@ -22,6 +25,28 @@ def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, run_f
     evaluation = load(folder)
     assert evaluation.source.draws == 20 and evaluation.prompts[-1].name == "task latest_s"
     assert not any("role classes" in note for note in evaluation.notes)
+
+
+def test_of_few_prompts_and_few_random_circuits_no_more_is_said_than_they_tell(
+    run: Run, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    content = json.loads((folder / "circuit.json").read_text())
+    content["edges"] = [{"sender": "a0.h3", "receiver": "logits", "effect": 0.1}]
+    (folder / "circuit.json").write_text(json.dumps(content))
+    code, out, _ = run("evaluate", str(folder), "--n", "6", "--draws", "20")
+    text = " ".join(out.split())
+    assert code == 0
+    assert "Note: With heads shuffled there are only 7 other circuits: too few to compare with, which takes 20." in text
+    assert "Note: With edges rewired there is no other circuit than this one." in text
+    (line,) = (line.split() for line in out.splitlines() if line.startswith("heads shuffled"))
+    assert line[2] == "7" and line.count("unknown") == 2
+    assert "heads shuffled: KL" in text and "only 7 of them" in text
+    assert "where they are as skewed as exponential ones, in 88% on 6, 89% on 8." in text
+    (shuffled,) = (random for random in load(folder).random if random.drawn is RandomBaseline.SHUFFLED)
+    assert (shuffled.n, shuffled.enough) == (7, False)
 
 
 def test_what_cannot_be_is_refused_in_a_line_before_anything_is_loaded(run: Run, run_folder: Path) -> None:

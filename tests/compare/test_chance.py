@@ -16,7 +16,7 @@ from acdc_custom.compare.chance import Chance, against_chance
 from acdc_custom.graph import GraphShape
 
 
-def test_one_head_of_four_is_the_same_by_chance_in_a_quarter_of_draws() -> None:
+def test_one_head_of_four_is_the_same_by_chance_in_a_quarter_of_draws_and_three_others_are_too_few_to_tell() -> None:
     circuit = circuit_of(GraphShape(2, 4, 4), {("a1.h0", "logits"): 1.0})
     found = against_chance([circuit, circuit], 2000, 0)
     for part in (Part.EDGES, Part.NODES, Part.HEADS):
@@ -24,8 +24,28 @@ def test_one_head_of_four_is_the_same_by_chance_in_a_quarter_of_draws() -> None:
         for against in (chance.jaccard, chance.weighted):
             assert against is not None and against.observed == pytest.approx(1) and against.z is not None
             assert against.mean == pytest.approx(0.25, abs=0.03)
-            assert against.p == pytest.approx(0.25, abs=0.03)
             assert against.z == pytest.approx(0.75 / 0.433, abs=0.15)
+            assert (against.p, against.n_random) == (None, 3)
+
+
+def test_p_counts_every_different_pair_once() -> None:
+    # One head of 25: 24 others. Of 25 x 25 pairs, 25 are of the same head, the two circuits themselves one of these.
+    circuit = circuit_of(GraphShape(1, 25, 25), {("a0.h0", "logits"): 1.0})
+    against = of(against_chance([circuit, circuit], 6000, 0)[Part.HEADS, 0, 1], NullModel.SHUFFLED).jaccard
+    assert against is not None and against.n_random == 24
+    assert against.p == pytest.approx(25 / 625, rel=0.02), "nearly all pairs have been drawn"
+    other = circuit_of(GraphShape(1, 25, 25), {("a0.h1", "logits"): 1.0})
+    against = of(against_chance([circuit, other], 200, 0)[Part.HEADS, 0, 1], NullModel.SHUFFLED).jaccard
+    assert against is not None and against.p == 1
+
+
+def test_one_of_the_two_having_many_random_circuits_is_enough() -> None:
+    shape = GraphShape(2, 8, 8)
+    one = circuit_of(shape, {("a1.h0", "logits"): 1.0})
+    many = circuit_of(shape, {("a1.h0", "logits"): 1.0, ("a0.h3", "logits"): 1.0})
+    against = of(against_chance([one, many], 1000, 0)[Part.HEADS, 0, 1], NullModel.SHUFFLED).jaccard
+    assert against is not None and against.n_random == 63
+    assert against.p == pytest.approx(1 / 8, abs=0.03)
 
 
 def of(chances: tuple[Chance, ...], null: NullModel) -> Chance:
@@ -39,7 +59,7 @@ def test_circuits_that_were_drawn_at_random_are_no_more_alike_than_chance(null: 
     for seed in range(12):
         pair = [replace_edges(random_circuit(shape, 60, 100), null, seed), random_circuit(shape, 60, 200)]
         against = of(against_chance(pair, 60, seed)[Part.EDGES, 0, 1], null).jaccard
-        assert against is not None and against.z is not None
+        assert against is not None and against.z is not None and against.p is not None
         zs.append(against.z)
         ps.append(against.p)
     assert abs(sum(zs) / len(zs)) < 0.9  # three standard errors
@@ -60,11 +80,11 @@ def test_the_same_circuit_twice_is_far_from_chance() -> None:
         assert against.observed == 1 and against.z > 5 and against.p == pytest.approx(1 / 201)
 
 
-def test_where_nothing_can_vary_there_is_no_z_and_p_is_one() -> None:
+def test_where_nothing_can_vary_there_is_no_z_and_no_p() -> None:
     circuit = circuit_of(GraphShape(2, 4, 4), {("m1", "logits"): 1.0, ("embed", "m0"): 1.0})
     found = against_chance([circuit, circuit], 20, 0)
     against = of(found[Part.EDGES, 0, 1], NullModel.SHUFFLED).jaccard
-    assert against is not None and (against.z, against.p, against.mean) == (None, 1.0, 1.0)
+    assert against is not None and (against.z, against.p, against.n_random, against.mean) == (None, None, 0, 1)
     assert of(found[Part.HEADS, 0, 1], NullModel.SHUFFLED).jaccard is None
 
 

@@ -14,6 +14,7 @@ from acdc_custom.compare.comparison import Comparison, compare_circuits
 from acdc_custom.compare.content import to_json
 from acdc_custom.compare.entry import Entry, letter, load_entries
 from acdc_custom.compare.summary import summarize_comparison
+from acdc_custom.compare.words import finding, is_rare
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import GraphShape
 
@@ -105,3 +106,24 @@ def test_circuits_are_named_by_their_folders_and_told_apart(tmp_path: Path) -> N
     assert [entry.name for entry in load_entries(places[1:3])] == ["run", "other"]
     with pytest.raises(UsageError, match="two at least"):
         load_entries(places[:1])
+
+
+def test_where_there_are_too_few_random_circuits_the_answer_is_unknown() -> None:
+    one = circuit_of(GraphShape(2, 4, 4), {("a1.h0", "logits"): 1.0, ("embed", "a1.h0.v"): 1.0})
+    entries = tuple(Entry(name, name, Path(name), one, None) for name in ("A", "B"))
+    comparison = compare_circuits(entries, draws=100)
+    lines = [line for line in summarize_comparison(comparison).splitlines() if line.startswith("A-B heads")]
+    assert " ".join(lines).split().count("unknown") == 2  # of both indices
+    assert "with their heads shuffled there are only 3 other circuits, and it takes 20 to tell" in finding(comparison)
+    assert not any(map(is_rare, comparison.pairs))
+    (pair,) = (p for p in json.loads(to_json(comparison))["pairs"] if p["of"] == "heads")
+    chance = pair["chance"]["heads shuffled"]["jaccard"]
+    assert (chance["p"], chance["n_random"]) == (None, 3)
+
+
+def test_rewiring_that_leaves_few_circuits_says_how_many() -> None:
+    edges = {("m0", "a1.h0.q"): 1.0, ("m1", "logits"): 1.0, ("m0", "a2.h1.q"): 1.0}
+    one = circuit_of(GraphShape(3, 4, 4), edges)
+    entries = tuple(Entry(name, name, Path(name), one, None) for name in ("A", "B"))
+    text = " ".join(summarize_comparison(compare_circuits(entries, draws=100)).split())
+    assert "these degrees leave 1 other circuit, and it takes 20 to tell" in text

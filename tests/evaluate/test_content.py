@@ -34,7 +34,7 @@ def test_it_loads_back_exactly(evaluation: Evaluation, tmp_path: Path) -> None:
 
 def test_the_table_has_every_measure_of_everything_that_was_run(evaluation: Evaluation) -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(evaluation))))
-    assert len(rows) == 5 * sum(len(on.measured) for on in evaluation.prompts)
+    assert len(rows) == 6 * sum(len(on.measured) for on in evaluation.prompts)
     inside = next(m for m in evaluation.main.measured if m.subject == "circuit")
     (row,) = (r for r in rows if (r["prompts"], r["edges"], r["measure"]) == (evaluation.main.name, "circuit", "kl"))
     assert float(row["value"]) == inside.faithfulness.kl.value

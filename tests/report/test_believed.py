@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evaluations import evaluation_of, three_tests
+from evaluations import evaluation_of, random, three_tests
 
 from acdc_custom.evaluate.kinds import Hypothesis
 from acdc_custom.report.believed import believed_of
@@ -17,6 +17,13 @@ def test_a_small_p_among_random_circuits_speaks_for_the_circuit() -> None:
     assert near.meaning.startswith("for the circuit")
     (chance,) = believed_of(evaluation_of(p=0.4)).random
     assert chance.meaning.startswith("not for the circuit")
+
+
+def test_of_few_random_circuits_there_is_no_p() -> None:
+    few = replace(random(0.05), n=19)
+    (line,) = believed_of(replace(evaluation_of(), random=(few,))).random
+    assert (line.p, line.p_logit_diff) == ("-", "-")
+    assert line.meaning == "unknown: there are only 19 of this kind, and it takes 20 to tell"
 
 
 def test_a_small_p_of_a_test_speaks_against_the_circuit() -> None:

@@ -14,6 +14,7 @@ OTHER: dict[str, Any] = {
     "threshold": 0.5,
     "edges": 7,
     "ranking": "signed",
+    "steps": 7,
     "metric": "logit-diff",
     "ablation": "mean",
     "knock_out": "a0.h1",

@@ -20,10 +20,16 @@ from acdc_custom.engine.performance import logit_differences
 from acdc_custom.graph import EMBED, LOGITS, Edge, Sender
 from acdc_custom.model.model import Model
 from acdc_custom.search.attribution import activation_points, attribute, clean_point, embedding_points
-from acdc_custom.search.method import ScoringMethod
-from acdc_custom.search.methods import eap, eap_ig, eap_ig_activations, relp
+from acdc_custom.search.method import ScoringMethod, ToScore
+from acdc_custom.search.methods import eap, eap_ig, eap_ig_activations, eap_ig_mib, relp
 
-WALKS = (eap.METHOD, eap_ig.METHOD, eap_ig_activations.METHOD, relp.METHOD)  # that take the walk back
+WALKS = (
+    eap.METHOD,
+    eap_ig.METHOD,
+    eap_ig_mib.METHOD,
+    eap_ig_activations.METHOD,
+    relp.METHOD,
+)  # by the walk back
 
 STEP = 1e-5  # of the finite differences
 
@@ -101,8 +107,19 @@ def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -
 def test_integrated_gradients_are_the_mean_derivative_on_the_way_from_the_ablated_embedding(name: str) -> None:
     model, prompts = tiny(name, 1), random_prompts(1, n=2)
     edges = some_edges(model, 12)
-    scores = attribute(chunks_of(model, prompts), partial(embedding_points, steps=3))
-    agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1 / 3, 2 / 3, 1]))
+    chunks = chunks_of(model, prompts)
+    for method, shares in ((eap_ig.METHOD, [1 / 3, 2 / 3, 1]), (eap_ig_mib.METHOD, [0, 1 / 3, 2 / 3])):
+        scores = dict(method.score(ToScore(chunks, steps=3)))
+        agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, shares))
+
+
+def test_with_all_points_of_both_kinds_the_two_ends_are_what_they_differ_by() -> None:
+    model, prompts = tiny_gpt2(1, 2), random_prompts(1, n=2)
+    chunks = chunks_of(model, prompts)
+    paper, mib = (m.scores(chunks) for m in (eap_ig.METHOD, eap_ig_mib.METHOD))
+    clean = attribute(chunks, clean_point)
+    ablated = attribute(chunks, partial(embedding_points, steps=1, first=0))
+    assert [5 * (paper[e] - mib[e]) for e in clean] == pytest.approx([clean[e] - ablated[e] for e in clean], abs=1e-9)
 
 
 def part_derivatives(
@@ -202,7 +219,7 @@ def test_heads_that_are_knocked_out_pass_nothing_on(method: ScoringMethod) -> No
     heads = [Sender.parse("a0.h1"), Sender.parse("a1.h3")]
     edges = some_edges(model, 40, without=heads)
     chunks = chunks_of(model, prompts, knocked_out=heads)
-    scores, steps = method.scores(chunks), method.n_steps(chunks)
+    scores, steps = method.scores(chunks), method.total_steps(chunks)
     shares = [step / steps for step in range(1, steps + 1)]
     agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, shares, [str(head) for head in heads]))
     assert all(score == 0 for edge, score in scores.items() if edge.sender in heads)
@@ -244,7 +261,7 @@ def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: Scor
     chunks = chunks_of(model, prompts, size=2)
     parts = method.scores(chunks, lambda: passes.append(1))
     assert [parts[edge] for edge in whole] == pytest.approx(list(whole.values()), abs=1e-12)
-    assert len(passes) == method.n_steps(chunks)
+    assert len(passes) == method.total_steps(chunks)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "attention only, rotary", "gemma2"])

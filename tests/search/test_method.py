@@ -12,8 +12,8 @@ from acdc_custom.choices import DEFAULT_THRESHOLD, Ranking
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape
-from acdc_custom.search.method import DecidingMethod, ScoringMethod, top_edges
-from acdc_custom.search.registry import deciding_methods, scoring_methods
+from acdc_custom.search.method import DecidingMethod, ScoringMethod, SearchMethod, top_edges
+from acdc_custom.search.registry import deciding_methods, methods, scoring_methods
 
 EDGES = list(Graph(GraphShape(2, 2, 2)).edges())
 SCORES = st.lists(st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.0, 0.5]), max_size=12).map(
@@ -34,11 +34,30 @@ def test_a_method_that_decides_takes_a_threshold_and_no_number_of_edges(method: 
 @pytest.mark.parametrize("method", scoring_methods(), ids=lambda method: method.name)
 def test_a_method_that_scores_needs_a_number_of_edges_and_no_threshold(method: ScoringMethod) -> None:
     given_one = SearchSettings.of(method=method.name, edges=7)
-    assert method.completed(given_one) == given_one
+    assert method.completed(given_one) == replace(given_one, steps=method.points)
     with pytest.raises(UsageError, match=f"{method.name} scores edges: give the size of the circuit with --edges"):
         method.completed(SearchSettings.of(method=method.name))
     with pytest.raises(UsageError, match=rf"--threshold 0\.5 is for methods that decide edges, and {method.name}"):
         method.completed(replace(given_one, threshold=0.5))
+
+
+@pytest.mark.parametrize("method", methods(), ids=lambda method: method.name)
+def test_only_a_method_that_integrates_gradients_takes_a_number_of_points(method: SearchMethod) -> None:
+    size = {"edges": 7} if isinstance(method, ScoringMethod) else {"threshold": 0.5}
+    settings = SearchSettings.of(method=method.name, steps=9, **size)
+    if isinstance(method, ScoringMethod) and method.points is not None:
+        assert method.completed(settings) == settings
+        return
+    with pytest.raises(UsageError, match=rf"--steps 9 is for methods that integrate gradients, and {method.name} does"):
+        method.completed(settings)
+
+
+def test_the_methods_that_integrate_gradients_are_those_of_the_literature_at_five_points() -> None:
+    assert {m.name: m.points for m in scoring_methods() if m.points} == {
+        "eap-ig": 5,
+        "eap-ig-activations": 5,
+        "eap-ig-mib": 5,
+    }
 
 
 @pytest.mark.parametrize("ranking", Ranking)
