@@ -28,8 +28,8 @@ from acdc_custom.choices import ExportForm
 def command(folder: Path, form: str, out: Path | None) -> None:
     """Write a circuit that was found for other tools: FOLDER is a run folder, or a circuit.json.
 
-    The folder of a path (discover --path) can be exported to mib: every edge of the model has the place at which it went
-    for its score, and in the graph are the edges of the largest circuit.
+    The folder of a path (discover --path) can be exported to mib: every edge's score says when it went, and in the
+    graph are the edges of the largest circuit.
 
     \b
     acdc-custom export results/latest_s_demo-4l_0.01 --to graphml

@@ -23,8 +23,8 @@ from acdc_custom.graph import EMBED, Edge, Sender, Stage
 def to_mib(circuit: Circuit, d_model: int, scores: Mapping[Edge, float] | None = None) -> str:
     """The file's text. `d_model`, the width of the model's residual stream, has to be in it.
 
-    An edge's score is its effect, and 0 for an edge that was removed; or what `scores` says, of every edge of the model.
-    A node is in the graph if it has a kept edge out.
+    An edge's score is its effect, and 0 for an edge that was removed; or what `scores` says, of every edge of the
+    model. A node is in the graph if it has a kept edge out.
     Raises `UsageError` for an attention-only model.
     """
     shape = circuit.shape
