@@ -45,6 +45,7 @@ class Walk:
     def steps(self) -> Iterator[Point]:
         """Search on, step by step, from where the record ends. Raises an `AcdcError`."""
         points = list(self.record.points)
+        self._save(points)  # so that it can be resumed from the beginning
         while (step := self.record.request.next_step(points)) is not None:
             points.append(self._point(step, self._circuit(step)))
             self._save(points)

@@ -132,6 +132,9 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "resample": "with which seed the prompts were drawn anew, with replacement; None: they were not",
         "device": "where it was computed",
         "dtype": "the precision of the computation",
+        "held_out": "how many other prompts were kept for the test, and as many to choose by",
+        "start": "the run whose circuit's edges alone were searched; none: all edges of the model",
+        "refine": "whether what was left was searched again until nothing went",
         "window": "how many candidates were evaluated at once; None: as many as seemed best",
         "memory_limit": "how much memory it was allowed; None: a share of what was free",
     }

@@ -20,7 +20,7 @@ def prepare_draw(found_on: PreparedBatch, settings: SearchSettings, draw: Draw) 
     if not batch.prompts:
         return None
     ablation, knocked_out = settings.ablation, found_on.knocked_out
-    return CircuitScorer(run_batch(task, batch, model, ablation, settings.memory_limit, found_on.memory, knocked_out))
+    return CircuitScorer(run_batch(task, batch, model, ablation, settings.memory_limit, knocked_out=knocked_out))
 
 
 def score(scorer: CircuitScorer, circuit: Circuit) -> TestOutcome:

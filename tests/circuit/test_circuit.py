@@ -93,7 +93,10 @@ DAMAGED = {
     "newer": (lambda: edited(put("schema", value=2)), "written by a newer acdc-custom"),
     "no edges": (lambda: edited(drop("edges")), 'with "edges", which is missing'),
     "no settings": (lambda: edited(drop("settings")), "'settings' is missing"),
-    "no seed": (lambda: edited(drop("settings", "prompts", "seed")), 'templates, resample: "seed" is missing'),
+    "no seed": (
+        lambda: edited(drop("settings", "prompts", "seed")),
+        'templates, resample, held_out: "seed" is missing',
+    ),
     "a strange setting": (lambda: edited(put("settings", "sead", value=1)), '"sead" is none of them'),
     "a word for a number": (
         lambda: edited(put("settings", "prompts", "seed", value="x")),

@@ -50,7 +50,9 @@ def test_the_study_of_stability_asks_for_the_same_but_for_what_it_varies() -> No
     assert (given["task"], given["model"]) == ("./it's.toml", "my model")
     flat = settings.flat()
     assert {key: given[key] for key in flat if key in given} == {key: flat[key] for key in flat if key in given}
-    assert set(flat) - set(given) == {"templates", "resample", "order", "order_seed", "window"}
+    assert set(flat) - set(given) == {
+        "templates", "resample", "held_out", "order", "order_seed", "window", "start", "refine",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("folder", ["results/it's mine", "--out"])

@@ -193,7 +193,7 @@ SLOW = (
     "--task",
     "ioi",
     "--n",
-    "100",
+    "24",
     "--method",
     "edge-effects",
     "--edges",

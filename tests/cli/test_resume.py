@@ -27,7 +27,7 @@ DISCOVER = [
     "--task",
     "ioi",
     "--n",
-    "150",
+    "60",
     "--dtype",
     "float64",
     "--window",

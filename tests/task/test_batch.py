@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from acdc_custom.errors import TaskError, UsageError
-from acdc_custom.task import load_task, task_names
+from acdc_custom.task import Task, load_task, task_names
 from acdc_custom.task.batch import Prompt
+from acdc_custom.task.selection import Draw, PromptSelection
 
 Write = Callable[..., Path]
 Make = Callable[..., Any]
@@ -194,7 +195,7 @@ def test_a_seed_chooses_among_rows_and_keeps_their_order(write: Write, make_word
     chosen = [int(p.clean.split()[-1][1:]) for p in task.batch(tokenizer, n=10, seed=5).prompts]
     assert chosen == sorted(chosen) and len(set(chosen)) == 10
     assert chosen != [int(p.clean.split()[-1][1:]) for p in task.batch(tokenizer, n=10, seed=6).prompts]
-    assert len(task.batch(tokenizer).prompts) == 50
+    assert len(task.batch(tokenizer).prompts) == 60
     with pytest.raises(TaskError, match="61 prompts were asked for, and only 60 can be made"):
         task.batch(tokenizer, n=61)
 
@@ -226,12 +227,12 @@ def test_rows_have_one_corruption(write: Write, make_word_level: Make) -> None:
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_every_built_in_task_makes_fifty_prompts_of_every_corruption(name: str, words_of: Make) -> None:
+def test_every_built_in_task_makes_a_hundred_prompts_of_every_corruption(name: str, words_of: Make) -> None:
     task = load_task(name)
     tokenizer = words_of(task)
     for corruption in task.corruptions:
         batch = task.batch(tokenizer, corruption=corruption)
-        assert len(batch.prompts) == 50
+        assert len(batch.prompts) == 100
         # This tokenizer reads "17 4" like "174", and so warns of answers that continue a number.
         assert [note for note in batch.notes if "leading space" not in note] == []
 
@@ -316,3 +317,52 @@ def _demo_tokenizer() -> Any:
     from acdc_custom.model.open import open_tokenizer
 
     return open_tokenizer("demo-4l")
+
+
+# -- draws --------------------------------------------------------------------------------------------------
+
+
+def drawn(task: Task, tokenizer: Any, n: int | None, held_out: int, seed: int = 0) -> list[list[str]]:
+    """The clean prompts of the search, for validation, and for the test."""
+    selection = PromptSelection(n, seed, held_out=held_out)
+    return [[p.clean for p in task.select(tokenizer, selection, draw=draw).prompts] for draw in Draw]
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_no_prompt_is_in_two_draws_and_the_search_has_those_that_it_had(words_of: Make, seed: int) -> None:
+    task = load_task("ioi")
+    tokenizer = words_of(task)
+    search, validation, test = drawn(task, tokenizer, 20, 30, seed)
+    assert (len(search), len(validation), len(test)) == (20, 30, 30)
+    assert len({*search, *validation, *test}) == 80
+    assert search == [p.clean for p in task.batch(tokenizer, n=20, seed=seed).prompts]
+    assert drawn(task, tokenizer, 20, 0, seed) == [search, [], []]
+
+
+@pytest.mark.parametrize(
+    ("rows", "n", "held_out", "expected"),
+    [
+        (60, None, 100, (30, 15, 15)),  # too few: half are searched
+        (500, None, 100, (100, 100, 100)),
+        (250, None, 100, (100, 75, 75)),
+        (39, None, 100, (39, 0, 0)),  # so few that all are searched
+        (60, 50, 100, (50, 5, 5)),
+        (60, 60, 100, (60, 0, 0)),
+        (60, None, 0, (60, 0, 0)),
+    ],
+)
+def test_rows_are_divided(
+    write: Write, make_word_level: Make, rows: int, n: int | None, held_out: int, expected: tuple[int, ...]
+) -> None:
+    numbers = [f"n{i}" for i in range(rows)]
+    write("".join(row(clean=f"one and {number}") for number in numbers), "rows.jsonl")
+    task = load_task(write(ROWS))
+    tokenizer = make_word_level("one and two six a b " + " ".join(numbers))
+    draws = drawn(task, tokenizer, n, held_out)
+    assert tuple(map(len, draws)) == expected
+    assert len({prompt for draw in draws for prompt in draw}) == sum(expected)
+    notes = " ".join(task.select(tokenizer, PromptSelection(n, held_out=held_out)).notes)
+    if expected == (30, 15, 15):
+        assert "The task can make 60 prompts: 30 are searched, 15 are for validation, and 15 for the test." in notes
+    if expected[1:] == (0, 0) and held_out:
+        assert "none are left to test the circuit on" in notes
