@@ -35,7 +35,7 @@ OTHER: dict[str, Any] = {
 }
 OF_A_MODEL = {"device", "dtype"}
 OF_A_BATCH = OF_A_MODEL | {
-    "n", "seed", "corruption", "templates", "resample", "ablation", "knock_out", "memory_limit",
+    "n", "seed", "corruption", "templates", "resample", "held_out", "ablation", "knock_out", "memory_limit",
 }  # fmt: skip
 JOB = Job("a", "ioi")
 
