@@ -17,7 +17,7 @@ from torch import Tensor
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph
-from acdc_custom.model.architecture import Architecture, describe
+from acdc_custom.model.architecture import Architecture, describe, longest_prompt
 from acdc_custom.model.read import read_shape, read_weights
 from acdc_custom.model.weights import Weights
 
@@ -99,7 +99,7 @@ def _model(
     bridge: Any, architecture: Architecture, config: Any, parameters: Mapping[str, Tensor], tokenizer: Any, name: str
 ) -> Model:
     class_name = type(bridge.original_model).__name__
-    max_positions = min(int(bridge.cfg.n_ctx), LONGEST_PROMPT)
+    max_positions = min(int(bridge.cfg.n_ctx), longest_prompt(config) or LONGEST_PROMPT, LONGEST_PROMPT)
     try:
         weights = read_weights(bridge, architecture, config, max_positions)
         shape = read_shape(bridge, architecture)
