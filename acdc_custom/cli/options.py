@@ -35,7 +35,10 @@ from acdc_custom.search.registry import methods
 if TYPE_CHECKING:
     from acdc_custom.grid.scheduling import Executor
 
-HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
+HUB_HINT = (
+    "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, a GGUF file, "
+    "or a hub name such as gpt2"
+)
 
 RESULTS = Path("results")
 

@@ -14,7 +14,7 @@ from acdc_custom.progress.bar import ProgressBar
 @click.argument("file", type=click.Path(path_type=Path))
 @model_option
 @click.option(
-    "--prepend-bos/--no-prepend-bos",
+    "--prepend-bos/--no-bos",
     default=None,
     help="Put the beginning-of-text token before every prompt, or do not.  [default: as the tokenizer does by itself]",
 )

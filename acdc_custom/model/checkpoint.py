@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +132,7 @@ def precision_of(stored: Mapping[str, StoredTensor]) -> str:
     """In which precision most of the numbers are stored, as torch calls it: "bfloat16"."""
     numbers: dict[str, int] = {}
     for it in stored.values():
-        size = 1
-        for length in it.shape:
-            size *= length
-        numbers[it.dtype] = numbers.get(it.dtype, 0) + size
+        numbers[it.dtype] = numbers.get(it.dtype, 0) + prod(it.shape)
     return _dtype_name(max(numbers, key=lambda dtype: numbers[dtype], default="F32"))
 
 
@@ -226,12 +224,16 @@ def _merge(base: str) -> str:
 def _check_pointers(folder: Path, name: str, patterns: Sequence[str]) -> None:
     """Refuse files that stand for other ones, as Git leaves them where LFS is not installed."""
     for path in (path for pattern in patterns for path in sorted(folder.glob(pattern))):
-        with path.open("rb") as file:
-            if file.read(len(POINTER)) == POINTER:
-                raise ModelError(
-                    f"{path.name} of {name} is a pointer of Git LFS, not the file itself. Fetch the files with "
-                    "git lfs install and git lfs pull, or download them with hf download."
-                )
+        try:
+            with path.open("rb") as file:
+                beginning = file.read(len(POINTER))
+        except OSError as error:
+            raise ModelError(f"{path.name} of {name} cannot be read: {error.strerror}.") from error
+        if beginning == POINTER:
+            raise ModelError(
+                f"{path.name} of {name} is a pointer of Git LFS, not the file itself. Fetch the files with "
+                "git lfs install and git lfs pull, or download them with hf download."
+            )
 
 
 def _object(path: Path) -> dict[str, Any]:

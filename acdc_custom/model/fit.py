@@ -10,13 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from acdc_custom.errors import ModelError
 from acdc_custom.model.checkpoint import StoredTensor
+from acdc_custom.model.library import empty_model
 
 NAMED = 3  # tensors in a message
+MOST_TIMES = 4  # as many numbers as are stored; what is stored once and tied is counted once
+FEW_NUMBERS, FEW_LAYERS = 10_000_000, 100  # of these no machine is short
 BIASES = ("attention_bias", "mlp_bias", "enable_bias", "use_bias")
 
 
@@ -90,6 +94,23 @@ PLACES = (
 def is_harmless(name: str, shape: tuple[int, ...]) -> bool:
     """Whether a tensor of this name and shape may be left over."""
     return any(kind.name.search(name) and kind.fits(shape) for kind in HARMLESS)
+
+
+def check_size(source: str, config: Any, stored: Mapping[str, StoredTensor]) -> None:
+    """Refuse a configuration of a far larger model than the files hold, before memory is taken for it.
+
+    What is missing in detail, `check_fit` tells. Raises `ModelError`.
+    """
+    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    if isinstance(layers, int) and layers > max(len(stored), FEW_LAYERS):  # each layer has a tensor of its own
+        raise _misfit(
+            source, [f"it says that there are {layers:,} layers, and the files hold {len(stored)} tensors"], ""
+        )
+    numbers = sum(parameter.numel() for parameter in empty_model(config, source).parameters())
+    held = sum(prod(it.shape) for it in stored.values())
+    if numbers > MOST_TIMES * max(held, FEW_NUMBERS):
+        what = f"it describes a model of {numbers:,} numbers, and the files hold {held:,}"
+        raise _misfit(source, [what], "Look at its sizes: hidden_size, vocab_size, intermediate_size, head_dim.")
 
 
 def check_fit(source: str, hf_model: Any, loaded: Mapping[str, Any], stored: Mapping[str, StoredTensor]) -> None:

@@ -38,8 +38,10 @@ def read_tokenizer(source: Source, name: str) -> Any:
 
     folder, options = source
     try:
-        return AutoTokenizer.from_pretrained(folder, **options, **NO_CODE)
-    except Exception as error:  # see read_config
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options, **NO_CODE)
+        _ = tokenizer.bos_token_id, tokenizer.unk_token_id, tokenizer("The", add_special_tokens=True)["input_ids"]
+        return tokenizer
+    except Exception as error:  # see read_config; also of one that is loaded and cannot answer
         raise ModelError(f"the tokenizer of {name} could not be loaded: {_why(error)}") from error
 
 

@@ -34,7 +34,7 @@ from acdc_custom.model.checkpoint import (
     stored_tensors,
 )
 from acdc_custom.model.converted import converted
-from acdc_custom.model.fit import check_fit, check_gguf, check_numbers
+from acdc_custom.model.fit import check_fit, check_gguf, check_numbers, check_size
 from acdc_custom.model.hub import Part, hub_directory
 from acdc_custom.model.library import Source, read_config, read_model, read_tokenizer
 from acdc_custom.model.quiet import quiet
@@ -191,6 +191,8 @@ def _load(source: Source, name: str) -> tuple[Any, Any, str]:
     stored = {} if gguf else stored_tensors(Path(folder), name)
     check_stored(stored, name)
     config, tokenizer = read_config(source, name), read_tokenizer(source, name)
+    if not gguf:
+        check_size(name, config, stored)
     hf_model, loaded = read_model(source, config, name)
     check_fit(name, hf_model, loaded, stored)
     if gguf:

@@ -21,7 +21,7 @@ class Tokenizer(Protocol):
     """What is asked of a tokenizer; every Hugging Face tokenizer has it.
 
     Also read where it is there: `unk_token_id`, the token that stands for unknown text. A tokenizer that cannot say
-    where its tokens lie in the text raises `NotImplementedError` when asked.
+    where its tokens lie in the text raises `NotImplementedError` when asked, or leaves `offset_mapping` away.
     """
 
     bos_token_id: int | None
@@ -75,10 +75,10 @@ class Encoder:
         """The tokens of a text."""
         try:
             output = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        except NotImplementedError:  # a tokenizer in Python: ByT5, for example
+            spans = tuple((int(start), int(end)) for start, end in output["offset_mapping"])
+        except (NotImplementedError, KeyError):  # a tokenizer in Python: ByT5, for example
             ids = tuple(self._ids(text))
             return Encoding(text, ids, self._spans_by_decoding(text, ids))
-        spans = tuple((int(start), int(end)) for start, end in output["offset_mapping"])
         return Encoding(text, tuple(map(int, output["input_ids"])), spans)
 
     def _spans_by_decoding(self, text: str, ids: tuple[int, ...]) -> tuple[tuple[int, int], ...]:

@@ -83,6 +83,11 @@ OTHER_MODELS: dict[str, tuple[Change, str]] = {
         changed_config(intermediate_size=32),
         r"is \(16, 16\), not \(16, 32\); .* Its shape is that of hidden_size and intermediate_size",
     ),
+    "a width of a milliard": (
+        changed_config(intermediate_size=10**9),
+        "it describes a model of .* numbers, and the files",
+    ),
+    "a milliard of layers": (changed_config(num_hidden_layers=10**9), "says that there are 1,000,000,000 layers"),
     "another vocabulary": (changed_config(vocab_size=40), "Its shape is that of vocab_size and hidden_size"),
     "weights that are no numbers": (
         changed_tensors(lambda tensors: tensors["model.layers.0.mlp.up_proj.weight"][0, :2].fill_(torch.nan)),
