@@ -41,6 +41,11 @@ def project(x, projection, head):
     out = x @ projection.weight[head]
     if projection.bias is not None:
         out = out + projection.bias[head]
+    if projection.joint is not None:  # the root mean square over all heads, of what they make of this head's input
+        every = [x @ weight for weight in projection.weight]
+        if projection.bias is not None:
+            every = [vector + bias for vector, bias in zip(every, projection.bias, strict=True)]
+        out = out * rms_scale(torch.cat(every, -1), projection.joint) * projection.joint.gain[head]
     return out if projection.norm is None else norm(out, projection.norm)
 
 

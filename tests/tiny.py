@@ -159,6 +159,50 @@ CONFIGURATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "final_logit_softcapping": 3.0,
         },
     ),
+    "gemma": ("GemmaForCausalLM", "GemmaConfig", {**GROUPED, "head_dim": 6}),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        "Gemma3TextConfig",
+        {
+            **GROUPED,
+            "head_dim": 6,
+            "query_pre_attn_scalar": 10,
+            "sliding_window": 3,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "rope_parameters": {
+                "full_attention": {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+            },
+        },
+    ),
+    "phi3": ("Phi3ForCausalLM", "Phi3Config", {**GROUPED, "sliding_window": 3}),
+    "olmo2": ("Olmo2ForCausalLM", "Olmo2Config", GROUPED),
+    "granite": (
+        "GraniteForCausalLM",
+        "GraniteConfig",
+        {
+            **GROUPED,
+            "embedding_multiplier": 3.0,
+            "residual_multiplier": 0.5,
+            "attention_multiplier": 0.3,
+            "logits_scaling": 2.0,
+        },
+    ),
+    "cohere": (
+        "CohereForCausalLM",
+        "CohereConfig",
+        {
+            **{key: value for key, value in GROUPED.items() if key != "rms_norm_eps"},
+            "logit_scale": 1.5,
+            "layer_norm_eps": 0.01,
+        },
+    ),
+    "gpt-bigcode": ("GPTBigCodeForCausalLM", "GPTBigCodeConfig", {**GPT, "n_inner": 24}),
+    "starcoder2": (
+        "Starcoder2ForCausalLM",
+        "Starcoder2Config",
+        {**{key: value for key, value in GROUPED.items() if key != "rms_norm_eps"}, "sliding_window": 3},
+    ),
     "phi": (
         "PhiForCausalLM",
         "PhiConfig",
@@ -191,7 +235,11 @@ NATIVE_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     },
     "attention only, no norm": {**NATIVE, "normalization_type": None, "attn_scale": 3.0},
 }
-NAMES = (*CONFIGURATIONS, *NATIVE_CONFIGURATIONS)
+# Once read, these are made of parts that others have: the load-time check and the oracle prove the reading.
+OF_KNOWN_PARTS = ("gemma", "phi3", "granite", "cohere", "gpt-bigcode", "starcoder2")
+EVERY_NAME = (*CONFIGURATIONS, *NATIVE_CONFIGURATIONS)
+NAMES = tuple(name for name in EVERY_NAME if name not in OF_KNOWN_PARTS)
+WITH_POST_NORMS = ("gemma2", "gemma3", "olmo2")  # norms after the heads, whose scale a circuit holds
 
 
 def tiny_hf(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: Any) -> Any:
@@ -205,7 +253,7 @@ def tiny_hf(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes:
 
 
 def tiny(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: Any) -> Model:
-    """A model of 2 layers with 4 heads by its name in `NAMES`, with random weights."""
+    """A model of 2 layers with 4 heads by its name in `EVERY_NAME`, with random weights."""
     if name not in NATIVE_CONFIGURATIONS:
         return wrap(tiny_hf(name, seed, dtype, **changes), None, f"tiny-{name}")
     from transformer_lens.model_bridge import TransformerBridge

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.task.batch import Prompt
+from acdc_custom.task.tokens import token_text
 
 REST = "all others"
 
@@ -49,7 +50,7 @@ def positions_of(prompts: Sequence[Prompt], tokens: TokenBatch, tokenizer: Any) 
 
 def token_label(tokenizer: Any, token: int) -> str:
     """A token as text that fits on an axis."""
-    text = str(tokenizer.decode([token]))
+    text = token_text(tokenizer, token)
     return text.strip() or repr(text).strip("'")
 
 

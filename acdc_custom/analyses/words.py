@@ -22,6 +22,7 @@ from acdc_custom.model.model import Model
 from acdc_custom.task import Task
 from acdc_custom.task.pattern import refs
 from acdc_custom.task.spec import TemplateSpec
+from acdc_custom.task.tokens import Encoder
 
 FEWEST = 3  # words of a set: with fewer there are no pairs to speak of
 POOL = 2000  # random words at most
@@ -99,12 +100,13 @@ def token_directions(model: Model, tokens: Sequence[int], place: TokenPlace, bos
 
 def bos_of(task: Task, tokenizer: Any) -> tuple[int, ...]:
     """What comes before every prompt of the task: the beginning-of-text token, or nothing."""
-    return (tokenizer.bos_token_id,) if task.prepend_bos else ()
+    return Encoder(tokenizer).beginning(task.prepend_bos)
 
 
 def _word_set(name: str, tokenizer: Any, words: Sequence[str]) -> WordSet:
     distinct = tuple(dict.fromkeys(word.strip() for word in words))
-    found = {word: token for word in distinct if (token := _token(tokenizer, word)) is not None}
+    encoder = Encoder(tokenizer)
+    found = {word: token for word in distinct if (token := encoder.word(word)) is not None}
     left_out = tuple(word for word in distinct if word not in found)
     if len(found) < FEWEST:
         raise UsageError(
@@ -112,9 +114,3 @@ def _word_set(name: str, tokenizer: Any, words: Sequence[str]) -> WordSet:
             f"are needed. Not one token: {', '.join(left_out) or 'none'}."
         )
     return WordSet(name, tuple(found), tuple(found.values()), left_out)
-
-
-def _token(tokenizer: Any, word: str) -> int | None:
-    ids = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
-    known = len(ids) == 1 and ids[0] != getattr(tokenizer, "unk_token_id", None)
-    return int(ids[0]) if known else None

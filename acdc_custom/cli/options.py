@@ -36,7 +36,10 @@ from acdc_custom.task.selection import DEFAULT_HELD_OUT
 if TYPE_CHECKING:
     from acdc_custom.grid.scheduling import Executor
 
-HUB_HINT = "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, or a hub name such as gpt2"
+HUB_HINT = (
+    "a bundled or packaged model (see acdc-custom models), a Hugging Face directory, a GGUF file, "
+    "or a hub name such as gpt2"
+)
 
 RESULTS = Path("results")
 
@@ -165,7 +168,7 @@ SETTINGS: Mapping[str, Decorator] = {
         "--n",
         type=click.IntRange(min=1),
         metavar="PROMPTS",
-        help="How many prompts are searched.  [default: 100; half if there are too few]",
+        help="How many prompts.  [default: 100, or half of fewer than 300]",
     ),
     "held_out": click.option(
         "--held-out",

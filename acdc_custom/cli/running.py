@@ -137,11 +137,13 @@ def describe_model(model: Model) -> str:
 def describe_batch(prepared: PreparedBatch, threshold: float | None) -> Iterator[str]:
     """What is asked, how well the model does it, how far apart the two runs are, and what to beware of."""
     from acdc_custom.circuit.summary import describe_behaviour
+    from acdc_custom.task.batch import describe_beginning
 
     batch, task = prepared.batch, prepared.task
     first = batch.prompts[0]
     yield f"Task       {task.name}: {task.description}"
-    yield f"Prompts    {len(batch.prompts)}, seed {batch.seed}, corruption {batch.corruption}; the first:"
+    begins = describe_beginning(batch.beginning)
+    yield f"Prompts    {len(batch.prompts)}, seed {batch.seed}, corruption {batch.corruption}, {begins}; the first:"
     yield f"  clean      {first.clean} ->{' /'.join(first.answer)}, not{' /'.join(first.foil)}"
     yield f"  corrupted  {first.corrupted}"
     for note in batch.notes:

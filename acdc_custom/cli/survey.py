@@ -13,7 +13,11 @@ from acdc_custom.progress.bar import ProgressBar
 @click.command("survey", short_help="Tabulate what a model says next after many prompts.")
 @click.argument("file", type=click.Path(path_type=Path))
 @model_option
-@click.option("--prepend-bos", is_flag=True, help="Put the beginning-of-text token before every prompt.")
+@click.option(
+    "--prepend-bos/--no-bos",
+    default=None,
+    help="Put the beginning-of-text token before every prompt, or do not.  [default: as the tokenizer does by itself]",
+)
 @SETTINGS["device"]
 @SETTINGS["dtype"]
 @click.option(
@@ -22,7 +26,7 @@ from acdc_custom.progress.bar import ProgressBar
     metavar="FOLDER",
     help="Where table and figure go.  [default: results/survey/FILE_MODEL]",
 )
-def command(file: Path, model: str, prepend_bos: bool, device: str, dtype: str, out: Path | None) -> None:
+def command(file: Path, model: str, prepend_bos: bool | None, device: str, dtype: str, out: Path | None) -> None:
     """What does the model say next, and which subject is it? FILE has prompts, each with the subjects that it names.
 
     FILE is CSV or JSONL with the columns prompt and subjects. For every prompt, shows the likeliest next word, its
@@ -42,14 +46,16 @@ def command(file: Path, model: str, prepend_bos: bool, device: str, dtype: str, 
     from acdc_custom.model.open import open_model
     from acdc_custom.survey.ask import ask
     from acdc_custom.survey.table import draw, lines, to_rows
+    from acdc_custom.task.batch import describe_beginning
+    from acdc_custom.task.tokens import Encoder, token_text
 
     opened = open_model(model, device, dtype, say=click.echo)
     click.echo(f"Model      {describe_model(opened)}")
-    bos: tuple[int, ...] = ()
-    if prepend_bos:
-        if opened.tokenizer.bos_token_id is None:
-            raise UsageError("--prepend-bos: this model's tokenizer has no beginning-of-text token. Leave it away.")
-        bos = (opened.tokenizer.bos_token_id,)
+    if prepend_bos and opened.tokenizer.bos_token_id is None:
+        raise UsageError("--prepend-bos: this model's tokenizer has no beginning-of-text token. Leave it away.")
+    bos = Encoder(opened.tokenizer).beginning(prepend_bos)
+    begins = describe_beginning(token_text(opened.tokenizer, bos[0]) if bos else "")
+    click.echo(f"Prompts    {len(questions)}, {begins}")
     with ProgressBar(unit=" prompts") as progress:
         survey = ask(opened, questions, bos, progress)
     for note in survey.notes:

@@ -115,15 +115,17 @@ def show_command(task: str, n: int | None, seed: int, corruption: str | None, mo
 
     loaded = load_task(task)
     from acdc_custom.model.open import open_tokenizer
+    from acdc_custom.task.batch import describe_beginning
     from acdc_custom.task_check.text import describe_prompt, headed
 
     tokenizer = open_tokenizer(model, say=click.echo)
     batch = loaded.batch(tokenizer, n=n, seed=seed, corruption=corruption)
     shown = batch.prompts[: n or SHOWN]
     of = f"the first {len(shown)} of {len(batch.prompts)}" if len(shown) < len(batch.prompts) else f"{len(shown)}"
+    begins = describe_beginning(batch.beginning)
     lines = [
         *headed("Task", f"{loaded.name}: {loaded.description}"),
-        *headed("Prompts", f"{of}, seed {seed}, corruption {batch.corruption}, tokens of {model}"),
+        *headed("Prompts", f"{of}, seed {seed}, corruption {batch.corruption}, tokens of {model}; {begins}"),
     ]
     for number, prompt in enumerate(shown, 1):
         lines += describe_prompt(prompt, tokenizer, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -68,11 +68,8 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
             f"the longest prompt has {max(lengths)} tokens; this model reads at most {max_positions}. "
             "Use shorter prompts."
         )
+    check_tokens((i for p in prompts for i in (*p.clean_ids, *p.corrupted_ids, *p.answer_ids, *p.foil_ids)), vocab)
     clean, corrupted = _pad([p.clean_ids for p in prompts], 0), _pad([p.corrupted_ids for p in prompts], 0)
-    if int(max(clean.max(), corrupted.max())) >= vocab:
-        raise UsageError(
-            f"the tokenizer makes token ids beyond the model's {vocab} words: they do not belong together."
-        )
     ends = torch.tensor(lengths)[:, None] - 1
     differs_so_far = (clean != corrupted).int().cummax(dim=1).values.bool()
     up_to_answer = torch.arange(clean.shape[1]) <= ends
@@ -85,6 +82,16 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
         foils=_pad([p.foil_ids for p in prompts], -1).to(device),
         templates=torch.tensor([p.template for p in prompts], device=device),
     )
+
+
+def check_tokens(ids: Iterable[int], vocab: int) -> None:
+    """See that the model has an embedding for each of these tokens. Raises `UsageError`."""
+    largest = max(ids, default=0)
+    if largest >= vocab:
+        raise UsageError(
+            f"the tokenizer makes the token {largest}, and the model has embeddings for 0 to {vocab - 1} only: they "
+            "do not belong together, or tokens were added and the embedding not resized. Use the model's own tokenizer."
+        )
 
 
 def _pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:

@@ -10,12 +10,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 from acdc_custom.errors import UsageError
 from acdc_custom.task import Batch, Task
 from acdc_custom.task.pattern import Ref
 from acdc_custom.task.spec import TemplateSpec
+from acdc_custom.task.tokens import Encoder, token_text
 
 
 class WordPart(StrEnum):
@@ -43,11 +45,15 @@ class TokenizerVocabulary:
     tokenizer: Any
 
     def word(self, token: int) -> str:
-        return str(self.tokenizer.decode([token])).strip()
+        return token_text(self.tokenizer, token).strip()
 
     def continuing(self, token: int) -> int:
-        ids = self.tokenizer(f" {self.word(token)}", add_special_tokens=False)["input_ids"]
-        return int(ids[0]) if len(ids) == 1 else token
+        found = self._encoder.word(self.word(token))
+        return token if found is None else found
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.tokenizer)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,15 @@ class ScoreScale(StrEnum):
     HEAD_SIZE = "the square root of d_head"
     NONE = "unscaled attention scores"
     QUERY_PRE_ATTN_SCALAR = "attention scores scaled by `query_pre_attn_scalar`"
+    ATTENTION_MULTIPLIER = "attention scores scaled by `attention_multiplier`"
+
+
+class QueryKeyNorms(StrEnum):
+    """Which norms there are of queries and keys."""
+
+    NONE = "no norms of queries and keys"
+    EACH_HEAD = "norms of queries and keys"
+    ALL_HEADS = "norms of the queries of all heads together, and of the keys"
 
 
 class Windows(StrEnum):
@@ -78,12 +87,17 @@ class Architecture:
     layout: Layout = Layout.SEQUENTIAL
     gated_mlp: bool = False
     position_offset: int = 0  # the first rows of the position embedding that no token uses
-    scaled_embedding: bool = False
+    scaled_embedding: bool = False  # by a number that the model keeps beside it
+    embedding_scale: str = ""  # the option by which the embedding is multiplied
+    residual_scale: str = ""  # the option by which all that heads and MLPs write is multiplied
+    logit_scale: str = ""  # the option by which logits are multiplied; "1/option": divided
     gain_offset: float = 0.0  # what the model's code adds to every norm's weight
     final_norm: NormKind | None = None  # where it is of another kind than the others
-    query_key_norms: bool = False
-    post_norms: bool = False  # norms also after the heads and after the MLP
+    query_key_norms: QueryKeyNorms = QueryKeyNorms.NONE
+    pre_norms: bool = True  # norms before the heads and before the MLP
+    post_norms: bool = False  # norms after the heads and after the MLP
     windows: Windows = Windows.NONE
+    local_rotary: bool = False  # layers with a window have rotary positions of their own
     score_scale: ScoreScale | float = ScoreScale.HEAD_SIZE
     attention_soft_cap: str | None = None  # the option that holds it
     logit_soft_cap: str | None = None
@@ -101,13 +115,16 @@ class Architecture:
             f"{self.positions}{offset}": True,
             str(self.norm): True,
             f"norm gain {self.gain_offset:g} + weight": bool(self.gain_offset),
-            "norms after heads and MLP": self.post_norms,
-            "norms of queries and keys": self.query_key_norms,
+            "norms after heads and MLP" + ("" if self.pre_norms else ", none before"): self.post_norms,
+            str(self.query_key_norms): self.query_key_norms is not QueryKeyNorms.NONE,
             mlp: self.layout is not Layout.NO_MLP,
             str(self.layout): self.layout is not Layout.SEQUENTIAL,
             str(self.windows): self.windows is not Windows.NONE,
             str(scale): isinstance(scale, ScoreScale) and scale is not ScoreScale.HEAD_SIZE,
-            "scaled embedding": self.scaled_embedding,
+            "scaled embedding": self.scaled_embedding or bool(self.embedding_scale),
+            "scaled outputs of heads and MLPs": bool(self.residual_scale),
+            "scaled logits": bool(self.logit_scale),
+            "rotary positions of their own in layers with a window": self.local_rotary,
             "soft-capped attention scores and logits": self.logit_soft_cap is not None,
         }
         said[self.also] = bool(self.also)
@@ -184,7 +201,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     "LlamaForCausalLM": _LLAMA,
     "MistralForCausalLM": replace(_LLAMA, title="Mistral", windows=Windows.EVERY_LAYER),
     "Qwen2ForCausalLM": replace(_LLAMA, title="Qwen2", windows=Windows.SOME_LAYERS),
-    "Qwen3ForCausalLM": replace(_LLAMA, title="Qwen3", windows=Windows.SOME_LAYERS, query_key_norms=True),
+    "Qwen3ForCausalLM": replace(
+        _LLAMA, title="Qwen3", windows=Windows.SOME_LAYERS, query_key_norms=QueryKeyNorms.EACH_HEAD
+    ),
     "Gemma2ForCausalLM": replace(
         _LLAMA,
         title="Gemma 2",
@@ -196,6 +215,64 @@ ARCHITECTURES: dict[str, Architecture] = {
         attention_soft_cap="attn_logit_softcapping",
         logit_soft_cap="final_logit_softcapping",
         requires={"attention_bias": False, "use_bidirectional_attention": False},
+    ),
+    "GemmaForCausalLM": replace(
+        _LLAMA,
+        title="Gemma",
+        scaled_embedding=True,
+        gain_offset=1.0,
+        requires={"attention_bias": False, "use_bidirectional_attention": False},
+    ),
+    "Gemma3ForCausalLM": replace(
+        _LLAMA,
+        title="Gemma 3 (text)",
+        scaled_embedding=True,
+        gain_offset=1.0,
+        query_key_norms=QueryKeyNorms.EACH_HEAD,
+        post_norms=True,
+        windows=Windows.SOME_LAYERS,
+        local_rotary=True,
+        score_scale=ScoreScale.QUERY_PRE_ATTN_SCALAR,
+        logit_soft_cap="final_logit_softcapping",
+        requires={"attention_bias": False, "use_bidirectional_attention": False, "attn_logit_softcapping": False},
+    ),
+    "Phi3ForCausalLM": replace(_LLAMA, title="Phi-3", windows=Windows.EVERY_LAYER),
+    "Olmo2ForCausalLM": replace(
+        _LLAMA,
+        title="OLMo 2",
+        query_key_norms=QueryKeyNorms.ALL_HEADS,
+        pre_norms=False,
+        post_norms=True,
+        requires={"attention_bias": False},
+    ),
+    "GraniteForCausalLM": replace(
+        _LLAMA,
+        title="Granite",
+        embedding_scale="embedding_multiplier",
+        residual_scale="residual_multiplier",
+        logit_scale="1/logits_scaling",
+        score_scale=ScoreScale.ATTENTION_MULTIPLIER,
+    ),
+    "CohereForCausalLM": replace(
+        _LLAMA,
+        title="Cohere Command-R",
+        norm=NormKind.LAYER,
+        positions=PositionEncoding.ROTARY_ADJACENT,
+        layout=Layout.PARALLEL_ONE_NORM,
+        logit_scale="logit_scale",
+        requires={"use_qk_norm": False},
+    ),
+    "GPTBigCodeForCausalLM": Architecture(
+        "GPT-BigCode, StarCoder",
+        NormKind.LAYER,
+        PositionEncoding.LEARNED,
+        requires={"multi_query": True, "scale_attn_weights": True, "add_cross_attention": False},
+    ),
+    "Starcoder2ForCausalLM": Architecture(
+        "StarCoder2",
+        NormKind.LAYER,
+        PositionEncoding.ROTARY,
+        windows=Windows.EVERY_LAYER,
     ),
     "PhiForCausalLM": Architecture(
         "Phi",
@@ -217,8 +294,27 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
 }
 
-# Rotary positions whose tables are the same for every length of prompt.
+# Rotary positions whose tables are the same for every length of prompt, and those where that is so up to the length
+# with which the model was trained first: longer prompts are not read.
 ROPE_TYPES = ("default", "linear", "llama3", "yarn")
+ROPE_TYPES_TO_A_LENGTH = ("dynamic", "longrope")
+
+
+def rope_options(config: Any) -> list[dict[str, Any]]:
+    """The options of rotary positions: one set, or one per type of layer; none for models without."""
+    options = getattr(config, "rope_parameters", None) or {}
+    by_layer = [of for of in options.values() if isinstance(of, dict)]
+    return by_layer or ([options] if options else [])
+
+
+def longest_prompt(config: Any) -> int | None:
+    """Up to how many tokens rotary tables are the same for every length of prompt; None: always."""
+    lengths = [
+        int(options.get("original_max_position_embeddings") or config.max_position_embeddings)
+        for options in rope_options(config)
+        if options.get("rope_type") in ROPE_TYPES_TO_A_LENGTH
+    ]
+    return min(lengths, default=None)
 
 
 def describe(class_name: str, config: Any) -> Architecture:
@@ -232,17 +328,19 @@ def describe(class_name: str, config: Any) -> Architecture:
         raise ModelError(f"the engine has no description of the architecture {class_name}. It has: {known}.")
     architecture = ARCHITECTURES[class_name]
     for option, required in architecture.requires.items():
-        covered = getattr(config, required.option) if isinstance(required, SameAs) else required
+        wanted = getattr(config, required.option) if isinstance(required, SameAs) else required
         # An option that is not there, or not set, is off.
-        given = getattr(config, option, None) or False if covered is False else getattr(config, option, covered)
-        if given != covered:
+        given = getattr(config, option, None) or False if wanted is False else getattr(config, option, wanted)
+        if given != wanted:
             raise ModelError(
                 f"{class_name} ({architecture.title}) with {option} = {given} is not covered: it has to be {required}."
             )
-    rope_type = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    if rope_type not in ROPE_TYPES:
-        raise ModelError(
-            f"{class_name} ({architecture.title}) with rotary positions of the type {rope_type} is not covered. "
-            f"Covered are types whose tables do not depend on the prompt's length: {', '.join(ROPE_TYPES)}."
-        )
+    covered = (*ROPE_TYPES, *ROPE_TYPES_TO_A_LENGTH)
+    for options in rope_options(config):
+        rope_type = options.get("rope_type", "default")
+        if rope_type not in covered:
+            raise ModelError(
+                f"{class_name} ({architecture.title}) with rotary positions of the type {rope_type} is not covered. "
+                f"Covered are types whose tables do not depend on the prompt's length: {', '.join(covered)}."
+            )
     return architecture.configured(architecture, config)

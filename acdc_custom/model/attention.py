@@ -50,21 +50,49 @@ class Rotary:
 
 
 @dataclass(frozen=True)
+class JointNorm:
+    """An RMS norm of the vectors of all heads together."""
+
+    weight: Tensor  # [d_model, head * d_head]: of all heads, whichever are selected
+    bias: Tensor | None  # [head * d_head]
+    gain: Tensor  # [head, d_head]
+    eps: float
+
+    def select(self, heads: Tensor) -> JointNorm:
+        """For the vectors of some of the heads; the norm stays that of all."""
+        return replace(self, gain=self.gain[heads])
+
+    def scale(self, x: Tensor) -> Tensor:
+        """One over the root mean square of what all heads make of `x` `[..., d_model]`: `[..., 1]`."""
+        return (product(x, self.weight, self.bias).square().mean(-1, keepdim=True) + self.eps).rsqrt()
+
+
+@dataclass(frozen=True)
 class Projection:
     """A map per head from the residual stream: queries, keys or values.
 
     A product and a bias; then, where the architecture has them, a norm per head and rotary positions. With rotary
     positions, what is read has to stand where the projection was cut to with `at`.
+
+    A `joint` norm (OLMo 2) divides a head's vector by the root mean square over the vectors of all heads. Where heads
+    read different inputs, each head's is divided by what all heads would make of the input that it reads itself. So a
+    head depends on what it reads alone, and where all heads read the same, it is the model's own norm.
     """
 
     weight: Tensor  # [head, d_model, d_head]
     bias: Tensor | None  # [head, d_head]
     norm: Norm | None = None
     rotary: Rotary | None = None
+    joint: JointNorm | None = None
 
     def select(self, heads: Tensor) -> Projection:
         """The projection of some of the heads."""
-        return replace(self, weight=self.weight[heads], bias=None if self.bias is None else self.bias[heads])
+        return replace(
+            self,
+            weight=self.weight[heads],
+            bias=None if self.bias is None else self.bias[heads],
+            joint=None if self.joint is None else self.joint.select(heads),
+        )
 
     def at(self, positions: Tensor | slice) -> Projection:
         """The projection for what stands at these positions: `[pos]`, or `[row]`."""
@@ -74,16 +102,18 @@ class Projection:
         """All heads read the same `x` `[prompt, pos, d_model]`; gives `[head, prompt, pos, d_head]`."""
         joined = self.weight.transpose(0, 1).flatten(1)  # [d_model, head * d_head]: one product for all heads
         out = product(x, joined).unflatten(-1, (len(self.weight), -1)).movedim(-2, 0).contiguous()  # type: ignore[no-untyped-call]
-        return self._finish(out)
+        return self._finish(out, x)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Each head reads its own `x` `[head, ..., pos, d_model]`; gives `[head, ..., pos, d_head]`."""
-        return self._finish(product_per_head(x, self.weight))
+        return self._finish(product_per_head(x, self.weight), x)
 
-    def _finish(self, out: Tensor) -> Tensor:
-        """From the product `[head, ..., pos, d_head]`, which it overwrites."""
+    def _finish(self, out: Tensor, x: Tensor) -> Tensor:
+        """From the product `[head, ..., pos, d_head]`, which it overwrites, of `x`, which all heads share or do not."""
         if self.bias is not None:
-            out += self.bias.view(len(self.bias), *[1] * (out.ndim - 2), -1)
+            out += _per_head(self.bias, out)
+        if self.joint is not None:
+            out = out * self.joint.scale(x) * _per_head(self.joint.gain, out)
         if self.norm is not None:
             out = self.norm(out)
         return out if self.rotary is None else self.rotary(out)
@@ -201,6 +231,11 @@ class Attention:
         if self.post_norm is not None:
             total = self.post_norm(total)
         return total if self.out_bias is None else total + self.out_bias
+
+
+def _per_head(numbers: Tensor, out: Tensor) -> Tensor:
+    """`[head, d_head]` beside `out` `[head, ..., d_head]`."""
+    return numbers.view(len(numbers), *[1] * (out.ndim - 2), -1)
 
 
 def _candidates(first: Tensor, second: Tensor) -> tuple[str, str, str]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.errors import ModelError
+from acdc_custom.files.reading import shortened
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
@@ -41,9 +42,17 @@ def check(model: Model, tokens: Tensor, present: Tensor | None = None) -> float:
     Padding is left out: nothing reads what a model makes of it, and there rounding can grow a hundredfold.
     Raises `ModelError` naming the first component that differs by more than `TOLERANCE`.
     """
-    ours = run(model.weights, tokens)
-    with quiet():
-        logits, cache = model.bridge.run_with_cache(tokens)
+    try:
+        ours = run(model.weights, tokens)
+        with quiet():
+            logits, cache = model.bridge.run_with_cache(tokens)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of the model's own code, or of weights that do not go together
+        why = shortened(" ".join(str(error).split()) or type(error).__name__, 300)
+        raise ModelError(
+            f"{model.name} ({model.architecture}) cannot be run; look at its config.json: {why}."
+        ) from error
     index, shape = model.graph.index, model.graph.shape
     embedded = cache["blocks.0.hook_resid_pre"]
     pairs = [("the embedding", ours.outputs[0], embedded)]

@@ -1,4 +1,4 @@
-"""A packaged model's weights as safetensors, made from its GGUF file once and kept beside it.
+"""A GGUF model's weights as safetensors, made from its file once and kept: beside it, or where one says.
 
 Owns the cache: a Hugging Face directory with a record of what it was made from, by which version, and of every file's
 checksum. It is there whole or not at all. One that is damaged, of another GGUF file or of another version is made anew.
@@ -20,17 +20,20 @@ SCHEMA = 1
 FOLDER, RECORD, LOCK, SCRATCH = "converted", "converted.json", ".converting", ".converted."
 
 
-def converted(gguf: Path, make: Callable[[Path], object]) -> Path:
+def converted(gguf: Path, make: Callable[[Path], object], where: Path | None = None) -> Path:
     """The directory with the converted model; `make` fills a new one if there is none to be used.
 
-    Raises `OSError` where it cannot be written.
+    It is kept in `where`, which may not be there yet; None: beside the file. Raises `OSError` where it cannot be
+    written.
     """
-    folder = gguf.parent / FOLDER
+    home = where or gguf.parent
+    folder = home / FOLDER
     from filelock import FileLock
 
     if _usable(folder, gguf):
         return folder
-    with FileLock(gguf.parent / LOCK):
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / LOCK):
         if not _usable(folder, gguf):  # nobody has made it while this process waited
             for left_over in folder.parent.glob(f"{SCRATCH}*"):  # by a process that was killed
                 shutil.rmtree(left_over, ignore_errors=True)

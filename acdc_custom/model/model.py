@@ -6,8 +6,9 @@ Hugging Face model comes from is `open.py`'s business.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acdc_custom.errors import ModelError
+from acdc_custom.errors import AcdcError, ModelError
+from acdc_custom.files.reading import shortened
 from acdc_custom.graph import Graph
-from acdc_custom.model.architecture import Architecture, describe
+from acdc_custom.model.architecture import Architecture, describe, longest_prompt
 from acdc_custom.model.read import read_shape, read_weights
 from acdc_custom.model.weights import Weights
 
@@ -71,10 +73,11 @@ def wrap(hf_model: Any, tokenizer: Any, name: str) -> Model:
     from transformer_lens.model_bridge.sources import build_bridge_from_module
 
     class_name = type(hf_model).__name__
-    architecture = describe(class_name, hf_model.config)
-    parameters = dict(hf_model.named_parameters())  # before the bridge adds its own copies of some
-    bridge = build_bridge_from_module(hf_model.eval(), class_name, hf_config=hf_model.config, model_name=name)
-    return _model(bridge, architecture, hf_model.config, parameters, tokenizer, name)
+    with _described(name, class_name):
+        architecture = describe(class_name, hf_model.config)
+        parameters = dict(hf_model.named_parameters())  # before the bridge adds its own copies of some
+        bridge = build_bridge_from_module(hf_model.eval(), class_name, hf_config=hf_model.config, model_name=name)
+        return _model(bridge, architecture, hf_model.config, parameters, tokenizer, name)
 
 
 def wrap_bridge(bridge: Any, name: str) -> Model:
@@ -91,22 +94,33 @@ def wrap_bridge(bridge: Any, name: str) -> Model:
     module = bridge.original_model.eval()
     config = getattr(module, "config", bridge.cfg)
     parameters = {key.replace("_original_component.", ""): value for key, value in module.named_parameters()}
-    architecture = describe(type(module).__name__, config)
-    return _model(bridge, architecture, config, parameters, bridge.tokenizer, name)
+    class_name = type(module).__name__
+    with _described(name, class_name):
+        architecture = describe(class_name, config)
+        return _model(bridge, architecture, config, parameters, bridge.tokenizer, name)
+
+
+@contextlib.contextmanager
+def _described(name: str, class_name: str) -> Iterator[None]:
+    """What goes wrong where a configuration is not what its class makes of it becomes a `ModelError`."""
+    try:
+        yield
+    except AcdcError:
+        raise
+    except Exception as error:  # of TransformerLens, or a weight or an option that is not where it should be
+        why = shortened(" ".join(str(error).split()) or type(error).__name__, 300)
+        raise ModelError(
+            f"{name} is not what models of the class {class_name} are; look at its config.json: {why}."
+        ) from error
 
 
 def _model(
     bridge: Any, architecture: Architecture, config: Any, parameters: Mapping[str, Tensor], tokenizer: Any, name: str
 ) -> Model:
     class_name = type(bridge.original_model).__name__
-    max_positions = min(int(bridge.cfg.n_ctx), LONGEST_PROMPT)
-    try:
-        weights = read_weights(bridge, architecture, config, max_positions)
-        shape = read_shape(bridge, architecture)
-    except (AttributeError, TypeError, IndexError) as error:
-        raise ModelError(
-            f"the weights of {name} ({class_name}) are not where this architecture keeps them: {error}."
-        ) from error
+    max_positions = min(int(bridge.cfg.n_ctx), longest_prompt(config) or LONGEST_PROMPT, LONGEST_PROMPT)
+    weights = read_weights(bridge, architecture, config, max_positions)
+    shape = read_shape(bridge, architecture)
     return Model(
         name=name,
         architecture=class_name,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from acdc_custom.report.contents import Guess, Piece, PromptExample
 from acdc_custom.task.batch import Prompt
-from acdc_custom.task.tokens import Encoder
+from acdc_custom.task.tokens import Encoder, token_text
 
 N_EXAMPLES = 4
 
@@ -67,4 +67,4 @@ def either(texts: Sequence[str]) -> str:
 
 def text_of(tokenizer: Any, token: int | None) -> str:
     """A token as text."""
-    return "" if token is None else str(tokenizer.decode([token])).strip()
+    return "" if token is None else token_text(tokenizer, token).strip()

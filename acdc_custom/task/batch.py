@@ -20,7 +20,7 @@ from acdc_custom.task.forms import RowForm
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
 from acdc_custom.task.selection import DEFAULT_N, Draw, PromptSelection, divide
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
-from acdc_custom.task.tokens import Encoder, Tokenizer
+from acdc_custom.task.tokens import Encoder, Tokenizer, token_text
 from acdc_custom.task.words import usable, without_words
 
 __all__ = ["DEFAULT_N", "END", "Batch", "Prompt", "make_batch"]
@@ -37,6 +37,7 @@ class Batch:
     notes: tuple[str, ...]  # whole sentences for the user
     templates: str = ""  # the numbers of those used, as in "0,2"; "" for all
     resample: int | None = None  # the seed with which the prompts were drawn anew; None: they were not
+    beginning: str = ""  # the beginning-of-text token before every prompt; "": there is none
 
     @property
     def sha256(self) -> str:
@@ -60,13 +61,12 @@ def make_batch(
     wanted = (n or most) + 2 * held_out
     chosen = spec.default_corruption if selection.corruption is None else selection.corruption
     encoder = Encoder(tokenizer)
-    bos: tuple[int, ...] = ()
+    try:
+        bos = encoder.beginning(spec.prepend_bos)
+    except TaskError as error:
+        raise TaskError(f"{file}: {error}") from None
     notes: list[str] = []
     templates = ""
-    if spec.prepend_bos:
-        if tokenizer.bos_token_id is None:
-            raise TaskError(f"{file}: prepend_bos: this tokenizer has no beginning-of-text token; write false")
-        bos = (tokenizer.bos_token_id,)
     if isinstance(spec.prompts, RowSpec):
         _check_corruption(file, chosen, (spec.default_corruption,))
         if selection.templates:
@@ -106,7 +106,20 @@ def make_batch(
         notes.append(
             f"Drawn with replacement from {len(texts)} prompts: {len({p.clean_ids for p in prompts})} different ones."
         )
-    return Batch(tuple(prompts), name, chosen, seed, tuple(notes), templates, selection.resample)
+    beginning = beginning_of(prompts, tokenizer)
+    return Batch(tuple(prompts), name, chosen, seed, tuple(notes), templates, selection.resample, beginning)
+
+
+def beginning_of(prompts: Sequence[Prompt], tokenizer: Tokenizer) -> str:
+    """The beginning-of-text token as text, if prompts begin with it."""
+    first = {prompt.clean_ids[0] for prompt in prompts}
+    bos = tokenizer.bos_token_id
+    return "" if bos is None or first != {bos} else token_text(tokenizer, bos)
+
+
+def describe_beginning(token: str) -> str:
+    """What to say of it beside the prompts."""
+    return f"each behind the beginning-of-text token {token}" if token else "no beginning-of-text token"
 
 
 def _check_corruption(file: str, chosen: str, known: Iterable[str]) -> None:

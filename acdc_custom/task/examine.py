@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from acdc_custom.choices import checked_seed
-from acdc_custom.errors import count
+from acdc_custom.errors import TaskError, count
 from acdc_custom.task.batch import (
     DEFAULT_N,
+    beginning_of,
     given_notes,
     given_texts,
     made_texts,
@@ -26,7 +27,7 @@ from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
 from acdc_custom.task.selection import checked_number
 from acdc_custom.task.spec import Corruption, RowSpec, TemplateSpec
 from acdc_custom.task.task import Task
-from acdc_custom.task.tokens import Encoder, Tokenizer
+from acdc_custom.task.tokens import Encoder, Tokenizer, token_text
 from acdc_custom.task.words import Fit, fits, needed, shortage, with_words
 
 BEYOND_WORDS = (Flaw.POSITION, Flaw.SAME_ANSWER)  # what is wrong whatever words are in the slots
@@ -77,11 +78,11 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
     encoder, spec = Encoder(tokenizer), task.spec
     problems: list[Problem] = []
     bos: tuple[int, ...] = ()
-    if spec.prepend_bos and tokenizer.bos_token_id is None:
+    try:
+        bos = encoder.beginning(spec.prepend_bos)
+    except TaskError:
         what = f"{task.file}: prepend_bos: this tokenizer has no beginning-of-text token"
         problems.append(Problem(what, "Write prepend_bos = false, or delete the line."))
-    elif spec.prepend_bos and tokenizer.bos_token_id is not None:
-        bos = (tokenizer.bos_token_id,)
     examined: list[CorruptionExamination] = []
     found: tuple[Fit, ...] = ()
     said: Said = set()
@@ -113,6 +114,12 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
             texts = made_texts(with_words(spec.prompts, found), corruption, task.file, n or DEFAULT_N, seed)
             examined.append(_examined(task, texts, corruption, encoder, bos, n, said))
     notes += [note for fit in found if (note := _at_start_note(fit))]
+    if encoder.begins_by_itself and not bos and not beginning_of(examined[0].prompts, tokenizer):
+        notes.append(
+            f"This tokenizer puts {token_text(tokenizer, tokenizer.bos_token_id or 0)} before every text, and the "
+            "model was trained that way; the task says prepend_bos = false. Delete that line, or what is found "
+            "is how the model does without."
+        )
     return Examination(task, seed, found, tuple(examined), tuple(problems), tuple(notes))
 
 

@@ -10,6 +10,7 @@ Sources, as of 2025: auto-circuit `auto_circuit/data.py` (github.com/UFO-101/aut
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +33,9 @@ EAP_IG_IDS = (
 MIB_NAMES = ("prompt", "metadata", "s2_io_flip_counterfactual")
 MIB_CHOICES = ("prompt", "choices", "answerKey", "symbol_counterfactual")
 MIB_LABELS = ("prompt", "label", "random_counterfactual")
+
+# Columns of row numbers, as pandas writes them; they say nothing.
+INDEX = re.compile(r"|index|level_0|Unnamed: \d+(\.\d+)*")
 
 Target = str | int  # a text that continues the prompt, or a token's id
 
@@ -73,6 +77,7 @@ OTHERS = "; or the keys of another form: " + "; ".join(f"{', '.join(r.keys)} ({r
 
 def reader_of(keys: Collection[str], word: str) -> Reader:
     """Whose row this is, by its keys. Raises `ValueError` where that is not plain; `word` is what a key is called."""
+    keys = [key for key in keys if not is_index(key)]
     fitting = [reader for reader in READERS if set(reader.keys) <= set(keys)]
     if set(KEYS) <= set(keys) or not fitting:
         _check_own(keys, word)
@@ -85,9 +90,14 @@ def reader_of(keys: Collection[str], word: str) -> Reader:
     return fitting[0]
 
 
+def is_index(key: str) -> bool:
+    """Whether a key is the name of a column of row numbers."""
+    return INDEX.fullmatch(key) is not None
+
+
 def _check_own(keys: Collection[str], word: str) -> None:
     missing = [key for key in KEYS if key not in keys]
-    for key in sorted(keys, key=lambda key: key == ""):  # a column without a name, as pandas writes, tells least
+    for key in keys:
         if key not in KEYS:
             raise ValueError(
                 f'unknown {word} "{key}".{did_you_mean(key, missing or KEYS)} Allowed: {", ".join(KEYS)}{OTHERS}'
@@ -120,7 +130,7 @@ def content_of(row: Mapping[str, Any], reader: Reader) -> Content | None:
 
 def _chosen(row: Mapping[str, Any]) -> str:
     """The letter of the right choice."""
-    labels, place = _object(row, "choices").get("label"), row.get("answerKey")
+    labels, place = _object(row, "choices").get("label"), _whole(row.get("answerKey"))
     if not isinstance(labels, list) or type(place) is not int or not 0 <= place < len(labels):
         raise ValueError('"answerKey" has to be the place of the answer in the list "choices.label", from 0')
     letter = labels[place]
@@ -130,10 +140,15 @@ def _chosen(row: Mapping[str, Any]) -> str:
 
 
 def _label(row: Mapping[str, Any]) -> str:
-    label = row.get("label")
+    label = _whole(row.get("label"))
     if type(label) not in (int, str) or label == "":
         raise ValueError(f'"label" has to be a number or a text, not {shortened(repr(label))}')
     return str(label)
+
+
+def _whole(value: Any) -> Any:
+    """8 of 8.0, as pandas writes whole numbers of a column in which one is missing; any other value itself."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -168,7 +183,7 @@ def _ids(row: Mapping[str, Any], key: str) -> tuple[int, ...]:
         value = parse_json(value) if isinstance(value, str) else value
     except ValueError:
         value = None
-    values = value if isinstance(value, list) else [value]
+    values = [_whole(number) for number in (value if isinstance(value, list) else [value])]
     if not values or not all(type(number) is int and number >= 0 for number in values):
         raise ValueError(f'"{key}" has to be a token\'s id or a list of them, not {shortened(repr(row[key]))}')
     return tuple(values)

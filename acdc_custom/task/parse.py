@@ -67,7 +67,8 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
         top.fail("schema", f"{schema} is newer; {known}" if schema > SCHEMA else f"{schema} is none; {known}")
     prompts: TemplateSpec | RowSpec | None = None
     resolve: Resolve | None = _no_slots
-    default, description, source, model, bos, metric = ROWS_CORRUPTION, "", "", "", False, ""
+    default, description, source, model, metric = ROWS_CORRUPTION, "", "", "", ""
+    bos: bool | None = None  # as the tokenizer has it
     if "rows" in values:
         beside = [key for key in _TEMPLATE_KEYS if key in values]
         for key in beside:
@@ -88,7 +89,7 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     with top.gather():
         model = top.get("model", "")
     with top.gather():
-        bos = top.get("prepend_bos", False)
+        bos = top.get("prepend_bos", False) if "prepend_bos" in top.values else None
     with top.gather():
         metric = _metric(top)
     positions = _positions(top, resolve)

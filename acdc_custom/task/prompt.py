@@ -71,7 +71,7 @@ class Fault:
 def read_prompt(
     text: Text, positions: Mapping[str, Where], file: str, encoder: Encoder, bos: tuple[int, ...]
 ) -> tuple[Prompt | None, tuple[Fault, ...]]:
-    """The prompt as tokens, and all that is wrong with it.
+    """The prompt as tokens, behind `bos` unless its text begins with it; and all that is wrong with it.
 
     None if it cannot be asked; a position that is not found is left out.
     """
@@ -90,6 +90,8 @@ def read_prompt(
             faults.append(Fault(Flaw.POSITION, name, message))
     if any(fault.flaw is not Flaw.POSITION for fault in faults):
         return None, tuple(faults)
+    if clean.ids[: len(bos)] == bos:  # the text itself begins with it
+        bos = ()
     prompt = Prompt(
         text.clean,
         text.corrupted,

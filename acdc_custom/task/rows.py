@@ -14,7 +14,7 @@ from typing import Any
 
 from acdc_custom.errors import TaskError
 from acdc_custom.files.reading import parse_json, shortened
-from acdc_custom.task.forms import EXAMPLE, Content, Reader, RowForm, Target, content_of, reader_of
+from acdc_custom.task.forms import EXAMPLE, Content, Reader, RowForm, Target, content_of, is_index, reader_of
 from acdc_custom.task.records import Record, csv_records, decode, jsonl_records, read_bytes
 from acdc_custom.task.spec import PromptRow, RowSpec
 
@@ -78,7 +78,7 @@ class _Found:
         """What one should know of a file in another project's form."""
         n_rows = f"{len(self.places)} row{'s' * (len(self.places) > 1)}"
         yield f"{name}: {n_rows} in the form of {reader.form}, read by {', '.join(reader.keys)}."
-        if unread := [shortened(key) for key in self.unread if key]:
+        if unread := [shortened(key) for key in self.unread if not is_index(key)]:
             yield f"Not read from it: {', '.join(unread)}."
         if self.repeated:
             yield f"Repeated rows, left out: {self.repeated}."

@@ -115,7 +115,7 @@ class Spec:
     description: str
     source: str
     model: str  # the name of the model that the task is made for; empty: any
-    prepend_bos: bool
+    prepend_bos: bool | None  # None: as the tokenizer does by itself
     metric: str
     default_corruption: str
     positions: Mapping[str, Where]

@@ -42,8 +42,8 @@ class Task:
         return self.spec.model
 
     @property
-    def prepend_bos(self) -> bool:
-        """Whether every prompt starts with the tokenizer's beginning-of-text token."""
+    def prepend_bos(self) -> bool | None:
+        """Whether every prompt starts with the tokenizer's beginning-of-text token; None: as the tokenizer has it."""
         return self.spec.prepend_bos
 
     @property

@@ -7,16 +7,21 @@ Knows nothing of tasks.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from acdc_custom.errors import TaskError
 from acdc_custom.task.pattern import TextSpan
 
+NEUTRAL = "The"  # a text that a word can continue: alone, some tokenizers take it for the beginning of one
+NO_SUCH_TOKEN = (OverflowError, TypeError, ValueError, KeyError, IndexError)  # as different tokenizers say it
+
 
 class Tokenizer(Protocol):
-    """What is asked of a tokenizer; every Hugging Face fast tokenizer has it.
+    """What is asked of a tokenizer; every Hugging Face tokenizer has it.
 
-    Also read where it is there: `unk_token_id`, the token that stands for unknown text.
+    Also read where it is there: `unk_token_id`, the token that stands for unknown text. A tokenizer that cannot say
+    where its tokens lie in the text raises `NotImplementedError` when asked, or leaves `offset_mapping` away.
     """
 
     bos_token_id: int | None
@@ -51,6 +56,14 @@ class Encoding:
         return tuple(self.text[start:end] for start, end in zip([0, *ends], ends, strict=False))
 
 
+def token_text(tokenizer: Tokenizer, token: int) -> str:
+    """A token's text; empty for an id that the tokenizer does not have, such as one that only pads the embedding."""
+    try:
+        return str(tokenizer.decode([token]))
+    except NO_SUCH_TOKEN:
+        return ""
+
+
 class Encoder:
     """A tokenizer, asked without special tokens and with offsets."""
 
@@ -62,20 +75,69 @@ class Encoder:
         """The tokens of a text."""
         try:
             output = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        except NotImplementedError:
-            raise TaskError(
-                f"{type(self._tokenizer).__name__} cannot say where its tokens lie in the text; "
-                "a task needs a fast tokenizer (a tokenizer.json beside the model)"
-            ) from None
-        spans = tuple((int(start), int(end)) for start, end in output["offset_mapping"])
+            spans = tuple((int(start), int(end)) for start, end in output["offset_mapping"])
+        except (NotImplementedError, KeyError):  # a tokenizer in Python: ByT5, for example
+            ids = tuple(self._ids(text))
+            return Encoding(text, ids, self._spans_by_decoding(text, ids))
         return Encoding(text, tuple(map(int, output["input_ids"])), spans)
+
+    def _spans_by_decoding(self, text: str, ids: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+        """Where tokens lie, from how far the text comes back when they are decoded one more at a time.
+
+        Several tokens of one letter all have its span. Raises `TaskError` if the text does not come back.
+        """
+        ends = [_common(text, str(self._tokenizer.decode(list(ids[: n + 1])))) for n in range(len(ids))]
+        if ids and ends[-1] < len(text.rstrip()):
+            raise TaskError(
+                f"{type(self._tokenizer).__name__} cannot say where its tokens lie in the text, and does not give "
+                f'"{text}" back when they are decoded; use a fast one (a tokenizer.json beside the model)'
+            )
+        starts = [0, *ends[:-1]]
+        for n in range(len(ids) - 2, -1, -1):  # bytes before the last one of their letter
+            if ends[n] == starts[n]:
+                ends[n] = ends[n + 1]
+        return tuple(zip(starts, ends, strict=True))
 
     def text_of(self, token: int) -> str | None:
         """A token's text, or None if there is no such token."""
-        try:
-            return str(self._tokenizer.decode([token])) or None
-        except OverflowError:  # larger than any tokenizer's ids can be
-            return None
+        return token_text(self._tokenizer, token) or None
+
+    def beginning(self, wanted: bool | None) -> tuple[int, ...]:
+        """The beginning-of-text token that stands before a prompt, or nothing.
+
+        None: as the tokenizer does by itself, which is how the model was trained. Raises `TaskError` if one is wanted
+        and the tokenizer has none.
+        """
+        bos = self._tokenizer.bos_token_id
+        if wanted is None:
+            return () if bos is None or not self.begins_by_itself else (bos,)
+        if wanted and bos is None:
+            raise TaskError("prepend_bos: this tokenizer has no beginning-of-text token; write false")
+        return (bos,) if wanted and bos is not None else ()
+
+    @cached_property
+    def begins_by_itself(self) -> bool:
+        """Whether the tokenizer puts its beginning-of-text token before every text (Llama 3, Gemma)."""
+        bos = self._tokenizer.bos_token_id
+        if bos is None:
+            return False
+        special, plain = self._ids(NEUTRAL, special=True), self._neutral
+        return special[:1] == [bos] and special[1 : 1 + len(plain)] == plain
+
+    def word(self, word: str) -> int | None:
+        """The one token by which a word continues a text; None if it takes several, or is unknown."""
+        ids = self._ids(f"{NEUTRAL} {word}")
+        known = len(ids) == len(self._neutral) + 1 and ids[-1] != self.unknown_id
+        return ids[-1] if known and ids[:-1] == self._neutral else None
+
+    @cached_property
+    def _neutral(self) -> list[int]:
+        return self._ids(NEUTRAL)
+
+    def _ids(self, text: str, special: bool = False) -> list[int]:
+        """The tokens alone: faster, and every tokenizer can tell them."""
+        output = self._tokenizer(text, add_special_tokens=special, return_offsets_mapping=False)
+        return list(map(int, output["input_ids"]))
 
     def unknown_words(self, encoding: Encoding) -> list[str]:
         """The words that the tokenizer replaces by its unknown token."""
@@ -121,3 +183,11 @@ class Encoder:
         elif not text[:1].isspace() and self.continuation(prompt, " " + text) is not None:
             hint = f'; with a leading space it is one: " {text}"'
         return f'"{text}" {problem}{hint} (prompt: "{prompt.text}")'
+
+
+def _common(first: str, second: str) -> int:
+    """How many letters two texts have in common at their beginning."""
+    n = 0
+    while n < min(len(first), len(second)) and first[n] == second[n]:
+        n += 1
+    return n

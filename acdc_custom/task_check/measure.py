@@ -14,13 +14,14 @@ from torch import Tensor
 from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.metrics import exact
 from acdc_custom.engine.tokens import TokenBatch, token_batch
-from acdc_custom.errors import AcdcError, ModelError
+from acdc_custom.errors import AcdcError, ModelError, NoRoom
 from acdc_custom.model.check import check_batch
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.examine import Problem, examine
+from acdc_custom.task.tokens import token_text
 from acdc_custom.task_check.findings import CorruptionCheck, TaskCheck
 
 AT_ONCE = 16  # prompts at most, so that progress shows
@@ -53,8 +54,10 @@ def check_task(
             except ModelError as error:
                 trouble.append(Problem(str(error), "Choose another --model."))
                 break
-            except AcdcError as error:
+            except NoRoom as error:
                 trouble.append(Problem(f"{examined.corruption}: {error}", "Give shorter or fewer prompts (--n)."))
+            except AcdcError as error:  # its text says what to do
+                trouble.append(Problem(f"{examined.corruption}: {error}", ""))
     return TaskCheck(model.name, examination, tuple(tried), tuple(dict.fromkeys(trouble)))
 
 
@@ -85,7 +88,7 @@ def _tried(
         logit_diffs=tuple(differences),
         corrupted_logit_diffs=tuple(corrupted_differences),
         ranks=tuple(ranks),
-        first_words=tuple(str(model.tokenizer.decode([token])) for token in first),
+        first_words=tuple(token_text(model.tokenizer, token) for token in first),
         kls=tuple(kls),
         templates=tuple(prompt.template for prompt in prompts),
     )

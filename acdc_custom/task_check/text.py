@@ -14,6 +14,7 @@ from acdc_custom.errors import TaskError, count
 from acdc_custom.files.reading import printable
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.aligned import align
+from acdc_custom.task.batch import beginning_of, describe_beginning
 from acdc_custom.task.examine import CorruptionExamination, Examination, Problem
 from acdc_custom.task.prompt import END
 from acdc_custom.task.tokens import Encoder, Tokenizer
@@ -33,7 +34,7 @@ def describe_check(checked: TaskCheck, tokenizer: Tokenizer) -> Iterator[str]:
     examination = checked.examination
     yield from _task(examination.task)
     if examination.prompts:
-        yield from _prompts(examination)
+        yield from _prompts(examination, tokenizer)
     yield from _words(examination.words)
     if examination.prompts:
         yield from _positions(examination, tokenizer)
@@ -92,12 +93,13 @@ def _task(task: Task) -> Iterator[str]:
     yield from headed("Task", f"{task.name}: {task.description}{made_for}")
 
 
-def _prompts(examination: Examination) -> Iterator[str]:
+def _prompts(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
     lengths = sorted(len(prompt.clean_ids) for prompt in examination.prompts)
     of_templates = len({prompt.template for prompt in examination.prompts})
     each = f"{lengths[0]} tokens each" if lengths[0] == lengths[-1] else f"{lengths[0]} to {lengths[-1]} tokens"
     text = f"{count(len(examination.prompts), 'prompt')}, seed {examination.seed}, "
-    yield from headed("Prompts", f"{text}of {count(of_templates, 'template')}; {each}")
+    begins = describe_beginning(beginning_of(examination.prompts, tokenizer))
+    yield from headed("Prompts", f"{text}of {count(of_templates, 'template')}; {each}; {begins}")
 
 
 def _words(found: Sequence[Fit]) -> Iterator[str]:

@@ -111,6 +111,8 @@ def by_hooks_per_head(batch: PreparedBatch, part: HeadPart, direction: Direction
 @pytest.mark.parametrize("part", HeadPart)
 @pytest.mark.parametrize("name", NAMES)
 def test_parts_of_heads_agree_with_hooks(name: str, part: HeadPart) -> None:
+    if name == "olmo2" and part in (HeadPart.Q, HeadPart.K):
+        pytest.skip("TransformerLens changes them before the norm over all heads, which then changes the others")
     batch = prepared(tiny(name, 0))
     result = patch_heads(batch, part)
     expected = by_hooks_per_head(batch, part, Direction.DENOISING, len(result.labels))

@@ -35,7 +35,9 @@ class Letters:
     def decode(self, ids: list[int]) -> str:
         return "".join(self.vocabulary[token] for token in ids)
 
-    def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
+    def __call__(
+        self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool = False
+    ) -> dict[str, list[int]]:
         return {"input_ids": [self.vocabulary.index(w) if w in self.vocabulary else 29 for w in text.split()]}
 
 

@@ -40,5 +40,5 @@ def test_a_prompt_longer_than_the_model_reads_is_refused() -> None:
 
 
 def test_tokens_that_the_model_does_not_have_are_refused() -> None:
-    with pytest.raises(UsageError, match="token ids beyond the model's 9 words"):
+    with pytest.raises(UsageError, match="makes the token 9, and the model has embeddings for 0 to 8 only"):
         batch(vocab=9)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from handmade import handmade_model
-from tiny import CONFIGURATIONS, NAMES, VOCAB, tiny, tiny_gpt2, tiny_hf, tiny_llama
+from tiny import CONFIGURATIONS, EVERY_NAME, VOCAB, tiny, tiny_gpt2, tiny_hf, tiny_llama
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph, GraphShape
@@ -21,13 +21,21 @@ TOKENS = torch.arange(20).reshape(2, 10) % VOCAB
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY_NAME)
 def test_every_architecture_agrees(name: str, dtype: torch.dtype) -> None:
     assert check(tiny(name, 0, dtype), TOKENS) < 5e-6
 
 
 def rope(kind: str, **options: float) -> dict[str, Any]:
     return {"rope_parameters": {"rope_type": kind, "rope_theta": 500.0, **options}}
+
+
+LONG: dict[str, Any] = {
+    "short_factor": [1.0, 2.0],
+    "long_factor": [3.0, 4.0],
+    "factor": 2.0,
+    "original_max_position_embeddings": 12,
+}
 
 
 @pytest.mark.parametrize(
@@ -40,9 +48,15 @@ def rope(kind: str, **options: float) -> dict[str, Any]:
         ("llama", {"tie_word_embeddings": True}),
         ("llama", rope("linear", factor=2.0)),
         ("llama", rope("yarn", factor=4.0, original_max_position_embeddings=8)),
+        ("llama", rope("dynamic", factor=2.0)),
+        ("phi3", {**rope("longrope", **LONG), "original_max_position_embeddings": 12}),
         ("mistral", {"sliding_window": None}),
         ("qwen3", {"attention_bias": True, "use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}),
         ("gemma2", {"attn_logit_softcapping": None, "final_logit_softcapping": None}),
+        ("gemma3", {"layer_types": ["full_attention", "full_attention"], "final_logit_softcapping": 3.0}),
+        ("granite", {"attention_bias": True, "mlp_bias": True}),
+        ("cohere", {"attention_bias": True}),
+        ("starcoder2", {"use_bias": False}),
         ("gemma2", {"layer_types": ["full_attention", "sliding_attention"]}),
         ("attention only", {"attn_only": False, "gated_mlp": True, "act_fn": "silu", "normalization_type": "RMS"}),
         ("attention only", {"normalization_type": "LNPre", "use_attn_scale": False}),
@@ -131,6 +145,21 @@ FEATURES = [
     ("gemma2", "blocks.0.attention.post_norm", None, "the attention of layer 0"),
     ("gemma2", "blocks.0.mlp.post_norm", None, "the MLP of layer 0"),
     ("gemma2", "logit_soft_cap", None, "the logits"),
+    ("gemma", "blocks.0.mlp.activation", torch.tanh, "the MLP of layer 0"),
+    ("gemma3", "blocks.0.attention.query.norm", None, "the attention of layer 0"),
+    ("gemma3", "blocks.0.attention.window", None, "the attention of layer 0"),
+    ("gemma3", "blocks.0.attention.query.rotary", "of layer 1", "the attention of layer 0"),
+    ("gemma3", "blocks.1.attention.key.rotary", "of layer 0", "the attention of layer 1"),
+    ("phi3", "blocks.0.attention.window", None, "the attention of layer 0"),
+    ("olmo2", "blocks.0.attention.query.joint", None, "the attention of layer 0"),
+    ("olmo2", "blocks.1.attention.key.joint", None, "the attention of layer 1"),
+    ("olmo2", "blocks.0.attention.post_norm", None, "the attention of layer 0"),
+    ("olmo2", "blocks.0.mlp.post_norm", None, "the MLP of layer 0"),
+    ("granite", "blocks.0.attention.scale", 2.0, "the attention of layer 0"),
+    ("cohere", "blocks.0.attention.query.rotary.pairing", Pairing.HALVES, "the attention of layer 0"),
+    ("cohere", "blocks.1.parallel", False, "the MLP of layer 1"),
+    ("gpt-bigcode", "position_embedding", None, "the embedding"),
+    ("starcoder2", "blocks.0.attention.window", None, "the attention of layer 0"),
     ("phi", "blocks.1.parallel", False, "the MLP of layer 1"),
     ("phi", "unembedding_bias", None, "the logits"),
     ("attention only", "position_embedding", None, "the embedding"),
@@ -141,6 +170,8 @@ FEATURES = [
 @pytest.mark.parametrize(("name", "path", "value", "component"), FEATURES, ids=lambda value: str(value)[:40])
 def test_what_sets_an_architecture_apart_is_missed(name: str, path: str, value: Any, component: str) -> None:
     model = tiny(name, 0)
+    if isinstance(value, str) and value.startswith("of layer "):
+        value = model.weights.blocks[int(value[-1])].attention.query.rotary
     with pytest.raises(ModelError, match=f": {component} differs by"):
         check(dataclasses.replace(model, weights=changed(model.weights, path.split("."), value)), TOKENS)
 
@@ -191,3 +222,27 @@ def test_a_model_that_was_built_by_hand_has_nothing_to_be_compared_with_and_any_
     check_batch(model, TOKENS, TOKENS, torch.ones_like(TOKENS, dtype=torch.bool))
     with pytest.raises(ModelError, match="the engine does not reproduce tiny-gpt2"):
         check_batch(wrong, TOKENS, TOKENS, torch.ones_like(TOKENS, dtype=torch.bool))
+
+
+def test_what_a_configuration_multiplies_is_in_the_weights() -> None:
+    plain, scaled = (
+        tiny("granite", 0, embedding_multiplier=e, residual_multiplier=r, logits_scaling=d).weights
+        for e, r, d in ((1.0, 1.0, 1.0), (3.0, 0.5, 2.0))
+    )
+    assert torch.allclose(scaled.token_embedding, 3 * plain.token_embedding)
+    assert torch.allclose(scaled.unembedding, plain.unembedding / 2)
+    for one, other in zip(scaled.blocks, plain.blocks, strict=True):
+        assert one.mlp is not None and other.mlp is not None
+        assert torch.allclose(one.attention.out, other.attention.out / 2)
+        assert torch.allclose(one.mlp.weight_out, other.mlp.weight_out / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "longest"),
+    [
+        ("llama", rope("dynamic", factor=2.0), 16),
+        ("phi3", {**rope("longrope", **LONG), "original_max_position_embeddings": 12}, 12),
+    ],
+)
+def test_prompts_are_as_long_as_rotary_tables_are_the_same(name: str, options: dict[str, Any], longest: int) -> None:
+    assert tiny(name, 0, **options).max_positions == longest

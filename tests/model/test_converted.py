@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import gguf
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from acdc_custom.errors import ModelError
 from acdc_custom.model import catalogue, converted
 from acdc_custom.model import open as opening
 from acdc_custom.model.open import model_source, open_model, open_tokenizer
@@ -22,8 +23,8 @@ WORDS = [" ", "a", "b", "c", "Ġ", "ab", "Ġc", "<|start|>", "<|end|>"]
 CONTROL, NORMAL = 3, 1  # kinds of tokens, in GGUF's numbers
 
 
-def write_gguf(path: Path, seed: int = 0) -> None:
-    """A Llama of one layer with random weights and a vocabulary of a few words."""
+def write_gguf(path: Path, seed: int = 0, also: Mapping[str, tuple[int, ...]] | None = None) -> None:
+    """A Llama of one layer with random weights and a vocabulary of a few words; `also` are more tensors."""
     rng = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_block_count(1)
@@ -57,6 +58,8 @@ def write_gguf(path: Path, seed: int = 0) -> None:
     }
     for name, shape in shapes.items():
         writer.add_tensor(f"{name}.weight", rng.normal(size=shape).astype(np.float32))
+    for name, shape in (also or {}).items():
+        writer.add_tensor(name, rng.normal(size=shape).astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -85,7 +88,7 @@ def test_it_is_converted_once_in_silence_and_is_the_same_model_afterwards(
     again = open_model("tiny", "cpu", say=said.append)
     tokenizer = open_tokenizer("tiny", said.append)
     assert len(said) == 1
-    direct, its_tokenizer = opening._load(str(packaged.parent), {"gguf_file": packaged.name})
+    direct, its_tokenizer = opening._load((str(packaged.parent), {"gguf_file": packaged.name}), "tiny")[:2]
     assert again.fingerprint == model.fingerprint
     assert dict(direct.named_parameters()).keys() == model.parameters.keys()
     assert all(torch.equal(theirs, model.parameters[name]) for name, theirs in direct.named_parameters())
@@ -188,3 +191,29 @@ def test_those_that_need_it_at_the_same_time_wait_for_the_one_that_makes_it(sour
         thread.join()
     assert make.times == 1
     assert found == [{"config.json": b"{}", "model.safetensors": b"weights"}] * 5
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's GGUF file, and a cache of its own."""
+    monkeypatch.setattr(opening, "cache_directory", lambda: tmp_path / "cache")
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "tiny.gguf"
+    write_gguf(path)
+    return path
+
+
+def test_a_gguf_file_given_directly_is_read_and_its_conversion_is_kept_elsewhere(own: Path) -> None:
+    said: list[str] = []
+    model = open_model(str(own), "cpu", say=said.append)
+    assert open_model(str(own), "cpu", say=said.append).fingerprint == model.fingerprint
+    assert said == [f"Converting {own} to safetensors, once: this takes a minute at most"]
+    assert [path.name for path in own.parent.iterdir()] == ["tiny.gguf"]
+    write_gguf(own, seed=1)
+    assert open_model(str(own), "cpu").fingerprint != model.fingerprint
+
+
+def test_a_gguf_file_with_tensors_that_would_be_passed_over_is_refused(own: Path) -> None:
+    write_gguf(own, also={"rope_freqs.weight": (WIDTH // HEADS // 2,), "blk.0.attn_q_norm.weight": (WIDTH // HEADS,)})
+    with pytest.raises(ModelError, match=r"blk\.0\.attn_q_norm\.weight has no place|rope_freqs\.weight has no place"):
+        open_model(str(own), "cpu")

@@ -72,7 +72,7 @@ def test_the_pieces_of_a_prompt_are_its_text(run: Reopened, contents: Contents) 
     for prompt in run.prepared.batch.prompts:
         found = pieces(prompt.clean, len(prompt.clean_ids), tokenizer)
         assert len(found) == len(prompt.clean_ids)
-        assert "".join(found[-len(found) + run.prepared.task.prepend_bos :]) == prompt.clean
+        assert "".join(found[-len(found) + bool(run.prepared.task.prepend_bos) :]) == prompt.clean
     for example in contents.examples:
         assert any(piece.changed for piece in example.clean)
         for clean, corrupted in zip(example.clean, example.corrupted, strict=True):

@@ -94,6 +94,10 @@ def ruled_forward(
                 made[port] = ruled_norm(x, block.attention_norm) @ of.weight[number]
                 if of.bias is not None:
                     made[port] = made[port] + of.bias[number]
+                if of.joint is not None:
+                    every = torch.cat([ruled_norm(x, block.attention_norm) @ weight for weight in of.weight], -1)
+                    scale = (every.pow(2).mean(-1, keepdim=True) + of.joint.eps).rsqrt().detach()
+                    made[port] = made[port] * scale * of.joint.gain[number]
                 if of.norm is not None:
                     made[port] = ruled_norm(made[port], of.norm)
             q, k = (oracle.rotate(made[port], projections[port].rotary) for port in "qk")

@@ -64,12 +64,21 @@ class SmallTokenizer:
         self.unk_token_id = unk_token_id
 
     def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> dict[str, list]:
-        assert return_offsets_mapping and not add_special_tokens
-        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        encoding = self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
         return {"input_ids": encoding.ids, "offset_mapping": encoding.offsets}
 
     def decode(self, token_ids: list[int]) -> str:
         return self.tokenizer.decode(token_ids, skip_special_tokens=False)
+
+
+class BeginsByItself(SmallTokenizer):
+    """Puts its beginning-of-text token before every text, as those of Llama 3 and Gemma do."""
+
+    def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> dict[str, list]:
+        output = super().__call__(text, add_special_tokens=False, return_offsets_mapping=return_offsets_mapping)
+        if add_special_tokens:
+            output["input_ids"] = [self.bos_token_id, *output["input_ids"]]
+        return output
 
 
 WORDS = pre_tokenizers.Whitespace()
@@ -119,6 +128,18 @@ def bpe(request: pytest.FixtureRequest) -> SmallTokenizer:
 def make_word_level() -> Callable[..., SmallTokenizer]:
     """For tests that choose their own words."""
     return word_level
+
+
+@pytest.fixture
+def begins_by_itself() -> Callable[[str], SmallTokenizer]:
+    """The same, with a beginning of text of its own before every text."""
+
+    def make(text: str) -> SmallTokenizer:
+        plain = word_level(text).tokenizer
+        plain.add_special_tokens(["<bos>"])
+        return BeginsByItself(plain, 0, 1)
+
+    return make
 
 
 @pytest.fixture

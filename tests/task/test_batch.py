@@ -12,8 +12,9 @@ import pytest
 
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.task import Task, load_task, task_names
-from acdc_custom.task.batch import Prompt
+from acdc_custom.task.batch import END, Prompt
 from acdc_custom.task.selection import Draw, PromptSelection
+from acdc_custom.task.tokens import Encoder
 
 Write = Callable[..., Path]
 Make = Callable[..., Any]
@@ -164,15 +165,70 @@ def test_unknown_text_is_noted(write: Write, task_text: str, make_word_level: Ma
     assert batch.notes == ("The tokenizer does not know these words, the model reads them all alike: likes.",)
 
 
-def test_a_slow_tokenizer_is_refused_in_words(write: Write, task_text: str) -> None:
-    class Slow:
-        bos_token_id = None
+class Slow:
+    """A tokenizer that cannot say where its tokens lie: it has letters, or forgets their case."""
 
-        def __call__(self, text: str, **options: bool) -> Any:
+    bos_token_id = None
+
+    def __init__(self, forgets: bool = False) -> None:
+        self.forgets = forgets
+
+    def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> Any:
+        if return_offsets_mapping:
             raise NotImplementedError
+        return {"input_ids": [ord(letter) for letter in (text.lower() if self.forgets else text)]}
 
-    with pytest.raises(TaskError, match=r"Slow cannot say where its tokens lie.*needs a fast tokenizer"):
-        load_task(write(task_text)).batch(Slow())
+    def decode(self, token_ids: list[int]) -> str:
+        return "".join(map(chr, token_ids))
+
+
+def test_a_slow_tokenizer_says_where_its_tokens_lie_by_decoding(write: Write, task_text: str) -> None:
+    encoding = Encoder(Slow()).encode("ab c")
+    assert encoding.spans == ((0, 1), (1, 2), (2, 3), (3, 4))
+    names = task_text.replace('"Alice", "Bob", "Carol", "David", "Erin"', '"A", "B", "C", "D", "E"')
+    names = names.replace("{A} gave", "{A}gave").replace(
+        'answer = " {B}"\nfoil = " {A}"', 'answer = "{B}"\nfoil = "{A}"'
+    )
+    batch = load_task(write(names)).batch(Slow(), n=3)
+    assert all(len(p.clean_ids) == len(p.clean) and len(p.answer_ids) == 1 for p in batch.prompts)
+
+
+def test_a_slow_tokenizer_whose_text_does_not_come_back_is_refused_in_words(write: Write, task_text: str) -> None:
+    with pytest.raises(TaskError, match=r"Slow cannot say where its tokens lie.*use a fast one"):
+        load_task(write(task_text)).batch(Slow(forgets=True))
+
+
+@pytest.mark.parametrize(
+    ("line", "of_plain", "of_own"),
+    [("", "", "<bos>"), ("prepend_bos = false\n", "", ""), ("prepend_bos = true\n", "<bos>", "<bos>")],
+)
+def test_the_beginning_of_text_is_as_the_tokenizer_has_it_unless_the_task_says_otherwise(
+    line: str,
+    of_plain: str,
+    of_own: str,
+    write: Write,
+    task_text: str,
+    make_word_level: Make,
+    begins_by_itself: Make,
+) -> None:
+    task = load_task(write(line + task_text))
+    for tokenizer, expected in ((make_word_level(task_text), of_plain), (begins_by_itself(task_text), of_own)):
+        batch = task.batch(tokenizer, n=3)
+        assert batch.beginning == expected
+        assert {prompt.clean_ids[0] == 0 for prompt in batch.prompts} == {bool(expected)}
+        assert all(prompt.clean_ids.count(0) == bool(expected) for prompt in batch.prompts)
+        assert all(prompt.positions[END] == len(prompt.clean_ids) - 1 for prompt in batch.prompts)
+
+
+@pytest.mark.parametrize("line", ["", "prepend_bos = true\n", "prepend_bos = false\n"])
+def test_a_prompt_that_begins_with_the_beginning_of_text_gets_no_second_one(
+    line: str, write: Write, task_text: str, begins_by_itself: Make
+) -> None:
+    text = line + task_text.replace('["{A} gave', '["<bos>{A} gave')
+    batch = load_task(write(text)).batch(begins_by_itself(task_text), n=3)
+    assert all(prompt.clean_ids[0] == 0 and prompt.clean_ids.count(0) == 1 for prompt in batch.prompts)
+    assert all(prompt.corrupted_ids.count(0) == 1 and prompt.positions["giver"] == 1 for prompt in batch.prompts)
+    assert batch.beginning == "<bos>"
 
 
 def test_rows_become_prompts(write: Write, make_word_level: Make) -> None:

@@ -226,3 +226,17 @@ def test_what_a_batch_would_raise_is_among_the_problems(write: Write, task_text:
         with pytest.raises(TaskError) as error:
             task.batch(words)
         assert any(str(error.value) in what for what in all_problems(examine(task, words)))
+
+
+def test_a_task_that_turns_the_tokenizers_beginning_of_text_off_is_warned(
+    write: Write, task_text: str, begins_by_itself: Make
+) -> None:
+    tokenizer = begins_by_itself(task_text)
+    warned = [
+        any(
+            "puts <bos> before every text" in note
+            for note in examine(load_task(write(line + task_text)), tokenizer).notes
+        )
+        for line in ("prepend_bos = false\n", "prepend_bos = true\n", "")
+    ]
+    assert warned == [True, False, False]

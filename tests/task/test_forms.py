@@ -207,3 +207,39 @@ def test_a_mistake_names_the_place_and_what_is_allowed(write: Write, file: str, 
         load(write, text, file)
     said = str(error.value).partition(f"/{file}")[2].removeprefix(", ")
     assert said.startswith(message), said
+
+
+@pytest.mark.parametrize("column", ["", "index", "level_0", "Unnamed: 0", "Unnamed: 0.1"])
+@pytest.mark.parametrize("name", [*READ, "our own"])
+def test_a_column_of_row_numbers_is_no_matter_in_any_form(write: Write, name: str, column: str) -> None:
+    own = {"clean": CLEAN, "corrupted": CORRUPTED, "answer": " Alice", "foil": " Bob"}
+    file, text, *_ = READ.get(name, ("x.jsonl", jsonl(own), None))
+    if file.endswith(".csv"):
+        head, _, rest = text.partition("\r\n")
+        text = f"{column}{head}\r\n{rest}"
+    elif file.endswith(".json"):
+        text = json.dumps({"prompts": [{column: 0, **AUTO_CIRCUIT}]})
+    else:
+        text = json.dumps({column: 0, **json.loads(text)})
+    prompts = load(write, text, file).spec.prompts
+    assert len(prompts.rows) == 1
+    assert not any(note.startswith("Not read from it") and "Unnamed" in note for note in prompts.notes)
+
+
+def test_whole_numbers_are_read_with_and_without_a_decimal_point(write: Write) -> None:
+    floats = csv_of(eap_ig("correct_idx", "incorrect_idx", ("7.0", "[8.0]")))
+    (row,) = load(write, floats, "ids.csv").spec.prompts.rows
+    assert (row.answer, row.foil) == ((7,), (8,))
+    (row,) = load(write, jsonl({**MIB_CHOICES, "answerKey": 1.0}), "choices.jsonl").spec.prompts.rows
+    assert row.answer == ("Bob",)
+    (row,) = load(write, jsonl({**MIB_ARITHMETIC, "label": 5.0}), "sums.jsonl").spec.prompts.rows
+    assert row.answer == ("5",)
+    with pytest.raises(TaskError, match=r"has to be a token's id or a list of them, not '7\.5'"):
+        load(write, csv_of(eap_ig("correct_idx", "incorrect_idx", ("7.5", 8))), "half.csv")
+
+
+@pytest.mark.parametrize("answer", [5, 5.0])
+def test_a_number_in_our_own_form_could_be_a_text_or_a_token_and_is_refused(write: Write, answer: float) -> None:
+    row = {"clean": CLEAN, "corrupted": CORRUPTED, "answer": answer, "foil": " Bob"}
+    with pytest.raises(TaskError, match='"answer" has to be a text'):
+        load(write, jsonl(row), "x.jsonl")

@@ -19,7 +19,7 @@ def test_a_right_file_is_read(write: Write, task_text: str) -> None:
     task = load_task(write(task_text))
     assert task.name == "mine"
     assert task.description == "Who has the ball?"
-    assert (task.source, task.prepend_bos, task.metric) == ("", False, "kl")
+    assert (task.source, task.prepend_bos, task.metric) == ("", None, "kl")
     assert task.corruptions == ("switch", "rename")
     assert task.default_corruption == "switch"
     assert task.text == task_text

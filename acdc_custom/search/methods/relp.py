@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from acdc_custom.engine.caches import Caches
-    from acdc_custom.model.attention import Projection
+    from acdc_custom.model.attention import JointNorm, Projection
     from acdc_custom.model.norm import Norm
     from acdc_custom.model.weights import Block, Mlp, Weights
 
@@ -45,13 +45,13 @@ def _by_rules(chunk: Caches) -> Caches:
 
 
 def _weights(weights: Weights) -> Weights:
-    rule_norm, rule_mlp = _rules()
+    rule_norm, rule_joint, rule_mlp = _rules()
 
     def norm(of: Norm) -> Norm:
         return rule_norm(of.kind, of.weight, of.bias, of.eps)
 
     def projection(of: Projection) -> Projection:
-        return replace(of, norm=of.norm and norm(of.norm))
+        return replace(of, norm=of.norm and norm(of.norm), joint=of.joint and rule_joint(**vars(of.joint)))
 
     def block(of: Block) -> Block:
         attention, mlp = of.attention, of.mlp
@@ -77,11 +77,12 @@ def _ruled(mlp: Mlp, rule_mlp: type[Mlp], norm: Callable[[Norm], Norm]) -> Mlp:
     return rule_mlp(**{**vars(mlp), "activation": _identity(mlp.activation), "post_norm": post_norm})
 
 
-def _rules() -> tuple[type[Norm], type[Mlp]]:
-    """A norm that follows the LN-rule, and an MLP that follows the half-rule.
+def _rules() -> tuple[type[Norm], type[JointNorm], type[Mlp]]:
+    """Norms that follow the LN-rule, and an MLP that follows the half-rule.
 
     Made here, since what they are made of imports torch.
     """
+    from acdc_custom.model.attention import JointNorm
     from acdc_custom.model.norm import Norm, NormKind
     from acdc_custom.model.weights import Mlp
 
@@ -94,12 +95,16 @@ def _rules() -> tuple[type[Norm], type[Mlp]]:
             out = x * self.scale(x).detach() * self.weight
             return out if self.bias is None else out + self.bias
 
+    class RuleJointNorm(JointNorm):
+        def scale(self, x: Tensor) -> Tensor:
+            return super().scale(x).detach()
+
     class RuleMlp(Mlp):
         def hidden(self, x: Tensor) -> Tensor:
             hidden = super().hidden(x)
             return hidden if self.weight_gate is None else hidden / 2 + hidden.detach() / 2
 
-    return RuleNorm, RuleMlp
+    return RuleNorm, RuleJointNorm, RuleMlp
 
 
 def _identity(activation: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
