@@ -94,11 +94,10 @@ def agrees(found: Search, decisions: list[Decision], expected: list[Any], final:
         assert found.metric == pytest.approx(final, abs=1e-11)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", MODELS)
-def test_decisions_and_effects_are_those_of_the_oracle(name: str, seed: int) -> None:
-    model, prompts = MODELS[name](seed), random_prompts(seed)
-    for metric, tau in ((Metric.KL, 0.0005), (Metric.KL, 0.01), (Metric.KL, 0.05), (Metric.LOGIT_DIFF, 0.02)):
+def test_decisions_and_effects_are_those_of_the_oracle(name: str) -> None:
+    model, prompts = MODELS[name](0), random_prompts(0)
+    for metric, tau in ((Metric.KL, 0.0005), (Metric.KL, 0.05), (Metric.LOGIT_DIFF, 0.02)):
         expected, final = oracle.acdc(model.weights, prompts, tau, metric)
         for window in (1, 3, None):
             agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
@@ -108,11 +107,11 @@ def test_decisions_and_effects_are_those_of_the_oracle(name: str, seed: int) -> 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: Metric) -> None:
     model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=2)
-    for tau in {Metric.KL: (0.0003, 0.01), Metric.LOGIT_DIFF: (0.003, 0.03)}[metric]:
-        expected, final = oracle.acdc(model.weights, prompts, tau, metric)
-        assert 0 < sum(e[2] for e in expected) < model.graph.n_edges
-        for window in (1, None):
-            agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
+    tau = {Metric.KL: 0.001, Metric.LOGIT_DIFF: 0.01}[metric]
+    expected, final = oracle.acdc(model.weights, prompts, tau, metric)
+    assert 0 < sum(e[2] for e in expected) < model.graph.n_edges
+    for window in (1, None):
+        agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
