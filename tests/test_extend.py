@@ -12,7 +12,8 @@ import pytest
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.engine.prepared import prepare_batch
 from acdc_custom.model import architecture
-from acdc_custom.model.architecture import Windows, describe
+from acdc_custom.model.architecture import describe
+from acdc_custom.model.features import Windows
 from acdc_custom.search import registry
 from acdc_custom.search.method import ScoringMethod
 

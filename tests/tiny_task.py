@@ -16,15 +16,17 @@ from acdc_custom.task.spec import RowSpec, Spec
 
 @dataclass(frozen=True)
 class NumberTokenizer:
-    """Every token is a word: 7 is `w7`."""
+    """Every token is a word: 7 is `w7`, and 0 any other."""
 
     bos_token_id: int | None = None
 
     def decode(self, ids: list[int]) -> str:
         return "".join(f" w{token}" for token in ids)
 
-    def __call__(self, text: str, *, add_special_tokens: bool) -> dict[str, list[int]]:
-        return {"input_ids": [int(word.removeprefix("w")) for word in text.split()]}
+    def __call__(
+        self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool = False
+    ) -> dict[str, list[int]]:
+        return {"input_ids": [int(word[1:]) if word[1:].isdigit() else 0 for word in text.split()]}
 
 
 TASK = Task(

@@ -9,54 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from acdc_custom.errors import ModelError
+from acdc_custom.model.features import Layout, PositionEncoding, QueryKeyNorms, ScoreScale, Windows
 from acdc_custom.model.norm import NormKind
-
-
-class PositionEncoding(StrEnum):
-    """How a model knows where a token stands."""
-
-    LEARNED = "learned positions"
-    ROTARY = "rotary positions"
-    ROTARY_ADJACENT = "rotary positions in adjacent pairs"
-
-
-class Layout(StrEnum):
-    """Which residual stream a layer's MLP reads, and through which norm."""
-
-    SEQUENTIAL = "heads, then MLP"
-    PARALLEL = "heads and MLP in parallel"
-    PARALLEL_ONE_NORM = "heads and MLP in parallel, with one norm"
-    NO_MLP = "no MLP"
-
-
-class ScoreScale(StrEnum):
-    """What attention scores are divided by."""
-
-    HEAD_SIZE = "the square root of d_head"
-    NONE = "unscaled attention scores"
-    QUERY_PRE_ATTN_SCALAR = "attention scores scaled by `query_pre_attn_scalar`"
-    ATTENTION_MULTIPLIER = "attention scores scaled by `attention_multiplier`"
-
-
-class QueryKeyNorms(StrEnum):
-    """Which norms there are of queries and keys."""
-
-    NONE = "no norms of queries and keys"
-    EACH_HEAD = "norms of queries and keys"
-    ALL_HEADS = "norms of the queries of all heads together, and of the keys"
-
-
-class Windows(StrEnum):
-    """In which layers a query reads only the last few keys."""
-
-    NONE = "nowhere"
-    EVERY_LAYER = "sliding window in every layer"
-    SOME_LAYERS = "sliding window in some layers"  # those that `layer_types` names
-    LOCAL_LAYERS = "local attention in some layers"  # those that `attention_layers` names
+from acdc_custom.model.rope import check_rope
 
 
 @dataclass(frozen=True)
@@ -294,28 +252,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
 }
 
-# Rotary positions whose tables are the same for every length of prompt, and those where that is so up to the length
-# with which the model was trained first: longer prompts are not read.
-ROPE_TYPES = ("default", "linear", "llama3", "yarn")
-ROPE_TYPES_TO_A_LENGTH = ("dynamic", "longrope")
-
-
-def rope_options(config: Any) -> list[dict[str, Any]]:
-    """The options of rotary positions: one set, or one per type of layer; none for models without."""
-    options = getattr(config, "rope_parameters", None) or {}
-    by_layer = [of for of in options.values() if isinstance(of, dict)]
-    return by_layer or ([options] if options else [])
-
-
-def longest_prompt(config: Any) -> int | None:
-    """Up to how many tokens rotary tables are the same for every length of prompt; None: always."""
-    lengths = [
-        int(options.get("original_max_position_embeddings") or config.max_position_embeddings)
-        for options in rope_options(config)
-        if options.get("rope_type") in ROPE_TYPES_TO_A_LENGTH
-    ]
-    return min(lengths, default=None)
-
 
 def describe(class_name: str, config: Any) -> Architecture:
     """The description of a model class under this configuration.
@@ -335,12 +271,5 @@ def describe(class_name: str, config: Any) -> Architecture:
             raise ModelError(
                 f"{class_name} ({architecture.title}) with {option} = {given} is not covered: it has to be {required}."
             )
-    covered = (*ROPE_TYPES, *ROPE_TYPES_TO_A_LENGTH)
-    for options in rope_options(config):
-        rope_type = options.get("rope_type", "default")
-        if rope_type not in covered:
-            raise ModelError(
-                f"{class_name} ({architecture.title}) with rotary positions of the type {rope_type} is not covered. "
-                f"Covered are types whose tables do not depend on the prompt's length: {', '.join(covered)}."
-            )
+    check_rope(f"{class_name} ({architecture.title})", config)
     return architecture.configured(architecture, config)

@@ -19,8 +19,9 @@ from torch import Tensor
 from acdc_custom.errors import AcdcError, ModelError
 from acdc_custom.files.reading import shortened
 from acdc_custom.graph import Graph
-from acdc_custom.model.architecture import Architecture, describe, longest_prompt
+from acdc_custom.model.architecture import Architecture, describe
 from acdc_custom.model.read import read_shape, read_weights
+from acdc_custom.model.rope import longest_prompt
 from acdc_custom.model.weights import Weights
 
 LONGEST_PROMPT = 8192  # rotary tables are made this long at most

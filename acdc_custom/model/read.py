@@ -15,15 +15,9 @@ from torch import Tensor
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import GraphShape
-from acdc_custom.model.architecture import (
-    Architecture,
-    Layout,
-    PositionEncoding,
-    QueryKeyNorms,
-    ScoreScale,
-    Windows,
-)
+from acdc_custom.model.architecture import Architecture
 from acdc_custom.model.attention import Attention, JointNorm, Pairing, Projection, Rotary
+from acdc_custom.model.features import Layout, PositionEncoding, QueryKeyNorms, ScoreScale, Windows
 from acdc_custom.model.norm import Norm, NormKind
 from acdc_custom.model.weights import Block, Mlp, Weights
 

@@ -180,3 +180,20 @@ def test_an_adapter_on_the_hub_is_refused_by_name(hub: SmallHub) -> None:
     (hub.folder / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelError, match="It is a PEFT adapter"):
         open_model(hub.name, "cpu")
+
+
+@pytest.mark.slow
+def test_a_sweep_finds_the_weights_on_an_empty_cache(
+    hub: SmallHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from acdc_custom.model.catalogue import BUNDLED
+
+    shutil.rmtree(hub.folder)
+    shutil.copytree(BUNDLED[0].directory, hub.folder)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)  # for the processes that carry it out
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    options = ["--task", "antonyms", "--n", "2", "--thresholds", "1,2", "--workers", "2"]
+    code, out, err = run_command(capsys, "sweep", *options, "--model", hub.name, "--out", str(tmp_path / "sweep"))
+    assert code == 0, out + err
+    assert (tmp_path / "sweep" / "sweep.json").is_file() and hub.asked.count("model.safetensors") == 1

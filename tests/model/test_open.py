@@ -89,7 +89,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "a quantised model": (changed_config(quantization_config={"quant_method": "gptq"}), r"are quantised \(gptq, by"),
     "a missing shard": (sharded, "weights of .* are missing: model.safetensors.index.json names model-00002-of-00002"),
     "an architecture of no library": (changed_config(model_type="wonder"), "could not be (loaded|read): .*wonder"),
-    "a model of pictures": (changed_config(model_type="vit"), "could not be loaded: transformers has no class"),
+    "a model of pictures": (changed_config(model_type="vit"), "could not be read: transformers has no class"),
     "a mixture of experts": (changed_config(model_type="mixtral"), "weights of .* do not fit|no description"),
 }
 
