@@ -3,7 +3,8 @@
 Owns the words of design: a *sender* writes to the residual stream (`embed`, `a9.h6`, `m3`), a *receiver*
 reads it (`a9.h6.q`, `a9.kv1.k`, `m3`, `logits`), an *edge* joins a sender to a receiver after it. Names are
 parsed and printed here and nowhere else. Knows no weights and no activations: everything follows from
-the numbers in `GraphShape`.
+the numbers in `GraphShape`. Files have names in one form only; people may write those that they read, too (`read`):
+`L9H6` or `9.6` for `a9.h6`, `MLP 3` for `m3`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,24 @@ from functools import cached_property
 from acdc_custom.errors import UsageError
 
 _N = "(0|[1-9][0-9]{0,8})"  # a layer or a head, in the one way in which it is written
+# What people write beside the names of files, and the name that each stands for.
+_WRITTEN = (
+    (rf"L{_N}[ .]?H{_N}(\.[qkv])?", r"a\1.h\2\3"),
+    (rf"A{_N}\.H{_N}(\.[qkv])?", r"a\1.h\2\3"),
+    (rf"{_N}\.{_N}(\.[qkv])?", r"a\1.h\2\3"),
+    (rf"L{_N}[ .]?KV{_N}(\.[kv])", r"a\1.kv\2\3"),
+    (rf"A{_N}\.KV{_N}(\.[kv])", r"a\1.kv\2\3"),
+    (rf"M(?:LP)? ?{_N}", r"m\1"),
+    ("(EMBED|LOGITS)", r"\1"),
+)
+
+
+def file_name(written: str) -> str:
+    """The name that files have for what people write: `a9.h6.q` for `L9H6.q`. Anything else stays as it is."""
+    for form, name in _WRITTEN:
+        if found := re.fullmatch(form, written.strip(), re.IGNORECASE):
+            return found.expand(name).lower()
+    return written.strip()
 
 
 class Stage(IntEnum):
@@ -79,6 +98,16 @@ class Sender:
             return cls(int(found[1]), Stage.MLP)
         raise UsageError(f'"{name}" is not a sender. Senders are called embed, a9.h6 or m3.')
 
+    @classmethod
+    def read(cls, written: str) -> Sender:
+        """The sender that somebody wrote, in any form. Raises `UsageError`, quoting what was written."""
+        try:
+            return cls.parse(file_name(written))
+        except UsageError:
+            raise UsageError(
+                f'"{written.strip()}" is not a sender. Senders are called embed, a9.h6 (or L9H6, or 9.6), m3 (or MLP 3).'
+            ) from None
+
 
 EMBED = Sender(-1, Stage.EMBED)
 
@@ -121,12 +150,26 @@ class Receiver:
             "or a9.kv1.k and a9.kv1.v where query heads share keys and values."
         )
 
+    @classmethod
+    def read(cls, written: str) -> Receiver:
+        """The receiver that somebody wrote, in any form. Raises `UsageError`, quoting what was written."""
+        try:
+            return cls.parse(file_name(written))
+        except UsageError:
+            raise UsageError(
+                f'"{written.strip()}" is not a receiver. Receivers are called logits, m3 (or MLP 3), a9.h6.q (or '
+                "L9H6.q, or 9.6.q), a9.h6.k, a9.h6.v, or a9.kv1.k and a9.kv1.v where query heads share keys and values."
+            ) from None
+
 
 def parse_heads(names: str) -> tuple[Sender, ...]:
-    """The heads of a list such as `a9.h9,a9.h6`, each once, in topological order. Raises `UsageError`."""
-    heads = {Sender.parse(name.strip()) for name in names.split(",")}
-    if others := [str(node) for node in sorted(heads) if node.stage is not Stage.HEAD]:
-        raise UsageError(f"{others[0]} is no head. Heads are called a9.h6.")
+    """The heads of a list such as `a9.h9,L9H6`, each once, in topological order. Raises `UsageError`."""
+    heads = set()
+    for name in names.split(","):
+        node = Sender.read(name)
+        if node.stage is not Stage.HEAD:
+            raise UsageError(f"{name.strip()} is no head. Heads are called a9.h6, L9H6 or 9.6.")
+        heads.add(node)
     return tuple(sorted(heads))
 
 

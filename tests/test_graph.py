@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 
 import oracle
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny import tiny_gpt2, tiny_llama
 
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import EMBED, LOGITS, Edge, Graph, GraphShape, Port, Receiver, Sender, Stage
+from acdc_custom.graph import EMBED, LOGITS, Edge, Graph, GraphShape, Port, Receiver, Sender, Stage, parse_heads
 
 GPT2_SMALL = GraphShape(12, 12, 12)
 SMOLLM2_135M = GraphShape(30, 9, 3)
@@ -126,3 +129,54 @@ def test_an_edge_upwards_only() -> None:
 def test_impossible_shapes_are_refused(numbers: tuple[int, int, int]) -> None:
     with pytest.raises(UsageError, match="no graph has"):
         GraphShape(*numbers)
+
+
+# -- names as people write them -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("L9H6", "a9.h6"), ("l9h6", "a9.h6"), ("9.6", "a9.h6"), ("a9.h6", "a9.h6"), ("A9.H6", "a9.h6"),
+        (" L0H11 ", "a0.h11"), ("L9 H6", "a9.h6"), ("MLP 3", "m3"), ("mlp3", "m3"), ("M3", "m3"), ("m3", "m3"),
+        ("embed", "embed"), ("Embed", "embed"),
+    ],
+)  # fmt: skip
+def test_a_sender_is_read_in_every_form_in_which_it_is_printed(written: str, name: str) -> None:
+    assert Sender.read(written) == Sender.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("L9H6.q", "a9.h6.q"), ("9.6.k", "a9.h6.k"), ("a9.h6.v", "a9.h6.v"), ("L9KV1.k", "a9.kv1.k"),
+        ("a9.kv1.v", "a9.kv1.v"), ("MLP 3", "m3"), ("logits", "logits"), ("Logits", "logits"),
+    ],
+)  # fmt: skip
+def test_a_receiver_is_read_in_every_form_in_which_it_is_printed(written: str, name: str) -> None:
+    assert Receiver.read(written) == Receiver.parse(name)
+
+
+@given(layer=st.integers(0, 200), head=st.integers(0, 200))
+def test_every_label_is_read_back(layer: int, head: int) -> None:
+    for sender in (Sender(layer, Stage.HEAD, head), Sender(layer, Stage.MLP), EMBED):
+        assert Sender.read(sender.label) == Sender.read(str(sender)) == sender
+
+
+@pytest.mark.parametrize("written", ["L9", "H6", "9", "9.6.7", "L9H06", "a9h6", "9,6", "head 6", "", "L-1H0", "L9H6.x"])
+def test_anything_else_is_refused_and_quoted_as_it_was_written(written: str) -> None:
+    for kind in (Sender, Receiver):
+        with pytest.raises(UsageError, match=re.escape(f'"{written}" is not a {kind.__name__.lower()}')):
+            kind.read(written)
+
+
+@pytest.mark.parametrize("name", ["L9H6", "9.6", "MLP 3", "M3", "Embed"])
+def test_files_have_one_form_only(name: str) -> None:
+    with pytest.raises(UsageError, match="is not a sender"):
+        Sender.parse(name)
+
+
+def test_heads_are_quoted_as_they_were_written_when_they_are_none() -> None:
+    assert [str(head) for head in parse_heads("L9H9, 9.6,a9.h9")] == ["a9.h6", "a9.h9"]
+    with pytest.raises(UsageError, match="MLP 3 is no head"):
+        parse_heads("L9H6,MLP 3")

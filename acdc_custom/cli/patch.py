@@ -18,7 +18,7 @@ from acdc_custom.cli.analyze.running import prepared, written
     default="heads",
     show_default=True,
     metavar="NODES",
-    help="What is patched, each by itself: heads, nodes (heads, MLPs and the embedding), or names: a9.h6,a9.h9,m3.",
+    help="What is patched, each by itself: heads, nodes (heads, MLPs and the embedding), or names: a9.h6,L9H9,m3.",
 )
 @click.option(
     "--to",

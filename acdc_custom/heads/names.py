@@ -21,7 +21,7 @@ def circuit_heads(circuit: Circuit) -> list[Sender]:
 
 def parse_receivers(text: str) -> list[Receiver]:
     """Names such as `a9.h6.q,a9.h9.q`. Raises `UsageError`."""
-    return [Receiver.parse(name.strip()) for name in text.split(",")]
+    return [Receiver.read(name) for name in text.split(",")]
 
 
 def parse_senders(text: str, graph: Graph, receivers: Sequence[Receiver], among: Sequence[Sender] = ()) -> list[Sender]:
@@ -30,7 +30,7 @@ def parse_senders(text: str, graph: Graph, receivers: Sequence[Receiver], among:
     With `among`, the kinds stand for those only. Raises `UsageError`.
     """
     if text not in (HEADS, NODES):
-        return [Sender.parse(name.strip()) for name in text.split(",")]
+        return [Sender.read(name) for name in text.split(",")]
     before = coming_before(graph, list(among) or graph.senders, receivers)
     return [sender for sender in before if text == NODES or sender.stage is Stage.HEAD]
 
@@ -47,7 +47,7 @@ def check_paths(graph: Graph, senders: Sequence[Sender], receivers: Sequence[Rec
         raise UsageError("path patching needs a sender and a receiver at least.")
     for sender in senders:
         if sender not in graph.index:
-            raise UsageError(f"there is no {sender} in this model: it has {_described(graph)}.")
+            raise UsageError(f"there is no {sender} ({sender.label}) in this model: it has {_described(graph)}.")
     for receiver in receivers:
         if receiver not in graph.receivers:
             hint = " Query heads share keys and values here: a9.kv1.k, a9.kv1.v." if graph.shape.grouped else ""

@@ -143,7 +143,7 @@ def test_a_search_without_some_heads_that_was_stopped_goes_on_without_them(run: 
     ("names", "message"),
     [
         ("a9.h0", "a9.h0 cannot be knocked out: demo-4l has 4 layers of 8 heads, counted from 0"),
-        ("m1", "m1 is no head. Heads are called a9.h6."),
+        ("m1", "m1 is no head. Heads are called a9.h6, L9H6 or 9.6."),
         ("L1H2", '"L1H2" is not a sender.'),
     ],
 )

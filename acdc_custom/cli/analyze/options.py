@@ -87,13 +87,13 @@ def _subcommand(
 marked_heads = click.option(
     "--heads",
     metavar="CIRCUIT|HEADS",
-    help="Heads to frame in the figure: a run folder, a circuit.json, or names such as a9.h9,a9.h6.",
+    help="Heads to frame in the figure: a run folder, a circuit.json, or names such as a9.h9,L9H6.",
 )
 
 chosen_heads = click.option(
     "--heads",
     metavar="CIRCUIT|HEADS",
-    help="Which heads: a run folder, a circuit.json, or names such as a9.h9,a9.h6.  "
+    help="Which heads: a run folder, a circuit.json, or names such as a9.h9,L9H6.  "
     "[default: the four that write most towards the answer, or against it]",
 )
 

@@ -71,9 +71,9 @@ def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | No
         if not heads:
             raise UsageError(f"--heads {text}: this circuit has no heads.")
     else:
-        heads = tuple(Sender.parse(name.strip()) for name in text.split(","))
+        heads = tuple(Sender.read(name) for name in text.split(","))
         if others := [str(node) for node in heads if node.stage is not Stage.HEAD]:
-            raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6.")
+            raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6, L9H6 or 9.6.")
 
     def of(graph: Graph) -> tuple[Sender, ...]:
         unknown = [str(head) for head in heads if head not in graph.index]
