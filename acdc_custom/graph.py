@@ -105,7 +105,7 @@ class Sender:
             return cls.parse(file_name(written))
         except UsageError:
             raise UsageError(
-                f'"{written.strip()}" is not a sender. Senders are called embed, a9.h6 (or L9H6, or 9.6), m3 (or MLP 3).'
+                f'"{written.strip()}" is not a sender. Senders are called embed, a9.h6 (L9H6, 9.6), or m3 (MLP 3).'
             ) from None
 
 
