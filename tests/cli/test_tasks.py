@@ -85,7 +85,7 @@ def test_show_prints_prompts_with_marks_answers_and_positions(run: Run) -> None:
 def test_show_takes_the_first_prompts_of_a_search_and_says_so(run: Run) -> None:
     _, few, _ = run("tasks", "show", "ioi", "--n", "2")
     _, first, _ = run("tasks", "show", "ioi")
-    assert "Prompts    the first 5 of 50, seed 0, corruption rename, tokens of demo-4l" in first
+    assert "Prompts    the first 5 of 100, seed 0, corruption rename, tokens of demo-4l" in first
     assert few.split("Prompt 1")[1] in first
     assert "clean      <bos>When" in few
 
