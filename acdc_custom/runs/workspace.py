@@ -21,7 +21,7 @@ class Workspace:
     name, have been read already, perhaps on another machine. `opener` opens models in place of `open_model`.
     """
 
-    def __init__(self, tasks: Mapping[str, Task] | None = None, opener: Opener = open_model) -> None:
+    def __init__(self, tasks: Mapping[str, Task] | None = None, opener: Opener | None = None) -> None:
         self._tasks = tasks or {}
         self._opener = opener
         self._opened: tuple[object, Model] | None = None
@@ -36,7 +36,7 @@ class Workspace:
         key = (name, device, dtype)
         if self._opened is None or self._opened[0] != key:
             self._opened = self._prepared = None
-            self._opened = (key, self._opener(name, device, dtype))
+            self._opened = (key, (self._opener or open_model)(name, device, dtype))
         return self._opened[1]
 
     def prepare(
