@@ -19,7 +19,7 @@ from circuits import example_circuit
 from packaging.requirements import Requirement
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit.circuit import ModelRecord, Outcome, SearchRecord, TaskPerformance, TaskRecord
+from acdc_custom.circuit.circuit import ModelRecord, Outcome, SearchRecord, TaskPerformance, TaskRecord, TestOutcome
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
@@ -135,7 +135,7 @@ def test_the_readme_names_the_python_that_setup_cfg_requires() -> None:
 def test_the_readme_output_has_the_form_of_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from acdc_custom.cli import main
 
-    main(["discover", "--task", "latest_s", "--n", "5", "--out", str(tmp_path / "run")])
+    main(["discover", "--task", "latest_s", "--threshold", "0.01", "--out", str(tmp_path / "run")])
     shown = re.findall(r"<!-- output: run -->\n```text\n(.*?)```", README, re.DOTALL)
     assert len(shown) == 1
 
@@ -287,7 +287,7 @@ def test_every_column_of_a_survey_is_on_its_page() -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [SearchSettings, PromptSelection, TaskRecord, ModelRecord, TaskPerformance, Outcome, SearchRecord],
+    [SearchSettings, PromptSelection, TaskRecord, ModelRecord, TaskPerformance, Outcome, TestOutcome, SearchRecord],
     ids=lambda kind: kind.__name__,
 )
 def test_every_field_of_a_record_is_on_the_files_page(record: type) -> None:
