@@ -24,7 +24,7 @@ def on_test_prompts(circuit: Circuit) -> str:
     """The headline, one sentence: what the circuit does on the test prompts."""
     test = circuit.test
     if test is None:
-        return "Not tested on prompts that the search has not seen: none were held out."
+        return "Not tested on prompts that the search has not seen."
     on = f"On {test.n} prompts that the search has not seen, the circuit"
     wins = f"the answer wins in {test.circuit.correct:.0%} of them (whole model: {test.model.correct:.0%})"
     if test.faithfulness is None:

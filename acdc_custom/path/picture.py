@@ -26,28 +26,28 @@ def draw_path(record: PathRecord, title: str, chosen: Point | None, theme: Theme
     with theme.applied():
         figure = Figure(title, ABOUT, 9.6, 3.9, theme)
         left, right = figure.subplots(1, 2)
-        points = sorted((point for point in record.points if point.edges), key=lambda point: point.edges)
+        points = [point for point in record.points if point.edges]
         wanted = record.request.faithfulness
         if wanted is not None:
             left.axhline(wanted, color=theme.value.faint, lw=1, ls=":")
             left.annotate(
                 f"asked for: {wanted:.0%}", (0, wanted), (4, 2), ("axes fraction", "data"), "offset points", fontsize=7
             )
-        _panel(left, points, lambda p: p.search_faithfulness, _recovered, theme)
-        _panel(right, points, lambda p: p.kl, lambda v: v.circuit.kl, theme)
+        _panel(left, points, lambda point: point.search_faithfulness, _recovered, theme)
+        _panel(right, points, lambda point: point.kl, lambda outcome: outcome.circuit.kl, theme)
         if chosen is not None and chosen.validation is not None and chosen.validation.faithfulness is not None:
-            ring = {"ms": 11, "mfc": "none", "mec": theme.value.series[0], "mew": 1.3}
-            left.plot(chosen.edges, chosen.validation.faithfulness.value, "o", **ring)
-            right.plot(chosen.edges, chosen.validation.circuit.kl, "o", **ring)
+            for axes, value in ((left, chosen.validation.faithfulness.value), (right, chosen.validation.circuit.kl)):
+                axes.plot(chosen.edges, value, "o", ms=12, mfc="none", mec=theme.value.ink, mew=1.3)
         left.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         left.set_ylabel("logit difference recovered")
         right.set_ylabel("KL from the model (nats)")
         right.set_ylim(bottom=0)
-        left.legend(fontsize=7.5)
+        right.legend(fontsize=7.5)
         for point in points:
-            if point.validation and point.validation.faithfulness:
-                at = (point.edges, point.validation.faithfulness.value)
-                left.annotate(f"{point.threshold:g}", at, (5, -10), textcoords="offset points", fontsize=6.5)
+            reached = point.search_faithfulness if point.validation is None else _recovered(point.validation)
+            if reached is not None:
+                at = (point.edges, reached)
+                left.annotate(f"{point.threshold:g}", at, (4, 5), textcoords="offset points", fontsize=6.5, rotation=45)
     return figure
 
 
@@ -62,17 +62,31 @@ def _panel(
     of_validation: Callable[[TestOutcome], float | None],
     theme: Theme,
 ) -> None:
+    """Searches from the full model, and those that start from the circuit before: each a line of its own."""
+    before = {point.name for point in points}
+    for within, name, colour in (
+        (False, "each from the full model", theme.value.series[3]),
+        (True, "each from the circuit before", theme.value.series[0]),
+    ):
+        chain = [point for point in points if (point.start in before) == within]
+        if within and chain:  # it begins at a circuit that is there already
+            chain = [*(point for point in points if point.name == chain[0].start), *chain]
+        if len(chain) < 1 + within:
+            continue
+        sizes = [point.edges for point in chain]
+        axes.plot(sizes, [of_search(point) for point in chain], ":", lw=1.2, color=colour, marker="o", ms=3,
+                  mfc="none", label=f"{name}: on the prompts of the search")  # fmt: skip
+        shown = [(p.edges, value) for p in chain if p.validation and (value := of_validation(p.validation)) is not None]
+        if shown:
+            axes.plot(*zip(*shown, strict=True), "o-", ms=4.5, lw=1.6, color=colour,
+                      label=f"{name}: on the validation prompts")  # fmt: skip
     sizes = [point.edges for point in points]
-    axes.plot(sizes, [of_search(point) for point in points], "o:", ms=3.5, lw=1.2, color=theme.value.faint, mfc="none",
-              label="on the prompts of the search")  # fmt: skip
-    values = [point.validation and of_validation(point.validation) for point in points]
-    if any(value is not None for value in values):
-        shown = [(size, value) for size, value in zip(sizes, values, strict=True) if value is not None]
-        axes.plot(*zip(*shown, strict=True), "o-", ms=4.5, lw=1.6, color=theme.value.series[0],
-                  label="on the validation prompts")  # fmt: skip
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    if sizes and max(sizes) > 10 * min(sizes):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_xlim(left=0)
     axes.set_xlabel("edges")
     axes.grid(True)
     axes.set_axisbelow(True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from acdc_custom.circuit.circuit import FILE_NAME, Circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
-from acdc_custom.export.picture import PICTURES
+from acdc_custom.export.picture import PICTURES, draw
 from acdc_custom.path.folder import PathRecord
 from acdc_custom.path.plan import Point, Step
 from acdc_custom.runs.folder import JOURNAL, REQUEST, START, RunFolder, RunRequest
@@ -107,7 +107,7 @@ class Walk:
     def take(self, point: Point) -> tuple[Circuit, list[Path]]:
         """Make the path's folder a run folder, too, that of the chosen circuit, which alone is tested."""
         chosen, files = self.folder / point.name, [self.folder / FILE_NAME]
-        for name in (JOURNAL, REQUEST, START, *PICTURES):
+        for name in (JOURNAL, REQUEST, START):
             if (chosen / name).exists():
                 shutil.copyfile(chosen / name, self.folder / name)
                 files.append(self.folder / name)
@@ -115,5 +115,7 @@ class Walk:
         scorer = self._of(Draw.TEST)
         circuit = replace(circuit, test=None if scorer is None else score(scorer, circuit))
         for where in (chosen, self.folder):
+            for name in PICTURES:
+                draw(circuit, where / name)
             circuit.save(where)  # last, since a folder with a circuit is a run that has ended
-        return circuit, files
+        return circuit, [*files, *(self.folder / name for name in PICTURES)]
