@@ -99,7 +99,7 @@ WRONG = {
     "unknown task": (("lens", "--task", "latest"), 2, 'Did you mean "latest_s"?'),
     "a head of another model": (("attribution", *TASK, "--heads", "a9.h9"), 2, "there is no a9.h9. This model's heads"),
     "no head": (("attribution", *TASK, "--heads", "m1"), 2, "m1 is no head. Heads are called a9.h6, L9H6 or 9.6."),
-    "no name": (("attribution", *TASK, "--heads", "L9H9"), 2, '"L9H9" is not a sender'),
+    "no name": (("attribution", *TASK, "--heads", "L9"), 2, '"L9" is not a sender'),
     "no circuit": (("attribution", *TASK, "--heads", "nowhere/circuit.json"), 1, "there is no nowhere/circuit.json"),
     "no number": (("patch-neurons", *TASK, "--layers", "x"), 2, "--layers x: give layer numbers"),
     "no layer": (("patch-neurons", *TASK, "--layers", "9"), 2, "layer 9: demo-4l has layers 0 to 3"),

@@ -144,7 +144,7 @@ def test_a_search_without_some_heads_that_was_stopped_goes_on_without_them(run: 
     [
         ("a9.h0", "a9.h0 cannot be knocked out: demo-4l has 4 layers of 8 heads, counted from 0"),
         ("m1", "m1 is no head. Heads are called a9.h6, L9H6 or 9.6."),
-        ("L1H2", '"L1H2" is not a sender.'),
+        ("L1", '"L1" is not a sender.'),
     ],
 )
 def test_what_cannot_be_knocked_out_is_told(run: Run, names: str, message: str) -> None:

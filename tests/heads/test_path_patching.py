@@ -236,7 +236,7 @@ def test_the_handmade_heads_have_the_effects_that_paper_says() -> None:
     ("sender", "receiver", "message"),
     [
         ("a1.h0", "a0.h0.q", "a1.h0 does not come before a0.h0.q: no path leads from it to there"),
-        ("a7.h0", "logits", "there is no a7.h0 in this model: it has 2 layers of 4 heads in 2 groups, counted from 0"),
+        ("a7.h0", "logits", r"no a7.h0 \(L7H0\) in this model: it has 2 layers of 4 heads in 2 groups, counted from 0"),
         ("a0.h0", "a1.h0.k", "there is no a1.h0.k in this model: .* Query heads share keys and values here: a9.kv1.k"),
     ],
 )

@@ -152,7 +152,7 @@ def test_without_norms_and_mlps_it_is_eap() -> None:
 
 def test_what_comes_back_to_a_gate_is_shared_with_what_it_multiplies() -> None:
     """A gated MLP of one neuron, by hand: 3 of what 6 carries goes to each factor."""
-    _, rule_mlp = relp._rules()
+    *_, rule_mlp = relp._rules()
     one = torch.ones(1, 1, dtype=torch.float64)
     x = torch.tensor([2.0], dtype=torch.float64, requires_grad=True)
     mlp = rule_mlp(one, None, 3 * one, one, None, relp._identity(torch.relu))
