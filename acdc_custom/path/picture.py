@@ -42,7 +42,7 @@ def draw_path(record: PathRecord, title: str, chosen: Point | None, theme: Theme
         left.set_ylabel("logit difference recovered")
         right.set_ylabel("KL from the model (nats)")
         right.set_ylim(bottom=0)
-        right.legend(fontsize=7.5)
+        figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7.5)
         for point in points:
             reached = point.search_faithfulness if point.validation is None else _recovered(point.validation)
             if reached is not None:
