@@ -75,6 +75,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def duration(seconds: float) -> str:
+    """`40 s`, `7 minutes`."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+
+
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     """` Did you mean "ioi"?` when some allowed name is close to the given one, else an empty string."""
     close = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)

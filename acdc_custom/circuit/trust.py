@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Circuit, TestOutcome
 from acdc_custom.circuit.commands import command
+from acdc_custom.errors import duration
 from acdc_custom.stats.intervals import Estimate
 
 LEAST_FAITHFUL = 0.5  # on the test prompts
@@ -49,7 +50,9 @@ class Warning:
     seconds: float | None  # that the command is expected to take; None: soon done
 
     def __str__(self) -> str:
-        return f"{self.cause} Next: {self.command}{'' if self.seconds is None else f' ({_about(self.seconds)})'}"
+        return (
+            f"{self.cause} Next: {self.command}{'' if self.seconds is None else f' (about {duration(self.seconds)})'}"
+        )
 
 
 def warning(circuit: Circuit, task: str, model: str, faithfulness: float | None = None) -> Warning | None:
@@ -99,7 +102,3 @@ def _too_small(circuit: Circuit, test: TestOutcome, task: str, model: str) -> Wa
         command(task, model, larger),
         seconds,
     )
-
-
-def _about(seconds: float) -> str:
-    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} minutes"

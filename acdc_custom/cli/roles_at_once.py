@@ -14,6 +14,7 @@ import click
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.prepared import PreparedBatch
+from acdc_custom.errors import duration
 from acdc_custom.export.picture import PICTURES, draw
 from acdc_custom.files.columns import paragraph
 from acdc_custom.heads.expected import expected_seconds, fits, is_soon
@@ -63,11 +64,7 @@ def _obstacles(circuit: Circuit, prepared: PreparedBatch, wanted: bool | None) -
         yield "not measured: beside the search they might not fit into the memory. By themselves: {command}"
     seconds = expected_seconds(prepared, circuit)
     if not is_soon(seconds, circuit.search.seconds):
-        yield f"not measured: that takes about {_duration(seconds)}. Measure them with: {{command}}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+        yield f"not measured: that takes about {duration(seconds)}. Measure them with: {{command}}"
 
 
 def _say(what: str) -> None:

@@ -34,7 +34,8 @@ class CircuitRunner:
 
     def inside(self, kept: Iterable[Edge]) -> Caches:
         """The caches of the circuit's run, from which a search can start that removes some of its edges."""
-        _, moved, inputs = self._run(kept)
+        inputs: dict[Receiver, Tensor] = {}
+        _, moved = self._run(kept, inputs)
         delta, nodes = moved.removals(), list(moved.live)
         ablated = torch.stack([self._ablated(node, Extent.CHANGED) for node in nodes])
         return dataclasses.replace(
@@ -47,8 +48,8 @@ class CircuitRunner:
         )
 
     @torch.no_grad()
-    def _run(self, kept: Iterable[Edge]) -> tuple[Tensor, OutputChange, dict[Receiver, Tensor]]:
-        """What comes out, what live nodes write, and what their receivers and the logits read."""
+    def _run(self, kept: Iterable[Edge], inputs: dict[Receiver, Tensor] | None = None) -> tuple[Tensor, OutputChange]:
+        """What comes out, and what live nodes write; what their receivers and the logits read is put into `inputs`."""
         senders_of: dict[Receiver, list[Sender]] = {}
         consumers: dict[Sender, list[Receiver]] = {}
         for edge in kept:
@@ -56,15 +57,16 @@ class CircuitRunner:
             consumers.setdefault(edge.sender, []).append(edge.receiver)
         live = live_extents(self.caches.model.graph, consumers)
         moved = OutputChange(self.caches, live)
-        inputs: dict[Receiver, Tensor] = {}
 
         def read(receiver: Receiver, extent: Extent) -> Tensor:
             """`[row, d_model]`."""
             bare = self._bare[receiver.layer, receiver.stage]
             if extent is not Extent.CHANGED:
                 bare = self.caches.to_extent(bare, extent)
-            inputs[receiver] = bare + moved.sum(senders_of.get(receiver, ()), extent)
-            return inputs[receiver]
+            inside = bare + moved.sum(senders_of.get(receiver, ()), extent)
+            if inputs is not None:
+                inputs[receiver] = inside
+            return inside
 
         if EMBED in live:
             moved.note(EMBED, -self.caches.delta[live[EMBED]][0])
@@ -78,7 +80,7 @@ class CircuitRunner:
                 assert block.mlp is not None and block.mlp_norm is not None
                 written = block.mlp(block.mlp_norm(read(Receiver(layer, Stage.MLP), live[mlp])))
                 moved.note(mlp, written - self._ablated(mlp, live[mlp]))
-        return self.caches.model.weights.final_norm(read(LOGITS, Extent.ANSWER)), moved, inputs
+        return self.caches.model.weights.final_norm(read(LOGITS, Extent.ANSWER)), moved
 
     def _attention(self, layer: int, live: Mapping[Sender, Extent], read: Read, moved: OutputChange) -> None:
         """Run a layer's live heads, and note what moved."""

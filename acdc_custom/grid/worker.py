@@ -15,9 +15,8 @@ from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid.folder import has_ended
 from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.model.open import resolve_device
-from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.job import Job
-from acdc_custom.runs.run import begin, resume
+from acdc_custom.runs.run import begin_or_resume
 from acdc_custom.runs.workspace import Workspace
 
 CLAIM_TIMEOUT = 30.0  # seconds, for another process to let go of the journal
@@ -59,12 +58,5 @@ def _execute(job: Job, folder: Path, workspace: Workspace) -> None:
     _wait_for(path)
     if has_ended(folder, job.name):
         return
-    if (path / JOURNAL).exists() and (path / REQUEST).exists():
-        with RunFolder.reopen(path) as run_folder:
-            request = RunRequest.load(path)
-            resume(run_folder, request, workspace.open, workspace.prepare, workspace.load).complete()
-        return
-    # A run that was killed before it wrote down what was asked has decided nothing.
-    (path / JOURNAL).unlink(missing_ok=True)
-    with RunFolder.begin(path) as run_folder:
-        begin(run_folder, job, workspace.open, workspace.prepare, workspace.load).complete()
+    with begin_or_resume(path, job, workspace.open, workspace.prepare, workspace.load) as run:
+        run.complete()

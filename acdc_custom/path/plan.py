@@ -33,22 +33,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Point:
-    """What a step has found. The circuit is in the folder of the step's name."""
+class Point(Step):
+    """A step, and what it has found. The circuit is in the folder of its name."""
 
-    threshold: float
-    start: str
     edges: int
     evaluations: int
     seconds: float
     kl: float  # on the prompts of the search
     search_faithfulness: float
     validation: TestOutcome | None  # None: no prompts were held out
-
-    @property
-    def name(self) -> str:
-        """Of its folder."""
-        return f"{self.threshold:g}"
 
     @property
     def reached(self) -> float:

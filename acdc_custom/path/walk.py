@@ -6,10 +6,8 @@ and shows nothing: the caller is told of every step.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,9 +17,9 @@ from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.export.picture import PICTURES, draw
 from acdc_custom.path.folder import PathRecord
 from acdc_custom.path.plan import Point, Step
-from acdc_custom.runs.folder import JOURNAL, REQUEST, START, RunFolder, RunRequest
+from acdc_custom.runs.folder import JOURNAL, REQUEST, START
 from acdc_custom.runs.job import Job
-from acdc_custom.runs.run import Run, begin, resume
+from acdc_custom.runs.run import Run, begin_or_resume
 from acdc_custom.runs.workspace import Opener, Workspace
 from acdc_custom.search.held_out import prepare_draw, score
 from acdc_custom.task.selection import Draw
@@ -61,23 +59,16 @@ class Walk:
         where = self.folder / step.name
         if (where / FILE_NAME).exists():
             return Circuit.load(where)
-        with self._run(step, where) as run:
+        space = self._workspace
+        with begin_or_resume(where, self._job(step), space.open, space.prepare, space.load) as run:
             return self.complete(step, run)
 
-    @contextmanager
-    def _run(self, step: Step, where: Path) -> Iterator[Run]:
-        space = self._workspace
-        if os.path.exists(where / JOURNAL):
-            with RunFolder.reopen(where) as folder:
-                yield resume(folder, RunRequest.load(where), space.open, space.prepare, space.load)
-            return
+    def _job(self, step: Step) -> Job:
         request = self.record.request
         # Where an earlier step is meant, the start is its folder beside this one.
         start = str(self.folder / step.start) if step.start and step.start != request.settings.start else step.start
         settings = request.settings.with_(threshold=step.threshold, start=start)
-        job = Job(step.name, request.task, request.model, settings)
-        with RunFolder.begin(where) as folder:
-            yield begin(folder, job, space.open, space.prepare, space.load)
+        return Job(step.name, request.task, request.model, settings)
 
     def _point(self, step: Step, circuit: Circuit) -> Point:
         scorer = self._of(Draw.VALIDATION)

@@ -6,7 +6,8 @@ caller opens models, receives every decision, and gets what was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from acdc_custom.engine.prepared import PreparedBatch, Preparer, prepare_batch
 from acdc_custom.errors import ResultError
 from acdc_custom.export.picture import PICTURES, draw
 from acdc_custom.model.open import open_model
-from acdc_custom.runs.folder import RunFolder, RunRequest
+from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Opener
 from acdc_custom.search.discover import OnDecision, completed, provenance, resumable, scored_decisions, search
@@ -120,3 +121,19 @@ def resume(
     earlier = resumable(folder.decisions(), prepared, completed(prepared, settings), start)
     folder.keep(len(earlier))
     return Run(folder, request, prepared, earlier, start)
+
+
+@contextmanager
+def begin_or_resume(path: Path, job: Job, opener: Opener, preparer: Preparer, loader: Loader) -> Iterator[Run]:
+    """The run of a job in a folder that has no circuit yet: resumed where it was begun, else begun.
+
+    The folder is ours within the context. Raises an `AcdcError`.
+    """
+    if (path / JOURNAL).exists() and (path / REQUEST).exists():
+        with RunFolder.reopen(path) as folder:
+            yield resume(folder, RunRequest.load(path), opener, preparer, loader)
+        return
+    # A run that was killed before it wrote down what was asked has decided nothing.
+    (path / JOURNAL).unlink(missing_ok=True)
+    with RunFolder.begin(path) as folder:
+        yield begin(folder, job, opener, preparer, loader)
