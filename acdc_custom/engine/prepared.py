@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -39,9 +40,28 @@ class PreparedBatch:
     tokens: TokenBatch
     memory: MemoryPlan
     chunks: tuple[Caches, ...]  # some of the prompts each; a single one, unless memory is short
-    full: TaskPerformance  # the full model on the clean prompts
-    corrupted: TaskPerformance  # the full model on the corrupted prompts
-    empty: TaskPerformance  # the empty circuit: the same, unless another ablation was chosen
+
+    @cached_property
+    def full(self) -> TaskPerformance:
+        """The full model on the clean prompts."""
+        return task_performance(self.chunks, [chunk.model_normed for chunk in self.chunks])
+
+    @cached_property
+    def corrupted(self) -> TaskPerformance:
+        """The full model on the corrupted prompts."""
+        if self.ablation is Ablation.CORRUPTED:
+            return self.empty
+        return self._without_edges(AblatedActivations(Ablation.CORRUPTED, None))
+
+    @cached_property
+    def empty(self) -> TaskPerformance:
+        """The empty circuit."""
+        return self._without_edges(self.chunks[0].carried)
+
+    def _without_edges(self, carried: AblatedActivations) -> TaskPerformance:
+        return task_performance(
+            self.chunks, (run_circuit(self.model, chunk.tokens, (), carried) for chunk in self.chunks)
+        )
 
     @property
     def model_normed(self) -> torch.Tensor:
@@ -99,14 +119,7 @@ def run_batch(
     parts = tokens.chunks(memory.chunk)
     carried = prepare_ablation(ablation, weights, parts)
     chunks = tuple(build_caches(model, part, carried, knocked_out) for part in parts)
-
-    empty = task_performance(chunks, (run_circuit(model, chunk.tokens, (), carried) for chunk in chunks))
-    corrupted = empty
-    if ablation is not Ablation.CORRUPTED:
-        swap = AblatedActivations(Ablation.CORRUPTED, None)
-        corrupted = task_performance(chunks, (run_circuit(model, chunk.tokens, (), swap) for chunk in chunks))
-    full = task_performance(chunks, [chunk.model_normed for chunk in chunks])
-    return PreparedBatch(task, batch, model, tokens, memory, chunks, full, corrupted, empty)
+    return PreparedBatch(task, batch, model, tokens, memory, chunks)
 
 
 def fewer_prompts(prepared: PreparedBatch, settings: SearchSettings, most: int) -> PreparedBatch:

@@ -96,7 +96,7 @@ def agrees(found: Search, decisions: list[Decision], expected: list[Any], final:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_decisions_and_effects_are_those_of_the_oracle(name: str) -> None:
-    model, prompts = MODELS[name](0), random_prompts(0)
+    model, prompts = MODELS[name](0), random_prompts(0, n=1 if "3 layers" in name else 3)
     for metric, tau in ((Metric.KL, 0.0005), (Metric.KL, 0.05), (Metric.LOGIT_DIFF, 0.02)):
         expected, final = oracle.acdc(model.weights, prompts, tau, metric)
         for window in (1, 3, None):
