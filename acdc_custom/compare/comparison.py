@@ -35,12 +35,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Crossing:
-    """One set of edges on one circuit's prompts. `edges` is a letter, or what the set is made of."""
+    """A set of edges on one circuit's prompts: alone, and taken out of the model. `edges` is a letter, or what they are
+    made of."""
 
     edges: str
     n_edges: int
     prompts: str  # the letter of the circuit whose prompts, model and ablation these are
-    outcome: Outcome
+    outcome: Outcome  # of these edges alone
+    without: Outcome  # of all the others
 
     @property
     def behaviour(self) -> TaskPerformance:

@@ -159,7 +159,7 @@ def _against(against: ChanceComparison | None) -> RandomIndex | None:
 
 
 def _crossing(crossing: Crossing) -> CrossedPrompts:
-    its = crossing.behaviour
+    its, left = crossing.behaviour, crossing.without.circuit
     return CrossedPrompts(
         edges=crossing.edges,
         n_edges=crossing.n_edges,
@@ -168,6 +168,10 @@ def _crossing(crossing: Crossing) -> CrossedPrompts:
         kl=its.kl,
         logit_diff=its.logit_diff,
         correct=its.correct,
+        faithfulness_without=crossing.without.faithfulness,
+        kl_without=left.kl,
+        logit_diff_without=left.logit_diff,
+        correct_without=left.correct,
     )
 
 

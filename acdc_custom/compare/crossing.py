@@ -1,21 +1,24 @@
-"""Each circuit on each other's prompts: does what one task needs do the other task, too?
+"""Each circuit on each other's prompts: does what one task needs do the other task, too, and does the other need it?
 
 Owns the running of models: one run is opened at a time, and everything is run on its prompts, with its model and its
 ablation. The diagonal is each circuit on its own prompts, which is what its `circuit.json` says. Beside the circuits
-stand the edges that all of them share, and all edges of any of them.
+stand the edges that all of them share, and all edges of any of them. Each set of edges is run alone (is it enough?) and
+is taken out of the whole model (what does that do?).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from acdc_custom.choices import Device
+from acdc_custom.circuit.circuit import Outcome
 from acdc_custom.compare.comparison import Crossing
 from acdc_custom.compare.entry import Entry
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import task_performance
+from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.reopen import reopen
@@ -44,8 +47,14 @@ def cross(entries: Sequence[Entry], device: Device | str | None = None) -> Itera
     for entry in entries:
         prepared = reopen(entry.where, device, opener=opener).prepared
         for name, edges in sets.items():
-            kept = sorted(edges)
-            normed = [run_circuit(prepared.model, chunk.tokens, kept, chunk.carried) for chunk in prepared.chunks]
-            inside = task_performance(prepared.chunks, normed)
-            outcome = replace(entry.circuit.outcome, model=prepared.full, circuit=inside, empty=prepared.empty)
-            yield Crossing(name, len(kept), entry.letter, outcome)
+            others = frozenset(prepared.model.graph.edges()) - edges
+            alone, without = (_outcome(prepared, entry.circuit.outcome, kept) for kept in (edges, others))
+            yield Crossing(name, len(edges), entry.letter, alone, without)
+
+
+def _outcome(prepared: PreparedBatch, found: Outcome, edges: Iterable[Edge]) -> Outcome:
+    """Of a circuit of these edges."""
+    kept = sorted(edges)
+    normed = [run_circuit(prepared.model, chunk.tokens, kept, chunk.carried) for chunk in prepared.chunks]
+    inside = task_performance(prepared.chunks, normed)
+    return replace(found, model=prepared.full, circuit=inside, empty=prepared.empty)

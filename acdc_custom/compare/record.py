@@ -80,6 +80,10 @@ class CrossedPrompts:
     kl: float
     logit_diff: float
     correct: float
+    faithfulness_without: FloatOrNan
+    kl_without: float
+    logit_diff_without: float
+    correct_without: float
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ Owns the words and the columns there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from acdc_custom.circuit.circuit import Outcome
 from acdc_custom.circuit.members import Part
 from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.compare.chance import ChanceComparison
-from acdc_custom.compare.comparison import Comparison, Pair
+from acdc_custom.compare.comparison import Comparison, Crossing, Pair
 from acdc_custom.export.caption import plural
 from acdc_custom.files.columns import left, paragraph, right, table, whole
 from acdc_custom.heads.evidence import Role
@@ -129,12 +129,20 @@ def _crossings(comparison: Comparison) -> Iterator[str]:
     yield from paragraph(
         "Logit difference recovered (KL in nats), of the edges in a row alone, on the prompts of a column"
     )
+    yield from table((left(), *map(right, letters)), _matrix(comparison, lambda crossing: crossing.outcome))
+    yield ""
+    yield from paragraph("What is left of it in the whole model, with the edges in a row removed")
+    yield from table((left(), *map(right, letters)), _matrix(comparison, lambda crossing: crossing.without))
+
+
+def _matrix(comparison: Comparison, outcome: Callable[[Crossing], Outcome]) -> list[tuple[str, ...]]:
+    """A row for each set of edges, with a cell for each circuit's prompts."""
     rows = []
     for edges in dict.fromkeys(crossing.edges for crossing in comparison.crossings):
         row = [crossing for crossing in comparison.crossings if crossing.edges == edges]
-        name = f"{edges} ({row[0].n_edges:,} edges)"
-        rows.append((name, *(f"{recovered(c.outcome)} ({c.behaviour.kl:.3f})" for c in row)))
-    yield from table((left(), *map(right, letters)), rows)
+        cells = (f"{recovered(outcome(crossing))} ({outcome(crossing).circuit.kl:.3f})" for crossing in row)
+        rows.append((f"{edges} ({row[0].n_edges:,} edges)", *cells))
+    return rows
 
 
 def recovered(outcome: Outcome) -> str:

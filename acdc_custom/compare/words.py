@@ -91,7 +91,8 @@ def limits(comparison: Comparison) -> Iterator[tuple[str, str]]:
     if comparison.crossings:
         yield (
             "A circuit that does another task need not be what the model uses for it.",
-            "And one that fails there may lack a single edge. The share recovered can exceed 100 %, or be negative; "
+            "And one that fails there may lack a single edge; what is left without its edges says whether the model "
+            "needs them. The share recovered can exceed 100 %, or be negative; "
             "read it with the KL divergence, which sees what the logit difference does not.",
         )
     else:

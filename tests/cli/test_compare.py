@@ -39,7 +39,10 @@ def test_circuits_are_run_on_each_others_prompts(run: Run, run_folder: Path, tmp
     code, out, err = run("compare", str(run_folder), "again", "--draws", "20", "--out", "new/here")
     assert code == 0, err
     rows = [line for line in out.splitlines() if line.startswith(("A (", "B (", "shared by all (", "all together ("))]
-    assert len(rows) == 4 and len({row[24:] for row in rows}) == 1
+    alone, without = rows[:4], rows[4:]
+    assert all(len({row[24:] for row in table}) == 1 for table in (alone, without)) and len(without) == 4
+    share = [float(table[0].split()[-2].removesuffix("%")) for table in (alone, without)]
+    assert share[0] > 50 > share[1], "the circuit does the task, and the model without it does not"
     assert (
         json.loads(Path("new/here/comparison.json").read_text(encoding="utf-8"))["crossings"][0]["faithfulness"] > 0.5
     )

@@ -21,7 +21,7 @@ from acdc_custom.heads.evidence import Role
 def crossed(comparison: Comparison) -> Comparison:
     """With each circuit on its own prompts."""
     crossings = tuple(
-        Crossing(entry.letter, len(entry.circuit.edges), entry.letter, entry.circuit.outcome)
+        Crossing(entry.letter, len(entry.circuit.edges), entry.letter, entry.circuit.outcome, entry.circuit.outcome)
         for entry in comparison.entries
     )
     return replace(comparison, crossings=crossings)

@@ -34,6 +34,8 @@ def test_own_prompts_give_the_runs_own_numbers_and_all_or_no_edges_the_extremes(
     for everything in ("C", ANY):
         assert crossings[everything, "A"].outcome.faithfulness == pytest.approx(1, abs=1e-5)
         assert crossings[everything, "A"].behaviour.kl == pytest.approx(0, abs=1e-5)
+        assert crossings[everything, "A"].without.faithfulness == pytest.approx(0, abs=1e-5)
+    assert crossings["B", "A"].without.faithfulness == pytest.approx(1, abs=1e-5)
     assert {name: len(edges) for name, edges in edge_sets(entries).items()} == {
         "A": len(found.edges),
         "B": 0,

@@ -72,7 +72,7 @@ def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
     circuit = hostile_circuit()
     (known,) = entries_of(EDGES)
     entries = tuple(Entry(letter, HOSTILE, Path("x"), circuit, known.heads) for letter in "AB")
-    crossings = [Crossing(name, 4, "A", circuit.outcome) for name in "AB"]
+    crossings = [Crossing(name, 4, "A", circuit.outcome, circuit.outcome) for name in "AB"]
     comparison = compare_circuits(entries, 20, crossings=crossings)
     text = comparison_page(comparison)
     page = Page(text)
@@ -92,7 +92,7 @@ def test_the_page_says_what_it_does_not_show_and_how_the_circuits_do_on_each_oth
     texts = " ".join(Page(comparison_page(comparison)).texts)
     assert "No circuit was run on another's prompts." in texts
     crossings = tuple(
-        Crossing(edges, 4, prompts, entry.circuit.outcome)
+        Crossing(edges, 4, prompts, entry.circuit.outcome, entry.circuit.outcome)
         for edges in ("A", "B", "shared by all")
         for prompts, entry in zip("AB", comparison.entries, strict=True)
     )
