@@ -1,0 +1,88 @@
+"""A hundred kills at random times: every run ends, after all of them, as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")]
+
+KILLS = 34  # of each of three runs
+OPTIONS = ("--task", "ioi", "--n", "60", "--held-out", "20", "--no-roles", "--out", "run")
+RUNS = {
+    "acdc": ("--threshold", "0.01", "--window", "2"),
+    "grouped": ("--method", "grouped", "--threshold", "0.01", "--window", "1"),
+    "path": ("--method", "grouped", "--path", "0.01..0.3", "--count", "5"),
+}
+TIMES = {"created", "seconds", "stages", "mtime"}
+
+
+def start(folder: Path, *args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "acdc_custom", *args],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def untimed(value: Any) -> Any:
+    """The content of a file without what differs from run to run: how long things took, and when."""
+    if isinstance(value, dict):
+        return {key: untimed(item) for key, item in value.items() if key not in TIMES}
+    return [untimed(item) for item in value] if isinstance(value, list) else value
+
+
+def content(folder: Path) -> dict[str, Any]:
+    """All files of a run or a path, but for times."""
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix == ".json":
+            files[name] = untimed(json.loads(path.read_text()))
+        elif path.suffix in (".jsonl", ".csv", ".dot"):
+            files[name] = path.read_text()
+    return files
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_that_is_killed_at_any_time_ends_with_the_same_files(name: str, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    command = ("discover", *OPTIONS, *RUNS[name])
+    process = start(whole, *command)
+    assert process.wait(600) == 0, process.communicate()[1]
+
+    generator, kills, ended = random.Random(name), 0, False
+    while kills < KILLS and not ended:
+        begun = (killed / "run" / ("path.json" if name == "path" else "run.json")).exists()
+        process = start(killed, *(("resume", "run") if begun else command))
+        try:
+            ended = process.wait(generator.uniform(0.5, 9)) == 0
+            assert ended, process.communicate()[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+        if ended and kills < KILLS:  # once more, from the beginning
+            assert content(killed / "run") == content(whole / "run")
+            for path in sorted((killed / "run").rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+            (killed / "run").rmdir()
+            ended = False
+    while not ended:
+        process = start(killed, "resume", "run")
+        ended = process.wait(600) == 0
+        assert ended, process.communicate()[1]
+    assert kills == KILLS and content(killed / "run") == content(whole / "run")
