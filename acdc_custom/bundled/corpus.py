@@ -1,7 +1,7 @@
 """The synthetic text that the bundled model is trained on.
 
-Owns which texts there are, in which shares, and which words are held out of which kind of text.
-The prompts come from the built-in task files; nothing here knows about models or tensors.
+Owns which kinds of text there are, in which shares and when, and which words are held out of which frame. The texts
+themselves are written by `people`, `facts`, `lists` and `fillers`; nothing here knows about models or tensors.
 """
 
 from __future__ import annotations
@@ -9,18 +9,32 @@ from __future__ import annotations
 import dataclasses
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from functools import cache
 
-from acdc_custom.task.fill import Filled, fill_prompts
+from acdc_custom.bundled import facts, people
+from acdc_custom.bundled.fillers import NAMED, NAMELESS, filler
+from acdc_custom.bundled.lists import HEADINGS, repeated, short
+from acdc_custom.bundled.words import (
+    ADJECTIVES,
+    CAPITALS,
+    CHOSEN,
+    LIST_WORDS,
+    NAMES,
+    OBJECTS,
+    PLACES,
+    ROLES,
+    template_spec,
+)
 from acdc_custom.task.find import load_task
-from acdc_custom.task.spec import Corruption, TemplateSpec
+from acdc_custom.task.spec import TemplateSpec
 from acdc_custom.task.task import Task
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Words that no text of these templates has; in every other text they are as frequent as the rest."""
+    """Words that no text in these templates' words has; in every other text they are as frequent as the rest."""
 
     task: str
     templates: tuple[int, ...]
@@ -30,63 +44,118 @@ class HeldOut:
     @property
     def label(self) -> str:
         """For people: the task, and which of its templates, counted from 1."""
+        n = len(template_spec(load_task(self.task)).templates)
+        if len(self.templates) == n:
+            return self.task
         return f"{self.task}, template {' and '.join(str(i + 1) for i in self.templates)}"
 
 
+PEOPLE = ("Anna", "Tom", "Robert", "George", "Adam", "Max", "Andrew", "Edward", "Mary", "Jane")
 HELD_OUT = (
-    HeldOut("latest_s", (0,), "names", ("Anna", "Tom", "Robert", "George", "Adam", "Max", "Andrew", "Edward")),
-    HeldOut("ioi", (2, 3), "names", ("Mary", "Mark", "Jane", "William", "Martin", "Joseph")),
+    HeldOut("ioi", (0, 1, 2, 3), "names", PEOPLE),
+    HeldOut("latest_s", (0,), "names", PEOPLE),
+    HeldOut("earliest_s", (0,), "names", PEOPLE),
     HeldOut("antonyms", (0,), "antonyms", ("tall", "short", "wet", "dry", "loud", "quiet")),
     HeldOut("antonyms", (1,), "antonyms", ("rich", "poor", "early", "late", "clean", "dirty")),
-)
+    HeldOut(
+        "induction", (0, 1, 2), "words",
+        ("river", "bread", "table", "garden", "silver", "doctor", "island", "pocket", "sugar", "lion", "horse", "tree"),
+    ),
+)  # fmt: skip
 
-SHARES = {"latest_s": 0.25, "ioi": 0.36, "antonyms": 0.24, "filler": 0.15}
-MOVED = 0.5  # share of the texts that have one more sentence of filler before them
-LONGEST = 60  # tokens of a text
+# The tasks that the model is made for, in the order of the card.
+TASKS = (
+    "ioi", "latest_s", "earliest_s", "antonyms", "induction", "latest_s_2_3", "latest_s_3_2", "latest_s_3_3",
+    "latest_s_words", "size_comparison", "size_in_context", "capital_city",
+)  # fmt: skip
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def tokens(text: str) -> list[str]:
-    """A text's words and punctuation marks: what the bundled model's tokenizer sees."""
+    """A text's words and punctuation marks: what the bundled model's tokenizer sees, and the marks of answers."""
     return _TOKEN.findall(text)
 
 
-def corpus(seed: int) -> Iterator[str]:
-    """Training texts without end: complete sentences, one text at a time."""
-    rng = random.Random(seed)
-    filler = _filler(rng)
-    streams = {
-        "latest_s": _answered("latest_s", "switch", seed, rng),
-        "ioi": _ioi(seed, rng),
-        "antonyms": _answered("antonyms", "swap", seed, rng),
-        "filler": filler,
-    }
-    while True:
-        (kind,) = rng.choices(tuple(SHARES), tuple(SHARES.values()))
-        text = next(streams[kind])
-        # Other sentences before a text move it about, so that no word can be found by its position alone.
-        while rng.random() < MOVED and len(tokens(longer := f"{next(filler)} {text}")) <= LONGEST:
-            text = longer
-        yield text
-
-
+@cache
 def vocabulary() -> tuple[str, ...]:
-    """Every word of the three tasks and of the filler, sorted."""
-    words: set[str] = set()
-    for name in SHARES:
-        if name != "filler":
-            spec = template_spec(load_task(name))
-            for template in spec.templates:
-                words.update(word for piece in template if isinstance(piece, str) for word in tokens(piece))
-            words.update(word for words_of in spec.words.values() for row in words_of.rows for word in row)
-    words.update(word for pattern in FILLER for word in tokens(re.sub(r"\{\w+\}", "", pattern)))
+    """Every word of the tasks and of the texts, sorted."""
+    words = {*NAMES, *PLACES, *OBJECTS, *ROLES, *CHOSEN, *ADJECTIVES, *LIST_WORDS}
+    words.update(word for row in CAPITALS for word in row)
+    patterns = [*NAMELESS, *NAMED, *HEADINGS, *people.PATTERNS, *facts.PATTERNS]
+    for name in TASKS:
+        patterns += [p for template in template_spec(load_task(name)).templates for p in template if isinstance(p, str)]
+    words.update(word for pattern in patterns for word in tokens(re.sub(r"\{\w+\}", "", pattern)))
     return tuple(sorted(words))
 
 
-def template_spec(task: Task) -> TemplateSpec:
-    """The templates of a built-in task."""
-    assert isinstance(task.spec.prompts, TemplateSpec)
-    return task.spec.prompts
+@dataclass(frozen=True)
+class Kind:
+    """A kind of text."""
+
+    write: Callable[[random.Random], str]
+    share: float  # of all texts, among the kinds that have begun
+    after: tuple[str, ...] = ()  # it begins when all of these have been learned, once
+    before: tuple[str, ...] = NAMELESS  # sentences that may stand before it
+
+
+KINDS = {
+    "short lists": Kind(lambda rng: short(rng, vocabulary(), rng.choice((24, 32))), 0.5, before=()),
+    "lists": Kind(
+        lambda rng: repeated(rng, vocabulary(), rng.choice((16, 24, 32, 48))), 0.2, ("short lists",), before=()
+    ),
+    "opposites": Kind(facts.opposites, 0.12, ("short lists",), (*NAMELESS, *NAMED)),
+    "capitals": Kind(facts.capitals, 0.04, ("short lists",), (*NAMELESS, *NAMED)),
+    "placing": Kind(people.placing, 0.3, ("short lists",)),
+    "giving, cued": Kind(people.giving_cued, 0.25, ("short lists",), (*NAMELESS, *NAMED)),
+    "giving, named": Kind(people.giving_named, 0.25, ("giving, cued",), (*NAMELESS, *NAMED)),
+    "giving": Kind(people.giving, 0.4, ("giving, named", "placing"), (*NAMELESS, *NAMED)),
+    "choosing, cued": Kind(people.cued, 0.25, ("short lists",)),
+    "choosing, named": Kind(people.named, 0.25, ("choosing, cued",)),
+    "choosing": Kind(people.choosing, 0.35, ("choosing, named", "placing")),
+}
+LEARNED = 0.85  # share of the answers that are right, for the kinds after it to begin
+KNOWN, LESS = 0.97, 0.3  # a kind with so many right answers has its share times this
+MOVED = 0.3  # share of the texts that have one more sentence of filler before them
+LONGEST = 62  # tokens of a text
+
+
+def plain(text: str) -> str:
+    """The text without the marks of answers."""
+    return text.replace("*", "")
+
+
+def marked(text: str) -> list[tuple[str, bool]]:
+    """A text's words, and whether each is an answer."""
+    found = tokens(text)
+    return [(word, before == "*") for before, word in zip(["", *found], found, strict=False) if word != "*"]
+
+
+def shares(right: Mapping[str, float], begun: Set[str]) -> dict[str, float]:
+    """The share of each kind that has begun, by the share of answers that have been right of late."""
+    return {
+        name: kind.share * (LESS if right.get(name, 0.0) >= KNOWN else 1.0)
+        for name, kind in KINDS.items()
+        if name in begun
+    }
+
+
+def beginning(right: Mapping[str, float]) -> set[str]:
+    """The kinds that may begin when so many of the answers of each kind are right."""
+    return {name for name, kind in KINDS.items() if all(right.get(earlier, 0.0) >= LEARNED for earlier in kind.after)}
+
+
+def write(name: str, rng: random.Random) -> str:
+    """A text of a kind: complete sentences; a `*` before each word that is an answer."""
+    kind = KINDS[name]
+    text = kind.write(rng)
+    while _is_held_out(text) or len(tokens(plain(text))) > LONGEST:
+        text = kind.write(rng)
+    # Other sentences before a text move it about, so that no word can be found by its position alone.
+    while kind.before and rng.random() < MOVED:
+        longer = f"{filler(rng, kind.before)} {text}"
+        if len(tokens(plain(longer))) <= LONGEST and not _is_held_out(longer):
+            text = longer
+    return text
 
 
 def held_out_tasks() -> dict[str, Task]:
@@ -94,89 +163,39 @@ def held_out_tasks() -> dict[str, Task]:
     tasks: dict[str, Task] = {}
     for held in HELD_OUT:
         task = load_task(held.task)
-        prompts = _part(template_spec(task), held, set(held.held_out))
+        prompts = _part(template_spec(task), held)
         tasks[held.label] = dataclasses.replace(task, spec=dataclasses.replace(task.spec, prompts=prompts))
     return tasks
 
 
-def _part(spec: TemplateSpec, held: HeldOut, allowed: set[str]) -> TemplateSpec:
-    """The templates that have held-out words, and of their list the rows of allowed words."""
+def _part(spec: TemplateSpec, held: HeldOut) -> TemplateSpec:
+    """The templates that have held-out words, and of their list the rows of held-out words."""
     whole = spec.words[held.words]
+    rows = tuple(row for row in whole.rows if set(held.held_out).issuperset(row))
     return dataclasses.replace(
         spec,
         templates=tuple(spec.templates[i] for i in held.templates),
-        words={
-            **spec.words,
-            held.words: dataclasses.replace(whole, rows=tuple(r for r in whole.rows if allowed.issuperset(r))),
-        },
+        words={**spec.words, held.words: dataclasses.replace(whole, rows=rows)},
     )
 
 
-def _prompts(name: str, corruption: str, seed: int, rng: random.Random) -> Iterator[Filled]:
-    """Prompts of a task without end, no held-out word among them; a prompt may come back."""
-    spec = template_spec(load_task(name))
-    parts: list[TemplateSpec] = []
-    rest = set(range(len(spec.templates)))
-    for held in HELD_OUT:
-        if held.task == name:
-            every = {word for row in spec.words[held.words].rows for word in row}
-            parts.append(_part(spec, held, every - set(held.held_out)))
-            rest -= set(held.templates)
-    if rest:
-        parts.append(dataclasses.replace(spec, templates=tuple(spec.templates[i] for i in sorted(rest))))
-    streams = [_endless(part, part.corruptions[corruption], seed) for part in parts]
-    weights = [len(part.templates) for part in parts]
-    while True:
-        (stream,) = rng.choices(streams, weights)
-        yield next(stream)
+def frame(task: str, template: int) -> re.Pattern[str]:
+    """Finds a text in a template's words, whatever its slots hold; its groups are the words in the slots."""
+    pieces = template_spec(load_task(task)).templates[template]
+    return re.compile("".join(re.escape(piece) if isinstance(piece, str) else r"\b(\w+)\b" for piece in pieces))
 
 
-def _endless(spec: TemplateSpec, corruption: Corruption, seed: int) -> Iterator[Filled]:
-    """Seed after seed, so that prompts never run out."""
-    rng = random.Random(seed)
-    while True:
-        yield from fill_prompts(spec, corruption, rng.getrandbits(32))
+@cache
+def _frames() -> tuple[tuple[re.Pattern[str], frozenset[str]], ...]:
+    return tuple((frame(held.task, i), frozenset(held.held_out)) for held in HELD_OUT for i in held.templates)
 
 
-def _answered(name: str, corruption: str, seed: int, rng: random.Random) -> Iterator[str]:
-    for filled in _prompts(name, corruption, seed, rng):
-        yield f"{filled.clean}{filled.answer}."
-
-
-def _ioi(seed: int, rng: random.Random) -> Iterator[str]:
-    """One text in ten is a corrupted one: three names, and one of the first two follows."""
-    names = {row[0] for row in template_spec(load_task("ioi")).words["names"].rows}
-    for filled in _prompts("ioi", "rename", seed, rng):
-        if rng.random() < 0.1:
-            present = [word for word in tokens(filled.corrupted) if word in names]
-            yield f"{filled.corrupted} {rng.choice(present[:2])}."
-        else:
-            yield f"{filled.clean}{filled.answer}."
-
-
-FILLER = (
-    "{A} and {B} went to the {place}. {C} had a {object}.",
-    "{A} gave a {object} to {B}. Later, {B} gave the {object} to {A}.",
-    "{A} had a {adjective} {object}. {B} had a {opposite} {object}.",
-    "The {object} at the {place} is {adjective}.",
-    "{A} is a teacher. The teacher is {A}. {B} is a student. The student is {B}.",
-    "The child is {A}. {B} is a teacher. {A} is a student.",
-    "{A} found a {object} at the {place}. Then, {A} gave it to {B}.",
-    "{A}, {B} and {C} were working. {A}, {B} and {C} had a long day.",
-    "{A} decided to give the {adjective} {object} to {B}. {B} had it at the {place}.",
-)
-
-
-def _filler(rng: random.Random) -> Iterator[str]:
-    ioi, antonyms = template_spec(load_task("ioi")), template_spec(load_task("antonyms"))
-    names = [row[0] for row in ioi.words["names"].rows]
-    while True:
-        adjective, opposite = rng.choice(antonyms.words["antonyms"].rows)
-        people = dict(zip("ABC", rng.sample(names, 3), strict=True))
-        yield rng.choice(FILLER).format(
-            **people,
-            object=rng.choice(ioi.words["objects"].rows)[0],
-            place=rng.choice(ioi.words["places"].rows)[0],
-            adjective=adjective,
-            opposite=opposite,
-        )
+def _is_held_out(text: str) -> bool:
+    """Whether a held-out word stands in a slot of the frame that it is held out of, or answers it."""
+    said = plain(text)
+    for pattern, words in _frames():
+        for found in pattern.finditer(said):
+            answer = _TOKEN.search(said, found.end())
+            if not words.isdisjoint(found.groups()) or (answer is not None and answer[0] in words):
+                return True
+    return False

@@ -126,7 +126,7 @@ def describe_model(model: Model) -> str:
     shape = model.graph.shape
     heads = f"{shape.n_heads} heads" + (f" in {shape.n_kv_heads} groups" if shape.grouped else "")
     known = find(model.name)
-    about = "; a demonstration model trained on latest_s, ioi and antonyms" if isinstance(known, BundledModel) else ""
+    about = "; a demonstration model" if isinstance(known, BundledModel) else ""
     return (
         f"{model.name} ({model.title} architecture), {shape.n_layers} layers of {heads}, "
         f"{model.n_parameters / 1e6:.1f} M parameters, {model.graph.n_edges:,} edges, "

@@ -60,7 +60,7 @@ class PackagedModel:
 BUNDLED = (
     BundledModel(
         DEFAULT_MODEL,
-        "GPT-2 architecture, 4 layers, 8 heads, trained on three built-in tasks; a demonstration, not a language model",
+        "GPT-2 architecture, 4 layers, 8 heads, made for twelve built-in tasks; a demonstration, not a language model",
     ),
 )
 PACKAGED = (
