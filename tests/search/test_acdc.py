@@ -106,7 +106,7 @@ def test_decisions_and_effects_are_those_of_the_oracle(name: str) -> None:
 @pytest.mark.parametrize("metric", [Metric.KL, Metric.LOGIT_DIFF])
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: Metric) -> None:
-    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=2)
+    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=2 if metric is Metric.KL else 1)
     tau = {Metric.KL: 0.001, Metric.LOGIT_DIFF: 0.01}[metric]
     expected, final = oracle.acdc(model.weights, prompts, tau, metric)
     assert 0 < sum(e[2] for e in expected) < model.graph.n_edges
@@ -116,7 +116,7 @@ def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_zero_ablation_of_every_architecture_is_decided_as_the_oracle_decides(name: str) -> None:
-    model, prompts = ARCHITECTURES[name](8), random_prompts(8, n=2)
+    model, prompts = ARCHITECTURES[name](8), random_prompts(8, n=1)
     expected, final = oracle.acdc(model.weights, prompts, 0.02, ablation="zero")
     agrees(*search(model, prompts, 0.02, ablation=Ablation.ZERO), expected, final, 0.02)
 
@@ -125,7 +125,7 @@ def test_zero_ablation_of_every_architecture_is_decided_as_the_oracle_decides(na
 @pytest.mark.parametrize("ablation", Ablation)
 @pytest.mark.parametrize("name", ["llama", "gemma2"])
 def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Metric, ablation: Ablation) -> None:
-    model, prompts = tiny(name, 9), random_prompts(9, n=4)
+    model, prompts = tiny(name, 9), random_prompts(9, n=2)
     tau = 0.3 if metric is Metric.ANSWER_RANK else 0.01
     expected, final = oracle.acdc(model.weights, prompts, tau, metric, ablation)
     agrees(*search(model, prompts, tau, metric, ablation=ablation), expected, final, tau)
@@ -134,7 +134,7 @@ def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Met
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_search_without_some_heads_is_the_oracles_with_their_edges_removed_beforehand(name: str) -> None:
-    model, prompts, tau, without = ARCHITECTURES[name](4), random_prompts(4, n=2), 0.003, ("a0.h1", "a1.h2")
+    model, prompts, tau, without = ARCHITECTURES[name](4), random_prompts(4, n=1), 0.003, ("a0.h1", "a1.h2")
     expected, final = oracle.acdc(model.weights, prompts, tau, knocked_out=without)
     whole, _ = oracle.acdc(model.weights, prompts, tau)
     assert [e[2] for e in expected] != [e[2] for e in whole]
@@ -150,7 +150,7 @@ def test_a_search_without_some_heads_is_the_oracles_with_their_edges_removed_bef
 @pytest.mark.parametrize("ablation", Ablation)
 @pytest.mark.parametrize("name", ["gpt2", "gemma2"])
 def test_heads_are_knocked_out_under_every_ablation(name: str, ablation: Ablation) -> None:
-    model, prompts, tau, without = tiny(name, 6), random_prompts(6, n=4), 0.01, ("a0.h0", "a1.h3")
+    model, prompts, tau, without = tiny(name, 6), random_prompts(6, n=2), 0.01, ("a0.h0", "a1.h3")
     expected, final = oracle.acdc(model.weights, prompts, tau, ablation=ablation, knocked_out=without)
     for chunk_size in (99, 1):
         found = search(model, prompts, tau, ablation=ablation, chunk_size=chunk_size, knocked_out=without)

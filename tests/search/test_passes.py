@@ -72,7 +72,7 @@ def agrees(
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_search_that_starts_from_a_circuit_decides_as_the_oracle_does(name: str) -> None:
-    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=2)
+    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=1)
     start = some_edges(model, 3)
     search = passes(model, prompts, start, threshold=0.002)
     decisions = list(search.decisions())
@@ -91,7 +91,7 @@ def test_every_ablation_is_the_oracles_inside_a_circuit(ablation: Ablation) -> N
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_grouped_search_that_starts_from_a_circuit_tests_the_oracles_blocks(name: str) -> None:
-    model, prompts = ARCHITECTURES[name](4), random_prompts(4, n=2)
+    model, prompts = ARCHITECTURES[name](4), random_prompts(4, n=1)
     start = some_edges(model, 5)
     search = passes(model, prompts, start, method="grouped", threshold=0.002)
     decisions = list(search.decisions())
