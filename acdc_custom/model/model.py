@@ -81,10 +81,10 @@ def wrap(hf_model: Any, tokenizer: Any, name: str) -> Model:
         return _model(bridge, architecture, hf_model.config, parameters, tokenizer, name)
 
 
-def wrap_bridge(bridge: Any, name: str) -> Model:
-    """A `Model` around a TransformerBridge, such as `TransformerBridge.boot_native` makes.
+def wrap_bridge(bridge: Any, name: str, tokenizer: Any = None) -> Model:
+    """A `Model` around a TransformerBridge, such as `TransformerBridge.boot_native` makes; it is put in eval mode.
 
-    Raises `ModelError` as `wrap` does, and for a bridge whose weights TransformerLens has processed (folded norms,
+    `tokenizer` is by default the bridge's own. Raises `ModelError` as `wrap` does, and for a bridge whose weights TransformerLens has processed (folded norms,
     centred weights): circuits are those of the model as it was trained.
     """
     if bridge._weights_processed:
@@ -98,7 +98,7 @@ def wrap_bridge(bridge: Any, name: str) -> Model:
     class_name = type(module).__name__
     with _described(name, class_name):
         architecture = describe(class_name, config)
-        return _model(bridge, architecture, config, parameters, bridge.tokenizer, name)
+        return _model(bridge, architecture, config, parameters, tokenizer or bridge.tokenizer, name)
 
 
 @contextlib.contextmanager
