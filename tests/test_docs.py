@@ -19,7 +19,8 @@ from circuits import example_circuit
 from packaging.requirements import Requirement
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit.circuit import ModelRecord, Outcome, SearchRecord, TaskPerformance, TaskRecord, TestOutcome
+from acdc_custom.circuit.circuit import Outcome, SearchRecord, TaskPerformance, TestOutcome
+from acdc_custom.circuit.provenance import ModelRecord, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference

@@ -60,6 +60,23 @@ def load_model(
     model is called in results, by default the name it was loaded by. `say` is told, in a line, of anything that takes
     time. Raises `UsageError` for anything else, `ModelError` for a model that cannot be searched.
     """
+    model = read_model(given, tokenizer, device, dtype, name, say)
+    if model.tokenizer is None:
+        raise UsageError(
+            f"{model.name} was given without its tokenizer, which makes the prompts. Give both: (model, tokenizer)."
+        )
+    return model
+
+
+def read_model(
+    given: Any,
+    tokenizer: Any = None,
+    device: Device | str | None = None,
+    dtype: Precision | str | None = None,
+    name: str = "",
+    say: Callable[[str], None] = lambda line: None,
+) -> Model:
+    """The same of a model that is given tokens: it may have no tokenizer."""
     if isinstance(given, tuple) and len(given) == 2:
         if tokenizer is not None:
             raise UsageError("the tokenizer was given twice: in a pair with the model, and by itself. Leave one away.")
@@ -68,10 +85,11 @@ def load_model(
         return given
     if isinstance(given, (str, Path)):
         return _named(str(given), tokenizer, device, dtype, say)
-    kinds = {kind.__name__ for kind in type(given).__mro__}
-    if "TransformerBridge" in kinds:
+    if tokenizer is not None and not (callable(tokenizer) and hasattr(tokenizer, "decode")):
+        raise UsageError(f"{described(tokenizer)} is no tokenizer. Give the one that was loaded with the model.")
+    if is_bridge(given):
         return _of_bridge(given, tokenizer, device, dtype, name)
-    if "PreTrainedModel" in kinds:
+    if is_hugging_face(given):
         return _of_hugging_face(given, tokenizer, device, dtype, name)
     if isinstance(given, nn.Module):
         raise UsageError(
@@ -79,6 +97,16 @@ def load_model(
             "or a TransformerBridge."
         )
     raise UsageError(f"{described(given)} is no model. Give {ALLOWED}.")
+
+
+def is_bridge(given: Any) -> bool:
+    """Whether it is a TransformerBridge; TransformerLens is not imported for the question."""
+    return any(kind.__name__ == "TransformerBridge" for kind in type(given).__mro__)
+
+
+def is_hugging_face(given: Any) -> bool:
+    """Whether it is a model of transformers', which is not imported for the question."""
+    return any(kind.__name__ == "PreTrainedModel" for kind in type(given).__mro__)
 
 
 def described(given: Any) -> str:
@@ -103,12 +131,6 @@ def _of_hugging_face(
     hf_model: Any, tokenizer: Any, device: Device | str | None, dtype: Precision | str | None, name: str
 ) -> Model:
     name = name or str(getattr(hf_model.config, "_name_or_path", "")) or type(hf_model).__name__
-    if tokenizer is None:
-        raise UsageError(
-            f"{name} was given without its tokenizer, which makes the prompts. Give both: (model, tokenizer)."
-        )
-    if not callable(tokenizer) or not hasattr(tokenizer, "decode"):
-        raise UsageError(f"{described(tokenizer)} is no tokenizer. Give the one that was loaded with the model.")
     with quiet():
         own = _apart(hf_model, (), device, dtype, name)
         own.config._attn_implementation = EAGER
@@ -119,16 +141,11 @@ def _of_bridge(
     bridge: Any, tokenizer: Any, device: Device | str | None, dtype: Precision | str | None, name: str
 ) -> Model:
     name = name or str(getattr(bridge.cfg, "model_name", "") or type(bridge.original_model).__name__)
-    if tokenizer is not None and not callable(tokenizer):
-        raise UsageError(f"{described(tokenizer)} is no tokenizer. Leave it away: the bridge has its own.")
     with quiet():
         own = _apart(bridge, (bridge.original_model,), device, dtype, name, shared=bridge.tokenizer)
         weight = next(own.original_model.parameters())
         own.cfg.dtype, own.cfg.device = weight.dtype, str(weight.device)
-        model = wrap_bridge(own, name, tokenizer)
-    if model.tokenizer is None:
-        raise UsageError(f"the bridge of {name} has no tokenizer, which makes the prompts. Give tokenizer=.")
-    return model
+        return wrap_bridge(own, name, tokenizer)
 
 
 def _apart(
@@ -149,8 +166,11 @@ def _apart(
     where = None if device is None else torch.device(resolve_device(Device(device)))
     wanted = None if dtype is None else getattr(torch, Precision(dtype).value)
     memo: dict[int, Any] = {} if shared is None else {id(shared): shared}
-    for tensor in _tensors(parts):
-        memo[id(tensor)] = _over(tensor, where, wanted, name)
+    for part in parts:
+        for value in vars(part).values():  # such as what the last call has left behind, with its graph
+            memo |= {id(tensor): tensor.detach() for tensor in _tensors_in(value)}
+        for tensor in (*part.parameters(recurse=False), *part.buffers(recurse=False)):
+            memo[id(tensor)] = _over(tensor, where, wanted, name)
     for part in parts:
         for attribute in HOOKS:
             hooks = part.__dict__.get(attribute)
@@ -165,10 +185,17 @@ def _apart(
         raise ModelError(f"{name} holds something that cannot be left where it is: {why}.") from error
 
 
-def _tensors(parts: Any) -> Iterator[Tensor]:
-    for part in parts:
-        yield from part.parameters(recurse=False)
-        yield from part.buffers(recurse=False)
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    """Tensors that are an attribute, or in a list, a tuple or a dictionary that is one."""
+    match value:
+        case Tensor():
+            yield value
+        case list() | tuple():
+            for inner in value:
+                yield from _tensors_in(inner)
+        case dict():
+            for inner in value.values():
+                yield from _tensors_in(inner)
 
 
 def _over(tensor: Tensor, device: torch.device | None, dtype: torch.dtype | None, name: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where a progress bar goes: a widget in a notebook, a line that redraws itself in a terminal, else a line now and then.
+"""Where a progress bar goes: a widget in a notebook, one line in a terminal, else a new line now and then.
 
 Owns the choice, and that a file or a pipe gets whole lines and no frames of a bar. Knows nothing of the work.
 """

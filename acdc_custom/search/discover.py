@@ -63,7 +63,7 @@ def discover(
 
     `task` is a name, a path, a `Task`, a DataFrame or a list of rows (see `acdc_custom.load_task`); `model` a name, a
     folder, a Hugging Face model with its `tokenizer`, or a TransformerBridge, which is left exactly as it was (see
-    `acdc_custom.load_model`). `options` are settings by name, on top of `settings`: `discover(task, model, threshold=0.01, n=20, seed=1)`. See
+    `acdc_custom.load_model`). `options` are settings by name, on top of `settings`: `threshold=0.01, n=20, seed=1`. See
     `SearchSettings` and `PromptSelection` for all of them. `on_decision` is told of every decision; a bar shows the
     `progress` to people. Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
     """
