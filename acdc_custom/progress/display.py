@@ -26,7 +26,7 @@ def new_bar(total: int, what: str, unit: str = "it", **options: Any) -> Any:
 
     if sys.stderr.isatty():
         return tqdm(dynamic_ncols=True, **shared)
-    line = {"bar_format": LINE, "unit": unit if unit.startswith(" ") else "", "ncols": 0, "ascii": True}
+    line = {"bar_format": LINE, "unit": unit if unit.startswith(" ") else ""}
     often = {"delay": PATIENCE, "mininterval": EVERY, "maxinterval": EVERY, "miniters": 1}
     return tqdm(**{**shared, **line, **often, "file": Lines(sys.stderr)})
 
