@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from acdc_custom.cli.terminal import say
 from acdc_custom.files.columns import KEPT, left, paragraph, right, table
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class _Shown:
 
         if not self._described:
             for line in describe_batch(run.prepared, None):
-                click.echo(line)
+                say(line)
             self._described = True
         with SearchBar(run.request.edges, run.earlier, f"Threshold {step.threshold:g}") as progress:
             circuit, _ = run.complete(progress.note, tested=self._record.request.faithfulness is None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Ablation
+from acdc_custom.cli.terminal import say
 from acdc_custom.memory import text_of_bytes
 from acdc_custom.model.catalogue import BundledModel, find
 
@@ -28,7 +29,7 @@ def open_told(name: str, device: str, dtype: str) -> Model:
     from acdc_custom.model.open import open_model
 
     model: Model = open_model(name, device, dtype, say=click.echo)
-    click.echo(f"Model      {describe_model(model)}")
+    say(f"Model      {describe_model(model)}")
     return model
 
 
@@ -65,7 +66,7 @@ def show_found(
     from acdc_custom.cli.roles_at_once import roles_at_once
     from acdc_custom.files.columns import paragraph
 
-    click.echo(summarize(circuit))
+    say(summarize(circuit))
     echo_written([*files, *roles_at_once(circuit, prepared, folder, roles)])
     click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder))}")
     if beware := warning(circuit, *source, faithfulness):

@@ -5,10 +5,12 @@ Owns the choice, and that a file or a pipe gets whole lines and no frames of a b
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import Any, TextIO
 
+QUIET = "ACDC_CUSTOM_QUIET"  # in the environment: no bar at all
 PATIENCE = 10.0  # seconds before the first line where nobody watches: of shorter work nothing is said
 EVERY = 30.0  # seconds from one line to the next
 LINE = "{desc}: {percentage:.0f}%, {n_fmt} of {total_fmt}{unit}, after {elapsed}, {remaining} to go{postfix}"
@@ -17,6 +19,7 @@ LINE = "{desc}: {percentage:.0f}%, {n_fmt} of {total_fmt}{unit}, after {elapsed}
 def new_bar(total: int, what: str, unit: str = "it", **options: Any) -> Any:
     """A tqdm bar for so many steps that is gone at the end; `options` are further ones of tqdm's."""
     shared = {"total": total, "desc": what, "unit": unit, "leave": False, **options}
+    shared["disable"] = bool(os.environ.get(QUIET))
     if in_notebook():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # without ipywidgets, a bar of text does
@@ -26,9 +29,9 @@ def new_bar(total: int, what: str, unit: str = "it", **options: Any) -> Any:
 
     if sys.stderr.isatty():
         return tqdm(dynamic_ncols=True, **shared)
-    line = {"bar_format": LINE, "unit": unit if unit.startswith(" ") else ""}
+    shared |= {"unit": unit if unit.startswith(" ") else "", "file": Lines(sys.stderr)}
     often = {"delay": PATIENCE, "mininterval": EVERY, "maxinterval": EVERY, "miniters": 1}
-    return tqdm(**{**shared, **line, **often, "file": Lines(sys.stderr)})
+    return tqdm(**{"bar_format": LINE, **shared, **often})
 
 
 def in_notebook() -> bool:

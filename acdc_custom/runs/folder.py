@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -116,6 +116,11 @@ class RunFolder:
             )
         if not os.path.isfile(path / JOURNAL):
             raise ResultError(f"{path} holds no run: there is no {JOURNAL} in it.")
+        if not os.path.exists(path / REQUEST):
+            raise ResultError(
+                f"the run in {path} was killed before it had begun: there is nothing to resume. Give its acdc-custom "
+                "discover command again."
+            )
         return cls(path, "r+")
 
     def __enter__(self) -> Self:
@@ -205,6 +210,11 @@ def folder_name(task: str, model: str, settings: SearchSettings, amount: str = "
 
 def free_folder(parent: Path, task: str, model: str, settings: SearchSettings, amount: str = "") -> Path:
     """A folder name that says what the run is, and that is not taken: `latest_s_demo-4l_0.01`, then `..._2`."""
+    return next(path for path in folders_named(parent, task, model, settings, amount) if not os.path.exists(path))
+
+
+def folders_named(parent: Path, task: str, model: str, settings: SearchSettings, amount: str = "") -> Iterator[Path]:
+    """The folders that a run may have, in the order in which they are taken."""
     name = folder_name(task, model, settings, amount)
-    paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
-    return next(path for path in paths if not os.path.exists(path))
+    yield parent / name
+    yield from (parent / f"{name}_{number}" for number in range(2, 10**6))
