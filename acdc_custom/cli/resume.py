@@ -78,8 +78,10 @@ def _resume_path(folder: Path) -> None:
 def resume_run(folder: Path) -> tuple[Run, Circuit]:
     """Go on with a run that was stopped, and show it."""
     from acdc_custom.cli.running import open_told, run_search
+    from acdc_custom.runs.again import check_begun
     from acdc_custom.runs.folder import RunFolder, RunRequest
 
+    check_begun(folder)
     with RunFolder.reopen(folder) as run_folder:
         request = RunRequest.load(folder)
         say_loading(request.model)

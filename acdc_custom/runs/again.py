@@ -57,6 +57,15 @@ def place_for(task: str, model: str, settings: SearchSettings, parent: Path, out
     return Place(out, True)
 
 
+def check_begun(folder: Path) -> None:
+    """Raises `ResultError` for a folder in which a run was killed before it had written down what was asked."""
+    if _is_unbegun(folder):
+        raise ResultError(
+            f"the run in {folder} was killed before it had begun: there is nothing to resume. Give its acdc-custom "
+            "discover command again."
+        )
+
+
 def _is_stopped(folder: Path) -> bool:
     """Whether a run began there and has not ended, and no process is running it."""
     begun = (folder / JOURNAL).exists() and (folder / REQUEST).exists()

@@ -116,11 +116,6 @@ class RunFolder:
             )
         if not os.path.isfile(path / JOURNAL):
             raise ResultError(f"{path} holds no run: there is no {JOURNAL} in it.")
-        if not os.path.exists(path / REQUEST):
-            raise ResultError(
-                f"the run in {path} was killed before it had begun: there is nothing to resume. Give its acdc-custom "
-                "discover command again."
-            )
         return cls(path, "r+")
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What the terminal gets: whole words, no frames of bars in a file, quiet where it is asked for, and help with typos."""
+"""What the terminal gets: whole words, no frames of bars in a file, quiet where it is wanted, and help with typos."""
 
 from __future__ import annotations
 
