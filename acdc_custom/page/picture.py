@@ -33,7 +33,8 @@ def inline_svg(
     """The drawn part of a circuit as an `<svg>` element for an HTML page.
 
     `name` is what it is called, by default the circuit's title. `steps` are the places of the circuits that have an
-    edge, where there are several: `data-steps`. Edges that are not in the one that is `here` are not seen. Raises `ResultError` without a Graphviz.
+    edge, where there are several: `data-steps`. Edges that are not in the one that is `here` are not seen. Raises
+    `ResultError` without a Graphviz.
     """
     root = ElementTree.fromstring(render(to_bare_dot(selection, paint), Format.SVG))
     for element in root.iter():

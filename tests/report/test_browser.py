@@ -374,7 +374,7 @@ def test_the_heads_of_a_role_stand_out(open_page: Open, hostile: Path) -> None:
 
 def test_a_click_on_an_edge_tells_its_effect_and_a_table_does_so_by_keyboard(open_page: Open, hostile: Path) -> None:
     page = open_page(hostile)
-    page.locator('[data-edge="m1 -> logits"] .hit').click()
+    page.locator('[data-edge="m1 -> logits"]').click()
     assert page.locator("#edge-said").inner_text() == "MLP 1 → logits: effect 1.5 nats"
     page.focus('[data-show-edge="embed -> a1.kv0.k"]')
     page.keyboard.press("Enter")
