@@ -1,8 +1,6 @@
 """Exact, fast ACDC: which attention heads and MLPs do a task.
 
-    task = load_task("latest_s")
-    model = load_model("demo-4l")
-    circuit = discover(task, model, threshold=0.01)
+    circuit = discover("latest_s", "demo-4l", threshold=0.01)
     circuit.save("results/mine")
     draw(circuit, "results/mine/circuit.svg")
 

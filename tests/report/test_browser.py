@@ -264,6 +264,18 @@ def test_the_attention_viewer_shows_what_the_data_say(open_page: Open, report: P
     assert "token 4," in page.locator("#attention-said").inner_text()
 
 
+def test_the_whole_attention_is_a_matrix_of_cells(open_page: Open, hostile: Path) -> None:
+    page = open_page(hostile)
+    page.click("#attention-whole summary")
+    cells = "[...document.querySelectorAll('.matrix rect title')].map((title) => title.textContent)"
+    until(page, "document.querySelectorAll('.matrix rect').length > 0")
+    found = page.evaluate(cells)
+    assert len(found) == 6 and found[-1] == "is → is: 38 %", "who looks, at whom: the lower half of 3 by 3"
+    page.select_option("#attention-prompt", "1")
+    assert page.evaluate(cells) == ["A → A: 100 %", "⏎ → A: 50 %", "⏎ → ⏎: 50 %"]
+    assert page.locator(".matrix svg").get_attribute("aria-label").startswith("Attention of L1H0 on other")
+
+
 def test_a_panel_leads_to_the_attention_of_its_head(open_page: Open, report: Path) -> None:
     page = open_page(report)
     link = page.locator("[data-head-link]").last
