@@ -72,12 +72,13 @@ def _steps(points: Sequence[Point], circuits: Sequence[Circuit], circuit: Circui
 
 
 def _said(point: Point, unit: str) -> str:
-    """`threshold 0.01 nats: 45 edges, KL 0.012 nats, recovers 92 % on the validation prompts`."""
+    """`threshold 0.01 nats: 45 edges, KL 0.012 nats, recovers 92% on the validation prompts`. The KL is that on the
+    prompts of the search."""
     if point.validation is not None and point.validation.faithfulness is not None:
         share, on = point.reached, "validation prompts"
     else:
         share, on = point.search_faithfulness, "prompts of the search"
     return (
-        f"threshold {point.threshold:g} {unit}: {point.edges:,} edges, KL {number(point.kl)} nats on the prompts of "
-        f"the search, recovers {share:.0%} of the logit difference on the {on}"
+        f"threshold {point.threshold:g} {unit}: {point.edges:,} edges, KL {number(point.kl)} nats, recovers "
+        f"{share:.0%} on the {on}"
     )
