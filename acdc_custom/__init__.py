@@ -1,8 +1,6 @@
 """Exact, fast ACDC: which attention heads and MLPs do a task.
 
-    task = load_task("latest_s")
-    model = load_model("demo-4l")
-    circuit = discover(task, model, threshold=0.01)
+    circuit = discover("latest_s", "demo-4l", threshold=0.01)
     circuit.save("results/mine")
     draw(circuit, "results/mine/circuit.svg")
 
@@ -32,12 +30,12 @@ if TYPE_CHECKING:
     from acdc_custom.heads.patch import patch_paths
     from acdc_custom.heads.table import HeadTable
     from acdc_custom.known.content import load_known
-    from acdc_custom.model.open import open_model as load_model
+    from acdc_custom.model.given import load_model
     from acdc_custom.report.write import write_report
     from acdc_custom.search.discover import discover
     from acdc_custom.stability.content import load_stability
     from acdc_custom.sweep.content import load_sweep
-    from acdc_custom.task import load_task
+    from acdc_custom.task.given import load_task
     from acdc_custom.task_check.measure import check_task
 
 __all__ = [
@@ -91,10 +89,10 @@ _HOMES = {
     "load_entries": ("compare.entry", "load_entries"),
     "load_evaluation": ("evaluate.content", "load"),
     "load_known": ("known.content", "load_known"),
-    "load_model": ("model.open", "open_model"),
+    "load_model": ("model.given", "load_model"),
     "load_stability": ("stability.content", "load_stability"),
     "load_sweep": ("sweep.content", "load_sweep"),
-    "load_task": ("task", "load_task"),
+    "load_task": ("task.given", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
     "prepare_batch": ("engine.prepared", "prepare_batch"),
     "write_report": ("report.write", "write_report"),

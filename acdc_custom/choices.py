@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from numbers import Integral, Real
+from typing import Any
 
 from acdc_custom.errors import UsageError, did_you_mean
 
@@ -259,6 +261,33 @@ class Similarity(StrEnum):
 
     COSINE = "cosine"
     DOT = "dot"
+
+
+# What a setting may be given as, what it then is, and what people call that. numpy's numbers count as numbers.
+_KINDS: dict[str, tuple[type, type, str]] = {
+    "bool": (bool, bool, "True or False"),
+    "int": (Integral, int, "a whole number"),
+    "float": (Real, float, "a number"),
+    "str": (str, str, "a text"),
+}
+
+
+def check_kinds(settings: Any) -> None:
+    """See that the plain fields of a frozen record are of their types, and make Python's numbers of others' numbers.
+
+    Raises `UsageError` that names the field.
+    """
+    for field in fields(settings):
+        value, written = getattr(settings, field.name), str(field.type)
+        kind = written.removesuffix(" | None")
+        if kind not in _KINDS or (value is None and kind != written):
+            continue
+        allowed, plain, words = _KINDS[kind]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and plain is not bool):
+            name = field.name.replace("_", " ")
+            raise UsageError(f"the {name} is {value!r:.60} ({type(value).__name__}): it must be {words}.")
+        if type(value) not in (plain, int):
+            object.__setattr__(settings, field.name, plain(value))
 
 
 def checked_threshold(threshold: float) -> float:

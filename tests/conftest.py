@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from browser import MISSING, installed, launch
 
 from acdc_custom.cli import main
 
@@ -22,3 +25,16 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished") / "run"
     main(["discover", "--task", "ioi", "--n", "8", "--no-roles", "--out", str(folder)])
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser: the system's, since none is downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = installed()
+    if path is None:
+        pytest.skip(MISSING)
+    with playwright.sync_playwright() as started:
+        browser = launch(started, path)
+        yield browser
+        browser.close()

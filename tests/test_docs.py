@@ -14,12 +14,14 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import click
+import notebooks
 import pytest
 from circuits import example_circuit
 from packaging.requirements import Requirement
 
 from acdc_custom.choices import ExportForm
-from acdc_custom.circuit.circuit import ModelRecord, Outcome, SearchRecord, TaskPerformance, TaskRecord, TestOutcome
+from acdc_custom.circuit.circuit import Outcome, SearchRecord, TaskPerformance, TestOutcome
+from acdc_custom.circuit.provenance import ModelRecord, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
@@ -198,6 +200,24 @@ def test_the_python_on_the_page_of_many_runs_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"seed_0 \d+\nseed_1 \d+\n", done.stdout)
+
+
+def test_the_python_on_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in blocks(page("notebook.md"), "python"):
+        exec(compile(code, "notebook.md", "exec"), names)
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.ipynb")), ids=lambda path: path.name)
+def test_a_notebook_shows_what_its_cells_show(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    notebook = notebooks.read(path)
+    stored = [notebooks.kinds(cell["outputs"]) for cell in notebooks.code_cells(notebook)]
+    assert [notebooks.kinds(outputs) for outputs in notebooks.run(notebook)] == stored, (
+        "run: python tests/notebooks.py docs/*.ipynb"
+    )
+    assert f"({path.name})" in page("notebook.md")
 
 
 def test_the_readme_python_has_ten_lines() -> None:

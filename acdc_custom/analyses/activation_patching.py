@@ -23,7 +23,7 @@ from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import heatmap
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.model.layers import Layer
 from acdc_custom.progress.protocol import Progress, silent
@@ -39,7 +39,7 @@ _FROM_SOURCE = {
 
 
 @dataclass(frozen=True, eq=False)
-class Patching:
+class Patching(Tabular):
     """What each patch does to the mean logit difference (logits). One row per layer."""
 
     what: str

@@ -15,7 +15,7 @@ from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.panels import attention_panels
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import attention_from, attention_patterns, attention_to_places
 from acdc_custom.heads.words import cast_of
@@ -24,7 +24,7 @@ from acdc_custom.task.batch import END
 
 
 @dataclass(frozen=True, eq=False)
-class HeadAttention:
+class HeadAttention(Tabular):
     """Attention probabilities of some heads."""
 
     heads: tuple[Sender, ...]

@@ -16,7 +16,7 @@ from acdc_custom.engine.performance import logit_differences
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.figures.charts import histogram
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.progress.protocol import Progress, silent
@@ -27,7 +27,7 @@ AT_ONCE = 25  # prompts
 
 
 @dataclass(frozen=True, eq=False)
-class BehaviourSpread:
+class BehaviourSpread(Tabular):
     """Logit differences (logits) and probabilities of the answer, per prompt."""
 
     sizes: tuple[int, ...]  # how many of the prompts each row of the table looks at; the last is all of them

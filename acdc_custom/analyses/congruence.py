@@ -18,7 +18,7 @@ from acdc_custom.choices import Similarity, TokenPlace
 from acdc_custom.engine.metrics import exact
 from acdc_custom.figures.charts import histogram
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.model.model import Model
 
 PERMUTATIONS = 10_000
@@ -27,7 +27,7 @@ SHOWN = 200  # random words whose pairs the histogram shows
 
 
 @dataclass(frozen=True, eq=False)
-class Congruence:
+class Congruence(Tabular):
     """The similarity of every pair of a word set, and of random words. `p_value` is one-sided: alike or more."""
 
     words: WordSet

@@ -14,7 +14,7 @@ from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import Scale, head_heatmap
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.copying import OvScores, ReadFrom, ov_scores
 from acdc_custom.heads.words import cast_of
@@ -23,7 +23,7 @@ from acdc_custom.progress.protocol import OnStep, no_step
 
 
 @dataclass(frozen=True, eq=False)
-class CopyScores:
+class CopyScores(Tabular):
     """Copy scores of every head, in percent of (prompt x word place)."""
 
     scores: OvScores

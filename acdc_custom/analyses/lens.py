@@ -20,13 +20,13 @@ from acdc_custom.engine.metrics import exact, logit_diff_direction
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.figures.charts import bars, head_heatmap, lines
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import LOGITS, Sender, Stage
 from acdc_custom.model.norm import Norm, NormKind
 
 
 @dataclass(frozen=True, eq=False)
-class LogitLens:
+class LogitLens(Tabular):
     """The logit difference (logits) that the residual stream holds after each component, and what each one adds.
 
     Means over prompts, with the standard deviation between prompts. `accumulated` uses the final scale, so that its
@@ -58,7 +58,7 @@ class LogitLens:
 
 
 @dataclass(frozen=True, eq=False)
-class HeadAttribution:
+class HeadAttribution(Tabular):
     """What each head writes towards the answer, in logits: mean and standard deviation over prompts."""
 
     attribution: np.ndarray  # [layer, head]: output biases are no head's

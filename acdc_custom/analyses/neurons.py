@@ -20,7 +20,7 @@ from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import bars
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.model.products import product
 from acdc_custom.model.weights import Block
 from acdc_custom.progress.protocol import Progress, silent
@@ -29,7 +29,7 @@ SHOWN = 20  # neurons in the figure
 
 
 @dataclass(frozen=True, eq=False)
-class NeuronPatching:
+class NeuronPatching(Tabular):
     """What patching each neuron does to the mean logit difference (logits)."""
 
     direction: Direction

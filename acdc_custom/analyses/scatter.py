@@ -13,7 +13,7 @@ from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.panels import scatters
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Sender
 from acdc_custom.heads.attention import AttentionOutput, attention_output
 from acdc_custom.heads.words import cast_of
@@ -22,7 +22,7 @@ from acdc_custom.task.batch import END
 
 
 @dataclass(frozen=True)
-class AttentionScatter:
+class AttentionScatter(Tabular):
     """For each head and each subject: a point per prompt, with Pearson's r and its two-sided p-value."""
 
     pairs: tuple[AttentionOutput, ...]

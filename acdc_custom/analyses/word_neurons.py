@@ -21,7 +21,7 @@ from acdc_custom.choices import TokenPlace
 from acdc_custom.errors import UsageError
 from acdc_custom.figures.charts import bars
 from acdc_custom.figures.theme import Figure, Theme
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.model.model import Model
 
 SHOWN = 20  # neurons in the figure
@@ -35,7 +35,7 @@ class NeuronSide(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class WordNeurons:
+class WordNeurons(Tabular):
     """For every neuron, the mean cosine with the words of a set, and how unusual that is among random words."""
 
     words: WordSet

@@ -9,35 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from acdc_custom.circuit.provenance import SECTIONS, ModelRecord, Provenance, TaskRecord
-from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.circuit.provenance import SECTIONS, Provenance
+from acdc_custom.circuit.subgraph import KeptEdge as KeptEdge
+from acdc_custom.circuit.subgraph import Subgraph
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
-from acdc_custom.graph import Edge, Graph, GraphShape, Sender
+from acdc_custom.graph import Edge, GraphShape
 from acdc_custom.stats.intervals import Estimate
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
 MOST_NODES = 100_000  # of a graph that a file may claim: the largest models have some 20,000
-
-
-@dataclass(frozen=True)
-class KeptEdge:
-    """An edge of the circuit. `effect`: what its removal would have added to the metric when it was tested; of a
-    method that scores edges, its score."""
-
-    edge: Edge
-    effect: float
-
-    @property
-    def strength(self) -> float:
-        """The effect's size: edges that hurt may be kept by their scores, and matter as much as those that help."""
-        return abs(self.effect)
 
 
 @dataclass(frozen=True)
@@ -113,37 +99,19 @@ class SearchRecord:
         return f"consensus of {self.runs:,} runs, edges kept by at least {100 * self.share:.3g}%"
 
 
-@dataclass(frozen=True)
-class Circuit:
-    """The edges that survived, and their provenance."""
+@dataclass(frozen=True, repr=False)
+class Circuit(Subgraph):
+    """The edges that survived, their provenance, and what was measured of them."""
 
-    shape: GraphShape
-    edges: tuple[KeptEdge, ...]
-    provenance: Provenance
     outcome: Outcome
     search: SearchRecord
     created: str  # ISO 8601, UTC
     test: TestOutcome | None = None  # None: no prompts were held out
 
     @property
-    def settings(self) -> SearchSettings:
-        """Everything that was chosen for the search."""
-        return self.provenance.settings
-
-    @property
-    def corruption(self) -> str:
-        """Which of the task's corruptions."""
-        return self.settings.prompts.corruption or ""
-
-    @property
     def unit(self) -> str:
         """The unit of the effects."""
         return self.search.unit
-
-    @property
-    def is_scored(self) -> bool:
-        """Whether its edges were scored, and come first; else they were decided, by a threshold."""
-        return self.settings.threshold is None
 
     @property
     def chosen(self) -> str:
@@ -154,44 +122,9 @@ class Circuit:
         return f"at threshold {settings.threshold:g} {self.search.unit}"
 
     @property
-    def task(self) -> TaskRecord:
-        """The task."""
-        return self.provenance.task
-
-    @property
-    def model(self) -> ModelRecord:
-        """The model."""
-        return self.provenance.model
-
-    @property
     def packages(self) -> Mapping[str, str]:
         """The versions of Python and of the packages that computed it."""
         return self.provenance.packages
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The whole graph that the circuit is a part of."""
-        return Graph(self.shape)
-
-    @property
-    def nodes(self) -> tuple[Sender, ...]:
-        """Every sender with a kept outgoing edge, in topological order."""
-        return tuple(sorted({kept.edge.sender for kept in self.edges}))
-
-    def strongest(self, n: int) -> list[KeptEdge]:
-        """The `n` edges of largest effect, of either sign, largest first."""
-        return sorted(self.edges, key=lambda kept: -kept.strength)[:n]
-
-    def to_networkx(self) -> Any:
-        """The circuit as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges."""
-        import networkx
-
-        graph = networkx.MultiDiGraph()
-        for kept in self.edges:
-            sender, receiver = kept.edge.sender, kept.edge.receiver
-            for node in [str(node) for node in self.graph.nodes_of(receiver)] or [str(receiver)]:
-                graph.add_edge(str(sender), node, key=str(receiver.port), effect=kept.effect)
-        return graph
 
     # -- files ------------------------------------------------------------------------------------------
 

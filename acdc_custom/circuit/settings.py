@@ -22,6 +22,7 @@ from acdc_custom.choices import (
     Order,
     Precision,
     Ranking,
+    check_kinds,
     checked_seed,
     checked_threshold,
     parse_metric,
@@ -58,6 +59,9 @@ class SearchSettings:
     dtype: Precision = Precision.FLOAT32
 
     def __post_init__(self) -> None:
+        if isinstance(self.knock_out, (list, tuple)):
+            object.__setattr__(self, "knock_out", ",".join(map(str, self.knock_out)))
+        check_kinds(self)
         for name, kind in _ENUMS.items():
             object.__setattr__(self, name, _member(kind, getattr(self, name)))
         if self.threshold is not None:

@@ -7,11 +7,13 @@ import io
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 import click
 
+from acdc_custom.cli.quiet import with_quiet
+from acdc_custom.cli.terminal import say
 from acdc_custom.errors import AcdcError, UsageError, did_you_mean
 from acdc_custom.files.reading import printable
 from acdc_custom.version import __version__
@@ -25,6 +27,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Make a task, choose a model": ("tasks", "survey", "models"),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+AT_ONCE = ("status", "show", "draw", "export", "models")  # the others work for a while, and can be quiet
 SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
 
 
@@ -39,7 +42,7 @@ class _Commands(click.Group):
             return None
         command = import_module(f"acdc_custom.cli.{name}").command
         assert isinstance(command, click.Command)
-        return command
+        return command if name in AT_ONCE else with_quiet(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """In groups, each under its heading."""
@@ -91,6 +94,9 @@ def main(args: list[str] | None = None) -> None:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)
+    except click.NoSuchOption as error:
+        where = error.ctx.command_path if error.ctx else "acdc-custom"
+        _stop(f"{error.format_message()}{_elsewhere(error.option_name, where)} See: {where} --help", error.exit_code)
     except click.ClickException as error:
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "acdc-custom"
         _stop(f"{error.format_message()} See: {where} --help", error.exit_code)
@@ -112,6 +118,22 @@ def main(args: list[str] | None = None) -> None:
         )
 
 
+def _elsewhere(option: str, here: str) -> str:
+    """Which other commands have this option; empty if none has."""
+    having = [path for path, names in _options(group, "acdc-custom") if option in names and path != here]
+    return f" {option} is an option of: {', '.join(having)}." if having else ""
+
+
+def _options(command: click.Command, path: str) -> Iterator[tuple[str, list[str]]]:
+    """Every command and the names of its options."""
+    yield path, [name for option in command.params for name in option.opts]
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            if below := command.get_command(context, name):
+                yield from _options(below, f"{path} {name}")
+
+
 def _is_text(arg: str) -> bool:
     """Whether it is in whole characters, which a file can hold; names of files on Linux may be anything."""
     return arg.encode(errors="ignore").decode() == arg
@@ -120,5 +142,5 @@ def _is_text(arg: str) -> bool:
 def _stop(message: str, exit_code: int) -> None:
     """Say it in one line, whatever is in it, without anything that a terminal would obey."""
     line = re.sub(r"\s*[\r\n]\s*", " ", message)
-    click.echo(f"acdc-custom: {printable(line)}", err=True)
+    say(f"acdc-custom: {printable(line)}", err=True)
     sys.exit(exit_code)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from acdc_custom.circuit.settings import NAMES, SearchSettings
 from acdc_custom.cli.options import RESULTS, model_option, out_option, settings_options, task_option
+from acdc_custom.cli.quiet import say_loading
+from acdc_custom.cli.terminal import say
+
+if TYPE_CHECKING:
+    from acdc_custom.circuit.circuit import Circuit
+    from acdc_custom.runs.run import Run
 
 
 @click.command("discover", short_help="Find the circuit of a task.")
@@ -56,7 +63,8 @@ def command(
     Visits every edge of the model's computational graph, from the logits down, and removes it if that raises the
     metric by less than the threshold; other methods score all edges, and the circuit is made of those that come first.
     Writes circuit.json, decisions.jsonl, circuit.svg and circuit.dot. When it is soon measured what the heads do, ends
-    with that and a coloured picture. A run that was stopped, by whatever, is resumed with acdc-custom resume.
+    with that and a coloured picture. A run that was stopped, by whatever, goes on when its command is given again, or
+    with acdc-custom resume.
 
     \b
     acdc-custom discover --task latest_s --threshold 0.01
@@ -64,29 +72,39 @@ def command(
     acdc-custom discover --task ioi --method eap-ig --edges 200
     acdc-custom discover --task ioi --model smollm2-135m --method grouped --faithfulness 0.9
     """
-    from acdc_custom.cli.running import describe_batch, describe_timings, open_told, run_search
-    from acdc_custom.runs.folder import RunFolder, free_folder
+    from acdc_custom.cli.running import describe_batch, open_told, run_search
+    from acdc_custom.runs.again import place_for
+    from acdc_custom.runs.folder import RunFolder
     from acdc_custom.runs.job import Job
     from acdc_custom.search.registry import method_named
-    from acdc_custom.task import load_task
 
     if path or faithfulness is not None or count is not None:
         _walk(task, model, settings, roles, path, count, faithfulness, timings, out)
         return
     settings = method_named(settings.method).completed(settings)
-    folder = out or free_folder(RESULTS, load_task(task).name, Path(model).name, settings)
-    job = Job(folder.resolve().name, task, model, settings)
-    with RunFolder.begin(folder) as run_folder:
-        click.echo(f"Model      {model}, loading ...", err=True)
+    place = place_for(task, model, settings, RESULTS, out)
+    job = Job(place.folder.resolve().name, task, model, settings)
+    if place.goes_on:
+        from acdc_custom.cli.resume import resume_run
+
+        run, circuit = resume_run(place.folder)
+        _timings(run, circuit, timings)
+        return
+    with RunFolder.begin(place.folder) as run_folder:
+        say_loading(model)
         from acdc_custom.runs.run import begin
 
         run = begin(run_folder, job, open_told, roles=roles)
         for line in describe_batch(run.prepared, settings.threshold):
-            click.echo(line)
-        circuit = run_search(run)
-        if timings:
-            for line in describe_timings(circuit, run.prepared.model.device):
-                click.echo(line)
+            say(line)
+        _timings(run, run_search(run), timings)
+
+
+def _timings(run: Run, circuit: Circuit, wanted: bool) -> None:
+    from acdc_custom.cli.running import describe_timings
+
+    for line in describe_timings(circuit, run.prepared.model.device) if wanted else ():
+        click.echo(line)
 
 
 def _walk(
@@ -104,9 +122,9 @@ def _walk(
     from acdc_custom.circuit import thresholds as several
     from acdc_custom.cli.paths import walk_path
     from acdc_custom.errors import UsageError
-    from acdc_custom.path.folder import PathRecord, new_folder
+    from acdc_custom.path.folder import PathRecord, new_folder, stopped
     from acdc_custom.path.plan import DEFAULT_COUNT, PathRequest
-    from acdc_custom.runs.folder import free_folder
+    from acdc_custom.runs.folder import folders_named
     from acdc_custom.search.method import DecidingMethod
     from acdc_custom.search.registry import method_named
     from acdc_custom.task import load_task
@@ -127,5 +145,11 @@ def _walk(
         raise UsageError(f'--path has one threshold, "{path}". Give several, or --threshold.')
     request = PathRequest(task, model, settings, thresholds, faithfulness, roles)
     amount = "path" if faithfulness is None else f"faithfulness_{faithfulness:g}"
-    folder = new_folder(out or free_folder(RESULTS, load_task(task).name, Path(model).name, settings, amount))
-    walk_path(folder, PathRecord(request))
+    names = [out] if out else folders_named(RESULTS, load_task(task).name, Path(model).name, settings, amount)
+    for folder in names:
+        if record := stopped(folder, request):
+            walk_path(folder, record)
+            return
+        if out or not folder.exists():
+            walk_path(new_folder(folder), PathRecord(request))
+            return

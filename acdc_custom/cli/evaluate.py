@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.cli.options import run_device_option
+from acdc_custom.cli.quiet import say_loading
 
 
 @click.command("evaluate", short_help="Evaluate a circuit: faithfulness, completeness, minimality.")
@@ -58,7 +59,7 @@ def command(
     tasks = [load_task(name) for name in also]
     where = folder if folder.is_dir() else folder.parent
     heads = HeadTable.load(where / JSON_NAME) if (where / JSON_NAME).exists() else None
-    click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
+    say_loading(circuit.model.name)
     from acdc_custom.evaluate.content import write_evaluation
     from acdc_custom.evaluate.evaluation import evaluate_circuit
     from acdc_custom.evaluate.summary import summarize_evaluation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -64,22 +65,22 @@ class Bars:
         self._stack.close()
 
     def __call__(self, progress: GridProgress) -> None:
-        from tqdm import tqdm
-
         from acdc_custom.grid.progress import State
+        from acdc_custom.progress.display import new_bar
 
+        total = len(progress.runs)
         if self._all is None:
-            form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-            done = progress.completed
-            self._all = self._add(tqdm(total=len(progress.runs), initial=done, bar_format=form, **_SHARED))
+            self._all = self._add(new_bar(total, "", initial=progress.completed, bar_format=_form()))
         decided = sum(run.decided for run in progress.runs)
-        self._all.set_description_str(f"{progress.count(State.DONE)} of {len(progress.runs)} runs", refresh=False)
+        self._all.set_description_str(f"{progress.count(State.DONE)} of {total} runs", refresh=False)
         self._all.set_postfix_str(f"{decided:,} edges decided", refresh=False)
-        self._all.n = progress.completed
+        self._all.update(progress.completed - self._all.n)
+        if not sys.stderr.isatty():
+            return
         self._all.refresh()
         running = [run for run in progress.runs if run.state is State.RUNNING][:MOST_LINES]
         while len(self._lines) < len(running):
-            self._lines.append(self._add(tqdm(bar_format="{desc}", position=len(self._lines) + 1, **_SHARED)))
+            self._lines.append(self._add(new_bar(0, "", bar_format="{desc}", position=len(self._lines) + 1)))
         for number, line in enumerate(self._lines):
             text = ""
             if number < len(running):
@@ -96,4 +97,7 @@ class Bars:
         return bar
 
 
-_SHARED: dict[str, Any] = {"leave": False, "dynamic_ncols": True}
+def _form() -> str:
+    """How far all runs are, as a bar where there is a terminal for it."""
+    bar = "|{bar}|" if sys.stderr.isatty() else ","
+    return "{desc} {percentage:3.0f}%" + bar + " {elapsed}<{remaining}{postfix}"

@@ -9,6 +9,7 @@ import click
 
 from acdc_custom.choices import DEFAULT_THRESHOLD, Device, checked_threshold
 from acdc_custom.cli.options import RESULTS, out_option
+from acdc_custom.cli.quiet import say_loading
 from acdc_custom.errors import UsageError
 from acdc_custom.known.published import PUBLISHED, PublishedName
 
@@ -100,7 +101,7 @@ def _published(
     settings = SearchSettings.of(threshold=threshold, n=n, seed=seed, device=device)
     folder = out or free_folder(RESULTS, published.name.value, Path(model_name).name, settings)
     with RunFolder.begin(folder) as run_folder:
-        click.echo(f"Model      {model_name}, loading ...", err=True)
+        say_loading(model_name)
         from acdc_custom.choices import Precision
         from acdc_custom.cli.running import describe_batch, echo_written, open_told, run_search
         from acdc_custom.export.picture import PICTURES, draw

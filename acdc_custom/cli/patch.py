@@ -86,4 +86,4 @@ def command(
     figure = head_heatmap(
         table.by_head(shape.n_layers, shape.n_heads), table.title, "change of the logit difference, per cent", among
     )
-    written(asked, table.name, table.records(), {table.name: figure})
+    written(asked, table.name, table.to_rows(), {table.name: figure})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from acdc_custom.cli.terminal import say
 from acdc_custom.files.columns import KEPT, left, paragraph, right, table
 
 if TYPE_CHECKING:
@@ -56,13 +57,14 @@ class _Shown:
         self._described = False
 
     def __call__(self, step: Step, run: Run) -> Circuit:
-        from acdc_custom.cli.running import Progress, describe_batch
+        from acdc_custom.cli.running import describe_batch
+        from acdc_custom.search.bar import SearchBar
 
         if not self._described:
             for line in describe_batch(run.prepared, None):
-                click.echo(line)
+                say(line)
             self._described = True
-        with Progress(run.request.edges, run.earlier, f"Threshold {step.threshold:g}") as progress:
+        with SearchBar(run.request.edges, run.earlier, f"Threshold {step.threshold:g}") as progress:
             circuit, _ = run.complete(progress.note, tested=self._record.request.faithfulness is None)
         return circuit
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.cli.options import ExecutorChoice, executor_options
+from acdc_custom.cli.quiet import say_loading
 from acdc_custom.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.grid import Ended, Grid, Kind
+    from acdc_custom.runs.run import Run
 
 
 @click.command("resume", short_help="Resume an interrupted run, sweep or stability study.")
@@ -41,7 +44,7 @@ def command(folder: Path, choice: ExecutorChoice) -> None:
     elif choice != ExecutorChoice():
         raise UsageError(f"{folder} is not a folder of many runs: --executor, --workers and the like are for these.")
     else:
-        _resume_run(folder)
+        resume_run(folder)
 
 
 def conclusions() -> Mapping[Kind, Callable[[Grid, Path, Sequence[Ended]], None]]:
@@ -72,15 +75,18 @@ def _resume_path(folder: Path) -> None:
     walk_path(folder, record)
 
 
-def _resume_run(folder: Path) -> None:
+def resume_run(folder: Path) -> tuple[Run, Circuit]:
+    """Go on with a run that was stopped, and show it."""
     from acdc_custom.cli.running import open_told, run_search
+    from acdc_custom.runs.again import check_begun
     from acdc_custom.runs.folder import RunFolder, RunRequest
 
+    check_begun(folder)
     with RunFolder.reopen(folder) as run_folder:
         request = RunRequest.load(folder)
-        click.echo(f"Model      {request.model}, loading ...", err=True)
+        say_loading(request.model)
         from acdc_custom.runs.run import resume
 
         run = resume(run_folder, request, open_told)
         click.echo(f"Resumed    {len(run.earlier):,} of {request.edges:,} edges had been decided")
-        run_search(run)
+        return run, run_search(run)

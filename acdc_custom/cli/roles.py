@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.cli.options import run_device_option
+from acdc_custom.cli.quiet import say_loading
 
 
 @click.command("roles", short_help="Classify the heads of a circuit, from measurements.")
@@ -36,7 +37,7 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     from acdc_custom.progress.bar import ProgressBar
 
     circuit = Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
-    click.echo(f"Model      {circuit.model.name}, loading ...", err=True)
+    say_loading(circuit.model.name)
     from acdc_custom.engine.prepared import prepare_batch
     from acdc_custom.graph import Stage
     from acdc_custom.heads.find import find_roles

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from acdc_custom.choices import Ablation
+from acdc_custom.cli.terminal import say
 from acdc_custom.memory import text_of_bytes
 from acdc_custom.model.catalogue import BundledModel, find
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import torch
 
     from acdc_custom.circuit.circuit import Circuit
-    from acdc_custom.circuit.decision import Decision
     from acdc_custom.engine.prepared import PreparedBatch
     from acdc_custom.model.model import Model
     from acdc_custom.runs.run import Run
@@ -29,16 +29,18 @@ def open_told(name: str, device: str, dtype: str) -> Model:
     from acdc_custom.model.open import open_model
 
     model: Model = open_model(name, device, dtype, say=click.echo)
-    click.echo(f"Model      {describe_model(model)}")
+    say(f"Model      {describe_model(model)}")
     return model
 
 
 def run_search(run: Run) -> Circuit:
     """Search, with a progress bar, and show what was found and written; at the end, what the heads do."""
+    from acdc_custom.search.bar import SearchBar
+
     what = "Scoring edges" if run.settings.threshold is None else "Deciding edges"
     request, folder = run.request, run.folder
     try:
-        with Progress(request.edges, run.earlier, what) as progress:
+        with SearchBar(request.edges, run.earlier, what) as progress:
             circuit, files = run.complete(progress.note)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
@@ -64,7 +66,7 @@ def show_found(
     from acdc_custom.cli.roles_at_once import roles_at_once
     from acdc_custom.files.columns import paragraph
 
-    click.echo(summarize(circuit))
+    say(summarize(circuit))
     echo_written([*files, *roles_at_once(circuit, prepared, folder, roles)])
     click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder))}")
     if beware := warning(circuit, *source, faithfulness):
@@ -76,49 +78,6 @@ def echo_written(files: Iterable[Path]) -> None:
     click.echo("Written")
     for path in files:
         click.echo(f"  {path}")
-
-
-class Progress:
-    """The progress bar of a search: over all edges, and then, pass after pass, over those that are left."""
-
-    def __init__(self, n_edges: int, earlier: Sequence[Decision], what: str) -> None:
-        from tqdm import tqdm
-
-        self.kept = 0
-        self.bar = tqdm(
-            total=n_edges,
-            desc=what,
-            unit=" edges",
-            dynamic_ncols=True,
-            smoothing=0.05,
-            leave=False,
-        )
-        for decision in earlier:
-            self._count(decision)
-        self.bar.initial = self.bar.n
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def note(self, decision: Decision) -> None:
-        """One more edge has been decided."""
-        # The bar redraws itself now and then; only then are new numbers of any use.
-        if self._count(decision):
-            now = "" if decision.metric is None else f"{self.kept} kept, metric {decision.metric:.4f}"
-            self.bar.set_postfix_str(now, refresh=False)
-
-    def _count(self, decision: Decision) -> bool | None:
-        """Whether the bar was redrawn."""
-        if self.bar.n == self.bar.total:
-            self.bar.total += self.kept
-            self.kept = 0
-            self.bar.set_description_str("Refining", refresh=False)
-        self.kept += decision.kept
-        redrawn: bool | None = self.bar.update()
-        return redrawn
 
 
 def describe_model(model: Model) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
+
+from acdc_custom.runs.below import REQUEST
 
 if TYPE_CHECKING:
     from acdc_custom.grid.progress import RunProgress
@@ -18,20 +20,25 @@ if TYPE_CHECKING:
 @click.command("status", short_help="Show the progress of runs.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
-    """Show how far runs are: FOLDER is the folder of a sweep or a stability study, or a run folder.
+    """Show how far runs are: FOLDER is the folder of a sweep or a stability study, a run folder, or one with runs in
+    it, such as results.
 
     For each run: whether it waits, is running, was stopped, is done or failed; how many of the edges are decided, how
-    many were kept, the metric of the circuit so far, and how long the search has taken. Works at any time, also
-    while they are running.
+    many were kept, the metric of the circuit so far, and how long the search has taken. Of all runs below a folder:
+    state, edges, and the faithfulness on the test prompts. Works at any time, also while they are running.
 
     \b
     acdc-custom status results/stability_ioi_demo-4l_0.01
+    acdc-custom status results
     """
     from acdc_custom.grid.folder import PLAN
     from acdc_custom.grid.status import grid_status, run_status
+    from acdc_custom.runs.below import is_run, runs_below
 
     if (folder / PLAN).exists():
         lines = describe_grid(grid_status(folder), folder)
+    elif not is_run(folder) and (found := list(runs_below(folder))):
+        lines = describe_runs(found, folder)
     else:
         lines = describe_run(run_status(folder), folder)
     for line in lines:
@@ -57,6 +64,46 @@ def describe_grid(status: GridStatus, folder: Path) -> Iterator[str]:
         yield f"Process    none. Resume with: acdc-custom resume {quote(str(folder))}"
 
 
+def describe_runs(found: Sequence[Path], folder: Path) -> Iterator[str]:
+    """A line for all, and one for each run below a folder; a sweep, a study or a path is one run of many."""
+    from acdc_custom.errors import count
+    from acdc_custom.files.columns import left, right, table
+
+    yield f"Runs       {count(len(found), 'run')} below {folder}"
+    columns = (left("Run"), left("State"), right("Edges"), right("Test faithfulness"))
+    yield from table(columns, [_found_cells(path, path.relative_to(folder).as_posix()) for path in found])
+
+
+def _found_cells(path: Path, name: str) -> list[str]:
+    """Name, state, edges and faithfulness on the test prompts, empty where there is none."""
+    from acdc_custom.circuit.circuit import FILE_NAME, Circuit
+    from acdc_custom.errors import ResultError
+    from acdc_custom.files.columns import whole
+    from acdc_custom.grid.folder import PLAN
+    from acdc_custom.grid.progress import State
+    from acdc_custom.grid.status import grid_status, run_status
+    from acdc_custom.path.folder import FILE_NAME as PATH
+    from acdc_custom.path.folder import PathRecord
+
+    try:
+        if (path / PLAN).exists():
+            progress = grid_status(path).progress
+            return [name, whole(f"{progress.count(State.DONE)} of {len(progress.runs)} done"), "", ""]
+        if (path / FILE_NAME).exists():
+            circuit = Circuit.load(path)
+            tested = circuit.test.faithfulness if circuit.test else None
+            low_high = tested and f"{tested.value:.0%} ({100 * tested.low:.0f} to {100 * tested.high:.0f})"
+            return [name, State.DONE.value, f"{len(circuit.edges):,}", whole(low_high or "-")]
+        if (path / PATH).exists():
+            record = PathRecord.load(path)
+            return [name, "done" if record.ended else "stopped", whole(f"{len(record.points)} circuits"), ""]
+        run = run_status(path)
+        decided = "" if run.metric is None else whole(f"{run.fraction:.0%} decided")
+        return [name, run.state.value if (path / REQUEST).exists() else "empty", decided, ""]
+    except ResultError:
+        return [name, "damaged", "", ""]
+
+
 def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
     """A run in two lines, and what to do."""
     from acdc_custom.grid.progress import State
@@ -68,7 +115,9 @@ def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
     elif run.metric is not None:
         of_all = f"{run.fraction:.0%} of {run.edges:,} edges" if run.edges else f"{run.decided:,} edges"
         yield f"Decided    {of_all}; {run.kept:,} kept, metric {run.metric:.4f}, {_time(search_seconds(folder))}"
-    if run.state is State.STOPPED:
+    if run.state is State.STOPPED and not (folder / REQUEST).exists():
+        yield "Process    none. It was killed before it had begun: give its discover command again"
+    elif run.state is State.STOPPED:
         yield f"Process    none. Resume with: acdc-custom resume {quote(str(folder))}"
     elif run.state is State.DONE:
         yield f"See it with: acdc-custom show {quote(str(folder))}"

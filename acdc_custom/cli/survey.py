@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.cli.options import RESULTS, SETTINGS, model_option
+from acdc_custom.cli.quiet import say_loading
 from acdc_custom.progress.bar import ProgressBar
 
 
@@ -39,7 +40,7 @@ def command(file: Path, model: str, prepend_bos: bool | None, device: str, dtype
     from acdc_custom.survey.questions import read_questions
 
     questions = read_questions(file)
-    click.echo(f"Model      {model}, loading ...", err=True)
+    say_loading(model)
     from acdc_custom.cli.running import describe_model
     from acdc_custom.errors import UsageError
     from acdc_custom.files.table import write_csv

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acdc_custom.cli.options import HUB_HINT, SETTINGS, model_option, seed_option
+from acdc_custom.cli.quiet import say_loading
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
 SHOWN = 5  # prompts
@@ -167,7 +168,7 @@ def check_command(task: str, model: str, n: int | None, seed: int) -> None:
             f"{count(len(problems), 'problem')} in {found.file}. More may show once it can be read."
         ) from None
 
-    click.echo(f"Model      {model}, loading ...", err=True)
+    say_loading(model)
     from acdc_custom.cli.running import describe_model
     from acdc_custom.model.open import open_model
     from acdc_custom.progress.bar import ProgressBar

@@ -37,6 +37,7 @@ from acdc_custom.version import __version__
 
 SCHEMA = 1
 JSON_NAME, PICTURE_NAME, PAGE_NAME = "comparison.json", "comparison.svg", "comparison.html"
+GRAPH_NAME = "comparison_graph.svg"  # of three circuits or more, whose first picture is a table of heads
 NAMED = 3  # circuits in a folder's name; more are counted
 LONGEST_PART = 60  # characters of one of them: file systems allow 255 bytes in all
 
@@ -68,7 +69,8 @@ def default_folder(entries: Sequence[Entry], parent: Path = Path("results")) -> 
 
 
 def write_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
-    """Write all three, over those of an earlier comparison; gives their paths, the page last. Raises `ResultError`."""
+    """Write all of it, over those of an earlier comparison; gives their paths, the page last. Raises `ResultError`."""
+    from acdc_custom.compare.heads_picture import heads_picture
     from acdc_custom.compare.page import comparison_page  # draw: reading has no need of them
     from acdc_custom.compare.picture import draw_comparison
 
@@ -76,7 +78,12 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
     texts = {JSON_NAME: to_json(comparison), PAGE_NAME: comparison_page(comparison)}
     for name, text in texts.items():
         write_file(folder / name, text)
-    return [folder / JSON_NAME, draw_comparison(comparison, folder / PICTURE_NAME), folder / PAGE_NAME]
+    if len(comparison.entries) == 2:
+        pictures = [draw_comparison(comparison, folder / PICTURE_NAME)]
+    else:
+        table = heads_picture(comparison).save(folder / PICTURE_NAME)
+        pictures = [table, draw_comparison(comparison, folder / GRAPH_NAME)]
+    return [folder / JSON_NAME, *pictures, folder / PAGE_NAME]
 
 
 def _with_letters(row: dict[str, Any]) -> dict[str, Any]:

@@ -26,11 +26,13 @@ from acdc_custom.errors import UsageError
 from acdc_custom.graph import Sender, parse_heads
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.check import check_batch
+from acdc_custom.model.given import load_model
 from acdc_custom.model.model import Model
 from acdc_custom.task import Batch, Task
+from acdc_custom.task.given import load_task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PreparedBatch:
     """A batch on a model, run clean and with everything removed, ready to be searched."""
 
@@ -63,6 +65,9 @@ class PreparedBatch:
             self.chunks, (run_circuit(self.model, chunk.tokens, (), carried) for chunk in self.chunks)
         )
 
+    def __repr__(self) -> str:
+        return f"<{self.batch!r} on {self.model!r}>"
+
     @property
     def model_normed(self) -> torch.Tensor:
         """The full model's final residual at the answer, normalised: `[answer row, d_model]`."""
@@ -83,8 +88,8 @@ Preparer = Callable[[Task, Model, SearchSettings, MemoryPlan | None], PreparedBa
 
 
 def prepare_batch(
-    task: Task,
-    model: Model,
+    task: Any,
+    model: Any,
     settings: SearchSettings | None = None,
     planned: MemoryPlan | None = None,
     **options: Any,
@@ -92,14 +97,16 @@ def prepare_batch(
     """Make the prompts, check the engine against the model on some of them, and run the batch.
 
     Of the settings, the selection of prompts, the ablation, the heads to knock out and the memory limit matter;
-    `options` are settings by name, such as `n=20`. `planned` is an earlier run's memory plan, to be kept to.
+    `options` are settings by name, such as `n=20`; task and model may be anything that `load_task` and `load_model`
+    take. `planned` is an earlier run's memory plan, to be kept to.
     Raises `TaskError` for a task that does not fit the tokenizer, `ModelError` when the check fails, `UsageError` when
     the search does not fit in memory.
     """
     settings = (settings or SearchSettings()).with_(**options)
-    knocked_out = _heads_of(model, settings.knock_out)
-    batch = task.select(model.tokenizer, settings.prompts)
-    return run_batch(task, batch, model, settings.ablation, settings.memory_limit, planned, knocked_out)
+    asked, loaded = load_task(task), load_model(model)
+    knocked_out = _heads_of(loaded, settings.knock_out)
+    batch = asked.select(loaded.tokenizer, settings.prompts)
+    return run_batch(asked, batch, loaded, settings.ablation, settings.memory_limit, planned, knocked_out)
 
 
 def run_batch(

@@ -7,10 +7,6 @@ nodes and edges have their names.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -20,13 +16,12 @@ from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.files import records
 from acdc_custom.files.reading import file_in, read_record, shortened
 from acdc_custom.files.records import from_plain, to_plain
+from acdc_custom.files.table import csv_text
 from acdc_custom.files.writing import write_file
-from acdc_custom.stats.intervals import Estimate
 from acdc_custom.version import __version__
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME, PICTURE_NAME = "evaluation.json", "evaluation.csv", "evaluation.svg"
-COLUMNS = ("prompts", "kind", "n", "edges", "n_edges", "measure", "value", "low", "high")
 
 
 def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
@@ -64,20 +59,7 @@ def _read(content: dict[str, Any]) -> Evaluation:
 
 def to_csv(evaluation: Evaluation) -> str:
     """The text of `evaluation.csv`: one line for every measure of every set of edges on every set of prompts."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for on in evaluation.prompts:
-        for measured in on.measured:
-            for field in fields(measured.faithfulness):
-                estimate = getattr(measured.faithfulness, field.name)
-                row = (on.name, on.kind, on.n, measured.subject, measured.n_edges, field.name)
-                writer.writerow([*row, *_numbers(estimate)])
-    return file.getvalue()
-
-
-def _numbers(estimate: Estimate | None) -> Iterator[float | str]:
-    yield from ("", "", "") if estimate is None else (estimate.value, estimate.low, estimate.high)
+    return csv_text(evaluation.to_rows())
 
 
 def _check(evaluation: Evaluation) -> None:

@@ -5,9 +5,10 @@ F is the mean logit difference over prompts, M the model, C the circuit, "empty"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from acdc_custom.evaluate.kinds import Chosen, Grade, Hypothesis, PromptKind, Question, RandomBaseline, Subject
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Edge, Sender
 from acdc_custom.stats.intervals import FEWEST_DRAWS, Estimate
 
@@ -172,7 +173,7 @@ class EvaluatedCircuit:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Tabular):
     """All of it."""
 
     source: EvaluatedCircuit
@@ -182,6 +183,23 @@ class Evaluation:
     tests: tuple[Tested, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]  # whole sentences: what was left out or only sampled, and why
+
+    def to_rows(self) -> list[Row]:
+        """A row for every measure of every set of edges on every set of prompts, as in `evaluation.csv`."""
+        return [
+            {
+                "prompts": on.name,
+                "kind": on.kind.value,
+                "n": on.n,
+                "edges": measured.subject,
+                "n_edges": measured.n_edges,
+                "measure": field.name,
+                **_numbers(getattr(measured.faithfulness, field.name)),
+            }
+            for on in self.prompts
+            for measured in on.measured
+            for field in fields(Faithfulness)
+        ]
 
     @property
     def verdict(self) -> str:
@@ -196,3 +214,9 @@ class Evaluation:
     def main(self) -> OnPrompts:
         """The prompts on which the circuit is judged: fresh ones, or the discovery prompts if there are no others."""
         return self.on(PromptKind.FRESH) or self.prompts[0]
+
+
+def _numbers(estimate: Estimate | None) -> Row:
+    if estimate is None:
+        return {"value": "", "low": "", "high": ""}
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from acdc_custom.choices import Effect
 from acdc_custom.files.columns import left, paragraph, right, table, whole
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Receiver, Sender, Stage
 
 STRONGEST = 15
@@ -26,7 +27,7 @@ class PatchRow:
 
 
 @dataclass(frozen=True)
-class PatchTable:
+class PatchTable(Tabular):
     """Path patching of many senders, each by itself, to the same receivers."""
 
     task: str
@@ -69,8 +70,8 @@ class PatchTable:
                 grid[row.sender.layer][row.sender.head] = row.change
         return grid
 
-    def records(self) -> list[dict[str, str | int | float]]:
-        """One line a sender for a CSV file, each with all that it depends on."""
+    def to_rows(self) -> list[Row]:
+        """One row a sender, each with all that it depends on."""
         return [
             {
                 "sender": str(row.sender),

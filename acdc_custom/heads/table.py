@@ -7,8 +7,6 @@ without a model.
 
 from __future__ import annotations
 
-import csv
-import io
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
@@ -18,8 +16,10 @@ from shlex import quote
 from typing import Any, Self
 
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.errors import count
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
+from acdc_custom.files.table import Row, Tabular, csv_text, html_table
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import DEFINITIONS, Evidence, Measure, Role, Score
@@ -28,6 +28,7 @@ from acdc_custom.heads.names import circuit_heads
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
 LONGEST_LINE = 110  # characters of a tooltip's
+HEAD_COLUMNS = ("head", "layer", "number", "in_circuit", "role", "also", "why")
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class HeadRow:
         ]
 
 
-@dataclass(frozen=True)
-class HeadTable:
+@dataclass(frozen=True, repr=False)
+class HeadTable(Tabular):
     """All heads that were asked for, in topological order. `movers` are those whose queries S-inhibition steers."""
 
     source: TableSource
@@ -129,41 +130,42 @@ class HeadTable:
         }
         return to_json(SCHEMA, content)
 
-    def to_csv(self) -> str:
-        """The text of `heads.csv`: a header and one line a head. What was not measured is left empty."""
+    def to_rows(self) -> list[Row]:
+        """One row a head, with a text, a number or, where nothing was measured, None under every name."""
         places = list(self.rows[0].attention) if self.rows else []
         words = dict.fromkeys(word for row in self.rows for word in row.correlation)
-        text = io.StringIO()
-        header = [
-            "head",
-            "layer",
-            "number",
-            "in_circuit",
-            "role",
-            "also",
-            "why",
-            *Measure,
-            *(f"attention_{place}" for place in places),
-            *(f"correlation_{word}" for word in words),
+        return [
+            {
+                "head": str(row.head),
+                "layer": row.head.layer,
+                "number": row.head.head,
+                "in_circuit": int(row.in_circuit),
+                "role": row.role.value,
+                "also": "; ".join(row.also),
+                "why": row.why,
+                **{measure.value: row.scores[measure].value if measure in row.scores else None for measure in Measure},
+                **{f"attention_{place}": row.attention.get(place) for place in places},
+                **{f"correlation_{word}": row.correlation.get(word) for word in words},
+            }
+            for row in self.rows
         ]
-        writer = csv.DictWriter(text, header, lineterminator="\n")
-        writer.writeheader()
-        for row in self.rows:
-            writer.writerow(
-                {
-                    "head": str(row.head),
-                    "layer": row.head.layer,
-                    "number": row.head.head,
-                    "in_circuit": int(row.in_circuit),
-                    "role": row.role,
-                    "also": "; ".join(row.also),
-                    "why": row.why,
-                    **{measure: score.value for measure, score in row.scores.items()},
-                    **{f"attention_{place}": value for place, value in row.attention.items()},
-                    **{f"correlation_{word}": value for word, value in row.correlation.items()},
-                }
-            )
-        return text.getvalue()
+
+    def to_csv(self) -> str:
+        """The text of `heads.csv`: a header and one line a head. What was not measured is left empty."""
+        rows = self.to_rows()
+        return csv_text(rows, None if rows else (*HEAD_COLUMNS, *Measure))
+
+    def _repr_html_(self) -> str:
+        shown = [
+            {"head": row.head.label, "role": row.role.value, "why": row.why or "; ".join(map(str, row.evidence))}
+            for row in sorted(self.rows, key=lambda row: not row.in_circuit)
+            if row.in_circuit or row.role is not Role.UNCLASSIFIED
+        ]
+        return html_table(shown, f"Heads of {self.source.task} in {self.source.model}", len(shown))
+
+    def __repr__(self) -> str:
+        roles = ", ".join(f"{n} {role}" for role, n in self.counts.items())
+        return f"<{count(len(self.rows), 'head')} of {self.source.task} in {self.source.model}: {roles}>"
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write `heads.json` and `heads.csv` into a folder, each whole or not at all. Raises `ResultError`."""

@@ -27,7 +27,7 @@ from acdc_custom.model.weights import Weights
 LONGEST_PROMPT = 8192  # rotary tables are made this long at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A model that can be searched. `bridge` is TransformerLens's view of the same weights, None if built by hand."""
 
@@ -40,6 +40,13 @@ class Model:
     graph: Graph
     max_positions: int
     parameters: Mapping[str, Tensor]  # as the Hugging Face model names them; tied weights once
+
+    def __repr__(self) -> str:
+        shape, dtype = self.graph.shape, str(self.dtype).removeprefix("torch.")
+        return (
+            f"<Model {self.name} ({self.title}): {shape.n_layers} layers of {shape.n_heads} heads, "
+            f"{self.graph.n_edges:,} edges, {dtype} on {self.device.type}>"
+        )
 
     @property
     def device(self) -> torch.device:
@@ -81,11 +88,11 @@ def wrap(hf_model: Any, tokenizer: Any, name: str) -> Model:
         return _model(bridge, architecture, hf_model.config, parameters, tokenizer, name)
 
 
-def wrap_bridge(bridge: Any, name: str) -> Model:
-    """A `Model` around a TransformerBridge, such as `TransformerBridge.boot_native` makes.
+def wrap_bridge(bridge: Any, name: str, tokenizer: Any = None) -> Model:
+    """A `Model` around a TransformerBridge, such as `TransformerBridge.boot_native` makes; it is put in eval mode.
 
-    Raises `ModelError` as `wrap` does, and for a bridge whose weights TransformerLens has processed (folded norms,
-    centred weights): circuits are those of the model as it was trained.
+    `tokenizer` is by default the bridge's own. Raises `ModelError` as `wrap` does, and for a bridge whose weights
+    TransformerLens has processed (folded norms, centred weights): circuits are those of the model as it was trained.
     """
     if bridge._weights_processed:
         raise ModelError(
@@ -98,7 +105,7 @@ def wrap_bridge(bridge: Any, name: str) -> Model:
     class_name = type(module).__name__
     with _described(name, class_name):
         architecture = describe(class_name, config)
-        return _model(bridge, architecture, config, parameters, bridge.tokenizer, name)
+        return _model(bridge, architecture, config, parameters, tokenizer or bridge.tokenizer, name)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,13 @@
 """The circuit's picture as part of a page: Graphviz's SVG, made to be clicked, focused and coloured by the page.
 
 Owns what the page's script finds in it: a node's element has `data-node`, an edge's has `data-sender` and
-`data-receiver`, names as in the picture. Nothing is added that could run or load.
+`data-receiver`, names as in the picture, and `data-edge`, `data-effect` and `data-said`, a sentence. Nothing is added
+that could run or load.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -14,28 +16,44 @@ from acdc_custom.export.dot import drawn_node, edge_id, to_bare_dot
 from acdc_custom.export.paint import Paint
 from acdc_custom.export.picture import Format, render
 from acdc_custom.export.selection import DrawnPart
+from acdc_custom.graph import Edge
+from acdc_custom.page.panels import INPUTS, receiver_label
 
 XLINK_TITLE = "{http://www.w3.org/1999/xlink}title"
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 
-def inline_svg(selection: DrawnPart, name: str = "", paint: Paint | None = None) -> str:
+def inline_svg(
+    selection: DrawnPart,
+    name: str = "",
+    paint: Paint | None = None,
+    steps: Mapping[Edge, Sequence[int]] | None = None,
+    here: int = 0,
+) -> str:
     """The drawn part of a circuit as an `<svg>` element for an HTML page.
 
-    `name` is what it is called, by default the circuit's title. Raises `ResultError` without a Graphviz.
+    `name` is what it is called, by default the circuit's title. `steps` are the places of the circuits that have an
+    edge, where there are several: `data-steps`. Edges that are not in the one that is `here` are not seen. Raises
+    `ResultError` without a Graphviz.
     """
     root = ElementTree.fromstring(render(to_bare_dot(selection, paint), Format.SVG))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         element.attrib.pop(SPACE, None)
-    edges = {edge_id(kept.edge): kept.edge for kept in selection.edges}
+    edges = {edge_id(kept.edge): kept for kept in selection.edges}
     for group in root.iter("g"):
         tip = _unwrap(group)
         match group.get("class"):
             case "node":
                 _node(group, tip)
-            case "edge" if edge := edges.get(group.get("id", "")):
-                _edge(group, tip, str(edge.sender), drawn_node(edge.receiver))
+            case "edge" if kept := edges.get(group.get("id", "")):
+                _edge(group, tip, str(kept.edge.sender), drawn_node(kept.edge.receiver))
+                group.set("data-edge", str(kept.edge))
+                group.set("data-effect", repr(kept.effect))
+                group.set("data-said", _sentence(kept.edge, tip))
+                if steps is not None:
+                    group.set("data-steps", " ".join(map(str, steps[kept.edge])))
+                    group.set("class", "edge" if here in steps[kept.edge] else "edge gone")
             case "edge":  # from what heads share to the heads: no edge of the circuit
                 sender, _, receiver = _text_of(group, "title").partition("->")
                 if tip:
@@ -100,6 +118,13 @@ def _edge(group: Element, tip: str, sender: str, receiver: str) -> None:
     if (path := group.find("path")) is not None:
         # Thin lines are hard to point at.
         group.append(Element("path", {"class": "hit", "d": path.attrib["d"]}))
+
+
+def _sentence(edge: Edge, tip: str) -> str:
+    """`L1H0 → L3H2, its query: effect 0.12 nats`."""
+    reads = INPUTS[edge.receiver.port]
+    into = receiver_label(edge.receiver) + (f", its {reads}" if reads else "")
+    return f"{edge.sender.label} → {into}: {tip.partition(': ')[2]}"
 
 
 def _tip(group: Element, tip: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from acdc_custom.circuit.circuit import FILE_NAME as CIRCUIT
 from acdc_custom.errors import ResultError
+from acdc_custom.files.claim import is_claimed
 from acdc_custom.files.reading import read_record
 from acdc_custom.files.records import from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
@@ -62,3 +63,12 @@ class PathRecord:
     def with_points(self, points: Sequence[Point], *, ended: bool = False) -> Self:
         """The same with what has been found by now."""
         return replace(self, points=tuple(points), ended=ended)
+
+
+def stopped(folder: Path, request: PathRequest) -> PathRecord | None:
+    """The path in a folder that was stopped and asks for the same; None if there is none. Raises `ResultError` for one
+    that is damaged."""
+    if not (folder / FILE_NAME).exists() or is_claimed(folder):
+        return None
+    record = PathRecord.load(folder)
+    return None if record.ended or record.request != request else record

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from acdc_custom.progress.display import new_bar
+
 
 class ProgressBar:
     """A `Progress` that is shown. Use it as a context; the bar is gone afterwards.
@@ -25,10 +27,8 @@ class ProgressBar:
 
     def __call__(self, what: str, more: int, total: int) -> None:
         """See `Progress`; a new name begins a new bar."""
-        from tqdm import tqdm
-
         if what != self._what or self._bar.total != total:
             self.__exit__()
             self._what = what
-            self._bar = tqdm(total=total, desc=self._before + what, unit=self._unit, dynamic_ncols=True, leave=False)
+            self._bar = new_bar(total, self._before + what, self._unit)
         self._bar.update(more)

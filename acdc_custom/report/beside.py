@@ -1,4 +1,5 @@
-"""What other commands have found out about a report's circuit: whether it can be believed, and how stable it is.
+"""What other commands have found out about a report's circuit: whether it can be believed, how stable it is, and what
+path it is from.
 
 Owns where that lies, and that it is about this very circuit. What is not is refused: a page must not mix two circuits.
 """
@@ -14,6 +15,7 @@ from acdc_custom.circuit.members import Part
 from acdc_custom.errors import ResultError
 from acdc_custom.evaluate import content as evaluations
 from acdc_custom.evaluate.records import Evaluation
+from acdc_custom.report.steps import PathSteps, read_steps
 from acdc_custom.stability import content as studies
 from acdc_custom.stability.record import Stability
 
@@ -25,6 +27,7 @@ class RelatedResults:
     folder: str = "FOLDER"
     evaluation: Evaluation | None = None
     stability: Stability | None = None
+    steps: PathSteps | None = None
 
 
 NOTHING = RelatedResults()
@@ -32,7 +35,8 @@ NOTHING = RelatedResults()
 
 def read_beside(folder: Path, circuit: Circuit) -> RelatedResults:
     """What lies beside a circuit, and in the folder above it. Raises `ResultError` for what is damaged or another's."""
-    return RelatedResults(str(folder), _evaluation(folder, circuit), _stability(folder, circuit))
+    steps = read_steps(folder, circuit)
+    return RelatedResults(str(folder), _evaluation(folder, circuit), _stability(folder, circuit), steps)
 
 
 def _evaluation(folder: Path, circuit: Circuit) -> Evaluation | None:

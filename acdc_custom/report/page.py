@@ -17,7 +17,7 @@ from acdc_custom.circuit.commands import command, evaluate_command, stability_co
 from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.export.caption import title, unit_of
 from acdc_custom.export.dot import drawn_node
-from acdc_custom.export.selection import select
+from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import PORT_STYLES, number
 from acdc_custom.graph import Port
 from acdc_custom.page.panels import INPUTS, panels, receiver_label
@@ -32,7 +32,7 @@ from acdc_custom.report.roles import roles_of
 from acdc_custom.report.stable import stable_of
 from acdc_custom.version import __version__
 
-SCRIPTS = ("zoom.js", "nodes.js", "tables.js", "attention.js")
+SCRIPTS = ("zoom.js", "nodes.js", "filters.js", "tables.js", "attention.js")
 MOST_EDGES = 20  # in the table of strongest edges
 
 
@@ -56,10 +56,14 @@ class Number:
 def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progress: Progress = silent) -> str:
     """The whole page. `on_progress` hears what is about to be made. Raises `ResultError` without a Graphviz."""
     circuit = contents.circuit
+    steps = beside.steps
     selection = select(circuit, heads=contents.heads)
+    drawn = selection if steps is None else select(steps.union, heads=contents.heads)
     roles = contents.heads and roles_of(contents.heads)
     on_progress("drawing the circuit", 0, 1)
-    svg = inline_svg(selection) if selection.edges else ""
+    svg = ""
+    if drawn.edges:
+        svg = inline_svg(drawn) if steps is None else inline_svg(drawn, steps=steps.of_edges, here=steps.here)
     on_progress("drawing figures", 0, 1)
     return render(
         "report.html",
@@ -70,7 +74,9 @@ def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progres
         parts=list(outline(contents, beside)),
         numbers=headline(circuit),
         svg=Markup(svg),  # made by Graphviz from escaped text, and written anew by an XML library
-        panels=list(panels(selection)) if selection.edges else [],
+        panels=list(panels(DrawnPart(circuit, drawn.edges, contents.heads))) if drawn.edges else [],
+        steps=steps,
+        in_short=words.in_short(circuit, contents.heads, beside.evaluation is not None),
         legend=legend(circuit),
         roles=roles,
         facts=contents.facts,
@@ -88,9 +94,9 @@ def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progres
 def outline(contents: Contents, beside: RelatedResults) -> list[Section]:
     """The sections: those that have something to show, and whether the circuit can be believed in any case."""
     parts = [
+        Section("circuit", "The circuit"),
         Section("question", "What was asked"),
         Section("model", "How well the model does it"),
-        Section("circuit", "The circuit"),
         Section("does", "What the circuit does"),
         Section("believed", "Can it be believed?"),
     ]
@@ -199,6 +205,7 @@ def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
             "receiver_label": receiver_label(kept.edge.receiver),
             "port": INPUTS[kept.edge.receiver.port],
             "effect": kept.effect,
+            "edge": str(kept.edge),
             "strength": kept.strength,
         }
         for kept in circuit.strongest(MOST_EDGES)

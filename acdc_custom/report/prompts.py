@@ -30,11 +30,16 @@ def example(prompt: Prompt, tokenizer: Any, logits: Sequence[Tensor]) -> PromptE
     """One prompt; `logits` `[vocab]` at its end of the model, the circuit and no edges."""
     differs = [a != b for a, b in zip(prompt.clean_ids, prompt.corrupted_ids, strict=True)]
     clean, corrupted = (
-        tuple(map(Piece, pieces(text, len(ids), tokenizer), differs))
+        _of_text(text, list(map(Piece, pieces(text, len(ids), tokenizer), differs)))
         for text, ids in ((prompt.clean, prompt.clean_ids), (prompt.corrupted, prompt.corrupted_ids))
     )
     model, circuit, empty = (guess(prompt, tokenizer, row.double()) for row in logits)
     return PromptExample(clean, corrupted, either(prompt.answer), either(prompt.foil), (model, circuit, empty))
+
+
+def _of_text(text: str, found: list[Piece]) -> tuple[Piece, ...]:
+    """Without a beginning-of-text token that is none of the text."""
+    return tuple(found if text.startswith(found[0].text) else found[1:])
 
 
 def guess(prompt: Prompt, tokenizer: Any, logits: Tensor) -> Guess:

@@ -68,6 +68,7 @@ class RolesSection:
     glossary: tuple[tuple[str, str], ...]  # every role that occurs, and what such a head does
     notes: tuple[str, ...]
     n: int  # prompts
+    choices: tuple[tuple[str, str], ...]  # what a filter offers, and the names of the heads that it leaves
 
 
 def roles_of(table: HeadTable) -> RolesSection:
@@ -90,6 +91,9 @@ def roles_of(table: HeadTable) -> RolesSection:
         glossary=tuple((str(role), role.about) for role in present),
         notes=table.notes,
         n=table.source.n,
+        choices=tuple(
+            (f"{role} ({count[role]})", " ".join(str(row.head) for row in rows if row.role is role)) for role in present
+        ),
     )
 
 

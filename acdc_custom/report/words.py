@@ -13,6 +13,8 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.caption import RANKED_BY, unit_of, with_unit
 from acdc_custom.export.style import number
 from acdc_custom.graph import parse_heads
+from acdc_custom.heads.evidence import Role
+from acdc_custom.heads.table import HeadTable
 
 # What is said of a circuit that recovers at least this share of the logit difference.
 GRADES = (
@@ -22,6 +24,7 @@ GRADES = (
     (-math.inf, "do next to nothing of the task on their own"),
 )
 OVERSHOOT = 1.1
+NAMED = (Role.NAME_MOVER, Role.CUE_MOVER, Role.NEGATIVE_NAME_MOVER, Role.S_INHIBITION)  # at the top of the page
 ROUNDING = 1e-5  # nats
 
 
@@ -41,8 +44,24 @@ def nats(kl: float) -> str:
     return "0 nats" if abs(kl) < ROUNDING else f"{number(kl)} nats"
 
 
+def in_short(circuit: Circuit, heads: HeadTable | None, evaluated: bool) -> str:
+    """The second sentence at the top of the page: movers and S-inhibition heads, and whether it was evaluated."""
+    named = []
+    rows = heads.rows if heads else ()
+    for role in NAMED:
+        if labels := [row.head.label for row in rows if row.in_circuit and row.role is role]:
+            named.append(f"{role.counted(len(labels))} ({', '.join(labels)})")
+    if named:
+        who = f"It has {', '.join(named[:-1])}{' and ' if named[1:] else ''}{named[-1]}"
+    elif heads:
+        who = "None of its heads has shown itself to be a mover or an S-inhibition head"
+    else:
+        who = "What its heads do was not measured"
+    return f"{who}; it has {'been evaluated, see below' if evaluated else 'not been evaluated'}."
+
+
 def finding(circuit: Circuit) -> str:
-    """The one sentence at the top of the page."""
+    """What the circuit does on the prompts of the search, in one sentence."""
     kept, total, nodes = len(circuit.edges), circuit.graph.n_edges, len(circuit.nodes)
     if not kept:
         return (

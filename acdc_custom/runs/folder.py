@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -205,6 +205,11 @@ def folder_name(task: str, model: str, settings: SearchSettings, amount: str = "
 
 def free_folder(parent: Path, task: str, model: str, settings: SearchSettings, amount: str = "") -> Path:
     """A folder name that says what the run is, and that is not taken: `latest_s_demo-4l_0.01`, then `..._2`."""
+    return next(path for path in folders_named(parent, task, model, settings, amount) if not os.path.exists(path))
+
+
+def folders_named(parent: Path, task: str, model: str, settings: SearchSettings, amount: str = "") -> Iterator[Path]:
+    """The folders that a run may have, in the order in which they are taken."""
     name = folder_name(task, model, settings, amount)
-    paths = (parent / (name if number == 1 else f"{name}_{number}") for number in range(1, 10**6))
-    return next(path for path in paths if not os.path.exists(path))
+    yield parent / name
+    yield from (parent / f"{name}_{number}" for number in range(2, 10**6))

@@ -6,6 +6,7 @@ progress and writing files are the caller's, who is told of every decision.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
 import time
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,12 +31,15 @@ from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS
+from acdc_custom.model.catalogue import DEFAULT_MODEL
+from acdc_custom.model.given import described, load_model
 from acdc_custom.model.model import Model
+from acdc_custom.search.bar import SearchBar, both
 from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, top_edges
 from acdc_custom.search.passes import Effects, Passes, whole_receivers
 from acdc_custom.search.registry import method_named
-from acdc_custom.task import Task
+from acdc_custom.task.given import load_task
 from acdc_custom.task.selection import Draw, PromptSelection
 from acdc_custom.version import __version__
 
@@ -44,24 +49,38 @@ OnDecision = Callable[[Decision], object]
 
 
 def discover(
-    task: Task,
-    model: Model,
+    task: Any,
+    model: Any = DEFAULT_MODEL,
     settings: SearchSettings | None = None,
     on_decision: OnDecision = lambda decision: None,
+    *,
+    tokenizer: Any = None,
+    progress: bool = True,
     **options: Any,
 ) -> Circuit:
     """Find the circuit of a task in a model: by exact ACDC (Conmy et al. 2023, arXiv 2304.14997, Algorithm 1), unless
     the settings name another method.
 
-    `options` are settings by name, on top of `settings`: `discover(task, model, threshold=0.01, n=20, seed=1)`. See
-    `SearchSettings` and `PromptSelection` for all of them. `on_decision` is told of every decision.
-    Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
+    `task` is a name, a path, a `Task`, a DataFrame or a list of rows (see `acdc_custom.load_task`); `model` a name, a
+    folder, a Hugging Face model with its `tokenizer`, or a TransformerBridge, which is left exactly as it was (see
+    `acdc_custom.load_model`). `options` are settings by name, on top of `settings`: `threshold=0.01, n=20, seed=1`. See
+    `SearchSettings` and `PromptSelection` for all of them. `on_decision` is told of every decision; a bar shows the
+    `progress` to people. Raises an `AcdcError` that says what is wrong: see `acdc_custom.errors`.
     """
+    if not isinstance(settings, SearchSettings | None):
+        raise UsageError(f"{described(settings)} is no SearchSettings. Give settings by name: threshold=0.01, n=20.")
     settings = (settings or SearchSettings()).with_(**options)
     method_named(settings.method).completed(settings)  # what is wrong with it is said before anything is computed
     start = Circuit.load(settings.start) if settings.start else None
-    prepared = prepare_batch(task, model, settings)
-    circuit = search(prepared, settings, on_decision, start=start)
+    asked = load_task(task)
+    # What is loaded keeps its device and precision, unless others are asked for by name.
+    computed = settings.flat() if isinstance(model, (str, Path)) else options
+    loaded = load_model(model, tokenizer, computed.get("device"), computed.get("dtype"))
+    prepared = prepare_batch(asked, loaded, settings)
+    n_edges = loaded.graph.n_edges if start is None else len(start.edges)
+    with SearchBar(n_edges) if progress else contextlib.nullcontext() as bar:
+        told = on_decision if bar is None else both(bar.note, on_decision)
+        circuit = search(prepared, settings, told, start=start)
     return replace(circuit, test=score_draw(prepared, settings, circuit, Draw.TEST))
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.errors import TaskError, UsageError
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.model.check import check
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
@@ -67,12 +68,18 @@ def place_of(index: int, n_subjects: int) -> SubjectPlace:
 
 
 @dataclass(frozen=True)
-class Survey:
+class Survey(Tabular):
     """What a model says after all prompts."""
 
     model: str
     answers: tuple[SurveyAnswer, ...]
     notes: tuple[str, ...]  # whole sentences for the user
+
+    def to_rows(self) -> list[Row]:
+        """A row per prompt."""
+        from acdc_custom.survey.table import to_rows
+
+        return to_rows(self)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Self
 from acdc_custom.choices import Order, Ranking, parse_metric
 from acdc_custom.circuit.circuit import TaskPerformance
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.search.registry import title_of
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
@@ -121,8 +122,14 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Tabular):
     """All cases; `failed` are the names of runs that there are no circuits of."""
 
     cases: tuple[Case, ...]
     failed: tuple[str, ...] = ()
+
+    def to_rows(self) -> list[Row]:
+        """A row per circuit, as in `sweep.csv`."""
+        from acdc_custom.sweep.table import to_rows
+
+        return to_rows(self)

@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from acdc_custom.errors import TaskError, did_you_mean
+from acdc_custom.errors import TaskError, count, did_you_mean
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
@@ -26,8 +27,8 @@ from acdc_custom.task.words import usable, without_words
 __all__ = ["DEFAULT_N", "END", "Batch", "Prompt", "make_batch"]
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, repr=False)
+class Batch(Tabular):
     """The prompts of one run."""
 
     prompts: tuple[Prompt, ...]
@@ -38,6 +39,21 @@ class Batch:
     templates: str = ""  # the numbers of those used, as in "0,2"; "" for all
     resample: int | None = None  # the seed with which the prompts were drawn anew; None: they were not
     beginning: str = ""  # the beginning-of-text token before every prompt; "": there is none
+
+    def __repr__(self) -> str:
+        return f"<{count(len(self.prompts), 'prompt')} of {self.task}, seed {self.seed}, corruption {self.corruption}>"
+
+    def to_rows(self) -> list[Row]:
+        """A row for each prompt."""
+        return [
+            {
+                "clean": prompt.clean,
+                "corrupted": prompt.corrupted,
+                "answer": " /".join(prompt.answer),
+                "foil": " /".join(prompt.foil),
+            }
+            for prompt in self.prompts
+        ]
 
     @property
     def sha256(self) -> str:

@@ -61,7 +61,7 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     except ValueError as error:  # of the parser, or of a number with thousands of digits
         raise TaskError(f"{file}: not a TOML file: {error}") from None
     top = Table(file, "", values, _EXAMPLES)
-    schema = top.need("schema", int)
+    schema = top.get("schema", SCHEMA)  # whoever writes by hand may leave it out
     if schema != SCHEMA:
         known = f"this version of acdc-custom reads schema {SCHEMA}"
         top.fail("schema", f"{schema} is newer; {known}" if schema > SCHEMA else f"{schema} is none; {known}")

@@ -7,7 +7,7 @@ tokens.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,15 @@ def read_rows(path: Path, task_file: str) -> RowSpec:
     if path.suffix.lower() not in SUFFIXES:
         raise TaskError(f'{task_file}: rows: "{path.name}" has to end in .jsonl, .csv or .json')
     data = read_bytes(path, f"{task_file}: rows: ")
+    records = _records(path.suffix.lower(), decode(data, file), file)
+    return rows_of(file, path.name, hashlib.sha256(data).hexdigest(), records)
+
+
+def rows_of(file: str, name: str, sha256: str, records: Iterable[Record]) -> RowSpec:
+    """What records say; `file` and `name` are what errors and notes call the place where they are from."""
     reader: Reader | None = None
     found = _Found({}, {}, 0, 0)
-    for place, word, record in _records(path.suffix.lower(), decode(data, file), file):
+    for place, word, record in records:
         where = f"{file}, {place}"
         try:
             own = reader_of(record, word)
@@ -45,10 +51,10 @@ def read_rows(path: Path, task_file: str) -> RowSpec:
             raise TaskError(f"{where}: read by {', '.join(own.keys)}, but the rows before by {', '.join(reader.keys)}")
         found.add(place, where, reader, content, record)
     if reader is None or not found.places:
-        raise TaskError(f"{file}: no rows in this file (example of one: {EXAMPLE})")
+        raise TaskError(f"{file}: there are no rows (example of one: {EXAMPLE})")
     rows = tuple(PromptRow(place, *row) for row, place in found.places.items())
-    notes = () if reader.form is RowForm.OWN else tuple(found.notes(path.name, reader))
-    return RowSpec(file, hashlib.sha256(data).hexdigest(), rows, reader.form, notes)
+    notes = () if reader.form is RowForm.OWN else tuple(found.notes(name, reader))
+    return RowSpec(file, sha256, rows, reader.form, notes)
 
 
 @dataclass

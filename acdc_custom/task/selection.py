@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from acdc_custom.choices import checked_seed
+from acdc_custom.choices import check_kinds, checked_seed
 from acdc_custom.errors import UsageError
 
 DEFAULT_N = 100
@@ -35,6 +35,7 @@ class PromptSelection:
     held_out: int = DEFAULT_HELD_OUT
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         checked_number(self.n)
         checked_seed(self.seed)
         if not 0 <= self.held_out <= MOST_PROMPTS:

@@ -15,7 +15,7 @@ from acdc_custom.task.spec import Spec, TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Task:
     """A task file, read and found right."""
 
@@ -25,6 +25,9 @@ class Task:
     text: str  # of the file
     sha256: str  # of the task file, and of the rows file that it names
     spec: Spec
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}: {self.description}>"
 
     @property
     def description(self) -> str:

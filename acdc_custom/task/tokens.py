@@ -86,8 +86,10 @@ class Encoder:
 
         Several tokens of one letter all have its span. Raises `TaskError` if the text does not come back.
         """
+        if not ids:
+            return ()
         ends = [_common(text, str(self._tokenizer.decode(list(ids[: n + 1])))) for n in range(len(ids))]
-        if ids and ends[-1] < len(text.rstrip()):
+        if ends[-1] < len(text.rstrip()):
             raise TaskError(
                 f"{type(self._tokenizer).__name__} cannot say where its tokens lie in the text, and does not give "
                 f'"{text}" back when they are decoded; use a fast one (a tokenizer.json beside the model)'

@@ -7,6 +7,7 @@ corruption; what cannot be run is a problem among the findings, not an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,11 +17,13 @@ from acdc_custom.engine.metrics import exact
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import AcdcError, ModelError, NoRoom
 from acdc_custom.model.check import check_batch
+from acdc_custom.model.given import load_model
 from acdc_custom.model.layers import layers
 from acdc_custom.model.model import Model
 from acdc_custom.progress.protocol import Progress, silent
-from acdc_custom.task import Prompt, Task
+from acdc_custom.task import Prompt
 from acdc_custom.task.examine import Problem, examine
+from acdc_custom.task.given import load_task
 from acdc_custom.task.tokens import token_text
 from acdc_custom.task_check.findings import CorruptionCheck, TaskCheck
 
@@ -28,17 +31,19 @@ AT_ONCE = 16  # prompts at most, so that progress shows
 
 
 def check_task(
-    task: Task,
-    model: Model,
+    task: Any,
+    model: Any,
     n: int | None = None,
     seed: int = 0,
     on_progress: Progress = silent,
 ) -> TaskCheck:
     """All that would go wrong with a task on a model, before any search; see `TaskCheck.problems`.
 
-    `n` and `seed` choose the prompts as they do for a search. `on_progress` hears of the prompts
-    that have been run. Raises `UsageError` for an `n` or a `seed` that cannot be.
+    Task and model may be anything that `load_task` and `load_model` take. `n` and `seed` choose the prompts as they do
+    for a search. `on_progress` hears of the prompts that have been run. Raises `UsageError` for an `n` or a `seed` that
+    cannot be.
     """
+    task, model = load_task(task), load_model(model)
     examination = examine(task, model.tokenizer, n, seed)
     total = sum(len(examined.prompts) for examined in examination.examined)
     tried: list[CorruptionCheck] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from acdc_custom.progress.bar import ProgressBar
@@ -17,7 +19,10 @@ def test_a_stage_begins_with_no_step_done_and_ends_with_all() -> None:
     assert sum(more for _, more, _ in seen) == 3 and {(what, total) for what, _, total in seen} == {("Working", 3)}
 
 
-def test_a_bar_shows_every_stage_by_its_name_and_counts_its_steps(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_shows_every_stage_by_its_name_and_counts_its_steps(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with ProgressBar("Report: ", " heads") as progress:
         progress("measuring", 0, 2)
         progress("measuring", 2, 2)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from circuits import EDGES
+from circuits import EDGES, example_circuit
 from compared import OTHER, entries_of
+from report_contents import beside_of, contents_of
 
 from acdc_custom.compare.comparison import compare_circuits
 from acdc_custom.compare.page import comparison_page
+from acdc_custom.report.page import report_page
+from acdc_custom.report.steps import PathSteps
 
 PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
 READABLE, LARGE_READABLE = 4.5, 3.0  # WCAG 2, level AA
@@ -260,6 +264,18 @@ def test_the_attention_viewer_shows_what_the_data_say(open_page: Open, report: P
     assert "token 4," in page.locator("#attention-said").inner_text()
 
 
+def test_the_whole_attention_is_a_matrix_of_cells(open_page: Open, hostile: Path) -> None:
+    page = open_page(hostile)
+    page.click("#attention-whole summary")
+    cells = "[...document.querySelectorAll('.matrix rect title')].map((title) => title.textContent)"
+    until(page, "document.querySelectorAll('.matrix rect').length > 0")
+    found = page.evaluate(cells)
+    assert len(found) == 6 and found[-1] == "is → is: 38 %", "who looks, at whom: the lower half of 3 by 3"
+    page.select_option("#attention-prompt", "1")
+    assert page.evaluate(cells) == ["A → A: 100 %", "⏎ → A: 50 %", "⏎ → ⏎: 50 %"]
+    assert page.locator(".matrix svg").get_attribute("aria-label").startswith("Attention of L1H0 on other")
+
+
 def test_a_panel_leads_to_the_attention_of_its_head(open_page: Open, report: Path) -> None:
     page = open_page(report)
     link = page.locator("[data-head-link]").last
@@ -305,6 +321,92 @@ def test_the_page_never_scrolls_sideways(
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
     page.click('[data-node="m1"]')
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# -- what of the picture is shown, on a page that is made by hand --------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def filtered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page about the second of a path's circuits, which has two of four edges."""
+    large = example_circuit()
+    small = replace(large, edges=large.edges[:2])
+    steps = PathSteps(("threshold 0.01: 4 edges", "threshold 0.1: 2 edges"), (large, small), 1)
+    path = tmp_path_factory.mktemp("filtered") / "report.html"
+    beside = replace(beside_of(small), steps=steps)
+    path.write_text(report_page(contents_of(small, "words"), beside), encoding="utf-8")
+    return path
+
+
+def seen(page: Any, what: str = "data-edge") -> set[str]:
+    """The names of the edges or nodes that are seen."""
+    marks = page.locator(f"svg.circuit [{what}]").all()
+    return {str(mark.get_attribute(what)) for mark in marks if mark.is_visible()}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_threshold_moves_through_the_circuits_of_a_path(open_page: Open, filtered: Path, scheme: str) -> None:
+    page = open_page(filtered, color_scheme=scheme)
+    small = {"m1 -> logits", "a1.h0 -> m1"}
+    assert seen(page) == small and seen(page, "data-node") == {"logits", "m1", "a1.h0"}
+    assert page.locator("#step-said").inner_text() == "threshold 0.1: 2 edges"
+    page.focus("#step-filter")
+    page.keyboard.press("ArrowLeft")
+    assert seen(page) == {*small, "embed -> a1.kv0.k", "embed -> m1"} and "embed" in seen(page, "data-node")
+    assert page.locator("#step-said").inner_text() == "threshold 0.01: 4 edges"
+    assert page.locator("#step-filter").get_attribute("aria-valuetext") == "threshold 0.01: 4 edges"
+    weak = [text for ratio, large, text in page.evaluate(CONTRASTS) if ratio < (LARGE_READABLE if large else READABLE)]
+    assert weak == []
+
+
+def test_edges_below_an_effect_go_and_arrow_keys_pass_over_what_is_gone(open_page: Open, hostile: Path) -> None:
+    page = open_page(hostile)
+    assert len(seen(page)) == 4 and page.locator("#effect-said").inner_text() == "all"
+    page.focus("#effect-filter")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert seen(page) == {"m1 -> logits", "a1.h0 -> m1"}
+    assert page.locator("#effect-said").inner_text() == "from 0.50: 2 edges"
+    page.focus('[data-node="m1"]')
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.node") == "a1.h0"
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.node") == "a1.h0", "nothing below it is seen"
+
+
+def test_the_heads_of_a_role_stand_out(open_page: Open, hostile: Path) -> None:
+    page = open_page(hostile)
+    page.select_option("#role-filter", label="name mover (1)")
+    faded = page.eval_on_selector_all(".node.faded", "nodes => nodes.map((node) => node.dataset.node)")
+    assert "a1.h0" not in faded and "m1" in faded
+    assert page.locator('[data-edge="a1.h0 -> m1"].faded').count() == 0
+    page.select_option("#role-filter", "")
+    assert page.locator(".faded").count() == 0
+
+
+def test_a_click_on_an_edge_tells_its_effect_and_a_table_does_so_by_keyboard(open_page: Open, hostile: Path) -> None:
+    page = open_page(hostile)
+    page.locator('[data-edge="m1 -> logits"]').click()
+    assert page.locator("#edge-said").inner_text() == "MLP 1 → logits: effect 1.5 nats"
+    page.focus('[data-show-edge="embed -> a1.kv0.k"]')
+    page.keyboard.press("Enter")
+    assert page.locator("#edge-said").inner_text() == "embed → L1 kv0, its key: effect 0.25 nats"
+    assert page.evaluate("document.activeElement.id") == "edge-said"
+    assert page.locator(".told").count() == 1
+
+
+@pytest.mark.parametrize("viewport", [{"width": 500, "height": 800}, {"width": 1280, "height": 800}], ids=str)
+def test_the_first_screen_has_the_finding_and_the_whole_picture(
+    open_page: Open, filtered: Path, viewport: dict[str, int]
+) -> None:
+    page = open_page(filtered, viewport)
+    lead, stage = page.locator(".lead"), page.locator("#stage").bounding_box()
+    assert "1 name mover (L1H0)" in lead.inner_text() and "has been evaluated" in lead.inner_text()
+    assert lead.bounding_box()["y"] < stage["y"] < 650
+    assert viewport["width"] < 1000 or stage["y"] + stage["height"] <= viewport["height"] + 60
+    assert view(page)[2] >= float(page.locator("svg.circuit").get_attribute("data-width")), "all of it is in view"
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.locator("nav.contents").is_visible()
 
 
 def test_reduced_motion_is_respected(open_page: Open, report: Path) -> None:

@@ -114,7 +114,7 @@ def test_the_contents_name_every_part_in_order(hostile_page: str) -> None:
     parts = [section["id"] for section in page.all("section")]
     circuit = hostile_circuit()
     assert parts == [part.name for part in outline(contents_of(circuit), beside_of(circuit))]
-    before, after = ["question", "model", "circuit", "does"], ["roles", "heads", "figures", "search", "again", "limits"]
+    before, after = ["circuit", "question", "model", "does"], ["roles", "heads", "figures", "search", "again", "limits"]
     assert parts == [*before, "believed", "stable", *after]
     links = [link["href"] for link in page.all("a") if link.get("href", "").removeprefix("#") in parts]
     assert links[: len(parts)] == [f"#{part}" for part in parts]

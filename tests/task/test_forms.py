@@ -189,7 +189,7 @@ MISTAKES = {
     "an unknown key beside the prompts": ("x.json", '{"prompts": [], "labels": 1}', ': unknown key "labels" beside "prompts". Allowed: seq_labels, word_idxs'),
     "a list for a JSON file": ("x.json", "[]", ': expected an object with a list "prompts"'),
     "a prompt that is no object": ("x.json", '{"prompts": [1]}', "prompt 1: 1 is not an object"),
-    "no prompts": ("x.json", '{"prompts": []}', ": no rows in this file"),
+    "no prompts": ("x.json", '{"prompts": []}', ": there are no rows"),
     "broken JSON": ("x.json", '{"prompts": [', ": not JSON: "),
     "a word for an id": ("x.csv", csv_of(eap_ig("correct_idx", "incorrect_idx", (" Bob", 3))), 'line 2: "correct_idx" has to be a token\'s id or a list of them, not \' Bob\''),
     "a negative id": ("x.csv", csv_of(eap_ig("correct_idx", "incorrect_idx", (3, -1))), 'line 2: "incorrect_idx" has to be a token\'s id'),

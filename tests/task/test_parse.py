@@ -58,7 +58,6 @@ MISTAKES = {
     "a slot that is no text": ('A = "names"', "A = 1", 'slots.A: has to be a text in quotes, not 1 (example: A = "names")'),
     "a position that is no text": ('giver = "{A}"', "giver = 1", 'positions.giver: has to be a text in quotes, not 1 (example: S1 = "{A}")'),
     "a missing key": ('answer = " {B}"\n', "", 'answer: this key is missing (example: answer = " {B}")'),
-    "a missing schema": ("schema = 1\n", "", "schema: this key is missing (example: schema = 1)"),
     "a missing description": ('description = "Who has the ball?"\n', "", "description: this key is missing"),
     "a missing default corruption": ('corruption = "switch"\n', "", "corruption: this key is missing"),
     "a newer schema": ("schema = 1", "schema = 2", "schema: 2 is newer; this version of acdc-custom reads schema 1"),
@@ -166,6 +165,10 @@ def test_all_mistakes_that_do_not_depend_on_each_other_are_gathered(write: Write
         "colour", "answer", "corruptions.rename.replace.X", "description", "metric", "positions.giver",
     ]  # fmt: skip
     assert str(error.value).endswith("words. In this file: 5 more problems.")
+
+
+def test_a_file_without_a_schema_is_of_this_one(write: Write, task_text: str) -> None:
+    assert load_task(write(task_text.replace("schema = 1\n", ""))).spec == load_task(write(task_text)).spec
 
 
 def test_a_broken_word_list_is_told_without_what_follows_from_it(write: Write, task_text: str) -> None:

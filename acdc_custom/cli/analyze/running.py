@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from acdc_custom.cli.quiet import say_loading
 from acdc_custom.errors import ResultError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def opened(asked: AnalysisOptions) -> tuple[Task, Model]:
 
     task = load_task(asked.task)
     _check_writable(asked.folder)
-    click.echo(f"Model      {asked.model}, loading ...", err=True)
+    say_loading(asked.model)
     from acdc_custom.model.open import open_model
 
     model: Model = open_model(asked.model, asked.settings.device, asked.settings.dtype, say=click.echo)

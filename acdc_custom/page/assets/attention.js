@@ -51,6 +51,41 @@ if (box) {
     );
   };
 
+  // Everything at once, in cells that stay sharp at any size: a row is who looks, a column is what is looked at.
+  const whole = document.getElementById("attention-whole");
+  const matrix = () => {
+    if (!whole.open) return;
+    const [SIZE, LABEL] = [15, 84];
+    const tokens = prompts[chosen.prompt][1];
+    const pattern = patterns[chosen.head][chosen.prompt];
+    const draw = (tag, attributes, content) => {
+      const mark = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      for (const [name, value] of Object.entries(attributes)) mark.setAttribute(name, value);
+      if (content) mark.textContent = content;
+      return mark;
+    };
+    const side = LABEL + SIZE * tokens.length;
+    const name = `Attention of ${heads[chosen.head][1]} on ${prompts[chosen.prompt][0]}: each row is a token that looks`;
+    const picture = draw("svg", { viewBox: `0 0 ${side} ${side}`, width: side, height: side, role: "img", "aria-label": name });
+    tokens.forEach((token, place) => {
+      const at = LABEL + SIZE * (place + 0.75);
+      const short = visible(token).slice(0, 12);
+      picture.append(draw("text", { x: LABEL - 5, y: at, "text-anchor": "end" }, short));
+      picture.append(draw("text", { transform: `translate(${at} ${LABEL - 5}) rotate(-90)` }, short));
+    });
+    pattern.forEach((row, query) =>
+      row.slice(0, query + 1).forEach((weight, key) => {
+        const share = weight / scale;
+        const cell = draw("rect", { x: LABEL + SIZE * key, y: LABEL + SIZE * query, width: SIZE - 1, height: SIZE - 1 });
+        cell.style.fillOpacity = 0.04 + 0.96 * share;
+        cell.append(draw("title", {}, `${visible(tokens[query])} → ${visible(tokens[key])}: ${percent(share)}`));
+        picture.append(cell);
+      }),
+    );
+    whole.querySelector(".matrix").replaceChildren(picture);
+  };
+  whole.addEventListener("toggle", matrix);
+
   const choose = (token) => {
     chosen.token = token;
     [...text.children].forEach((span, place) => {
@@ -74,6 +109,7 @@ if (box) {
       }),
     );
     choose(tokens.length - 1);
+    matrix();
   };
 
   text.addEventListener("pointerleave", () => show(chosen.token));
@@ -89,6 +125,7 @@ if (box) {
     chosen.head = place;
     [...buttons.querySelectorAll("button")].forEach((button, other) => button.setAttribute("aria-pressed", String(other === place)));
     show(chosen.token);
+    matrix();
   };
 
   prompts.forEach(([label], place) => prompt.add(new Option(label, place)));

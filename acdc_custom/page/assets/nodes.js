@@ -47,11 +47,14 @@ if (nodes.size) {
   for (const row of rows) row.sort((a, b) => a.x - b.x);
 
   const neighbour = (name, key) => {
-    const up = rows.findIndex((row) => row.some((place) => place.name === name));
-    const along = rows[up].findIndex((place) => place.name === name);
-    if (key === "ArrowLeft" || key === "ArrowRight") return rows[up][along + (key === "ArrowRight" ? 1 : -1)]?.name;
-    const from = rows[up][along];
-    const next = rows[up + (key === "ArrowDown" ? 1 : -1)] ?? [];
+    // What a filter has taken away is passed over.
+    const there = (row) => row.filter((place) => place.name === name || !nodes.get(place.name).classList.contains("gone"));
+    const seen = rows.map(there).filter((row) => row.length);
+    const up = seen.findIndex((row) => row.some((place) => place.name === name));
+    const along = seen[up].findIndex((place) => place.name === name);
+    if (key === "ArrowLeft" || key === "ArrowRight") return seen[up][along + (key === "ArrowRight" ? 1 : -1)]?.name;
+    const from = seen[up][along];
+    const next = seen[up + (key === "ArrowDown" ? 1 : -1)] ?? [];
     return [...next].sort((a, b) => Math.abs(a.x - from.x) - Math.abs(b.x - from.x))[0]?.name;
   };
 

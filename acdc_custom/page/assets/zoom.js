@@ -4,7 +4,6 @@ const svg = stage?.querySelector("svg");
 if (svg) {
   const CLOSEST = 16; // times
   const STEP = 1.4;
-  const READABLE = 0.5; // pixels per point: a picture that has to be smaller opens as wide as the stage
   const picture = { w: Number(svg.dataset.width), h: Number(svg.dataset.height) };
   let whole; // the picture, with room around it to have the shape of the stage
   let view;
@@ -30,9 +29,6 @@ if (svg) {
   const open = () => {
     measure();
     fit();
-    if (stage.clientHeight / whole.h < READABLE) {
-      zoom(whole.w / Math.max(picture.w, stage.clientWidth), { x: picture.w / 2, y: whole.y });
-    }
   };
 
   const within = (value, low, high) => Math.min(Math.max(value, low), Math.max(low, high));

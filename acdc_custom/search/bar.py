@@ -1,0 +1,55 @@
+"""The progress bar of a search: over all edges, and then, pass after pass, over those that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from acdc_custom.circuit.decision import Decision
+from acdc_custom.progress.display import new_bar
+
+OnDecision = Callable[[Decision], object]
+
+
+class SearchBar:
+    """Shows how far a search is. Use it as a context; the bar is gone afterwards. `earlier` were decided before."""
+
+    def __init__(self, n_edges: int, earlier: Sequence[Decision] = (), what: str = "Deciding edges") -> None:
+        self.kept = 0
+        self.bar = new_bar(n_edges, what, " edges", smoothing=0.05)
+        for decision in earlier:
+            self._count(decision)
+        self.bar.initial = self.bar.n
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def note(self, decision: Decision) -> None:
+        """One more edge has been decided."""
+        # The bar redraws itself now and then; only then are new numbers of any use.
+        if self._count(decision):
+            now = "" if decision.metric is None else f"{self.kept} kept, metric {decision.metric:.4f}"
+            self.bar.set_postfix_str(now, refresh=False)
+
+    def _count(self, decision: Decision) -> bool | None:
+        """Whether the bar was redrawn."""
+        if self.bar.n == self.bar.total:
+            self.bar.total += self.kept
+            self.kept = 0
+            self.bar.set_description_str("Refining", refresh=False)
+        self.kept += decision.kept
+        redrawn: bool | None = self.bar.update()
+        return redrawn
+
+
+def both(first: OnDecision, second: OnDecision) -> OnDecision:
+    """Tells two of every decision."""
+
+    def tell(decision: Decision) -> None:
+        first(decision)
+        second(decision)
+
+    return tell
