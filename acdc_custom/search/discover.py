@@ -22,11 +22,11 @@ from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.engine.caches import Extent
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import Objective, prepare
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
+from acdc_custom.engine.spans import ANSWER
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.model import Model
@@ -243,7 +243,7 @@ def _circuit(
     normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
     after = _mean([objective(out[None]) for out, objective in zip(normed, objectives, strict=True)])
     final_norm = prepared.model.weights.final_norm
-    before = [final_norm(chunk.residual(LOGITS, Extent.ANSWER)[None]) for chunk in chunks]
+    before = [final_norm(chunk.residual(LOGITS, ANSWER)[None]) for chunk in chunks]
     clean = [objective(out) for out, objective in zip(before, objectives, strict=True)]
     noise = max(abs(after - (after if found.metric is None else found.metric)), torch.finfo(prepared.model.dtype).eps)
     return Circuit(
