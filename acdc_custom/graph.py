@@ -11,7 +11,7 @@ the numbers in `GraphShape`. Files have names in one form only; people may write
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -335,6 +335,12 @@ class Graph:
         for receiver in self.receivers:
             for sender in self.senders_to(receiver):
                 yield Edge(sender, receiver)
+
+    def edges_at(self, spans: Sequence[str]) -> Iterator[Edge]:
+        """Every edge at every span, and those to the logits at the last alone."""
+        for edge in self.edges():
+            for span in spans[-1:] if edge.receiver == LOGITS else spans:
+                yield Edge(edge.sender, edge.receiver, span)
 
     def __contains__(self, edge: Edge) -> bool:
         known = edge.sender in self.index and edge.receiver in self._receiver_set

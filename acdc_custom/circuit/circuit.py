@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from acdc_custom.circuit.provenance import SECTIONS, ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.errors import UsageError
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
@@ -38,6 +39,14 @@ class KeptEdge:
     def strength(self) -> float:
         """The effect's size: edges that hurt may be kept by their scores, and matter as much as those that help."""
         return abs(self.effect)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span of the prompts of a search in positions, and the text that it has in an example; "" if it lacks it."""
+
+    name: str
+    example: str
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,36 @@ class Circuit:
     search: SearchRecord
     created: str  # ISO 8601, UTC
     test: TestOutcome | None = None  # None: no prompts were held out
+    spans: tuple[Span, ...] = ()  # of a circuit in positions, all spans in order, END last
+
+    @property
+    def in_positions(self) -> bool:
+        """Whether its edges are those of single spans."""
+        return bool(self.spans)
+
+    @property
+    def n_edges(self) -> int:
+        """Of the whole model; in positions, an edge at every span."""
+        return self.graph.n_edges_in(len(self.spans)) if self.spans else self.graph.n_edges
+
+    @property
+    def at_all_spans(self) -> Self:
+        """The circuit without positions: every edge that it has at some span, with the largest of its effects."""
+        if not self.spans:
+            return self
+        merged: dict[Edge, float] = {}
+        for kept in self.edges:
+            merged[kept.edge.merged] = max(merged.get(kept.edge.merged, kept.effect), kept.effect, key=abs)
+        edges = tuple(KeptEdge(edge, effect) for edge, effect in merged.items())
+        return replace(self, edges=edges, spans=())
+
+    def need_no_positions(self, what: str) -> None:
+        """Raises `UsageError` for a circuit in positions; `what` cannot take one."""
+        if self.spans:
+            raise UsageError(
+                f"this circuit is in positions, and {what} takes circuits without. Look at it with acdc-custom show and "
+                "acdc-custom draw."
+            )
 
     @property
     def settings(self) -> SearchSettings:
@@ -183,14 +222,19 @@ class Circuit:
         return sorted(self.edges, key=lambda kept: -kept.strength)[:n]
 
     def to_networkx(self) -> Any:
-        """The circuit as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges."""
+        """The circuit as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges; in
+        positions, `span` too, and keys as `q@S2`."""
         import networkx
 
         graph = networkx.MultiDiGraph()
         for kept in self.edges:
             sender, receiver = kept.edge.sender, kept.edge.receiver
             for node in [str(node) for node in self.graph.nodes_of(receiver)] or [str(receiver)]:
-                graph.add_edge(str(sender), node, key=str(receiver.port), effect=kept.effect)
+                if kept.edge.span:
+                    key, span = f"{receiver.port}@{kept.edge.span}", kept.edge.span
+                    graph.add_edge(str(sender), node, key=key, effect=kept.effect, span=span)
+                else:
+                    graph.add_edge(str(sender), node, key=str(receiver.port), effect=kept.effect)
         return graph
 
     # -- files ------------------------------------------------------------------------------------------
@@ -204,6 +248,7 @@ class Circuit:
             "outcome": self.outcome,
             "test": None if self.test is None else to_plain(self.test),
             "search": self.search,
+            **({"spans": to_plain(self.spans)} if self.spans else {}),
             "edges": [{**to_plain(kept.edge), "effect": kept.effect} for kept in self.edges],
         }
         return to_json(SCHEMA, content)
@@ -230,6 +275,7 @@ class Circuit:
             from_plain(SearchRecord, {"runs": 1, "share": None, **whole.read("search", dict[str, Any])}, "search"),
             whole.read("created", str),
             from_plain(TestOutcome, content["test"], "test") if content.get("test") else None,
+            whole.records("spans", Span) if "spans" in content else (),
         )
         shape, n_edges = circuit.shape, whole.within("graph").read("edges", int)
         if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:
@@ -239,6 +285,11 @@ class Circuit:
             raise ValueError(f"the edge {strangers[0]} is not in its graph")
         if twice:
             raise ValueError(f"the edge {twice[0]} is there twice")
+        spans = {span.name for span in circuit.spans}
+        if elsewhere := [str(kept.edge) for kept in circuit.edges if bool(spans) != bool(kept.edge.span)]:
+            raise ValueError(f"the edge {elsewhere[0]} has {'no span' if spans else 'a span, and the circuit none'}")
+        if unknown := [kept.edge.span for kept in circuit.edges if kept.edge.span and kept.edge.span not in spans]:
+            raise ValueError(f'there is no span "{unknown[0]}" in its spans')
         if n_edges != circuit.graph.n_edges:
             raise ValueError(f"its graph has {circuit.graph.n_edges} edges, not {n_edges}")
         return circuit

@@ -66,7 +66,8 @@ def show_found(
 
     click.echo(summarize(circuit))
     echo_written([*files, *roles_at_once(circuit, prepared, folder, roles)])
-    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder))}")
+    if not circuit.in_positions:
+        click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder))}")
     if beware := warning(circuit, *source, faithfulness):
         click.echo("\n".join(paragraph(str(beware), "WARNING    ", " " * 11)))
 
@@ -84,7 +85,10 @@ class Progress:
     def __init__(self, n_edges: int, earlier: Sequence[Decision], what: str) -> None:
         from tqdm import tqdm
 
-        self.kept = 0
+        from acdc_custom.circuit.counting import DecidedEdges
+
+        self.counted = DecidedEdges(n_edges)
+        self.kept = 0  # decisions, at all spans
         self.bar = tqdm(
             total=n_edges,
             desc=what,
@@ -112,12 +116,14 @@ class Progress:
 
     def _count(self, decision: Decision) -> bool | None:
         """Whether the bar was redrawn."""
-        if self.bar.n == self.bar.total:
-            self.bar.total += self.kept
+        edge, passes = decision.edge, self.counted.passes
+        is_new = self.counted.note(edge.sender, edge.receiver, decision.kept)
+        if self.counted.passes > passes:
+            self.bar.total += self.counted.edges
             self.kept = 0
             self.bar.set_description_str("Refining", refresh=False)
         self.kept += decision.kept
-        redrawn: bool | None = self.bar.update()
+        redrawn: bool | None = self.bar.update() if is_new else None
         return redrawn
 
 

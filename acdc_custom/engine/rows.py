@@ -136,7 +136,9 @@ class Layout:
             positions=positions,
             grid=grid,
             in_grid=in_grid,
-            masks={window: attention.mask(positions[grid], n_positions) for window, attention in self.attentions.items()},
+            masks={
+                window: attention.mask(positions[grid], n_positions) for window, attention in self.attentions.items()
+            },
             n_positions=n_positions,
         )
 

@@ -53,7 +53,9 @@ class TokenBatch:
         """The same prompts, at most `size` at a time."""
         names = [field.name for field in dataclasses.fields(self) if field.name != "spans"]
         parts = [getattr(self, name).split(size) for name in names]
-        return [TokenBatch(**dict(zip(names, part, strict=True)), spans=self.spans) for part in zip(*parts, strict=True)]
+        return [
+            TokenBatch(**dict(zip(names, part, strict=True)), spans=self.spans) for part in zip(*parts, strict=True)
+        ]
 
     @cached_property
     def is_prompt(self) -> Tensor:

@@ -63,10 +63,11 @@ def facts(selection: DrawnPart) -> list[str]:
     settings, outcome = circuit.settings, circuit.outcome
     kept, shown = len(circuit.edges), len(selection.edges)
     clean, inside, empty = outcome.model, outcome.circuit, outcome.empty
+    at = f", each at one of {len(circuit.spans)} spans" if circuit.in_positions else ""
     lines = [
         on_test_prompts(circuit),
         chosen_by(circuit),
-        f"{kept:,} of {circuit.graph.n_edges:,} edges kept. {settings.ablation.capitalize()} ablation, "
+        f"{kept:,} of {circuit.n_edges:,} edges kept{at}. {settings.ablation.capitalize()} ablation, "
         f"{settings.prompts.n} prompts, seed {settings.prompts.seed}.",
         f"On these, KL from the model: circuit {number(inside.kl)} nats, empty circuit {number(empty.kl)} nats.",
         f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "

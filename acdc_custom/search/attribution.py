@@ -61,7 +61,9 @@ def attribute_in_positions(chunks: Sequence[Caches], points: Points) -> dict[Edg
 def _scores(chunks: Sequence[Caches], points: Points, spans: Sequence[str], on_step: OnStep) -> dict[Edge, float]:
     graph, totals, n = chunks[0].model.graph, dict[tuple[Receivers, str], Tensor](), 0
     for chunk in chunks:
-        of_spans = {name: (chunk.layout.rows(at), chunk.delta_at(at)) for name in spans for at in [chunk.spans.part(name)]}
+        of_spans = {
+            name: (chunk.layout.rows(at), chunk.delta_at(at)) for name in spans for at in [chunk.spans.part(name)]
+        }
         for point in points(chunk):
             for receivers, gradient in _gradients(chunk, point.residuals, {*chunk.knocked_out, *point.constant}):
                 for name, (rows, delta) in of_spans.items():

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from acdc_custom.choices import Device, Precision, parse_metric
-from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord
+from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord, Span
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
@@ -35,7 +35,9 @@ from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, to
 from acdc_custom.search.passes import Effects, Passes, whole_receivers
 from acdc_custom.search.registry import method_named
 from acdc_custom.task import Task
+from acdc_custom.task.aligned import token_texts
 from acdc_custom.task.selection import Draw, PromptSelection
+from acdc_custom.task.spans import pieces
 from acdc_custom.version import __version__
 
 PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
@@ -129,17 +131,18 @@ def search(
     ]
     method, started = method_named(settings.method), time.monotonic()
     found = (
-        _decided(prepared, objectives, method, settings, on_decision, earlier, _effects(start, prepared.model))
+        _decided(prepared, objectives, method, settings, on_decision, earlier, _effects(start, prepared, settings))
         if isinstance(method, DecidingMethod)
         else _scored(prepared, method, settings, on_decision, earlier)
     )
     return _circuit(prepared, objectives, origin, found, time.monotonic() - started)
 
 
-def _effects(start: Circuit | None, model: Model) -> Effects | None:
+def _effects(start: Circuit | None, prepared: PreparedBatch, settings: SearchSettings) -> Effects | None:
     """The edges that a search starts from. Raises `UsageError` when they are not this model's."""
     if start is None:
         return None
+    model = prepared.model
     if start.model.weights_sha256 != model.fingerprint:
         raise UsageError(
             f"the circuit to start from was found in {start.model.name}, and this is {model.name}, or other weights of "
@@ -147,7 +150,13 @@ def _effects(start: Circuit | None, model: Model) -> Effects | None:
         )
     if not start.edges:
         raise UsageError("the circuit to start from has no edges. Give one that has.")
-    return {kept.edge: kept.effect for kept in start.edges}
+    if start.in_positions and not settings.positions:
+        raise UsageError("the circuit to start from is in positions. Search it with --positions.")
+    if not settings.positions or start.in_positions:
+        return {kept.edge: kept.effect for kept in start.edges}
+    effects = {kept.edge: kept.effect for kept in start.edges}
+    at_spans = model.graph.edges_at(prepared.tokens.spans.names)
+    return {edge: effects[edge.merged] for edge in at_spans if edge.merged in effects}
 
 
 def resumable(
@@ -191,6 +200,10 @@ def _decided(
         on_decision(decision)
     last, threshold = {d.edge: d for d in decisions}, settings.threshold or 0.0
     reasons = Counter(d.reason for d in last.values())
+    if settings.positions:  # edges are dead at many spans at once: see `Decision`
+        others = sum(n for reason, n in reasons.items() if reason is not Reason.DEAD)
+        edges = prepared.model.graph.n_edges_in(len(prepared.tokens.spans.names)) if start is None else len(start)
+        reasons[Reason.DEAD] = edges - others
     return _Found(
         kept=tuple(KeptEdge(d.edge, d.effect) for d in last.values() if d.kept),
         unit=settings.parsed_metric.unit,
@@ -268,7 +281,17 @@ def _circuit(
             stages=found.stages,
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        spans=_spans(prepared) if origin.settings.positions else (),
     )
+
+
+def _spans(prepared: PreparedBatch) -> tuple[Span, ...]:
+    """All spans of a batch, with the texts of the first prompt that has the most of them."""
+    example = max(prepared.batch.prompts, key=lambda prompt: len(set(prompt.spans)))
+    texts: dict[str, str] = {}
+    for piece in pieces(example.spans, token_texts(example, prepared.model.tokenizer)):
+        texts[piece.span] = texts.get(piece.span, "") + piece.text
+    return tuple(Span(name, texts.get(name, "").strip()) for name in prepared.tokens.spans.names)
 
 
 def _mean(values: Sequence[torch.Tensor]) -> float:
