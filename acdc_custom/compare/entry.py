@@ -31,8 +31,8 @@ class Entry:
 def load_entries(paths: Sequence[str | Path]) -> tuple[Entry, ...]:
     """Read run folders, or `circuit.json` files, each with the `heads.json` beside it if there is one.
 
-    Circuits in positions are merged: an edge counts once, at whatever spans it was kept. Raises `ResultError` for a file
-    that cannot be read, `UsageError` for fewer than two and for different shapes.
+    Circuits in positions are merged: an edge counts once, whatever its spans. Raises `ResultError` for a file that
+    cannot be read, `UsageError` for fewer than two and for different shapes.
     """
     if len(paths) < 2:
         raise UsageError(f"{len(paths)} circuit was given: comparing needs two at least. Name two run folders or more.")

@@ -5,7 +5,7 @@ An *extent* is a set of spans: where a node's output is needed. Knows no tensors
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -48,7 +48,7 @@ class Spans:
         return self._seeing[keys]
 
     def read_extent(self, graph: Graph, receiver: Receiver, live: Mapping[Sender, Extent]) -> Extent | None:
-        """Where a receiver is read, when live nodes' outputs are needed at these; None if none of its nodes is alive."""
+        """Where a receiver is read, when live nodes are needed at these extents; None if none of its nodes is alive."""
         if receiver.stage is Stage.LOGITS:
             return ANSWER
         extents = [live[node] for node in graph.nodes_of(receiver) if node in live]

@@ -1,8 +1,8 @@
 """The nodes that are alive, as they stand inside the circuit so far.
 
-Owns the current inputs and outputs of every node with a kept path to the logits, stacked per layer so that
-nodes that are needed at the same spans are computed together. A bank starts out clean, when its layer is reached: nothing upstream has
-been pruned then. `Change` is how a bank is altered.
+Owns the current inputs and outputs of every node with a kept path to the logits, stacked per layer so that nodes that
+are needed at the same spans are computed together. A bank starts out clean, when its layer is reached: nothing upstream
+has been pruned then. `Change` is how a bank is altered.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from pathlib import Path
 from acdc_custom.choices import ExportForm
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
-from acdc_custom.export.dot import to_dot
 from acdc_custom.export.graphs import to_graphml, to_json_graph
 from acdc_custom.export.mib import to_mib
+from acdc_custom.export.picture import dot_of
 from acdc_custom.files.writing import write_file
 
 COLUMNS = ("sender", "receiver", "port", "effect")  # and, in positions, "span"
@@ -39,7 +39,7 @@ def _text(circuit: Circuit, form: ExportForm, d_model: int | None) -> str:
         case ExportForm.GRAPHML:
             return to_graphml(circuit)
         case ExportForm.DOT:
-            return to_dot(circuit, max(1, len(circuit.edges)))
+            return dot_of(circuit, max(1, len(circuit.edges)))
         case ExportForm.CSV:
             return to_csv(circuit)
         case ExportForm.JSON_GRAPH:
