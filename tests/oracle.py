@@ -213,11 +213,21 @@ def metric_without(weights, prompts, metric, ablation):
     ablated = ablated_outputs(ablation, prompts, clean, corrupted)
 
     def keeping(prompt, removed):
+        """`kept` of `forward`, from what is gone of each edge; "" stands for all of it."""
+        own, gone, masks = frozenset(prompt.spans), {}, {}
+        for sender, receiver, *span in removed:
+            gone.setdefault((sender, receiver), set()).update(span or [""])
+
         def kept(sender, receiver):
-            if (sender, receiver) in removed:
-                return False
-            gone = {span for span in set(prompt.spans) if (sender, receiver, span) in removed}
-            return torch.tensor([[span not in gone] for span in prompt.spans]) if gone else True
+            without = gone.get((sender, receiver))
+            if not without:
+                return True
+            lacking = own if "" in without else own & without
+            if lacking == own or not lacking:
+                return not lacking
+            if lacking not in masks:
+                masks[lacking] = torch.tensor([[span not in lacking] for span in prompt.spans])
+            return masks[lacking]
 
         return kept
 
