@@ -36,7 +36,7 @@ class CircuitRunner:
 
     def inside(self, kept: Iterable[Edge]) -> Caches:
         """The caches of the circuit's run, from which a search can start that removes some of its edges."""
-        inputs: dict[Receiver, Tensor] = {}
+        inputs: dict[Receiver, tuple[Extent, Tensor]] = {}
         _, moved = self._run(kept, inputs)
         delta, nodes = moved.removals(), list(moved.live)
         ablated = torch.stack([self._ablated(node, self.caches.everywhere) for node in nodes])

@@ -36,7 +36,9 @@ TAU = 0.005
 def small(name: str, seed: int = 1) -> Model:
     """A model of 2 layers with 2 heads; where heads share keys and values, with one pair of them."""
     options = NATIVE_CONFIGURATIONS.get(name) or CONFIGURATIONS[name][2]
-    return tiny(name, seed, **{key: 2 if key in HEADS else 1 for key in (*HEADS, *KV_HEADS) if key in options})
+    changes = {key: 2 if key in HEADS else 1 for key in (*HEADS, *KV_HEADS) if key in options}
+    model: Model = tiny(name, seed, **changes)
+    return model
 
 
 def positioned(seed: int, n: int = 2) -> list[TinyPrompt]:
@@ -173,7 +175,7 @@ def test_grouped_search_tests_the_oracles_blocks_over_all_spans(name: str) -> No
 @pytest.mark.parametrize("ablation", Ablation)
 def test_grouped_search_under_every_ablation_is_the_oracles(ablation: Ablation) -> None:
     model, prompts = small("gpt2", 3), positioned(4)
-    how = {"metric": Metric.LOGIT_DIFF, "ablation": ablation}
+    how: dict[str, Any] = {"metric": Metric.LOGIT_DIFF, "ablation": ablation}
     agrees_in_blocks(*grouped(model, prompts, 0.08, **how), model, prompts, **how)
 
 
@@ -217,7 +219,7 @@ def test_circuits_run_fast_are_circuits_run_by_their_definition(name: str, ablat
         runner = CircuitRunner(caches)
         for share in (0.15, 0.5):
             edges = [
-                e for e in all_spans(model, list(model.graph.edges()), caches.spans.names) if draw.random() < share
+                edge for edge in model.graph.edges_at(caches.spans.names) if draw.random() < share
             ]
             slow = run_circuit(model, caches.tokens, edges, caches.carried)
             assert (runner(edges) - slow).abs().max() < 1e-11
