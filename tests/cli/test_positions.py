@@ -5,16 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from commands import Run
 
 from acdc_custom.circuit.circuit import Circuit
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
 
 SEARCH = ("discover", "--task", "latest_s", "--threshold", "0.5", "--n", "4", "--held-out", "4", "--no-roles")
 
