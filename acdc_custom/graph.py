@@ -4,14 +4,15 @@ Owns the words of design: a *sender* writes to the residual stream (`embed`, `a9
 reads it (`a9.h6.q`, `a9.kv1.k`, `m3`, `logits`), an *edge* joins a sender to a receiver after it. Names are
 parsed and printed here and nowhere else. Knows no weights and no activations: everything follows from
 the numbers in `GraphShape`. Files have names in one form only; people may write those that they read, too (`read`):
-`L9H6` or `9.6` for `a9.h6`, `MLP 3` for `m3`.
+`L9H6` or `9.6` for `a9.h6`, `MLP 3` for `m3`. An edge may stand for what it carries at some tokens alone, those of a
+*span*, which has a name: `a0.h1@S2 -> a8.h6.v@S2`. Which tokens these are is the task's business.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
 
@@ -179,17 +180,34 @@ LOGITS = Receiver(1 << 30, Stage.LOGITS)
 
 @dataclass(frozen=True, order=True)
 class Edge:
-    """A sender's contribution to what one receiver reads."""
+    """A sender's contribution to what one receiver reads: at all tokens, or at those of one span.
+
+    The residual stream of a token is read at that token alone: so a span stands on both sides of its name.
+    """
 
     sender: Sender
     receiver: Receiver
+    span: str = field(default="", metadata={"seldom": True})  # "": all tokens, and files leave it out
 
     def __str__(self) -> str:
-        return f"{self.sender} -> {self.receiver}"
+        at = f"@{self.span}" if self.span else ""
+        return f"{self.sender}{at} -> {self.receiver}{at}"
+
+    @property
+    def merged(self) -> Edge:
+        """The same edge at all tokens."""
+        return Edge(self.sender, self.receiver) if self.span else self
 
     @classmethod
     def named(cls, name: str) -> Edge:
-        """The edge of a name such as `a9.h6 -> m10`. Raises `UsageError` for anything else."""
+        """The edge of a name such as `a9.h6 -> m10` or `a9.h6@END -> m10@END`. Raises `UsageError` for anything
+        else."""
+        sender, at, rest = name.partition("@")
+        if at and " -> " not in sender:
+            for arrow in re.finditer(" -> ", rest):
+                span = rest[: arrow.start()]
+                if span and rest.endswith(f"@{span}"):
+                    return cls(Sender.parse(sender), Receiver.parse(rest[arrow.end() : -len(span) - 1]), span)
         sender, _, receiver = name.partition(" -> ")
         return cls(Sender.parse(sender), Receiver.parse(receiver))
 
@@ -307,11 +325,22 @@ class Graph:
         """The number of edges: 32,491 for GPT-2 small."""
         return sum(map(self.n_senders_before, self.receivers))
 
+    def n_edges_in(self, n_spans: int) -> int:
+        """The number of edges where each is taken apart by so many spans: those to the logits are at the last alone."""
+        to_logits = self.n_senders_before(LOGITS)
+        return (self.n_edges - to_logits) * n_spans + to_logits
+
     def edges(self) -> Iterator[Edge]:
         """Every edge, in the order in which a search decides them."""
         for receiver in self.receivers:
             for sender in self.senders_to(receiver):
                 yield Edge(sender, receiver)
+
+    def edges_at(self, spans: Sequence[str]) -> Iterator[Edge]:
+        """Every edge at every span, and those to the logits at the last alone."""
+        for edge in self.edges():
+            for span in spans[-1:] if edge.receiver == LOGITS else spans:
+                yield Edge(edge.sender, edge.receiver, span)
 
     def __contains__(self, edge: Edge) -> bool:
         known = edge.sender in self.index and edge.receiver in self._receiver_set

@@ -13,7 +13,7 @@ import time
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.engine.ablation import AblatedActivations
-from acdc_custom.engine.caches import Extent, build_caches
+from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.chunk import Chunk
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.tokens import token_batch
@@ -29,15 +29,15 @@ class CountingChunk(Chunk):
 
     reached = 0
 
-    def evaluate(self, places, extent):  # type: ignore[no-untyped-def]
+    def evaluate(self, blocks):  # type: ignore[no-untyped-def]
         """As the engine does."""
-        self.reached += len(places) * (1 + len(self._route.slot_of[Extent.ANSWER]))
-        return super().evaluate(places, extent)
+        self.reached += len(blocks) * (1 + self._route.n_nodes)
+        return super().evaluate(blocks)
 
 
 def main(task_name: str = "ioi", model_name: str = "demo-4l") -> None:
     """Print one line per threshold."""
-    import acdc_custom.search.acdc as searching
+    import acdc_custom.search.receivers as searching
 
     searching.Chunk = CountingChunk  # type: ignore[misc]
     model, task = open_model(model_name, "cpu"), load_task(task_name)

@@ -31,6 +31,7 @@ from acdc_custom.model.model import Model, wrap
 from acdc_custom.model.open import open_model
 from acdc_custom.search.acdc import Search
 from acdc_custom.task import load_task
+from acdc_custom.task.spans import cut
 
 REPEATS = 3  # timings of each sampled layer
 
@@ -55,6 +56,11 @@ class RandomPrompt:
     answer_ids: tuple[int, ...] = (1,)
     foil_ids: tuple[int, ...] = (2,)
     template: int = 0
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        """As every prompt has them."""
+        return cut(self.clean_ids, self.corrupted_ids, {})
 
 
 def random_prompts(n: int, length: int, vocab: int, first_changed: int) -> list[RandomPrompt]:

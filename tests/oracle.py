@@ -81,8 +81,8 @@ def multilayer(x, mlp):
 def forward(weights, tokens, kept=None, ablated=None, scales=None):
     """Every sender's output, the logits, and the scales of norms after the heads (by layer), for one prompt.
 
-    `kept(sender, receiver)` says whether an edge is in the circuit; a removed edge carries `ablated[sender]`. `scales`
-    are those to use, the clean run's; without them the run's own.
+    `kept(sender, receiver)` says whether an edge is in the circuit, for all tokens or, `[pos, 1]`, for each; a removed
+    edge carries `ablated[sender]`. `scales` are those to use, the clean run's; without them the run's own.
     """
     heads, kv_heads = len(weights.blocks[0].attention.out), len(weights.blocks[0].attention.key.weight)
     biases = torch.zeros_like(weights.token_embedding[tokens])
@@ -95,7 +95,11 @@ def forward(weights, tokens, kept=None, ablated=None, scales=None):
         total = biases.clone()
         for sender, out in outputs.items():
             if sender not in unread:
-                total += out if kept is None or kept(sender, receiver) else ablated[sender]
+                here = True if kept is None else kept(sender, receiver)
+                if isinstance(here, bool):
+                    total += out if here else ablated[sender]
+                else:
+                    total += torch.where(here, out, ablated[sender])
         return total
 
     for layer, block in enumerate(weights.blocks):
@@ -197,43 +201,79 @@ def ablated_outputs(ablation, prompts, clean, corrupted):
     return result
 
 
-@torch.no_grad()
-def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, knocked_out=(), outside=()):
-    """All decisions as (sender, receiver, kept, increase), and the final metric.
+def named(sender, receiver):
+    """An edge, from its sender; in positions, from its sender and its span."""
+    return (sender, receiver) if isinstance(sender, str) else (sender[0], receiver, sender[1])
 
-    `outside` are edges, as (sender, receiver), that were removed before the search began: those that a search which
-    starts from a circuit does not decide.
-    """
+
+def metric_without(weights, prompts, metric, ablation):
+    """A function from removed edges, (sender, receiver) or (sender, receiver, span), to the mean of the metric."""
     clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
     corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
     ablated = ablated_outputs(ablation, prompts, clean, corrupted)
-    removed = set(outside)
 
-    def value():
+    def keeping(prompt, removed):
+        """`kept` of `forward`, from what is gone of each edge; "" stands for all of it."""
+        own, gone, masks = frozenset(prompt.spans), {}, {}
+        for sender, receiver, *span in removed:
+            gone.setdefault((sender, receiver), set()).update(span or [""])
+
+        def kept(sender, receiver):
+            without = gone.get((sender, receiver))
+            if not without:
+                return True
+            lacking = own if "" in without else own & without
+            if lacking == own or not lacking:
+                return not lacking
+            if lacking not in masks:
+                masks[lacking] = torch.tensor([[span not in lacking] for span in prompt.spans])
+            return masks[lacking]
+
+        return kept
+
+    def value(removed):
         total = 0.0
         for prompt, (_, clean_logits, scales), carried in zip(prompts, clean, ablated, strict=True):
             tokens = torch.tensor(prompt.clean_ids)
-            _, logits, _ = forward(weights, tokens, lambda s, r: (s, r) not in removed, carried, scales)
+            _, logits, _ = forward(weights, tokens, keeping(prompt, removed), carried, scales)
             total += METRICS[metric](prompt, clean_logits, logits)
         return total / len(prompts)
 
+    return value
+
+
+@torch.no_grad()
+def acdc(weights, prompts, tau, metric="kl", ablation="corrupted", order=None, knocked_out=(), outside=(), free=()):
+    """All decisions as (sender, receiver, kept, increase), and the final metric.
+
+    `outside` are edges, as (sender, receiver), that were removed before the search began: those that a search which
+    starts from a circuit does not decide. In positions, `order` has (sender, span) for a sender, and edges are
+    (sender, receiver, span). `free` are edges that are said to change nothing: those of a receiver are removed when it
+    is visited, all at once, and that they change nothing is asserted.
+    """
+    removed, value = set(outside), metric_without(weights, prompts, metric, ablation)
     every = list(order or visiting_order(weights))
     removed |= {(sender, receiver) for receiver, senders in every for sender in senders if sender in knocked_out}
-    decisions, now = [], value()
+    decisions, now = [], value(removed)
     for receiver, senders in every:
+        without = {edge for edge in free if edge[1] == receiver}
+        if without:
+            assert abs(value(removed | without) - now) < 1e-11
+            removed |= without
         for sender in senders:
-            if (sender, receiver) in outside:
+            edge = named(sender, receiver)
+            if edge in outside or edge in without:
                 continue
             if sender in knocked_out:
                 decisions.append((sender, receiver, False, 0.0))
                 continue
-            removed.add((sender, receiver))
-            without = value()
-            increase = without - now
+            removed.add(edge)
+            after = value(removed)
+            increase = after - now
             if increase < tau:
-                now = without
+                now = after
             else:
-                removed.remove((sender, receiver))
+                removed.remove(edge)
             decisions.append((sender, receiver, not increase < tau, increase))
     return decisions, now
 
@@ -243,37 +283,26 @@ def grouped(weights, prompts, tau, receivers, free, metric="kl", ablation="corru
     """Grouped ACDC, one plain forward pass per block: (senders, receiver, kept, increase) of every block in turn.
 
     `receivers` are (receiver, senders in the order of the hint). `free` are the edges that are said to change nothing:
-    they are removed first, and that they change nothing is asserted.
+    they are removed first, and that they change nothing is asserted. In positions as in `acdc`.
     """
-    clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
-    corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
-    ablated = ablated_outputs(ablation, prompts, clean, corrupted)
-    removed = set(outside)
-
-    def value(edges):
-        total = 0.0
-        for prompt, (_, clean_logits, scales), carried in zip(prompts, clean, ablated, strict=True):
-            tokens = torch.tensor(prompt.clean_ids)
-            _, logits, _ = forward(weights, tokens, lambda s, r: (s, r) not in edges, carried, scales)
-            total += METRICS[metric](prompt, clean_logits, logits)
-        return total / len(prompts)
-
+    removed, value = set(outside), metric_without(weights, prompts, metric, ablation)
     blocks, now = [], value(removed)
     for receiver, senders in receivers:
-        without = {(sender, receiver) for sender in senders if (sender, receiver) in free}
+        without = {edge for edge in free if edge[1] == receiver}
         assert abs(value(removed | without) - now) < 1e-11
         removed |= without
-        rest = [sender for sender in senders if (sender, receiver) not in free]
+        rest = [sender for sender in senders if named(sender, receiver) not in free]
         first, second = int(len(rest) * 0.75), int(len(rest) * 0.9375)
         waiting = [rest[:first], rest[first:second], rest[second:]]
         while waiting:
             block = waiting.pop(0)
             if not block:
                 continue
-            after = value(removed | {(sender, receiver) for sender in block})
+            edges = {named(sender, receiver) for sender in block}
+            after = value(removed | edges)
             increase = after - now
             if increase < tau:
-                removed |= {(sender, receiver) for sender in block}
+                removed |= edges
                 now = after
             elif len(block) > 1:
                 longer = len(block) % 4

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from acdc_custom.model.model import Model, wrap, wrap_bridge
+from acdc_custom.task.spans import cut
 
 VOCAB = 30
 MAX_POSITIONS = 16
@@ -24,6 +25,10 @@ class TinyPrompt:
     foil_ids: tuple[int, ...] = (2,)
     template: int = 0
     positions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        return cut(self.clean_ids, self.corrupted_ids, self.positions)
 
 
 def random_prompts(seed: int, n: int = 3, prefix: int = 2) -> list[TinyPrompt]:

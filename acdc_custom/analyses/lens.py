@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.caches import Extent
 from acdc_custom.engine.metrics import exact, logit_diff_direction
 from acdc_custom.engine.prepared import PreparedBatch
+from acdc_custom.engine.spans import ANSWER
 from acdc_custom.figures.charts import bars, head_heatmap, lines
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.files.table import Row, Tabular
@@ -139,7 +139,7 @@ def readout(prepared: PreparedBatch) -> tuple[Tensor, Tensor]:
     unembedding, constant = logit_diff_direction(prepared.model.weights, prepared.tokens)
     if norm.kind is NormKind.NONE:
         return unembedding, constant
-    final = exact(torch.cat([chunk.residual(LOGITS, Extent.ANSWER) for chunk in prepared.chunks]))
+    final = exact(torch.cat([chunk.residual(LOGITS, ANSWER) for chunk in prepared.chunks]))
     direction = unembedding * exact(norm.weight)
     if norm.bias is not None:
         constant = constant + unembedding @ exact(norm.bias)
@@ -157,7 +157,7 @@ def _inverse_scale(norm: Norm, x: Tensor) -> Tensor:
 def _outputs(prepared: PreparedBatch) -> Tensor:
     """What every sender writes at END: `[sender, prompt, d_model]`."""
     senders = list(prepared.model.graph.senders)
-    return torch.cat([chunk.clean_output(senders, Extent.ANSWER) for chunk in prepared.chunks], dim=1)
+    return torch.cat([chunk.clean_output(senders, ANSWER) for chunk in prepared.chunks], dim=1)
 
 
 def _plus(out: Tensor, bias: Tensor | None) -> Tensor:

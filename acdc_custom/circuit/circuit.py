@@ -8,22 +8,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from acdc_custom.circuit.provenance import SECTIONS, Provenance
 from acdc_custom.circuit.subgraph import KeptEdge as KeptEdge
 from acdc_custom.circuit.subgraph import Subgraph
+from acdc_custom.errors import UsageError
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
-from acdc_custom.graph import Edge, GraphShape
+from acdc_custom.graph import Edge, GraphShape, Sender
 from acdc_custom.stats.intervals import Estimate
 
 SCHEMA = 1
 FILE_NAME = "circuit.json"
 MOST_NODES = 100_000  # of a graph that a file may claim: the largest models have some 20,000
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span of the prompts of a search in positions, and the text that it has in an example; "" if it lacks it."""
+
+    name: str
+    example: str
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,36 @@ class Circuit(Subgraph):
     search: SearchRecord
     created: str  # ISO 8601, UTC
     test: TestOutcome | None = None  # None: no prompts were held out
+    spans: tuple[Span, ...] = ()  # of a circuit in positions, all spans in order, END last
+
+    @property
+    def in_positions(self) -> bool:
+        """Whether its edges are those of single spans."""
+        return bool(self.spans)
+
+    @property
+    def n_edges(self) -> int:
+        """Of the whole model; in positions, an edge at every span."""
+        return self.graph.n_edges_in(len(self.spans)) if self.spans else self.graph.n_edges
+
+    @property
+    def at_all_spans(self) -> Self:
+        """The circuit without positions: every edge that it has at some span, with the largest of its effects."""
+        if not self.spans:
+            return self
+        merged: dict[Edge, float] = {}
+        for kept in self.edges:
+            merged[kept.edge.merged] = max(merged.get(kept.edge.merged, kept.effect), kept.effect, key=abs)
+        edges = tuple(KeptEdge(edge, effect) for edge, effect in merged.items())
+        return replace(self, edges=edges, spans=())
+
+    def need_no_positions(self, what: str) -> None:
+        """Raises `UsageError` for a circuit in positions; `what` cannot take one."""
+        if self.spans:
+            raise UsageError(
+                f"this circuit is in positions, and {what} takes circuits without. Look at it with acdc-custom show "
+                "and acdc-custom draw."
+            )
 
     @property
     def unit(self) -> str:
@@ -126,6 +166,13 @@ class Circuit(Subgraph):
         """The versions of Python and of the packages that computed it."""
         return self.provenance.packages
 
+    @cached_property
+    def written_at(self) -> Mapping[Sender, tuple[str, ...]]:
+        """Of a circuit in positions, the spans at which something reads each node, in order."""
+        read = {(kept.edge.sender, kept.edge.span) for kept in self.edges}
+        at = {node: tuple(span.name for span in self.spans if (node, span.name) in read) for node in self.nodes}
+        return {node: spans for node, spans in at.items() if spans}
+
     # -- files ------------------------------------------------------------------------------------------
 
     def to_json(self) -> str:
@@ -137,6 +184,7 @@ class Circuit(Subgraph):
             "outcome": self.outcome,
             "test": None if self.test is None else to_plain(self.test),
             "search": self.search,
+            **({"spans": to_plain(self.spans)} if self.spans else {}),
             "edges": [{**to_plain(kept.edge), "effect": kept.effect} for kept in self.edges],
         }
         return to_json(SCHEMA, content)
@@ -163,6 +211,7 @@ class Circuit(Subgraph):
             from_plain(SearchRecord, {"runs": 1, "share": None, **whole.read("search", dict[str, Any])}, "search"),
             whole.read("created", str),
             from_plain(TestOutcome, content["test"], "test") if content.get("test") else None,
+            whole.records("spans", Span) if "spans" in content else (),
         )
         shape, n_edges = circuit.shape, whole.within("graph").read("edges", int)
         if shape.n_layers * (shape.n_heads + 1) > MOST_NODES:
@@ -172,6 +221,11 @@ class Circuit(Subgraph):
             raise ValueError(f"the edge {strangers[0]} is not in its graph")
         if twice:
             raise ValueError(f"the edge {twice[0]} is there twice")
+        spans = {span.name for span in circuit.spans}
+        if elsewhere := [str(kept.edge) for kept in circuit.edges if bool(spans) != bool(kept.edge.span)]:
+            raise ValueError(f"the edge {elsewhere[0]} has {'no span' if spans else 'a span, and the circuit none'}")
+        if unknown := [kept.edge.span for kept in circuit.edges if kept.edge.span and kept.edge.span not in spans]:
+            raise ValueError(f'there is no span "{unknown[0]}" in its spans')
         if n_edges != circuit.graph.n_edges:
             raise ValueError(f"its graph has {circuit.graph.n_edges} edges, not {n_edges}")
         return circuit

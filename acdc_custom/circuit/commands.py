@@ -12,7 +12,7 @@ from acdc_custom.choices import DEFAULT_METHOD
 from acdc_custom.circuit.settings import SearchSettings
 
 OF_BOTH = ("threshold", "metric", "ablation", "knock_out", "corruption", "n", "seed", "device", "dtype")
-OF_DISCOVER = (*OF_BOTH, "held_out", "templates", "resample", "order", "order_seed", "start", "refine")
+OF_DISCOVER = (*OF_BOTH, "held_out", "templates", "resample", "order", "order_seed", "start", "refine", "positions")
 OF_SCORING = ("method", "edges", "ranking", "steps")
 
 

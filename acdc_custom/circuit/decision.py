@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from acdc_custom.files.reading import parse_json
-from acdc_custom.files.records import from_plain, to_plain
+from acdc_custom.files.records import from_plain, seldom, to_plain
 from acdc_custom.graph import Edge, Receiver, Sender
 
 
@@ -23,8 +23,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """One edge, decided. `effect` is the metric's increase on removal, given what had been removed before; of an edge
-    that was scored, its score."""
+    """One edge, decided: at all tokens, or at those of its span. `effect` is the metric's increase on removal, given
+    what had been removed before; of an edge that was scored, its score.
+
+    Of a search in positions, a dead edge without a span is dead at all spans of which nothing else is said.
+    """
 
     edge: Edge
     kept: bool
@@ -37,7 +40,9 @@ class Decision:
     def to_json(self) -> str:
         """One line of a journal, without its end."""
         edge = self.edge
-        line = _Line(edge.sender, edge.receiver, self.kept, self.effect, self.metric, self.reason, self.evaluations)
+        line = _Line(
+            edge.sender, edge.receiver, self.kept, self.effect, self.metric, self.reason, self.evaluations, edge.span
+        )
         return json.dumps(to_plain(line) | ({"block": self.block} if self.block > 1 else {}))
 
     @classmethod
@@ -46,7 +51,7 @@ class Decision:
         content = parse_json(text)
         block = content.pop("block", 1) if type(content) is dict else 1
         line = from_plain(_Line, content)
-        edge = Edge(line.sender, line.receiver)
+        edge = Edge(line.sender, line.receiver, line.span)
         if line.kept and line.reason not in (Reason.EVALUATED, Reason.SCORED):
             raise ValueError(f"{edge} is kept although its reason is {line.reason.value}")
         if (line.metric is None) != (line.reason is Reason.SCORED):
@@ -58,7 +63,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class _Line:
-    """A decision as the journal has it: the names of its edge stand beside the rest."""
+    """A decision as the journal has it: the names of its edge, and of its span, stand beside the rest."""
 
     sender: Sender
     receiver: Receiver
@@ -67,3 +72,4 @@ class _Line:
     metric: float | None
     reason: Reason
     evaluations: int
+    span: str = seldom("")

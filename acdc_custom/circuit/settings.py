@@ -28,6 +28,7 @@ from acdc_custom.choices import (
     parse_metric,
 )
 from acdc_custom.errors import UsageError, did_you_mean
+from acdc_custom.files.records import seldom
 from acdc_custom.graph import parse_heads
 from acdc_custom.task.selection import PromptSelection
 
@@ -46,6 +47,7 @@ class SearchSettings:
     ranking: Ranking = Ranking.ABSOLUTE  # of a method that scores edges: which of them come first
     start: str = ""  # the run folder of the circuit whose edges alone are searched; "" for all of the model's
     refine: bool = False  # of a method that decides edges: search again what is left, until nothing goes
+    positions: bool = seldom(False)  # of a method that decides edges: each edge at each span by itself
     steps: int | None = None  # of a method that integrates gradients: at how many points
     metric: str | None = None
     ablation: Ablation = Ablation.CORRUPTED

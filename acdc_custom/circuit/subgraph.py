@@ -203,14 +203,19 @@ class Subgraph:
         return mask
 
     def to_networkx(self) -> Any:
-        """The edges as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges."""
+        """The edges as a `networkx.MultiDiGraph`: nodes by name, edge keys q, k, v or empty, `effect` on edges; in
+        positions, `span` too, and keys as `q@S2`."""
         import networkx
 
         graph = networkx.MultiDiGraph()
         for kept in self.edges:
             sender, receiver = kept.edge.sender, kept.edge.receiver
             for node in [str(node) for node in self.graph.nodes_of(receiver)] or [str(receiver)]:
-                graph.add_edge(str(sender), node, key=str(receiver.port), effect=kept.effect)
+                if kept.edge.span:
+                    key, span = f"{receiver.port}@{kept.edge.span}", kept.edge.span
+                    graph.add_edge(str(sender), node, key=key, effect=kept.effect, span=span)
+                else:
+                    graph.add_edge(str(sender), node, key=str(receiver.port), effect=kept.effect)
         return graph
 
     # -- what belongs to higher floors ----------------------------------------------------------------------

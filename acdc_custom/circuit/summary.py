@@ -18,10 +18,10 @@ def describe_behaviour(behaviour: TaskPerformance) -> str:
 def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     """What was asked, what came out, and the strongest edges."""
     settings, outcome, search = circuit.settings, circuit.outcome, circuit.search
-    total, kept = circuit.graph.n_edges, len(circuit.edges)
+    total, kept = circuit.n_edges, len(circuit.edges)
     lines = [
         f"Circuit of {circuit.task.name} ({circuit.corruption}) in {circuit.model.name}: "
-        f"{kept:,} of {total:,} edges, {len(circuit.nodes)} nodes, {circuit.chosen}",
+        f"{kept:,} of {total:,} edges{_spans(circuit)}, {len(circuit.nodes)} nodes, {circuit.chosen}",
         *paragraph(on_test_prompts(circuit), "  ", "  "),
         "On the prompts of the search:",
         f"  model      {describe_behaviour(outcome.model)}",
@@ -35,11 +35,19 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     if shown := circuit.strongest(strongest):
         effect = "size of their scores" if circuit.is_scored else f"{circuit.unit} that the metric rises without them"
         lines.append(f"Strongest edges, by the {effect}:")
-        width = max(len(str(k.edge.sender)) for k in shown)
-        lines += [f"  {k.edge.sender!s:>{width}} -> {k.edge.receiver!s:<10} {k.effect:8.4f}" for k in shown]
+        names = [str(k.edge).partition(" -> ") for k in shown]
+        width, other = max(len(sender) for sender, *_ in names), max(10, *(len(name[2]) for name in names))
+        lines += [
+            f"  {sender:>{width}} -> {receiver:<{other}} {k.effect:8.4f}"
+            for k, (sender, _, receiver) in zip(shown, names, strict=True)
+        ]
     elif not circuit.edges:
         lines.append("No edge survived: nothing in this graph moves the metric by as much as the threshold.")
     return "\n".join(lines)
+
+
+def _spans(circuit: Circuit) -> str:
+    return f" at {len(circuit.spans)} spans" if circuit.in_positions else ""
 
 
 def _decisions(circuit: Circuit) -> str:

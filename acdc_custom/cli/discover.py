@@ -71,6 +71,7 @@ def command(
     acdc-custom discover --task ./mine.toml --model gpt2 --n 100 --device cuda
     acdc-custom discover --task ioi --method eap-ig --edges 200
     acdc-custom discover --task ioi --model smollm2-135m --method grouped --faithfulness 0.9
+    acdc-custom discover --task ioi --method grouped --positions
     """
     from acdc_custom.cli.running import describe_batch, open_told, run_search
     from acdc_custom.runs.again import place_for
@@ -97,6 +98,8 @@ def command(
         run = begin(run_folder, job, open_told, roles=roles)
         for line in describe_batch(run.prepared, settings.threshold):
             say(line)
+        if settings.positions:
+            say(f"Spans      {', '.join(run.prepared.tokens.spans.names)}")
         _timings(run, run_search(run), timings)
 
 

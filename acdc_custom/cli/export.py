@@ -48,6 +48,12 @@ def command(folder: Path, form: str, out: Path | None) -> None:
         from acdc_custom.model.open import model_width
 
         d_model = model_width(circuit.model.name, say=click.echo)
+        if circuit.in_positions:
+            merged = len(circuit.at_all_spans.edges)
+            click.echo(
+                f"mib knows no positions: {len(circuit.edges)} edges at {len(circuit.spans)} spans are merged into "
+                f"{merged} edges, each with the largest of its effects."
+            )
     beside = folder if folder.is_dir() else folder.parent
     click.echo(f"Written {write(circuit, form, out or beside / ExportForm(form).file_name, d_model)}")
 
@@ -58,6 +64,7 @@ def _export_path(folder: Path, form: str, out: Path | None) -> None:
     from acdc_custom.errors import UsageError
     from acdc_custom.export.mib import to_mib
     from acdc_custom.files.writing import write_file
+    from acdc_custom.graph import Edge
     from acdc_custom.model.open import model_width
     from acdc_custom.path.folder import PathRecord
     from acdc_custom.path.ranking import went_at
@@ -71,7 +78,9 @@ def _export_path(folder: Path, form: str, out: Path | None) -> None:
     if not circuits:
         raise UsageError(f"nothing has been found yet in {folder}. Go on with: acdc-custom resume {folder}")
     ranking = list(went_at(circuits))
-    scores = {edge: 1 - place / len(ranking) for place, edge in enumerate(ranking)}
+    scores: dict[Edge, float] = {}
+    for place, edge in enumerate(ranking):
+        scores.setdefault(edge.merged, 1 - place / len(ranking))  # in positions, that of its first span
     first = circuits[0][1]
     text = to_mib(first, model_width(first.model.name, say=click.echo), scores)
     click.echo(f"Written {write_file(out or folder / ExportForm(form).file_name, text)}")

@@ -132,6 +132,12 @@ SETTINGS: Mapping[str, Decorator] = {
         help="Of a method that decides edges: decide those that are left once more, until none of them goes. No edge "
         "of the circuit can then go for less than the threshold.",
     ),
+    "positions": click.option(
+        "--positions",
+        is_flag=True,
+        help="Of a method that decides edges: decide each edge at each span of the prompts by itself, such as "
+        "a0.h1@S2 -> a8.h6.v@S2. acdc-custom tasks check shows the spans.",
+    ),
     "steps": click.option(
         "--steps",
         type=click.IntRange(min=1),

@@ -116,6 +116,9 @@ def compare_circuits(
 
 def _notes(entries: Sequence[Entry]) -> Iterable[str]:
     circuits = [entry.circuit for entry in entries]
+    if merged := [entry for entry in entries if entry.merged]:
+        each = ", ".join(f"{e.letter}: {e.merged:,} edges at spans, {len(e.circuit.edges):,} edges" for e in merged)
+        yield f"Circuits in positions are compared without them, an edge counting once whatever its spans ({each})."
     if len({circuit.model.weights_sha256 for circuit in circuits}) > 1:
         yield (
             "These circuits are in different models: the same head number is the same head only where one model was "

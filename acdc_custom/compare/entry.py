@@ -23,21 +23,31 @@ class Entry:
     letter: str
     name: str
     where: Path
-    circuit: Circuit
+    circuit: Circuit  # without positions
     heads: HeadTable | None
+    merged: int = 0  # edges of a circuit in positions, before its spans were merged
 
 
 def load_entries(paths: Sequence[str | Path]) -> tuple[Entry, ...]:
     """Read run folders, or `circuit.json` files, each with the `heads.json` beside it if there is one.
 
-    Raises `ResultError` for a file that cannot be read, `UsageError` for fewer than two and for different shapes.
+    Circuits in positions are merged: an edge counts once, whatever its spans. Raises `ResultError` for a file that
+    cannot be read, `UsageError` for fewer than two and for different shapes.
     """
     if len(paths) < 2:
         raise UsageError(f"{len(paths)} circuit was given: comparing needs two at least. Name two run folders or more.")
     places = [Path(path) for path in paths]
     entries = tuple(
-        Entry(letter(number), name, place, Circuit.load(place), _heads(place))
+        Entry(
+            letter(number),
+            name,
+            place,
+            circuit.at_all_spans,
+            _heads(place),
+            len(circuit.edges) if circuit.in_positions else 0,
+        )
         for number, (name, place) in enumerate(zip(_names(places), places, strict=True))
+        for circuit in [Circuit.load(place)]
     )
     check_shapes(entries)
     return entries

@@ -20,11 +20,13 @@ from acdc_custom.circuit.subgraph import Subgraph
 from acdc_custom.engine.ablation import prepare_ablation
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.own_prompts import NEED_CORRUPTED, pairs
+from acdc_custom.engine.spans import spans_of
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError, count
 from acdc_custom.model.check import check_batch
 from acdc_custom.model.given import described, is_bridge, is_hugging_face, load_model, read_model
 from acdc_custom.model.model import Model
+from acdc_custom.task.spans import END
 from acdc_custom.task.tokens import Encoder
 
 AT_ONCE = 16  # prompts in one forward pass
@@ -114,6 +116,10 @@ def _ablation(subgraph: Subgraph, ablation: Ablation | str | None) -> Ablation:
 
 
 def _check_shape(subgraph: Subgraph, model: Model) -> None:
+    if any(kept.edge.span for kept in subgraph.edges):
+        raise UsageError(
+            "these edges are in positions, which prompts of one's own have not. Take circuit.at_all_spans."
+        )
     if model.graph.shape != subgraph.shape:
         shape = model.graph.shape
         raise UsageError(
@@ -187,7 +193,10 @@ def _batch(clean: Tensor, corrupted: Tensor, positions: Tensor) -> TokenBatch:
     """A batch that is read at `positions`, `[prompt, position]`."""
     none = torch.zeros(len(clean), 0, dtype=torch.long, device=clean.device)
     changed = (clean != corrupted).int().cummax(dim=1).values.bool()
-    return TokenBatch(clean, corrupted, positions, changed, none, none, none.new_zeros(len(clean)))
+    one = spans_of([(END,)])  # of edges without positions: they are kept or removed at every token
+    return TokenBatch(
+        clean, corrupted, positions, changed, none, none, none.new_zeros(len(clean)), torch.zeros_like(clean), one
+    )
 
 
 def _with_logits(output: Any, logits: Tensor) -> Any:

@@ -1,6 +1,7 @@
 """What a set of edges computes, straight from the definition: one forward pass through the circuit.
 
-Every receiver reads the current output of its kept senders, and what the ablation puts in place of the others'. Used to
+Every receiver reads the current output of its kept senders, each at the tokens of its edge's span, and what the
+ablation puts in place of the others'. Used to
 check and to describe the result of a search. Because it is a check, it stays apart on purpose: of `Attention` it takes
 only the projections and the pattern, and writes out again what is read, how values are mixed and written, and the
 share of a norm after the heads. It knows no rows, extents, candidates or live state. Leave it so: it could not check
@@ -30,9 +31,10 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried:
     ablated = carried.outputs(weights, tokens, clean)
     # What each sender writes inside the circuit, less what its removed edges carry.
     moved = torch.zeros_like(ablated)  # [sender, prompt, pos, d_model]
-    senders_of: dict[Receiver, list[int]] = {}
+    senders_of: dict[Receiver, dict[str, list[int]]] = {}  # by span
     for edge in kept:
-        senders_of.setdefault(edge.receiver, []).append(index[edge.sender])
+        senders_of.setdefault(edge.receiver, {}).setdefault(edge.span, []).append(index[edge.sender])
+    in_span = {name: (tokens.span_places == place)[..., None] for place, name in enumerate(tokens.spans.names)}
     empty = torch.zeros_like(clean.residuals[0])  # what removing all edges from the first `counted` senders adds
     counted = 0
 
@@ -42,8 +44,16 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried:
         while counted < graph.n_senders_before(receivers[0]):
             empty.add_(ablated[counted]).sub_(clean.outputs[counted])
             counted += 1
-        removed = residual + empty
-        return torch.stack([removed + moved[senders_of.get(receiver, [])].sum(0) for receiver in receivers])
+        inputs = []
+        for receiver in receivers:
+            x = residual + empty
+            for span, senders in senders_of.get(receiver, {}).items():
+                if not span:
+                    x = x + moved[senders].sum(0)
+                elif span in in_span:  # no prompt has another one
+                    x = x + moved[senders].sum(0) * in_span[span]
+            inputs.append(x)
+        return torch.stack(inputs)
 
     positions = torch.arange(tokens.clean.shape[1], device=model.device)
     moved[0] = clean.outputs[0] - ablated[0]

@@ -1,19 +1,21 @@
 """Many circuits on the same prompts, each as fast as one can be.
 
 Owns what makes the second circuit cheaper than the first: the clean run and what removed edges carry come from the
-caches, only nodes with a kept path to the logits are computed, and each only at the positions where it is read.
+caches, only nodes with a kept path to the logits are computed, and each only at the spans where it is read.
 `circuit_run.py` computes the same straight from the definition, and is what this is tested against.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.caches import Caches, Extent, read_extent
+from acdc_custom.engine.caches import Caches
+from acdc_custom.engine.rows import add_at
+from acdc_custom.engine.spans import ANSWER, Extent, Spans
 from acdc_custom.graph import EMBED, LOGITS, Edge, Graph, Port, Receiver, Sender, Stage
 
 Read = Callable[[Receiver, Extent], Tensor]  # what a receiver reads: [row, d_model]
@@ -34,81 +36,90 @@ class CircuitRunner:
 
     def inside(self, kept: Iterable[Edge]) -> Caches:
         """The caches of the circuit's run, from which a search can start that removes some of its edges."""
-        inputs: dict[Receiver, Tensor] = {}
+        inputs: dict[Receiver, tuple[Extent, Tensor]] = {}
         _, moved = self._run(kept, inputs)
         delta, nodes = moved.removals(), list(moved.live)
-        ablated = torch.stack([self._ablated(node, Extent.CHANGED) for node in nodes])
+        ablated = torch.stack([self._ablated(node, self.caches.everywhere) for node in nodes])
         return dataclasses.replace(
             self.caches,
             delta=delta,
-            moves={extent: d.flatten(1).any(1).tolist() for extent, d in delta.items()},
-            output=ablated - delta[Extent.CHANGED],
+            output=ablated - delta,
             places={node: place for place, node in enumerate(nodes)},
             inputs=inputs,
         )
 
     @torch.no_grad()
-    def _run(self, kept: Iterable[Edge], inputs: dict[Receiver, Tensor] | None = None) -> tuple[Tensor, OutputChange]:
+    def _run(
+        self, kept: Iterable[Edge], inputs: dict[Receiver, tuple[Extent, Tensor]] | None = None
+    ) -> tuple[Tensor, OutputChange]:
         """What comes out, and what live nodes write; what their receivers and the logits read is put into `inputs`."""
-        senders_of: dict[Receiver, list[Sender]] = {}
-        consumers: dict[Sender, list[Receiver]] = {}
+        caches, spans = self.caches, self.caches.spans
+        consumers: dict[Sender, list[Edge]] = {}
+        into: dict[Receiver, list[Edge]] = {}
         for edge in kept:
-            senders_of.setdefault(edge.receiver, []).append(edge.sender)
-            consumers.setdefault(edge.sender, []).append(edge.receiver)
-        live = live_extents(self.caches.model.graph, consumers)
-        moved = OutputChange(self.caches, live)
+            consumers.setdefault(edge.sender, []).append(edge)
+            into.setdefault(edge.receiver, []).append(edge)
+        live = live_extents(caches.model.graph, spans, consumers)
+        # Where each receiver reads which senders.
+        reads: dict[Receiver, dict[Extent, list[Sender]]] = {}
+        for receiver, edges in into.items():
+            extent = spans.read_extent(caches.model.graph, receiver, live) or frozenset()
+            for edge in edges:
+                at = spans.part(edge.span) & extent
+                if edge.sender in live and at:
+                    reads.setdefault(receiver, {}).setdefault(at, []).append(edge.sender)
+        moved = OutputChange(caches, live, {at for reading in reads.values() for at in reading})
 
         def read(receiver: Receiver, extent: Extent) -> Tensor:
             """`[row, d_model]`."""
             bare = self._bare[receiver.layer, receiver.stage]
-            if extent is not Extent.CHANGED:
-                bare = self.caches.to_extent(bare, extent)
-            inside = bare + moved.sum(senders_of.get(receiver, ()), extent)
+            inside = caches.layout.cut(bare, caches.everywhere, extent).clone()
+            for at, senders in reads.get(receiver, {}).items():
+                add_at(inside, caches.layout.where(at, extent), moved.sum(senders, at))
             if inputs is not None:
-                inputs[receiver] = inside
+                inputs[receiver] = extent, inside
             return inside
 
         if EMBED in live:
-            moved.note(EMBED, -self.caches.delta[live[EMBED]][0])
-        for layer in range(self.caches.model.graph.shape.n_layers):
+            moved.note(EMBED, -caches.delta_at(live[EMBED])[0])
+        for layer in range(caches.model.graph.shape.n_layers):
             heads = {node: extent for node, extent in live.items() if (node.layer, node.stage) == (layer, Stage.HEAD)}
             if heads:
                 self._attention(layer, heads, read, moved)
             mlp = Sender(layer, Stage.MLP)
             if mlp in live:
-                block = self.caches.model.weights.blocks[layer]
+                block = caches.model.weights.blocks[layer]
                 assert block.mlp is not None and block.mlp_norm is not None
                 written = block.mlp(block.mlp_norm(read(Receiver(layer, Stage.MLP), live[mlp])))
                 moved.note(mlp, written - self._ablated(mlp, live[mlp]))
-        return self.caches.model.weights.final_norm(read(LOGITS, Extent.ANSWER)), moved
+        return caches.model.weights.final_norm(read(LOGITS, ANSWER)), moved
 
     def _attention(self, layer: int, live: Mapping[Sender, Extent], read: Read, moved: OutputChange) -> None:
         """Run a layer's live heads, and note what moved."""
         caches = self.caches
         weights, graph = caches.model.weights, caches.model.graph
         block = weights.blocks[layer]
-        attention, span = block.attention, caches.spans[Extent.CHANGED]
+        attention, at_keys = block.attention, caches.spans.read_from(frozenset().union(*live.values()))
+        rows = caches.layout.rows(at_keys)
         inputs = {node: graph.inputs_of(node) for node in live}
         kv_heads = sorted({ports[1].head for ports in inputs.values()})
         grouped = graph.shape.grouped
 
         def at_all(port: Port, clean: Tensor) -> Tensor:
-            """Keys or values of the live heads, `[kv head, prompt, key, d_head]`; clean before the first change."""
-            projection = (attention.key if port is Port.K else attention.value).at(span.positions)
+            """Keys or values of the live heads, `[kv head, prompt, key, d_head]`; clean where there are no rows."""
+            projection = (attention.key if port is Port.K else attention.value).at(rows.positions)
             receivers = [Receiver(layer, Stage.HEAD, port, head, grouped) for head in kv_heads]
-            inside = torch.stack([read(receiver, Extent.CHANGED) for receiver in receivers])
-            rows = projection.select(_tensor(kv_heads, inside))(block.attention_norm(inside))
+            inside = torch.stack([read(receiver, at_keys) for receiver in receivers])
+            new = projection.select(_tensor(kv_heads, inside))(block.attention_norm(inside))
             made = clean[kv_heads].clone()
-            made.flatten(1, 2)[:, span.cells] = rows
+            made.flatten(1, 2)[:, rows.cells] = new
             return made
 
         clean_keys, clean_values = self._clean_keys_and_values(layer)
         keys, values = at_all(Port.K, clean_keys), at_all(Port.V, clean_values)
-        for extent in Extent:
-            nodes = [node for node in live if live[node] is extent]
-            if not nodes:
-                continue
-            of_extent = caches.spans[extent]
+        for extent in dict.fromkeys(live.values()):
+            nodes = [node for node in live if live[node] == extent]
+            of_extent = caches.layout.rows(extent)
             heads = _tensor([node.head for node in nodes], keys)
             of_heads = _tensor([kv_heads.index(inputs[node][1].head) for node in nodes], keys)
             inside = torch.stack([read(inputs[node][0], extent) for node in nodes])
@@ -123,7 +134,8 @@ class CircuitRunner:
     def _ablated(self, node: Sender, extent: Extent) -> Tensor:
         """What a node's removed edges carry: `[row, d_model]`."""
         place = self.caches.model.graph.index[node]
-        return self.caches.to_extent(self.caches.output[place], extent) + self.caches.delta[extent][place]
+        caches = self.caches
+        return caches.layout.cut(caches.output[place] + caches.delta[place], caches.everywhere, extent)
 
     def _clean_keys_and_values(self, layer: int) -> tuple[Tensor, Tensor]:
         """`[kv head, prompt, key, d_head]` each, worked out when a layer is first used."""
@@ -136,56 +148,60 @@ class CircuitRunner:
 
 
 class OutputChange:
-    """What live nodes write inside a circuit, less what their removed edges carry: `[row, d_model]` each."""
+    """What live nodes write inside a circuit, less what their removed edges carry: `[row, d_model]` each.
 
-    def __init__(self, caches: Caches, live: Mapping[Sender, Extent]) -> None:
+    `read_at` are the extents at which any is read.
+    """
+
+    def __init__(self, caches: Caches, live: Mapping[Sender, Extent], read_at: Collection[Extent]) -> None:
         self._caches = caches
         self.live = live
-        self._of: dict[Extent, dict[Sender, Tensor]] = {extent: {} for extent in Extent}
-        self._total = {extent: torch.zeros_like(caches.delta[extent][0]) for extent in Extent}
+        self._of: dict[Sender, Tensor] = {}  # each at its own extent
+        self._read: dict[Extent, dict[Sender, Tensor]] = {at: {} for at in read_at}
+        self._total = {at: caches.delta.new_zeros(caches.layout.n_rows(at), caches.delta.shape[-1]) for at in read_at}
 
     def note(self, node: Sender, moved: Tensor) -> None:
         """A node has been computed, at its extent; `moved` is known wherever that extent contains another."""
-        for extent in Extent:
-            if extent <= self.live[node]:
-                part = moved if extent is self.live[node] else self._caches.to_extent(moved, extent)
-                self._of[extent][node] = part
-                self._total[extent] = self._total[extent] + part
+        self._of[node] = moved
+        for at, read in self._read.items():
+            if at <= self.live[node]:
+                read[node] = self._caches.layout.cut(moved, self.live[node], at)
+                self._total[at] += read[node]
 
-    def removals(self) -> dict[Extent, Tensor]:
-        """What removing an edge from each live node adds to a receiver's input: `[live node, row, d_model]` each.
+    def removals(self) -> Tensor:
+        """What removing an edge from each live node adds to a receiver's input: `[live node, row, d_model]`.
 
-        Of a node that is read at the answer alone, nothing is known elsewhere: zero stands there.
+        Of a node that is read at some spans alone, nothing is known elsewhere: zero stands there.
         """
-        answer = torch.stack([-self._of[Extent.ANSWER][node] for node in self.live])
-        changed = self._total[Extent.CHANGED].new_zeros(len(answer), *self._total[Extent.CHANGED].shape)
-        changed[:, self._caches.answer_rows] = answer
-        for place, node in enumerate(self.live):
-            if self.live[node] is Extent.CHANGED:
-                changed[place] = -self._of[Extent.CHANGED][node]
-        return {Extent.CHANGED: changed, Extent.ANSWER: answer}
+        caches = self._caches
+        changed = caches.delta.new_zeros(len(self.live), *caches.delta.shape[1:])
+        for own, (node, extent) in zip(changed, self.live.items(), strict=True):
+            add_at(own, caches.layout.where(extent, caches.everywhere), -self._of[node])
+        return changed
 
-    def sum(self, senders: Sequence[Sender], extent: Extent) -> Tensor:
+    def sum(self, senders: Sequence[Sender], at: Extent) -> Tensor:
         """Over some senders: added up, or, when these are most of them, all less the others."""
-        moved = self._of[extent]
+        moved = self._read[at]
         if 2 * len(senders) <= len(moved):
-            return _sum([moved[sender] for sender in senders], self._total[extent])
+            return _sum([moved[sender] for sender in senders], self._total[at])
         chosen = set(senders)
         others = [part for node, part in moved.items() if node not in chosen]
-        return self._total[extent] - _sum(others, self._total[extent])
+        return self._total[at] - _sum(others, self._total[at])
 
 
 def _sum(parts: Sequence[Tensor], like: Tensor) -> Tensor:
     return torch.stack(list(parts)).sum(0) if parts else torch.zeros_like(like)
 
 
-def live_extents(graph: Graph, consumers: Mapping[Sender, Iterable[Receiver]]) -> dict[Sender, Extent]:
+def live_extents(graph: Graph, spans: Spans, consumers: Mapping[Sender, Iterable[Edge]]) -> dict[Sender, Extent]:
     """The nodes with a kept path to the logits, in topological order, and where their outputs are read."""
     live: dict[Sender, Extent] = {}
     for node in reversed(graph.senders):
-        extents = [extent for r in consumers.get(node, ()) if (extent := read_extent(graph, r, live)) is not None]
-        if extents:
-            live[node] = max(extents)
+        needed: Extent = frozenset()
+        for edge in consumers.get(node, ()):
+            needed |= spans.part(edge.span) & (spans.read_extent(graph, edge.receiver, live) or frozenset())
+        if needed:
+            live[node] = needed
     return dict(reversed(live.items()))
 
 
@@ -193,14 +209,14 @@ def _bare_inputs(caches: Caches) -> dict[tuple[int, Stage], Tensor]:
     """What receivers read when all their edges have been removed, by layer and stage: `[changed row, d_model]`."""
     graph = caches.model.graph
     bare = {}
-    removed, counted = torch.zeros_like(caches.delta[Extent.CHANGED][0]), 0
+    removed, counted = torch.zeros_like(caches.delta[0]), 0
     for receiver in sorted(graph.receivers, key=graph.n_senders_before):
         if (receiver.layer, receiver.stage) in bare:
             continue
         before = graph.n_senders_before(receiver)
-        removed = removed + caches.delta[Extent.CHANGED][counted:before].sum(0)
+        removed = removed + caches.delta[counted:before].sum(0)
         counted = before
-        bare[receiver.layer, receiver.stage] = caches.residual(receiver, Extent.CHANGED) + removed
+        bare[receiver.layer, receiver.stage] = caches.residual(receiver, caches.everywhere) + removed
     return bare
 
 

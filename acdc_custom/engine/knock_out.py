@@ -11,7 +11,8 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.caches import Caches, Extent
+from acdc_custom.engine.caches import Caches
+from acdc_custom.engine.spans import ANSWER
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.layers import Replaced, layers
@@ -40,4 +41,4 @@ class KnockOut:
         residual = self._caches.residuals[-1]
         for layer in layers(weights, self._caches.tokens.clean, Replaced(heads, self._post_scales, mlps=mlps)):
             residual = layer.after
-        return weights.final_norm(self._caches.spans[Extent.ANSWER].of_batch(residual))
+        return weights.final_norm(self._caches.layout.rows(ANSWER).of_batch(residual))

@@ -14,6 +14,7 @@ from acdc_custom.engine.tokens import PromptTokens
 from acdc_custom.errors import UsageError, count
 from acdc_custom.files.reading import shortened
 from acdc_custom.model.given import described
+from acdc_custom.task.spans import cut
 from acdc_custom.task.tokens import Encoder
 
 NEED_CORRUPTED = (Ablation.CORRUPTED, Ablation.REFERENCE_MEAN)
@@ -28,6 +29,11 @@ class OwnPrompt:
     answer_ids: tuple[int, ...] = ()
     foil_ids: tuple[int, ...] = ()
     template: int = 0
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        """The span of each token: see `acdc_custom.task.spans.cut`."""
+        return cut(self.clean_ids, self.corrupted_ids, {})
 
 
 def pairs(prompts: Any, encoder: Encoder, begins: bool | None, kind: Ablation) -> Sequence[PromptTokens]:

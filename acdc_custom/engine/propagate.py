@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.caches import Caches, Extent
+from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.route import AttentionStep, Feed, HeadGroup, MlpStep, Route, Slots
-from acdc_custom.engine.state import Change, LiveState
+from acdc_custom.engine.rows import Where, picked
+from acdc_custom.engine.spans import Extent
+from acdc_custom.engine.state import Change, LiveState, QueryBank
 from acdc_custom.engine.stopwatch import Stopwatch, TimedStage
 from acdc_custom.graph import Port
-from acdc_custom.model.attention import Attention
+from acdc_custom.model.attention import Attention, Projection
 
 Buffers = Mapping[Extent, Tensor]
 
@@ -51,7 +53,7 @@ class _Window:
         self.given = given
         self.changes: list[Change] = []
         self.buffers: Buffers = {
-            extent: given.new_empty(len(slot_of), len(given), len(caches.spans[extent].positions), given.shape[-1])
+            extent: given.new_empty(len(slot_of), len(given), caches.layout.n_rows(extent), given.shape[-1])
             for extent, slot_of in route.slot_of.items()
         }
 
@@ -67,44 +69,40 @@ class _Window:
         final = self._input(state.logits.input, route.logits)
         return Propagated(self.caches.model.weights.final_norm(final[0]), self.changes)
 
-    def _note(self, target: Tensor, entries: Tensor, value: Tensor) -> None:
-        """Remember what entries of a bank would become; `value` `[entry, candidate, ...]`."""
+    def _note(self, target: Tensor, entries: Tensor, value: Tensor, rows: Where = None) -> None:
+        """Remember what entries of a bank, or some rows of them, would become; `value` `[entry, candidate, ...]`."""
         if len(self.given) == 1:
-            self.changes.append(Change(target, entries, value[:, 0]))
+            self.changes.append(Change(target, entries, value[:, 0], rows))
 
     def _input(self, current: Tensor, feed: Feed) -> Tensor:
         """Some inputs with the window's differences, `[entry, candidate, row, d_model]`."""
         new = feed.read(current, self.buffers, self.given)
-        self._note(current, feed.entries, new)
+        self._note(current, feed.entries, new, feed.where)
         return new
 
     def _write(self, slots: Slots, new: Tensor, current: Tensor) -> None:
         """Differences of outputs into their slots: `new` `[entry, candidate, row, d_model]` less `current`."""
-        at_answer = self.buffers[Extent.ANSWER][slots.answer]
-        if slots.changed is None:
-            torch.sub(new, current[:, None], out=at_answer)
-        else:
-            difference = self.buffers[Extent.CHANGED][slots.changed]
-            torch.sub(new, current[:, None], out=difference)
-            at_answer.copy_(self.caches.to_extent(difference, Extent.ANSWER))
+        for extent, (where, places) in slots.items():
+            torch.sub(picked(new, where), picked(current, where)[:, None], out=self.buffers[extent][places])
 
     def _mlp(self, step: MlpStep) -> None:
         block = self.caches.model.weights.blocks[step.layer]
         assert block.mlp is not None and block.mlp_norm is not None
         out = block.mlp(block.mlp_norm(self._input(step.state.input, step.feed)))
-        self._note(step.state.output, step.feed.entries, out)
-        self._write(step.slots, out, step.state.output)
+        self._note(step.state.output, step.feed.entries, out, step.feed.where)
+        self._write(step.slots, out, picked(step.state.output, step.feed.where))
 
     def _attention(self, step: AttentionStep) -> None:
         made = self._keys_and_values(step)
-        queries = self._queries(step)
+        queries: dict[int, Tensor] = {}
         for group in step.groups:
-            self._heads(step, group, queries.get(group.bank.extent), made)
+            if group.query is not None and id(group.query) not in queries:
+                queries[id(group.query)] = self._queries(step, group.bank, *group.query)
+            self._heads(step, group, queries.get(id(group.query)), made)
 
     def _keys_and_values(self, step: AttentionStep) -> dict[Port, Tensor]:
         """New keys and values, each `[entry, candidate, prompt, key, d_head]`."""
         norm = self.caches.model.weights.blocks[step.layer].attention_norm
-        cells = self.caches.spans[Extent.CHANGED].cells
         made = {}
         for port, source, bank in (
             (Port.K, step.key, step.state.keys),
@@ -115,39 +113,59 @@ class _Window:
             feed, projection = source
             new = projection(norm(self._input(bank.input, feed)))  # [entry, candidate, row, d_head]
             whole = bank.made[feed.entries, None].repeat(1, new.shape[1], 1, 1, 1)
-            whole.flatten(2, 3).index_copy_(2, cells, new)
+            whole.flatten(2, 3).index_copy_(2, self.caches.layout.rows(feed.extent).cells, new)
             self._note(bank.made, feed.entries, whole)
             made[port] = whole
         return made
 
-    def _queries(self, step: AttentionStep) -> dict[Extent, Tensor]:
-        """New queries, each `[entry, candidate, row, d_head]`."""
+    def _queries(self, step: AttentionStep, bank: QueryBank, feed: Feed, projection: Projection) -> Tensor:
+        """New queries, `[entry, candidate, row, d_head]`."""
         norm = self.caches.model.weights.blocks[step.layer].attention_norm
-        queries = {}
-        for bank in step.state.queries:
-            if bank.extent not in step.query:
-                continue
-            feed, projection = step.query[bank.extent]
-            new = projection(norm(self._input(bank.input, feed)))
-            self._note(bank.query, feed.entries, new)
-            queries[bank.extent] = new
-        return queries
+        new = projection(norm(self._input(bank.input, feed)))
+        self._note(bank.query, feed.entries, new, feed.where)
+        return new
 
     def _heads(
         self, step: AttentionStep, group: HeadGroup, queries: Tensor | None, made: Mapping[Port, Tensor]
     ) -> None:
         attention: Attention = self.caches.model.weights.blocks[step.layer].attention
         bank, fed = group.bank, group.fed
-        span = self.caches.spans[bank.extent]
+        rows = self.caches.layout.rows(group.extent)
         if Port.Q in fed or Port.K in fed:
-            q = bank.query[group.entries] if queries is None or Port.Q not in fed else queries[fed[Port.Q]]
+            q = queries[fed[Port.Q]] if queries is not None and Port.Q in fed else self._current(group, bank.query)
             k = made[Port.K][fed[Port.K]] if Port.K in fed else step.state.keys.made[group.key_entries]
-            pattern = attention.pattern(span.to_grid(q), k, span.masks[attention.window])
-            self._note(bank.pattern, group.entries, pattern)
+            pattern = attention.pattern(rows.to_grid(q), k, rows.masks[attention.window])
+            self._note_pattern(group, pattern)
         else:
-            pattern = bank.pattern[group.entries]
+            pattern = self._current_pattern(group)
         v = made[Port.V][fed[Port.V]] if Port.V in fed else step.state.values.made[group.key_entries]
-        z = span.from_grid(attention.mix(pattern, v))  # [head, candidate, row, d_head]
-        out = attention.write(z, bank.share, group.out)  # [head, candidate, row, d_model]
-        self._note(bank.output, group.entries, out)
-        self._write(group.slots, out, bank.output[group.entries])
+        z = rows.from_grid(attention.mix(pattern, v))  # [head, candidate, row, d_head]
+        share = None if bank.share is None else picked(bank.share, group.where)
+        out = attention.write(z, share, group.out)  # [head, candidate, row, d_model]
+        self._note(bank.output, group.entries, out, group.where)
+        self._write(group.slots, out, self._current(group, bank.output))
+
+    def _current(self, group: HeadGroup, of_bank: Tensor) -> Tensor:
+        """What stands in a bank for a group, at the rows where it changes."""
+        return picked(of_bank[group.entries], group.where)
+
+    def _current_pattern(self, group: HeadGroup) -> Tensor:
+        """The same of the pattern, which stands in a grid."""
+        pattern = group.bank.pattern[group.entries]
+        if group.where is None:
+            return pattern
+        layout = self.caches.layout
+        whole, part = layout.rows(group.bank.extent), layout.rows(group.extent)
+        return part.to_grid(picked(whole.from_grid(pattern), group.where))
+
+    def _note_pattern(self, group: HeadGroup, pattern: Tensor) -> None:
+        """Remember what the pattern `[head, candidate?, prompt, place, key]` would become."""
+        if len(self.given) > 1:
+            return
+        if group.where is None:
+            self._note(group.bank.pattern, group.entries, pattern)
+            return
+        layout = self.caches.layout
+        places = picked(layout.rows(group.bank.extent).in_grid[:, None], group.where)[:, 0]
+        value = layout.rows(group.extent).from_grid(pattern)  # [head, candidate, row, key]
+        self._note(group.bank.pattern.flatten(1, 2), group.entries, value, places)

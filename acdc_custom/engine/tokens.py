@@ -1,4 +1,4 @@
-"""A batch of prompts as tensors: right-padded tokens, answer positions, the common prefix."""
+"""A batch of prompts as tensors: right-padded tokens, answer positions, the common prefix, spans."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from acdc_custom.engine.spans import Spans, spans_of
 from acdc_custom.errors import UsageError
 
 
@@ -27,6 +28,8 @@ class PromptTokens(Protocol):
     def foil_ids(self) -> Sequence[int]: ...
     @property
     def template(self) -> int: ...
+    @property
+    def spans(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,16 @@ class TokenBatch:
     answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
     foils: Tensor  # [prompt, foil], -1 where a prompt has fewer
     templates: Tensor  # [prompt]: which template each prompt was made from
+    span_places: Tensor  # [prompt, pos]: which of the spans each token is in, -1 in the padding
+    spans: Spans
 
     def chunks(self, size: int) -> list[TokenBatch]:
         """The same prompts, at most `size` at a time."""
-        parts = [getattr(self, field.name).split(size) for field in dataclasses.fields(self)]
-        return [TokenBatch(*fields) for fields in zip(*parts, strict=True)]
+        names = [field.name for field in dataclasses.fields(self) if field.name != "spans"]
+        parts = [getattr(self, name).split(size) for name in names]
+        return [
+            TokenBatch(**dict(zip(names, part, strict=True)), spans=self.spans) for part in zip(*parts, strict=True)
+        ]
 
     @cached_property
     def is_prompt(self) -> Tensor:
@@ -73,6 +81,8 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
     ends = torch.tensor(lengths)[:, None] - 1
     differs_so_far = (clean != corrupted).int().cummax(dim=1).values.bool()
     up_to_answer = torch.arange(clean.shape[1]) <= ends
+    spans = spans_of([prompt.spans for prompt in prompts])
+    place = {name: number for number, name in enumerate(spans.names)}
     return TokenBatch(
         clean=clean.to(device),
         corrupted=corrupted.to(device),
@@ -81,6 +91,8 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
         answers=_pad([p.answer_ids for p in prompts], -1).to(device),
         foils=_pad([p.foil_ids for p in prompts], -1).to(device),
         templates=torch.tensor([p.template for p in prompts], device=device),
+        span_places=_pad([[place[name] for name in p.spans] for p in prompts], -1).to(device),
+        spans=spans,
     )
 
 

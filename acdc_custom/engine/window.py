@@ -48,7 +48,7 @@ def route_cost(caches: Caches, route: Route) -> Cost:
     weights, n_keys = caches.model.weights, caches.tokens.clean.shape[1]
     vocab, d_model = weights.unembedding.shape
     d_head = weights.blocks[0].attention.out.shape[1]
-    n_rows = {extent: len(span.positions) for extent, span in caches.spans.items()}
+    n_rows = caches.layout.n_rows
     n_prompts = len(caches.tokens.clean)
     work, read = n_prompts * vocab * d_model, vocab * d_model
     numbers = n_prompts * vocab * (1 if weights.logit_soft_cap is None else 3)  # see KlOfCappedLogits
@@ -56,18 +56,18 @@ def route_cost(caches: Caches, route: Route) -> Cost:
         if isinstance(step, MlpStep):
             mlp = weights.blocks[step.layer].mlp
             assert mlp is not None
-            n, d_mlp = n_rows[step.state.extent], mlp.weight_in.shape[1]
+            n, d_mlp = n_rows(step.feed.extent), mlp.weight_in.shape[1]
             n_weights = d_model * d_mlp * (2 if mlp.weight_gate is None else 3)
             work += n * n_weights
             read += n_weights
             numbers += n * (4 * d_model + 3 * d_mlp)
             continue
         for feed in step.feeds:
-            n = n_rows[feed.extent] * len(feed.entries)
+            n = n_rows(feed.extent) * len(feed.entries)
             work += n * d_model * d_head
             numbers += n * (3 * d_model + d_head)
         for group in step.groups:
-            n = n_rows[group.bank.extent] * len(group.entries)
+            n = n_rows(group.extent) * len(group.entries)
             work += n * d_head * (d_model + 2 * n_keys)
             numbers += n * (2 * d_model + n_keys)
     fixed = STEP_COST * (2 + len(route.steps)) + WEIGHT_COST * read

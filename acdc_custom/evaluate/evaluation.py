@@ -63,8 +63,9 @@ def evaluate_circuit(
     `heads` gives the role classes to knock out, `also` other tasks whose prompts are tried. `seed` is that of new
     prompts and of everything random (None: the run's plus 1). `draws` random circuits of each kind are run.
     `on_progress` hears of what is done: see `Progress`. Raises `TaskError` for a task
-    that does not fit.
+    that does not fit, `UsageError` for a circuit in positions.
     """
+    circuit.need_no_positions("an evaluation")
     checked_draws(draws)
     settings = circuit.settings
     seed = settings.prompts.seed + 1 if seed is None else checked_seed(seed)

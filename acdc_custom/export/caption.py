@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from acdc_custom.choices import Ranking
 from acdc_custom.circuit.circuit import Circuit
@@ -63,10 +63,11 @@ def facts(selection: DrawnPart) -> list[str]:
     settings, outcome = circuit.settings, circuit.outcome
     kept, shown = len(circuit.edges), len(selection.edges)
     clean, inside, empty = outcome.model, outcome.circuit, outcome.empty
+    at = f", each at one of {len(circuit.spans)} spans" if circuit.in_positions else ""
     lines = [
         on_test_prompts(circuit),
         chosen_by(circuit),
-        f"{kept:,} of {circuit.graph.n_edges:,} edges kept. {settings.ablation.capitalize()} ablation, "
+        f"{kept:,} of {circuit.n_edges:,} edges kept{at}. {settings.ablation.capitalize()} ablation, "
         f"{settings.prompts.n} prompts, seed {settings.prompts.seed}.",
         f"On these, KL from the model: circuit {number(inside.kl)} nats, empty circuit {number(empty.kl)} nats.",
         f"Logit difference: model {number(clean.logit_diff)}, circuit {number(inside.logit_diff)}, "
@@ -126,8 +127,9 @@ def scale(selection: DrawnPart) -> list[float]:
     return sorted({inside[0], inside[len(inside) // 2], inside[-1]})
 
 
-def legend_html(selection: DrawnPart, *more: str) -> str:
-    """A grid of samples and what they mean: nodes, lines, widths; `more` are rows that follow."""
+def legend_html(selection: DrawnPart, *more: str, samples: Sequence[tuple[str, str]] | None = None) -> str:
+    """A grid of samples and what they mean: nodes, lines, widths; `more` are rows that follow. `samples` of nodes and
+    their meanings stand in place of the usual ones."""
     if not selection.edges:
         return font(escape(_nothing(selection.circuit)), 12)
     shape, unit = selection.circuit.shape, unit_of(selection.circuit)
@@ -151,7 +153,7 @@ def legend_html(selection: DrawnPart, *more: str) -> str:
         for effect in scale(selection)
     ]
     rows = [
-        "".join(sample_html(node, words) for node, words in nodes),
+        "".join(sample_html(node, words) for node, words in (nodes if samples is None else samples)),
         *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
         note_html(SCORED_WIDTH_NOTE if selection.circuit.is_scored else WIDTH_NOTE),

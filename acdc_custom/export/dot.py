@@ -235,8 +235,8 @@ def _add_shared_links(picture: Digraph, selection: DrawnPart) -> None:
 
 
 def edge_id(edge: Edge) -> str:
-    """What the edge's element in the SVG is called: `a0.h1--a1.h0.q`."""
-    return f"{edge.sender}--{edge.receiver}"
+    """What the edge's element in the SVG is called: `a0.h1--a1.h0.q`, and in positions `a0.h1--a1.h0.q@S2`."""
+    return f"{edge.sender}--{edge.receiver}" + (f"@{edge.span}" if edge.span else "")
 
 
 def _add_edge(picture: Digraph, kept: KeptEdge, largest: float, paint: Paint) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from acdc_custom.choices import ExportForm
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import UsageError
-from acdc_custom.export.dot import to_dot
 from acdc_custom.export.graphs import to_graphml, to_json_graph
 from acdc_custom.export.mib import to_mib
+from acdc_custom.export.picture import dot_of
 from acdc_custom.files.writing import write_file
 
-COLUMNS = ("sender", "receiver", "port", "effect")
+COLUMNS = ("sender", "receiver", "port", "effect")  # and, in positions, "span"
 
 
 def write(circuit: Circuit, form: ExportForm | str, path: str | Path, d_model: int | None = None) -> Path:
@@ -39,7 +39,7 @@ def _text(circuit: Circuit, form: ExportForm, d_model: int | None) -> str:
         case ExportForm.GRAPHML:
             return to_graphml(circuit)
         case ExportForm.DOT:
-            return to_dot(circuit, max(1, len(circuit.edges)))
+            return dot_of(circuit, max(1, len(circuit.edges)))
         case ExportForm.CSV:
             return to_csv(circuit)
         case ExportForm.JSON_GRAPH:
@@ -47,11 +47,15 @@ def _text(circuit: Circuit, form: ExportForm, d_model: int | None) -> str:
 
 
 def to_csv(circuit: Circuit) -> str:
-    """A table with a line per edge, in the order in which the search kept them; `effect` reads back exactly."""
+    """A table with a line per edge, in the order in which the search kept them; `effect` reads back exactly.
+
+    Of a circuit in positions, a last column has the span.
+    """
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    table.writerow([*COLUMNS, *["span"] * circuit.in_positions])
     for kept in circuit.edges:
         receiver = kept.edge.receiver
-        table.writerow([kept.edge.sender, receiver, receiver.port.value, repr(kept.effect)])
+        at = [kept.edge.span] * circuit.in_positions
+        table.writerow([kept.edge.sender, receiver, receiver.port.value, repr(kept.effect), *at])
     return text.getvalue()

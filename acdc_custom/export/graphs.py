@@ -1,7 +1,8 @@
 """A circuit as a graph in files that graph tools read: GraphML and node-link JSON.
 
 Owns which nodes, edges and attributes are in them. An edge into keys or values that several heads share leads to each
-of these heads; its attribute `receiver` tells that it is one edge of the circuit.
+of these heads; its attribute `receiver` tells that it is one edge of the circuit. Of a circuit in positions, an edge
+has its `span`; nodes are those of all spans, since attention leads from span to span inside of them.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def _parts(circuit: Circuit) -> tuple[dict[str, Any], dict[str, dict[str, Any]],
     for kept in circuit.edges:
         sender, receiver = kept.edge.sender, kept.edge.receiver
         for node in [str(node) for node in circuit.graph.nodes_of(receiver)] or ["logits"]:
-            key = f"{sender}->{node}.{receiver.port}".rstrip(".")
+            span = kept.edge.span
+            key = f"{sender}->{node}.{receiver.port}".rstrip(".") + (f"@{span}" if span else "")
             edges.append(
                 {
                     "source": str(sender),
@@ -71,6 +73,7 @@ def _parts(circuit: Circuit) -> tuple[dict[str, Any], dict[str, dict[str, Any]],
                     "port": receiver.port.value,
                     "receiver": str(receiver),
                     "effect": kept.effect,
+                    **({"span": _visible(span)} if span else {}),
                 }
             )
     return about, nodes, edges

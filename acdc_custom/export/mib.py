@@ -24,7 +24,8 @@ def to_mib(circuit: Circuit, d_model: int, scores: Mapping[Edge, float] | None =
     """The file's text. `d_model`, the width of the model's residual stream, has to be in it.
 
     An edge's score is its effect, and 0 for an edge that was removed; or what `scores` says, of every edge of the
-    model. A node is in the graph if it has a kept edge out.
+    model. A node is in the graph if it has a kept edge out. The form knows no positions: of a circuit in positions, an
+    edge is in the graph if it is kept at any span.
     Raises `UsageError` for an attention-only model.
     """
     shape = circuit.shape
@@ -33,7 +34,7 @@ def to_mib(circuit: Circuit, d_model: int, scores: Mapping[Edge, float] | None =
             f"{circuit.model.name} is attention-only, and the form mib has an MLP in every layer. "
             "Export another form, such as graphml."
         )
-    kept_edges = {kept.edge: kept.effect for kept in circuit.edges}
+    kept_edges = {kept.edge: kept.effect for kept in circuit.at_all_spans.edges}
     ranked = kept_edges if scores is None else scores
     alive = set(circuit.nodes)
     content = {

@@ -17,6 +17,7 @@ from pathlib import Path
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError, UsageError, did_you_mean
 from acdc_custom.export.caption import facts, title
+from acdc_custom.export.columns_dot import to_column_dot
 from acdc_custom.export.dot import to_dot
 from acdc_custom.export.render import NO_PYGRAPHVIZ, PNG_DPI
 from acdc_custom.export.selection import select
@@ -46,13 +47,18 @@ def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None, heads
     """
     path = Path(path)
     picture_format = _format_of(path)
-    dot = to_dot(circuit, max_edges, heads)
+    dot = dot_of(circuit, max_edges, heads)
     content: str | bytes = dot
     if picture_format is not Format.DOT:
         content = render(dot, picture_format)
     if isinstance(content, bytes) and picture_format is Format.SVG:
         content = standalone(content.decode(), title(circuit), " ".join(facts(select(circuit, max_edges))))
     return write_file(path, content)
+
+
+def dot_of(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> str:
+    """The picture as DOT text: a circuit in positions in columns, another one in layers alone."""
+    return (to_column_dot if circuit.in_positions else to_dot)(circuit, max_edges, heads)
 
 
 def _format_of(path: Path) -> Format:
@@ -89,7 +95,8 @@ def render(dot: str, picture_format: Format) -> bytes:
 
 
 def _commands(picture_format: Format) -> Iterator[list[str]]:
-    """What reads DOT and writes a picture: a `dot` on the PATH, then the Graphviz of pygraphviz's wheel."""
+    """What reads DOT and writes a picture: a `dot` on the PATH, then the Graphviz of pygraphviz's wheel. Both take the
+    engine that the DOT names as its `layout`."""
     if system := shutil.which("dot"):
         yield [system, f"-T{picture_format}", *([f"-Gdpi={PNG_DPI}"] if picture_format is Format.PNG else [])]
     # Run by path: this works from a checkout, too. -P keeps this folder's modules out of the program's way.

@@ -23,7 +23,7 @@ def main() -> int:
     graph = AGraph(string=sys.stdin.buffer.read().decode())
     if picture_format == "png":
         graph.graph_attr["dpi"] = str(PNG_DPI)
-    sys.stdout.buffer.write(graph.draw(format=picture_format, prog="dot"))
+    sys.stdout.buffer.write(graph.draw(format=picture_format, prog=graph.graph_attr.get("layout") or "dot"))
     return 0
 
 

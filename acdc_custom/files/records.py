@@ -3,7 +3,8 @@
 Owns the translation in both directions, and what is said of content that does not fit. A record is an object with
 exactly the names of its fields, but for those that it works out itself; an enum is its value; a set of an enum's
 members is a list, in the enum's order; a value with a name (its class has `parse`) is that name. A number that is none
-(nan) is null, which is read back where the field is `FloatOrNan`. Knows no file and no record of its own.
+(nan) is null, which is read back where the field is `FloatOrNan`. A field that is `seldom` anything but its default is
+left out where it is that, and need not be there. Knows no file and no record of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ R = TypeVar("R")
 FloatOrNan = Annotated[float, "or nan, which JSON has not"]
 
 LARGEST = 1e100  # of any number: sums, squares and ratios of what is read stay finite
+_SELDOM = "seldom"  # in the metadata of a field
+
+
+def seldom(default: Any) -> Any:
+    """A field of a record that files leave out where it has this default."""
+    return dataclasses.field(default=default, metadata={_SELDOM: True})
 
 
 def to_json(schema: int, content: Mapping[str, Any]) -> str:
@@ -48,7 +55,12 @@ def to_plain(value: Any) -> Any:
     if hasattr(type(value), "parse"):
         return str(value)
     if dataclasses.is_dataclass(value):
-        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
+        named = {field: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+        return {
+            field.name: to_plain(item)
+            for field, item in named.items()
+            if not (field.metadata.get(_SELDOM) and item == field.default)
+        }
     return value
 
 
@@ -175,15 +187,17 @@ def _object(key_kind: Any, kind: Any) -> Reader:
 def _record(kind: Any) -> Reader:
     hints = get_type_hints(kind, vars(sys.modules[kind.__module__]), include_extras=True)
     readers = {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind) if field.init}
+    defaults = {field.name: field.default for field in dataclasses.fields(kind) if field.metadata.get(_SELDOM)}
 
     def read(content: Any, place: str) -> Any:
         if type(content) is not dict:
             raise TypeError(f"{place or 'it'} is {shortened(repr(content))}, expected an object")
-        if content.keys() != readers.keys():
-            wrong = [f'"{name}" is missing' for name in readers if name not in content]
+        if not readers.keys() - defaults.keys() <= content.keys() <= readers.keys():
+            wrong = [f'"{name}" is missing' for name in readers if name not in content and name not in defaults]
             wrong += [f'"{shortened(name)}" is none of them' for name in content if name not in readers]
             raise TypeError(f"{place or 'it'} has to be an object with {', '.join(readers)}: {wrong[0]}")
-        return kind(**{name: inner(content[name], _inside(place, name)) for name, inner in readers.items()})
+        given = {name: reader for name, reader in readers.items() if name in content}
+        return kind(**{name: inner(content[name], _inside(place, name)) for name, inner in given.items()})
 
     return read
 

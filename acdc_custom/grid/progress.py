@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from acdc_custom.circuit.counting import DecidedEdges
 from acdc_custom.errors import ResultError
 from acdc_custom.runs.folder import JOURNAL, RunRequest
 
@@ -94,20 +95,32 @@ class _Journal:
     """What has been read of a run's journal. After a pass over all edges, the next one decides those that were kept."""
 
     folder: Path
-    decided: int = 0
-    kept: int = 0
     metric: float | None = None
-    edges: int | None = None
     is_whole: bool = False
+    _counted: DecidedEdges = field(default_factory=lambda: DecidedEdges(None), repr=False)
     _read: int = field(default=0, repr=False)  # bytes
+
+    @property
+    def decided(self) -> int:
+        """Edges so far, in this pass."""
+        return self._counted.decided
+
+    @property
+    def kept(self) -> int:
+        """Edges so far, in this pass."""
+        return self._counted.kept
+
+    @property
+    def edges(self) -> int | None:
+        """That the pass decides; None: not known yet."""
+        return self._counted.edges
 
     def read(self) -> None:
         """Read what has been added. A journal that has become shorter was cut by a run that resumed: begin again."""
         path = self.folder / JOURNAL
         try:
             if path.stat().st_size < self._read:
-                self.decided = self.kept = self._read = 0
-                self.edges = None
+                self._counted, self._read = DecidedEdges(None), 0
             with path.open("rb") as file:
                 file.seek(self._read)
                 new = file.read()
@@ -115,14 +128,12 @@ class _Journal:
             return
         rows = new[: new.rfind(b"\n") + 1].splitlines()
         self._read += sum(len(row) + 1 for row in rows)
-        if self.edges is None:
+        if self._counted.edges is None:
             with suppress(ResultError):
-                self.edges = RunRequest.load(self.folder).edges
+                self._counted.edges = RunRequest.load(self.folder).edges
         for row in rows:
-            if self.decided == self.edges:
-                self.decided, self.edges, self.kept = 0, self.kept, 0
-            self.decided += 1
-            self.kept += b'"kept": true' in row
+            sender, _, rest = row.partition(b', "receiver": ')
+            self._counted.note(sender, rest.partition(b", ")[0], b'"kept": true' in row)
         if rows:
             with suppress(ValueError, AttributeError):  # damaged: whoever resumes the run says so
                 self.metric = _metric(json.loads(rows[-1]))

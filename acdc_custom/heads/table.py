@@ -18,12 +18,13 @@ from typing import Any, Self
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import count
 from acdc_custom.files.reading import file_in, read_record
-from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
+from acdc_custom.files.records import Parts, from_plain, seldom, to_json, to_plain
 from acdc_custom.files.table import Row, Tabular, csv_text, html_table
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import DEFINITIONS, Evidence, Measure, Role, Score
 from acdc_custom.heads.names import circuit_heads
+from acdc_custom.task.spans import END
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
@@ -65,12 +66,28 @@ class HeadRow:
     correlation: Mapping[str, float]
     evidence: tuple[Evidence, ...]
     why: str  # it has no role; empty if it has one
+    spans: tuple[str, ...] = seldom(())  # in a circuit in positions, where it writes
+
+    @property
+    def where(self) -> str:
+        """Where it has its role in a circuit in positions: `at S2`; nothing if it is in none.
+
+        A role that is a matter of END is had there, or not at all by what the circuit keeps of the head.
+        """
+        if not self.spans:
+            return ""
+        if not self.role.at_end:
+            return f"at {', '.join(self.spans)}"
+        if END in self.spans:
+            return f"at {END}"
+        return f"at {END}, where the circuit does not have it: it does at {', '.join(self.spans)}"
 
     @property
     def lines(self) -> list[str]:
         """The role and what it rests on, line by line, for people."""
         if self.role is not Role.UNCLASSIFIED:
-            return [str(role) for role in (self.role, *self.also)] + [str(e) for e in self.evidence]
+            first = f"{self.role} {self.where}".rstrip()
+            return [first, *map(str, self.also)] + [str(e) for e in self.evidence]
         return [
             *textwrap.wrap(f"{self.role}: {self.why}", LONGEST_LINE),
             *(str(e) + ("" if e.passed else " - too weak") for e in self.evidence),
@@ -134,6 +151,7 @@ class HeadTable(Tabular):
         """One row a head, with a text, a number or, where nothing was measured, None under every name."""
         places = list(self.rows[0].attention) if self.rows else []
         words = dict.fromkeys(word for row in self.rows for word in row.correlation)
+        in_positions = any(row.spans for row in self.rows)
         return [
             {
                 "head": str(row.head),
@@ -146,6 +164,7 @@ class HeadTable(Tabular):
                 **{measure.value: row.scores[measure].value if measure in row.scores else None for measure in Measure},
                 **{f"attention_{place}": row.attention.get(place) for place in places},
                 **{f"correlation_{word}": row.correlation.get(word) for word in words},
+                **({"spans": "; ".join(row.spans)} if in_positions else {}),
             }
             for row in self.rows
         ]

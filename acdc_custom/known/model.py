@@ -13,6 +13,7 @@ from acdc_custom.graph import Edge, Graph
 from acdc_custom.known.wiring import Wire, circuit_of
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Weights
+from acdc_custom.task.spans import cut
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class KnownPrompt:
     foil_ids: tuple[int, ...]
     template: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        """The span that each token is in."""
+        return cut(self.clean_ids, self.corrupted_ids, self.positions)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from functools import cached_property
 
 from torch import Tensor
 
-from acdc_custom.engine.caches import Caches, Extent
-from acdc_custom.graph import LOGITS, Edge, Graph, Port, Receiver, Sender, Stage
+from acdc_custom.engine.caches import Caches
+from acdc_custom.engine.spans import ANSWER, Extent, Spans
+from acdc_custom.graph import Edge, Graph, Port, Receiver, Sender, Stage
 from acdc_custom.model.weights import Weights
+from acdc_custom.task.spans import END
 
 NOISE = 1e-9  # smaller differences are rounding, or what a softmax leaves to places that it does not select
 
@@ -57,7 +59,7 @@ def lay_wires(
 
 def circuit_of(graph: Graph, wires: Iterable[Wire]) -> frozenset[Edge]:
     """The edges of the wires that lead on to the logits."""
-    return _leading_on(graph, {wire.edge: frozenset(Extent) for wire in wires})
+    return _leading_on(graph, Spans((END,), {END: ANSWER}), {wire.edge: ANSWER for wire in wires})
 
 
 def changing(circuit: Collection[Edge], caches: Caches) -> frozenset[Edge]:
@@ -69,11 +71,12 @@ def changing(circuit: Collection[Edge], caches: Caches) -> frozenset[Edge]:
     """
     model = caches.model
 
-    def change(edge: Edge, extent: Extent) -> bool:
-        moved = caches.delta[extent][model.graph.index[edge.sender]]  # [row, d_model]
+    def change(edge: Edge, span: str) -> bool:
+        moved = caches.delta_at(caches.spans.part(span))[model.graph.index[edge.sender]]  # [row, d_model]
         return bool(((moved @ read_by(model.weights, edge.receiver)).abs() > NOISE).any())
 
-    return _leading_on(model.graph, {edge: frozenset(e for e in Extent if change(edge, e)) for edge in circuit})
+    matter = {edge: frozenset(span for span in caches.spans.names if change(edge, span)) for edge in circuit}
+    return _leading_on(model.graph, caches.spans, matter)
 
 
 def read_by(weights: Weights, receiver: Receiver) -> Tensor:
@@ -91,27 +94,17 @@ def read_by(weights: Weights, receiver: Receiver) -> Tensor:
             return projections[receiver.port].weight[receiver.head]
 
 
-def _leading_on(graph: Graph, matter: Mapping[Edge, Collection[Extent]]) -> frozenset[Edge]:
-    """The edges from which a way leads to the logits, where each edge matters at some extents of its receiver only."""
+def _leading_on(graph: Graph, spans: Spans, matter: Mapping[Edge, Extent]) -> frozenset[Edge]:
+    """The edges from which a way leads to the logits, where each edge matters at some spans only."""
     into: dict[Receiver, list[Edge]] = {}
     for edge in matter:
         into.setdefault(edge.receiver, []).append(edge)
     needed: dict[Sender, Extent] = {}
     leading = set()
     for receiver in graph.receivers:  # from the logits down: whoever reads a node has been seen before it
-        extent = _extent(graph, receiver, needed)
+        extent = spans.read_extent(graph, receiver, needed) or frozenset()
         for edge in into.get(receiver, []):
-            if extent is not None and extent in matter[edge]:
-                needed[edge.sender] = max(needed.get(edge.sender, extent), extent)
+            if extent & matter[edge]:
+                needed[edge.sender] = needed.get(edge.sender, frozenset()) | extent
                 leading.add(edge)
     return frozenset(leading)
-
-
-def _extent(graph: Graph, receiver: Receiver, needed: Mapping[Sender, Extent]) -> Extent | None:
-    """At which positions an input is read; None if nothing reads its nodes."""
-    if receiver == LOGITS:
-        return Extent.ANSWER
-    extents = [needed[node] for node in graph.nodes_of(receiver) if node in needed]
-    if not extents:
-        return None
-    return Extent.CHANGED if receiver.port in (Port.K, Port.V) else max(extents)

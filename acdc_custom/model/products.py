@@ -31,7 +31,7 @@ def product_per_head(x: Tensor, weight: Tensor) -> Tensor:
         out = torch.stack([product(rows, own) for rows, own in zip(flat, weight, strict=True)])
     else:
         out = torch.bmm(flat, weight)
-    return out.view(*x.shape[:-1], -1)
+    return out.view(*x.shape[:-1], weight.shape[-1])
 
 
 def _has_onednn(x: Tensor) -> bool:

@@ -17,7 +17,8 @@ FILE_NAME = "edges.csv"
 
 
 def went_at(circuits: Sequence[tuple[float, Circuit]]) -> dict[Edge, float | None]:
-    """Of every edge of the model the threshold at which it went, None if it never did; in order of rank.
+    """Of every edge of the model the threshold at which it went, None if it never did; in order of rank. In positions,
+    of every edge at every span.
 
     `circuits` are nested, with their thresholds, the smallest threshold first.
     """
@@ -26,7 +27,8 @@ def went_at(circuits: Sequence[tuple[float, Circuit]]) -> dict[Edge, float | Non
     graph = circuits[0][1].graph
     kept = [{k.edge: k.strength for k in circuit.edges} for _, circuit in circuits]
     found: list[tuple[int, float, Edge]] = []
-    for edge in graph.edges():
+    spans = [span.name for span in circuits[0][1].spans]
+    for edge in graph.edges_at(spans) if spans else graph.edges():
         survived = sum(edge in edges for edges in kept)
         found.append((survived, kept[survived - 1][edge] if survived else 0.0, edge))
     found.sort(key=lambda one: (-one[0], -one[1]))
@@ -38,5 +40,6 @@ def write_ranking(folder: Path, circuits: Sequence[tuple[float, Circuit]]) -> Pa
     rows: list[Row] = []
     for rank, (edge, threshold) in enumerate(went_at(circuits).items(), 1):
         went = "" if threshold is None else threshold
-        rows.append({"rank": rank, "sender": str(edge.sender), "receiver": str(edge.receiver), "threshold": went})
+        at = {"span": edge.span} if edge.span else {}
+        rows.append({"rank": rank, "sender": str(edge.sender), "receiver": str(edge.receiver), **at, "threshold": went})
     return write_csv(folder / FILE_NAME, rows)

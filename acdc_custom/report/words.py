@@ -154,6 +154,7 @@ def settings_table(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         "held_out": "how many other prompts were kept for the test, and as many to choose by",
         "start": "the run whose circuit's edges alone were searched; none: all edges of the model",
         "refine": "whether what was left was searched again until nothing went",
+        "positions": "whether edges were decided at each span by itself",
         "window": "how many candidates were evaluated at once; None: as many as seemed best",
         "memory_limit": "how much memory it was allowed; None: a share of what was free",
     }

@@ -34,7 +34,9 @@ def write_report(
     from acdc_custom.heads.table import JSON_NAME, HeadTable
     from acdc_custom.report.beside import read_beside
 
-    beside = read_beside(folder, Circuit.load(where))
+    circuit = Circuit.load(where)
+    circuit.need_no_positions("a report")
+    beside = read_beside(folder, circuit)
     heads = HeadTable.load(folder) if (folder / JSON_NAME).exists() else None
     try:  # before there is any work to lose
         path.parent.mkdir(parents=True, exist_ok=True)

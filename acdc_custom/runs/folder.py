@@ -43,7 +43,7 @@ class RunRequest:
 
     task: str
     model: str
-    edges: int  # that a search decides: all of the model's graph, or of the circuit that it starts from
+    edges: int  # that a search decides: all of the model's graph, or of its start; each once, whatever its spans
     memory: MemoryPlan
     provenance: Provenance
     roles: bool | None = None  # whether heads are measured at the end; None: if that is soon done

@@ -92,7 +92,7 @@ def begin(
     """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
     start = Circuit.load(job.settings.start) if job.settings.start else None
     prepared, request = prepare_job(job, opener, preparer, loader)
-    edges = request.edges if start is None else len(start.edges)
+    edges = request.edges if start is None else len(start.at_all_spans.edges)
     request = replace(request, roles=roles, edges=edges)
     folder.ask(request, start)
     return Run(folder, request, prepared, start=start)

@@ -6,32 +6,35 @@ removal raises the metric by less than tau.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import compress
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, groupby
 
 from acdc_custom.circuit.decision import Decision, Reason
-from acdc_custom.engine.caches import Extent
-from acdc_custom.graph import Edge, Receiver, Sender
-from acdc_custom.search.receivers import Block, ReceiverSearch
+from acdc_custom.engine.spans import Extent
+from acdc_custom.graph import Edge, Receiver
+from acdc_custom.search.receivers import Block, Candidates, ReceiverSearch
 
 
 class Search(ReceiverSearch):
     """One search over all edges of a model; see `ReceiverSearch`."""
 
-    def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
-        moves = [self._moves_any(sender, extent) for sender in senders]
-        outcomes = self._speculate(receiver, extent, [(sender,) for sender in compress(senders, moves)])
+    def _visits(self, candidates: Candidates) -> Iterable[tuple[Extent, Sequence[Edge]]]:
+        for span, edges in groupby(candidates.live, key=lambda edge: edge.span):
+            yield self.spans.part(span) & candidates.extent, list(edges)
+
+    def _visit(self, receiver: Receiver, edges: Sequence[Edge], extent: Extent) -> Iterator[Decision]:
+        moves = [self._moves_any(edge, extent) for edge in edges]
+        outcomes = self._speculate(receiver, extent, [(edge,) for edge in compress(edges, moves)])
         removed = []
-        for sender, does_move in zip(senders, moves, strict=True):
-            edge = Edge(sender, receiver)
+        for edge, does_move in zip(edges, moves, strict=True):
             if not does_move:
                 yield self._decision(edge, Reason.SAME)
                 continue
             _, kept, effect = next(outcomes)
             if kept:
-                self.consumers.setdefault(sender, []).append(receiver)
+                self.consumers.setdefault(edge.sender, []).append(edge)
             else:
-                removed.append(sender)
+                removed.append(edge)
             yield self._decision(edge, Reason.EVALUATED, kept=kept, effect=effect)
         self._commit(extent, removed)
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acdc_custom.engine.caches import Caches, Extent
+from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.metrics import exact, negative_logit_diff
 from acdc_custom.graph import EMBED, LOGITS, Edge, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import reads, run
@@ -43,29 +43,45 @@ class Point:
 Points = Callable[[Caches], Iterator[Point]]  # of a chunk
 
 
-@torch.no_grad()
 def attribute(chunks: Sequence[Caches], points: Points, on_step: OnStep = no_step) -> dict[Edge, float]:
     """The score of every edge, in logits; positive: the edge helps the logit difference. In the order of the graph.
 
     `points` says where gradients are taken, whose mean is the score: at as many points for every chunk. `on_step` is
     called after each of them.
     """
-    graph, totals, n = chunks[0].model.graph, dict[Receivers, Tensor](), 0
+    return _scores(chunks, points, ("",), on_step)
+
+
+def attribute_in_positions(chunks: Sequence[Caches], points: Points) -> dict[Edge, float]:
+    """The same of every edge at every span: what an edge scores at its tokens alone."""
+    return _scores(chunks, points, chunks[0].spans.names, no_step)
+
+
+@torch.no_grad()
+def _scores(chunks: Sequence[Caches], points: Points, spans: Sequence[str], on_step: OnStep) -> dict[Edge, float]:
+    graph, totals, n = chunks[0].model.graph, dict[tuple[Receivers, str], Tensor](), 0
     for chunk in chunks:
-        span, delta = chunk.spans[Extent.CHANGED], chunk.delta[Extent.CHANGED].flatten(1)  # [sender, row * d_model]
+        of_spans = {
+            name: (chunk.layout.rows(at), chunk.delta_at(at)) for name in spans for at in [chunk.spans.part(name)]
+        }
         for point in points(chunk):
             for receivers, gradient in _gradients(chunk, point.residuals, {*chunk.knocked_out, *point.constant}):
-                before = delta[: graph.n_senders_before(receivers[0])]
-                lost = before @ span.of_batch(gradient).flatten(1).mT  # [sender, receiver]
-                totals[receivers] = totals.get(receivers, 0) - exact(lost)
+                for name, (rows, delta) in of_spans.items():
+                    before = delta[: graph.n_senders_before(receivers[0])].flatten(1)  # [sender, row * d_model]
+                    lost = before @ rows.of_batch(gradient).flatten(1).mT  # [sender, receiver]
+                    totals[receivers, name] = totals.get((receivers, name), 0) - exact(lost)
             n += len(chunk.tokens.clean)
             on_step()
     scores = {
-        receiver: column
-        for receivers, total in totals.items()
+        (receiver, name): column
+        for (receivers, name), total in totals.items()
         for receiver, column in zip(receivers, (total / n).mT.tolist(), strict=True)
     }
-    return {edge: scores[edge.receiver][graph.index[edge.sender]] for edge in graph.edges()}
+    return {
+        Edge(edge.sender, edge.receiver, name): scores[edge.receiver, name][graph.index[edge.sender]]
+        for edge in graph.edges()
+        for name in spans
+    }
 
 
 def clean_point(chunk: Caches) -> Iterator[Point]:
@@ -115,7 +131,7 @@ def _to_ablated(chunk: Caches, node: Sender) -> Tensor:
     """From what a node writes on the clean prompts to what its removed edges carry: `[prompt, pos, d_model]`."""
     difference = torch.zeros_like(chunk.residuals[0])
     place = chunk.model.graph.index[node]
-    difference.flatten(0, 1)[chunk.spans[Extent.CHANGED].cells] = chunk.delta[Extent.CHANGED][place]
+    difference.flatten(0, 1)[chunk.layout.rows(chunk.everywhere).cells] = chunk.delta[place]
     return difference
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from acdc_custom.circuit.counting import DecidedEdges
 from acdc_custom.circuit.decision import Decision
 from acdc_custom.progress.display import new_bar
 
@@ -15,7 +16,8 @@ class SearchBar:
     """Shows how far a search is. Use it as a context; the bar is gone afterwards. `earlier` were decided before."""
 
     def __init__(self, n_edges: int, earlier: Sequence[Decision] = (), what: str = "Deciding edges") -> None:
-        self.kept = 0
+        self.counted = DecidedEdges(n_edges)
+        self.kept = 0  # decisions, at all spans
         self.bar = new_bar(n_edges, what, " edges", smoothing=0.05)
         for decision in earlier:
             self._count(decision)
@@ -36,12 +38,14 @@ class SearchBar:
 
     def _count(self, decision: Decision) -> bool | None:
         """Whether the bar was redrawn."""
-        if self.bar.n == self.bar.total:
-            self.bar.total += self.kept
+        edge, passes = decision.edge, self.counted.passes
+        is_new = self.counted.note(edge.sender, edge.receiver, decision.kept)
+        if self.counted.passes > passes:
+            self.bar.total += self.counted.edges
             self.kept = 0
             self.bar.set_description_str("Refining", refresh=False)
         self.kept += decision.kept
-        redrawn: bool | None = self.bar.update()
+        redrawn: bool | None = self.bar.update() if is_new else None
         return redrawn
 
 

@@ -20,27 +20,28 @@ from typing import Any
 import torch
 
 from acdc_custom.choices import Device, Precision, parse_metric
-from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord
+from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord, Span
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.engine.caches import Extent
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import Objective, prepare
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
+from acdc_custom.engine.spans import ANSWER
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.model.given import described, load_model
-from acdc_custom.model.model import Model
 from acdc_custom.search.bar import SearchBar, both
 from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, top_edges
 from acdc_custom.search.passes import Effects, Passes, whole_receivers
 from acdc_custom.search.registry import method_named
+from acdc_custom.task.aligned import token_texts
 from acdc_custom.task.given import load_task
 from acdc_custom.task.selection import Draw, PromptSelection
+from acdc_custom.task.spans import pieces
 from acdc_custom.version import __version__
 
 PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
@@ -148,17 +149,18 @@ def search(
     ]
     method, started = method_named(settings.method), time.monotonic()
     found = (
-        _decided(prepared, objectives, method, settings, on_decision, earlier, _effects(start, prepared.model))
+        _decided(prepared, objectives, method, settings, on_decision, earlier, _effects(start, prepared, settings))
         if isinstance(method, DecidingMethod)
         else _scored(prepared, method, settings, on_decision, earlier)
     )
     return _circuit(prepared, objectives, origin, found, time.monotonic() - started)
 
 
-def _effects(start: Circuit | None, model: Model) -> Effects | None:
+def _effects(start: Circuit | None, prepared: PreparedBatch, settings: SearchSettings) -> Effects | None:
     """The edges that a search starts from. Raises `UsageError` when they are not this model's."""
     if start is None:
         return None
+    model = prepared.model
     if start.model.weights_sha256 != model.fingerprint:
         raise UsageError(
             f"the circuit to start from was found in {start.model.name}, and this is {model.name}, or other weights of "
@@ -166,7 +168,13 @@ def _effects(start: Circuit | None, model: Model) -> Effects | None:
         )
     if not start.edges:
         raise UsageError("the circuit to start from has no edges. Give one that has.")
-    return {kept.edge: kept.effect for kept in start.edges}
+    if start.in_positions and not settings.positions:
+        raise UsageError("the circuit to start from is in positions. Search it with --positions.")
+    if not settings.positions or start.in_positions:
+        return {kept.edge: kept.effect for kept in start.edges}
+    effects = {kept.edge: kept.effect for kept in start.edges}
+    at_spans = model.graph.edges_at(prepared.tokens.spans.names)
+    return {edge: effects[edge.merged] for edge in at_spans if edge.merged in effects}
 
 
 def resumable(
@@ -210,6 +218,10 @@ def _decided(
         on_decision(decision)
     last, threshold = {d.edge: d for d in decisions}, settings.threshold or 0.0
     reasons = Counter(d.reason for d in last.values())
+    if settings.positions:  # edges are dead at many spans at once: see `Decision`
+        others = sum(n for reason, n in reasons.items() if reason is not Reason.DEAD)
+        edges = prepared.model.graph.n_edges_in(len(prepared.tokens.spans.names)) if start is None else len(start)
+        reasons[Reason.DEAD] = edges - others
     return _Found(
         kept=tuple(KeptEdge(d.edge, d.effect) for d in last.values() if d.kept),
         unit=settings.parsed_metric.unit,
@@ -262,7 +274,7 @@ def _circuit(
     normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
     after = _mean([objective(out[None]) for out, objective in zip(normed, objectives, strict=True)])
     final_norm = prepared.model.weights.final_norm
-    before = [final_norm(chunk.residual(LOGITS, Extent.ANSWER)[None]) for chunk in chunks]
+    before = [final_norm(chunk.residual(LOGITS, ANSWER)[None]) for chunk in chunks]
     clean = [objective(out) for out, objective in zip(before, objectives, strict=True)]
     noise = max(abs(after - (after if found.metric is None else found.metric)), torch.finfo(prepared.model.dtype).eps)
     return Circuit(
@@ -287,7 +299,17 @@ def _circuit(
             stages=found.stages,
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        spans=_spans(prepared) if origin.settings.positions else (),
     )
+
+
+def _spans(prepared: PreparedBatch) -> tuple[Span, ...]:
+    """All spans of a batch, with the texts of the first prompt that has the most of them."""
+    example = max(prepared.batch.prompts, key=lambda prompt: len(set(prompt.spans)))
+    texts: dict[str, str] = {}
+    for piece in pieces(example.spans, token_texts(example, prepared.model.tokenizer)):
+        texts[piece.span] = texts.get(piece.span, "") + piece.text
+    return tuple(Span(name, texts.get(name, "").strip()) for name in prepared.tokens.spans.names)
 
 
 def _mean(values: Sequence[torch.Tensor]) -> float:

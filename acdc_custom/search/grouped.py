@@ -13,14 +13,14 @@ is decided by evaluation on all prompts: a poor hint costs time, and truth never
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from acdc_custom.circuit.decision import Decision, Reason
-from acdc_custom.engine.caches import Extent
-from acdc_custom.graph import Edge, Receiver, Sender
-from acdc_custom.search.receivers import Block, ReceiverSearch
+from acdc_custom.engine.spans import Extent
+from acdc_custom.graph import Edge, Receiver
+from acdc_custom.search.receivers import Block, Candidates, ReceiverSearch
 
 PARTS = 4  # of a block that cannot go whole
 FIRST = (0.75, 0.9375)  # where a receiver's edges are cut into the first blocks
@@ -34,24 +34,27 @@ class GroupedSearch(ReceiverSearch):
         super().__init__(batch, tau, *args, **options)
         self._hint = hint
 
-    def _visit(self, receiver: Receiver, senders: tuple[Sender, ...], extent: Extent) -> Iterator[Decision]:
+    def _visits(self, candidates: Candidates) -> Iterable[tuple[Extent, Sequence[Edge]]]:
+        if candidates.live:
+            yield candidates.extent, candidates.live
+
+    def _visit(self, receiver: Receiver, edges: Sequence[Edge], extent: Extent) -> Iterator[Decision]:
         # Windows depend on this receiver alone: so a search that is resumed has the same ones.
         self._size.forget()
         moving = []
-        for sender in senders:
-            if self._moves_any(sender, extent):
-                moving.append(sender)
+        for edge in edges:
+            if self._moves_any(edge, extent):
+                moving.append(edge)
             else:
-                yield self._decision(Edge(sender, receiver), Reason.SAME)
-        moving.sort(key=lambda sender: abs(self._hint[Edge(sender, receiver)]))  # stable: equals in the visiting order
-        removed: list[Sender] = []
+                yield self._decision(edge, Reason.SAME)
+        moving.sort(key=lambda edge: abs(self._hint[edge]))  # stable: equals in the visiting order
+        removed: list[Edge] = []
         for block, kept, effect in self._speculate(receiver, extent, first_blocks(moving)):
             if kept:
-                self.consumers.setdefault(block[0], []).append(receiver)
+                self.consumers.setdefault(block[0].sender, []).append(block[0])
             else:
                 removed += block
-            for sender in block:
-                edge = Edge(sender, receiver)
+            for edge in block:
                 yield self._decision(edge, Reason.EVALUATED, kept=kept, effect=effect, block=len(block))
         self._commit(extent, removed)
 
@@ -61,15 +64,15 @@ class GroupedSearch(ReceiverSearch):
     def _note_again(self, decision: Decision) -> None:
         """Nothing: what is learned at one receiver is forgotten at the next."""
 
-    def _are_of(self, edges: Sequence[Edge], receiver: Receiver, senders: Sequence[Sender]) -> bool:
+    def _are_of(self, edges: Sequence[Edge], expected: Sequence[Edge]) -> bool:
         # In whatever order: the hint may be rounded otherwise where the search is resumed.
-        return len(set(edges)) == len(edges) and set(edges) <= {Edge(sender, receiver) for sender in senders}
+        return len(set(edges)) == len(edges) and set(edges) <= set(expected)
 
 
-def first_blocks(senders: Sequence[Sender]) -> list[Block]:
-    """A receiver's senders, those that may matter least first, in the first blocks: 3/4, 3/16, and the rest."""
-    cuts = [0, *(int(share * len(senders)) for share in FIRST), len(senders)]
-    return [senders[start:end] for start, end in pairwise(cuts) if end > start]
+def first_blocks(edges: Sequence[Edge]) -> list[Block]:
+    """A receiver's edges, those that may matter least first, in the first blocks: 3/4, 3/16, and the rest."""
+    cuts = [0, *(int(share * len(edges)) for share in FIRST), len(edges)]
+    return [edges[start:end] for start, end in pairwise(cuts) if end > start]
 
 
 def parts_of(block: Block) -> list[Block]:

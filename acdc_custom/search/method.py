@@ -33,6 +33,11 @@ class Decider(Protocol):
     metric: float  # of the circuit so far
     evaluations: int
 
+    @property
+    def finished(self) -> bool:
+        """Whether every edge has been decided."""
+        ...
+
     def decisions(self) -> Iterator[Decision]:
         """Decide every edge that is left, in order. Raises `SearchError` when the metric is not a number."""
         ...
@@ -55,7 +60,7 @@ class DecidingMethod:
     many bytes as its third argument says. Then come a hint of how much each edge matters, and the edges to decide, None
     for all; if not all, the batch is inside the circuit of these edges. The search visits receiver after receiver, in
     the order of the settings: an interrupted one is resumed from whole receivers. `hint` makes the hint from the full
-    model.
+    model, `hint_in_positions` one for every edge at every span.
     """
 
     name: str  # as it is typed
@@ -64,6 +69,7 @@ class DecidingMethod:
     source: str
     start: Callable[[Batch, SearchSettings, int, Mapping[Edge, float], Collection[Edge] | None], Decider]
     hint: Callable[[Sequence[Caches]], Mapping[Edge, float]] = lambda chunks: {}
+    hint_in_positions: Callable[[Sequence[Caches]], Mapping[Edge, float]] = lambda chunks: {}
 
     def completed(self, settings: SearchSettings) -> SearchSettings:
         """The settings with this method's defaults. Raises `UsageError` for what it has no use for."""
@@ -125,8 +131,8 @@ class ScoringMethod:
                 f"--threshold {settings.threshold:g} is for methods that decide edges, and {self.name} scores them: "
                 "give the size of the circuit with --edges, such as --edges 200."
             )
-        if settings.start or settings.refine:
-            option = "--start" if settings.start else "--refine"
+        if settings.start or settings.refine or settings.positions:
+            option = "--start" if settings.start else "--refine" if settings.refine else "--positions"
             raise UsageError(f"{option} is for methods that decide edges, and {self.name} scores them. Leave it out.")
         if settings.edges is None:
             raise UsageError(f"{self.name} scores edges: give the size of the circuit with --edges, such as 200.")

@@ -10,7 +10,7 @@ The original implementation has two modes for the heads of a layer as senders. I
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
@@ -46,6 +46,12 @@ def visiting_order(graph: Graph, order: Order = Order.ORIGINAL, seed: int = 0) -
     for _, together_senders in groupby(latest_first, key=lambda s: (s.layer, s.stage)):
         senders += _arranged(list(together_senders), of_senders, rng)
     return VisitingOrder(tuple(receivers), tuple(senders))
+
+
+def visited_spans(names: Sequence[str], in_positions: bool) -> tuple[str, ...]:
+    """The spans at which a receiver's edges are decided, in the order in which they are visited: from the last to the
+    first; "" where each edge is decided at all of them at once."""
+    return tuple(reversed(names)) if in_positions else ("",)
 
 
 def _arranged(alike: list[T], order: Order, rng: random.Random) -> list[T]:

@@ -50,7 +50,10 @@ class Passes:
             self._runners = self._runners or [CircuitRunner(caches) for caches, _ in batch]
             inside = [runner.inside(start) for runner in self._runners]
             batch = [(caches, objective) for caches, (_, objective) in zip(inside, batch, strict=True)]
-        hint = self._method.hint([caches for caches, _ in batch]) if start is None else start
+        hint = start
+        if hint is None:
+            chunks = [caches for caches, _ in batch]
+            hint = self._method.hint_in_positions(chunks) if self._settings.positions else self._method.hint(chunks)
         self._search: Decider = self._method.start(batch, self._settings, self._window_bytes, hint, start)
 
     @property
@@ -88,7 +91,7 @@ class Passes:
             for decision in own[:of_pass]:
                 self._note(decision)
             taken += of_pass
-            if of_pass < self._n_edges or taken >= len(decisions) or not self._goes_on():
+            if not self._search.finished or taken >= len(decisions) or not self._goes_on():
                 return taken
 
     def _note(self, decision: Decision) -> None:
@@ -99,9 +102,18 @@ class Passes:
         return _less(decision, -self._evaluations)
 
     @property
+    def finished(self) -> bool:
+        """Whether the pass has decided every edge."""
+        return self._search.finished
+
+    @property
     def _n_edges(self) -> int:
-        """Of the pass."""
-        return self._batch[0][0].model.graph.n_edges if self._start is None else len(self._start)
+        """Of the pass; in positions, an edge at every span."""
+        if self._start is not None:
+            return len(self._start)
+        caches, _ = self._batch[0]
+        graph = caches.model.graph
+        return graph.n_edges_in(len(caches.spans.names)) if self._settings.positions else graph.n_edges
 
     def _goes_on(self) -> bool:
         """Begin another pass, if there is to be one."""
@@ -122,6 +134,8 @@ def whole_receivers(
     decisions: Sequence[Decision], graph: Graph, settings: SearchSettings, start: Collection[Edge] | None
 ) -> int:
     """How many decisions of an interrupted search make up whole receivers, of all its passes."""
+    if settings.positions:
+        return _before_the_last(decisions)
     order = visiting_order(graph, settings.order, settings.order_seed)
     taken, among = 0, start
     while True:
@@ -135,6 +149,15 @@ def whole_receivers(
         if not wants_another(settings, len(kept), taken - begun):
             return taken
         among = frozenset(kept)
+
+
+def _before_the_last(decisions: Sequence[Decision]) -> int:
+    """How many decisions come before those of the last receiver. In positions, how many a receiver has depends on where
+    it is read: the last may have more than are there."""
+    taken = len(decisions)
+    while taken and decisions[taken - 1].edge.receiver == decisions[-1].edge.receiver:
+        taken -= 1
+    return taken
 
 
 def _less(decision: Decision, evaluations: int) -> Decision:

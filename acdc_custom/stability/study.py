@@ -56,6 +56,7 @@ def study_runs(
 
 def _check_same(runs: Sequence[FinishedRun], origin: Provenance) -> None:
     for run in runs:
+        run.circuit.need_no_positions("a study of stability")
         changed = {
             f"the model {origin.model.name}": run.circuit.model.weights_sha256 != origin.model.weights_sha256,
             f"the task {origin.task.name}": run.circuit.task.sha256 != origin.task.sha256,

@@ -38,7 +38,9 @@ class SweepRun:
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read a run folder. Raises `ResultError`."""
-        return cls(Path(folder), Circuit.load(folder))
+        circuit = Circuit.load(folder)
+        circuit.need_no_positions("a sweep")
+        return cls(Path(folder), circuit)
 
     @property
     def name(self) -> str:

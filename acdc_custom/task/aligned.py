@@ -64,6 +64,11 @@ def columns(text: str) -> int:
     return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
 
 
+def token_texts(prompt: Prompt, tokenizer: Tokenizer) -> tuple[str, ...]:
+    """The clean prompt, token by token."""
+    return tuple(cell.clean for cell in _cells(prompt, Encoder(tokenizer)))
+
+
 def _cells(prompt: Prompt, encoder: Encoder) -> Iterator[_Cell]:
     clean, corrupted = (encoder.encode(text).pieces for text in (prompt.clean, prompt.corrupted))
     before = (BOS,) * (len(prompt.clean_ids) - len(clean))

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from acdc_custom.task.forms import Target
 from acdc_custom.task.pattern import Ref, TextSpan, Where
+from acdc_custom.task.spans import END, cut
 from acdc_custom.task.tokens import Encoder, Encoding
 
-END = "END"  # the position of the last token, where the answer is read
+__all__ = ["END", "Fault", "Flaw", "Prompt", "Text", "read_prompt"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Prompt:
     foil_ids: tuple[int, ...]
     positions: dict[str, int]  # name -> index into clean_ids; END is always there
     template: int  # which template it was made from, from 0
+
+    @cached_property
+    def spans(self) -> tuple[str, ...]:
+        """The span that each token is in."""
+        return cut(self.clean_ids, self.corrupted_ids, self.positions)
 
 
 @dataclass(frozen=True)

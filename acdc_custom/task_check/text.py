@@ -13,10 +13,11 @@ from statistics import fmean, median
 from acdc_custom.errors import TaskError, count
 from acdc_custom.files.reading import printable
 from acdc_custom.task import Prompt, Task
-from acdc_custom.task.aligned import align
+from acdc_custom.task.aligned import align, token_texts
 from acdc_custom.task.batch import beginning_of, describe_beginning
 from acdc_custom.task.examine import CorruptionExamination, Examination, Problem
 from acdc_custom.task.prompt import END
+from acdc_custom.task.spans import in_order, pieces
 from acdc_custom.task.tokens import Encoder, Tokenizer
 from acdc_custom.task.words import Fit
 from acdc_custom.task_check.findings import CorruptionCheck, TaskCheck, share_above_zero
@@ -38,6 +39,7 @@ def describe_check(checked: TaskCheck, tokenizer: Tokenizer) -> Iterator[str]:
     yield from _words(examination.words)
     if examination.prompts:
         yield from _positions(examination, tokenizer)
+        yield from _spans(examination.prompts)
         yield from _examples(examination.prompts, tokenizer)
     for one in checked.tried[:1]:
         yield from _doing(one)
@@ -64,7 +66,8 @@ def describe_problems(problems: Sequence[Problem]) -> Iterator[str]:
 
 
 def describe_prompt(prompt: Prompt, tokenizer: Tokenizer, number: int) -> Iterator[str]:
-    """Clean over corrupted, with what differs and the positions marked, and what should and should not follow."""
+    """Clean over corrupted, with what differs and the positions marked, its spans, and what should and should not
+    follow."""
     yield f"Prompt {number}, template {prompt.template + 1}"
     for block in align(prompt, tokenizer, WIDTH - INDENT - 2):
         yield f"  {'clean':<{INDENT}}{block.clean}"
@@ -73,6 +76,8 @@ def describe_prompt(prompt: Prompt, tokenizer: Tokenizer, number: int) -> Iterat
             yield f"  {'':<{INDENT}}{block.marks}"
         for place, names in enumerate(block.names):
             yield f"  {'' if place else 'positions':<{INDENT}}{names}"
+    cut = (f"{piece.span}: {piece.text.strip()}" for piece in pieces(prompt.spans, token_texts(prompt, tokenizer)))
+    yield from wrapped(printable(" | ".join(cut)), f"  {'spans':<{INDENT}}", " " * (INDENT + 2))
     yield f"  {'answer':<{INDENT}}{_quoted(prompt.answer)}, not {_quoted(prompt.foil)}"
 
 
@@ -127,6 +132,19 @@ def _positions(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
         tokens = f"{at[0]}-{at[-1]}" if len(at) > 1 else f"{at[0]}" if at else "none"
         rows.append((printable(name), printable(written[name]), tokens, printable(", ".join(dict.fromkeys(words)))))
     yield from _table("Positions", ("name", "is", "token", "there, in the first prompts"), rows)
+
+
+def _spans(prompts: Sequence[Prompt]) -> Iterator[str]:
+    """All spans in order: how many tokens each has, and in which templates it is."""
+    templates = {prompt.template for prompt in prompts}
+    rows = []
+    for name in in_order(prompt.spans for prompt in prompts):
+        sizes = sorted({n for prompt in prompts if (n := prompt.spans.count(name))})
+        having = sorted({prompt.template for prompt in prompts if name in prompt.spans})
+        tokens = f"{sizes[0]}-{sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
+        of = "all" if len(having) == len(templates) else ", ".join(str(number + 1) for number in having)
+        rows.append((printable(name), tokens, of))
+    yield from _table("Spans", ("name", "tokens", "in templates"), rows)
 
 
 def _word_at(prompt: Prompt, at: int, encoder: Encoder) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.graph import Edge
 from acdc_custom.search.method import Batch, Decider, DecidingMethod
-from acdc_custom.search.order import visiting_order
+from acdc_custom.search.order import visited_spans, visiting_order
 
 if TYPE_CHECKING:
     from acdc_custom.search.acdc import Search
@@ -23,9 +23,11 @@ def _start(
 ) -> Decider:
     from acdc_custom.search.acdc import Search
 
-    order = visiting_order(batch[0][0].model.graph, settings.order, settings.order_seed)
+    caches = batch[0][0]
+    order = visiting_order(caches.model.graph, settings.order, settings.order_seed)
+    spans = visited_spans(caches.spans.names, settings.positions)
     assert settings.threshold is not None
-    search: Search = Search(batch, settings.threshold, settings.window, order, window_bytes, among)
+    search: Search = Search(batch, settings.threshold, settings.window, order, window_bytes, among, spans)
     return search
 
 

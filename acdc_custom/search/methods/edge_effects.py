@@ -16,8 +16,8 @@ from acdc_custom.graph import Edge, Receiver, Sender, Stage
 from acdc_custom.search.method import ScoringMethod, ToScore
 
 if TYPE_CHECKING:
-    from acdc_custom.engine.caches import Extent
     from acdc_custom.engine.chunk import Chunk
+    from acdc_custom.engine.spans import Extent
 
 
 def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
@@ -37,7 +37,6 @@ class _FullModel:
     """Every node alive, and nothing removed for good."""
 
     def __init__(self, asked: ToScore) -> None:
-        from acdc_custom.engine.caches import read_extent
         from acdc_custom.engine.circuits import live_extents
         from acdc_custom.engine.metrics import mean_over_chunks
         from acdc_custom.engine.window import WindowSize
@@ -45,9 +44,10 @@ class _FullModel:
         self._asked, self._graph = asked, asked.graph
         knocked_out = asked.chunks[0].knocked_out
         kept = [edge for edge in self._graph.edges() if edge.sender not in knocked_out]
-        self._live = live_extents(self._graph, _by_sender(kept))
+        self._spans = asked.chunks[0].spans
+        self._live = live_extents(self._graph, self._spans, _by_sender(kept))
         # No change goes on through a head that is knocked out.
-        reading = {r for r in self._graph.receivers if read_extent(self._graph, r, self._live) is not None}
+        reading = {r for r in self._graph.receivers if self._read_extent(r) is not None}
         consumers = _by_sender(edge for edge in kept if edge.receiver in reading)
         self._chunks = _opened(asked, consumers, self._live)
         self._size = WindowSize(asked.window, asked.window_bytes)
@@ -62,10 +62,9 @@ class _FullModel:
         """
         import torch
 
-        from acdc_custom.engine.caches import read_extent
         from acdc_custom.engine.window import Cost
 
-        extent, found = read_extent(self._graph, receiver, self._live), dict[Sender, float]()
+        extent, found = self._read_extent(receiver), dict[Sender, float]()
         if extent is None:
             return found
         left = [sender for sender in self._graph.senders_to(receiver) if self._moves(sender, extent)]
@@ -76,7 +75,7 @@ class _FullModel:
             known = {sender: effect for sender, effect in earlier.items() if effect is not None}
             if len(known) < len(window):
                 try:
-                    known = dict(zip(window, self._without(window, extent), strict=True))
+                    known = dict(zip(window, self._without(window), strict=True))
                 except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                     self._size.shrink(len(window), error)
                     continue
@@ -84,26 +83,30 @@ class _FullModel:
             left = left[len(window) :]
         return found
 
-    def _moves(self, sender: Sender, extent: Extent) -> bool:
-        return any(chunk.caches.moves[extent][self._graph.index[sender]] for chunk in self._chunks)
+    def _read_extent(self, receiver: Receiver) -> Extent | None:
+        return self._spans.read_extent(self._graph, receiver, self._live)
 
-    def _without(self, senders: list[Sender], extent: Extent) -> list[float]:
+    def _moves(self, sender: Sender, extent: Extent) -> bool:
+        place = self._graph.index[sender]
+        return any(chunk.caches.moves[span][place] for chunk in self._chunks for span in extent)
+
+    def _without(self, senders: list[Sender]) -> list[float]:
         """By how much the metric rises without each edge."""
         from acdc_custom.engine.metrics import mean_over_chunks
 
         places = [self._graph.index[sender] for sender in senders]
-        values = mean_over_chunks([chunk.evaluate_each(places, extent) for chunk in self._chunks])
+        values = mean_over_chunks([chunk.evaluate_each(places) for chunk in self._chunks])
         return [value - self._whole for value in values]
 
 
-def _by_sender(edges: Iterable[Edge]) -> dict[Sender, list[Receiver]]:
-    receivers: dict[Sender, list[Receiver]] = {}
+def _by_sender(edges: Iterable[Edge]) -> dict[Sender, list[Edge]]:
+    of_sender: dict[Sender, list[Edge]] = {}
     for edge in edges:
-        receivers.setdefault(edge.sender, []).append(edge.receiver)
-    return receivers
+        of_sender.setdefault(edge.sender, []).append(edge)
+    return of_sender
 
 
-def _opened(asked: ToScore, consumers: dict[Sender, list[Receiver]], live: dict[Sender, Extent]) -> list[Chunk]:
+def _opened(asked: ToScore, consumers: dict[Sender, list[Edge]], live: dict[Sender, Extent]) -> list[Chunk]:
     """The prompts, with every live node in its clean state."""
     from acdc_custom.engine.chunk import Chunk
     from acdc_custom.engine.metrics import negative_logit_diff

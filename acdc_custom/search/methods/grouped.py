@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.graph import Edge
 from acdc_custom.search.method import Batch, Decider, DecidingMethod
 from acdc_custom.search.methods.eap_ig import METHOD as HINT
-from acdc_custom.search.order import visiting_order
+from acdc_custom.search.order import visited_spans, visiting_order
 
 if TYPE_CHECKING:
+    from acdc_custom.engine.caches import Caches
     from acdc_custom.search.grouped import GroupedSearch
 
 
@@ -24,11 +25,20 @@ def _start(
 ) -> Decider:
     from acdc_custom.search.grouped import GroupedSearch
 
-    chunks = [caches for caches, _ in batch]
-    order = visiting_order(chunks[0].model.graph, settings.order, settings.order_seed)
+    caches = batch[0][0]
+    order = visiting_order(caches.model.graph, settings.order, settings.order_seed)
+    spans = visited_spans(caches.spans.names, settings.positions)
     assert settings.threshold is not None
-    search: GroupedSearch = GroupedSearch(batch, settings.threshold, hint, settings.window, order, window_bytes, among)
+    search: GroupedSearch = GroupedSearch(
+        batch, settings.threshold, hint, settings.window, order, window_bytes, among, spans
+    )
     return search
+
+
+def _hint_in_positions(chunks: Sequence[Caches]) -> Mapping[Edge, float]:
+    from acdc_custom.search.attribution import attribute_in_positions, embedding_points
+
+    return attribute_in_positions(chunks, lambda chunk: embedding_points(chunk, HINT.points or 1))
 
 
 METHOD = DecidingMethod(
@@ -39,4 +49,5 @@ METHOD = DecidingMethod(
     source="after Conmy et al. 2023, arXiv 2304.14997, and Dorfman 1943",
     start=_start,
     hint=HINT.scores,
+    hint_in_positions=_hint_in_positions,
 )

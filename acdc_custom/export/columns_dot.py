@@ -1,0 +1,245 @@
+"""The picture of a circuit in positions as DOT, in which everything has its place already (`columns.py`).
+
+Owns which DOT that is: Graphviz draws it with its engine `nop2`, which moves nothing. Below the columns stand the names
+of the spans and an example prompt, at the left the layers, on top the caption.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from graphviz import Digraph
+
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.export.caption import block_html, facts, legend_html, note_html, title
+from acdc_custom.export.columns import HEIGHTS, LETTER, WIDTHS, Column, Columns, Line, Look, Place, Point, lay_out
+from acdc_custom.export.dot import edge_id
+from acdc_custom.export.paint import Paint, RolePaint
+from acdc_custom.export.selection import DrawnPart, select
+from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font, width
+from acdc_custom.graph import Port, Receiver, Sender, Stage
+from acdc_custom.heads.table import HeadTable
+from acdc_custom.task.spans import END
+
+ENGINE = "nop2"
+TINTS = ("#eef2f7", "#f7f7f4")  # of columns, by turns
+LOOK = "#8a6fb0"  # attention from span to span
+UNUSED = "#b0b0b0"
+BELOW = 16.0  # from the embeddings down to the names of the spans
+LEFT = 70.0  # of the columns, for the names of layers
+CAPTION = 720.0  # how wide
+ELSEWHERE = "(in other prompts)"  # where the example lacks a span
+ATTENTION = (
+    "Columns are spans of the prompt, with an example below. Violet: attention, from where a head reads keys (k) and "
+    "values (v) to where it writes; everything else stays in its column, the residual stream of its tokens."
+)
+
+
+def to_column_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> str:
+    """The picture of a circuit in positions as DOT text, as `to_dot` of one without."""
+    selection = select(circuit, max_edges, heads)
+    return columns_dot(selection, RolePaint(selection))
+
+
+def columns_dot(selection: DrawnPart, paint: Paint) -> str:
+    """The same of a part of a circuit, in these colours."""
+    layout = lay_out(selection)
+    picture = Digraph(
+        "circuit",
+        graph_attr={
+            "charset": "UTF-8",
+            "layout": ENGINE,
+            "outputorder": "edgesfirst",
+            "pad": "0.2",
+            "bgcolor": "white",
+            "fontname": FONT,
+            "tooltip": " ",
+        },
+        node_attr={"shape": "plain", "fontname": FONT},
+        edge_attr={"fontname": FONT},
+    )
+    lines = [line for text in facts(selection) for line in textwrap.wrap(text, 106, max_lines=4)]
+    legend = legend_html(selection, note_html(ATTENTION), samples=_samples(selection))
+    caption = block_html(title(selection.circuit), facts(selection), legend)
+    height = 30 + 15 * len(lines) + (150 if selection.edges else 30) + 26 * -(-len(selection.head_rows) // 4)
+    _node(picture, "caption", caption, (CAPTION / 2 - LEFT, layout.height + 30 + height / 2))
+    for number, column in enumerate(layout.columns):
+        _add_column(picture, layout, column, number)
+    for layer in layout.layers:
+        _node(picture, f"at {layer.label}", _text(layer.label, 12), (-LEFT / 2, layer.y))
+    for look in layout.looks:
+        _add_look(picture, look)
+    largest = max((kept.strength for kept in selection.edges), default=0.0)
+    # The strongest are drawn last, on top.
+    for line in sorted(layout.lines, key=lambda line: (line.kept.strength, line.kept.edge)):
+        _add_line(picture, line, largest, paint)
+    for place in layout.places:
+        _add_place(picture, selection, place, paint)
+    return str(picture.source)
+
+
+def _node(picture: Digraph, name: str, html: str, at: Point, tooltip: str = " ") -> None:
+    picture.node(name, label=f"<{html}>", pos=_point(at), tooltip=tooltip)
+
+
+def _add_column(picture: Digraph, layout: Columns, column: Column, number: int) -> None:
+    """Its ground, the name of its span, and the example."""
+    middle, wide = (column.left + column.right) / 2, column.right - column.left
+    ends = (middle, -BELOW / 2), (middle, layout.height + BELOW / 2)
+    for name, at in zip(("bottom", "top"), ends, strict=True):
+        picture.node(f"{name} {number}", label="", shape="point", width="0.01", style="invis", pos=_point(at))
+    low, high = ends[0][1], ends[1][1]
+    way = ((middle, low), (middle, (2 * low + high) / 3), (middle, (low + 2 * high) / 3), (middle, high))
+    picture.edge(
+        f"bottom {number}",
+        f"top {number}",
+        pos=_way(way),
+        color=TINTS[number % 2],
+        penwidth=f"{wide:.1f}",
+        arrowhead="none",
+        tooltip=column.span,
+    )
+    words = textwrap.wrap(column.example or ELSEWHERE, max(6, int(wide / LETTER)))
+    texts = [f"<B>{escape(column.span)}</B>", *map(escape, words)]
+    rows = "".join(
+        f"<TR><TD>{font(text, 10 if place else 11, GREY if place else INK)}</TD></TR>"
+        for place, text in enumerate(texts)
+    )
+    html = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
+    _node(picture, f"span {number}", html, (middle, -BELOW - 8.5 * len(texts)), escape(column.span))
+
+
+def _add_look(picture: Digraph, look: Look) -> None:
+    what = {frozenset({Port.K}): "keys", frozenset({Port.V}): "values"}.get(look.ports, "keys and values")
+    head, _, at = look.head.partition("@")
+    picture.edge(
+        look.source,
+        look.head,
+        pos=_way(look.points),
+        color=LOOK,
+        style="dashed" if Port.V not in look.ports else "solid",
+        penwidth="1.6",
+        arrowhead="none",
+        tooltip=f"{escape(head)} at {escape(at)} attends: {what} at {escape(look.source.partition('@')[2])}",
+    )
+
+
+def _add_line(picture: Digraph, line: Line, largest: float, paint: Paint) -> None:
+    kept = line.kept
+    style, wide = PORT_STYLES[kept.edge.receiver.port], width(kept.strength, largest)
+    sender, _, receiver = str(kept.edge).partition(" -> ")
+    picture.edge(
+        line.sender,
+        line.receiver,
+        pos=_way(_shortened(line.points), line.points[-1]),
+        color=paint.colour(kept, largest),
+        style=style.line,
+        penwidth=str(wide),
+        arrowhead=style.arrow,
+        arrowsize=str(round(0.4 + 0.06 * wide, 2)),
+        tooltip=f"{escape(sender)} → {escape(receiver)}: {escape(paint.edge_note(kept))}",
+        id=edge_id(kept.edge),
+    )
+
+
+def _add_place(picture: Digraph, selection: DrawnPart, place: Place, paint: Paint) -> None:
+    into = [kept for kept in selection.edges if _is_into(kept.edge.receiver, place) and _at(place, kept.edge.span)]
+    out = [kept for kept in selection.edges if kept.edge.sender == place.node and _at(place, kept.edge.span)]
+    name, _, span = place.name.partition("@")
+    label, notes, badge = name, [], None
+    if place.node is not None:
+        label, row = place.node.label, selection.head_rows.get(place.node)
+        # A role that is a matter of END is none of the head's work elsewhere.
+        badge = None if row is not None and row.role.at_end and span != END else paint.badge(place.node)
+        notes = paint.node_notes(place.node)
+    elif place.kind == "read" and place.receiver is not None:
+        receiver = place.receiver
+        head = f"kv{receiver.head}" if receiver.grouped else Sender(receiver.layer, Stage.HEAD, receiver.head).label
+        ports = {kept.edge.receiver.port for kept in into}
+        tip = f"{head} reads {' and '.join(sorted(ports))} at {span}: {len(into)} edges"
+        _node(picture, place.name, _read_html(head, ports), (place.x, place.y), escape(tip))
+        return
+    tip = f"{label} at {span or 'END'}: {len(into)} edges in, {len(out)} out"
+    tip += "".join(f"&#10;{escape(line)}" for line in notes)
+    reads = any(kept.edge.receiver.port is Port.Q for kept in into)
+    _node(picture, place.name, _box_html(label, place.kind, badge, reads=reads), (place.x, place.y), tip)
+
+
+def _at(place: Place, span: str) -> bool:
+    return place.name == "logits" or place.name.partition("@")[2] == span
+
+
+def _is_into(receiver: Receiver, place: Place) -> bool:
+    if place.receiver is not None:
+        own = place.receiver
+        same = (receiver.layer, receiver.stage, receiver.head) == (own.layer, own.stage, own.head)
+        return same and receiver.port is not Port.Q
+    return receiver.port in (Port.Q, Port.IN) and Sender(receiver.layer, receiver.stage, receiver.head) == place.node
+
+
+def _samples(selection: DrawnPart) -> list[tuple[str, str]]:
+    """For the legend: nodes and what they mean."""
+    shape = selection.circuit.shape
+    samples = [(_box_html("L3H5", "head", None, reads=True), "head 5 of layer 3, where it writes")]
+    shared = "kv1" if shape.grouped else "L3H5"
+    samples.append((_read_html(shared, {Port.K, Port.V}), "where it reads keys and values"))
+    if shape.has_mlp:
+        samples.append((_box_html("MLP 3", "mlp", None), "MLP of layer 3"))
+    return [*samples, (_box_html("embed", "end", None), "input and output")]
+
+
+def _box_html(label: str, kind: str, badge: Badge | None, *, reads: bool = False) -> str:
+    """A node of a known size, so that lines end at its border; a head has a cell for its query, which may be read."""
+    fill, colour, style = "#ffffff", INK, ""
+    if kind == "end":
+        fill, colour = INK, "#ffffff"
+    elif kind == "mlp":
+        fill, style = "#ece7d8", ' STYLE="ROUNDED"'
+    mark = ""
+    if badge is not None:
+        fill, mark = badge.fill, f"<BR/>{font(badge.mark, 8)}"
+    wide, high = WIDTHS[kind] - 2, HEIGHTS[kind] - 2
+    query = ""
+    if kind == "head":
+        high -= 10
+        tint = PORT_STYLES[Port.Q].tint if reads else "#f4f4f4"
+        query = (
+            f'<TR><TD WIDTH="{wide}" HEIGHT="10" BGCOLOR="{tint}">{font("q", 8, INK if reads else UNUSED)}</TD></TR>'
+        )
+    return (
+        f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="{fill}"{style}>'
+        f'<TR><TD WIDTH="{wide}" HEIGHT="{high}">{font(label, 11, colour)}{mark}</TD></TR>{query}</TABLE>'
+    )
+
+
+def _read_html(label: str, ports: set[Port]) -> str:
+    high = HEIGHTS["read"] - 2
+    cells = "".join(
+        f'<TD WIDTH="14" HEIGHT="{high}" BGCOLOR="{PORT_STYLES[port].tint if port in ports else "#f4f4f4"}">'
+        f"{font(port, 8, INK if port in ports else UNUSED)}</TD>"
+        for port in (Port.K, Port.V)
+    )
+    return (
+        f'<TABLE BORDER="1" COLOR="{LOOK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="#ffffff">'
+        f'<TR>{cells}<TD WIDTH="28" HEIGHT="{high}">{font(label, 8, GREY)}</TD></TR></TABLE>'
+    )
+
+
+def _text(text: str, size: int) -> str:
+    return font(escape(text), size, GREY)
+
+
+def _point(at: Point) -> str:
+    return f"{at[0]:.1f},{at[1]:.1f}"
+
+
+def _way(points: tuple[Point, ...], end: Point | None = None) -> str:
+    """Cubic curves; `end` is the tip of an arrow."""
+    way = " ".join(map(_point, points))
+    return way if end is None else f"e,{_point(end)} {way}"
+
+
+def _shortened(points: tuple[Point, ...], by: float = 6.0) -> tuple[Point, ...]:
+    """The same way up to where the arrow head begins."""
+    x, y = points[-1]
+    return (*points[:-1], (x, y - by))
