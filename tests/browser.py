@@ -1,6 +1,6 @@
 """A headless browser of the system: none is downloaded. As a program, it takes a picture of a page for the docs.
 
-python tests/browser.py results/ioi_demo-4l_0.01/report.html#a0.h2 docs/images/report.png
+python tests/browser.py results/latest_s_demo-4l_0.01/report.html#a3.h6 docs/images/report.png
 """
 
 from __future__ import annotations

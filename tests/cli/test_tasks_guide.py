@@ -61,4 +61,4 @@ def test_the_guides_search_finds_the_circuit_that_is_shown(capsys: pytest.Captur
     expected = shown("output", "discover --task contrast.toml")
     assert form(expected).split("search")[0] in form(out)
     edges = re.findall(r"^ *(\S+ -> \S+)", expected, re.MULTILINE)
-    assert len(edges) == 9 and all(edge in out for edge in edges)
+    assert len(edges) == 10 and all(edge in out for edge in edges)
