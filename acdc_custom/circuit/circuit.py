@@ -160,8 +160,8 @@ class Circuit:
         """Raises `UsageError` for a circuit in positions; `what` cannot take one."""
         if self.spans:
             raise UsageError(
-                f"this circuit is in positions, and {what} takes circuits without. Look at it with acdc-custom show and "
-                "acdc-custom draw."
+                f"this circuit is in positions, and {what} takes circuits without. Look at it with acdc-custom show "
+                "and acdc-custom draw."
             )
 
     @property

@@ -250,11 +250,7 @@ def _columns(
     columns, centres, left = [], {}, 0.0
     for span in selection.circuit.spans:
         inner = max(
-            (
-                len(row.members[span.name]) * (WIDTHS[row.kind] + BETWEEN)
-                for row in rows
-                if row.members.get(span.name)
-            ),
+            (len(row.members[span.name]) * (WIDTHS[row.kind] + BETWEEN) for row in rows if row.members.get(span.name)),
             default=0.0,
         )
         lanes = [SIDE + LANE * (sides.get((span.name, side), 0)) for side in (-1, 1)]
@@ -267,9 +263,7 @@ def _columns(
     return tuple(columns), centres
 
 
-def _line(
-    kept: KeptEdge, places: dict[str, Place], columns: dict[str, Column], lane: tuple[int, int] | None
-) -> Line:
+def _line(kept: KeptEdge, places: dict[str, Place], columns: dict[str, Column], lane: tuple[int, int] | None) -> Line:
     sender, receiver = places[sender_name(kept)], places[receiver_name(kept)]
     x, y = sender.x, sender.top
     to_x, to_y = receiver.x + port_shift(kept.edge.receiver), receiver.bottom

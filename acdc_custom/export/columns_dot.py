@@ -200,7 +200,9 @@ def _box_html(label: str, kind: str, badge: Badge | None, *, reads: bool = False
     if kind == "head":
         high -= 10
         tint = PORT_STYLES[Port.Q].tint if reads else "#f4f4f4"
-        query = f'<TR><TD WIDTH="{wide}" HEIGHT="10" BGCOLOR="{tint}">{font("q", 8, INK if reads else UNUSED)}</TD></TR>'
+        query = (
+            f'<TR><TD WIDTH="{wide}" HEIGHT="10" BGCOLOR="{tint}">{font("q", 8, INK if reads else UNUSED)}</TD></TR>'
+        )
     return (
         f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="{fill}"{style}>'
         f'<TR><TD WIDTH="{wide}" HEIGHT="{high}">{font(label, 11, colour)}{mark}</TD></TR>{query}</TABLE>'
