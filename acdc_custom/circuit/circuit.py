@@ -217,6 +217,13 @@ class Circuit:
         """Every sender with a kept outgoing edge, in topological order."""
         return tuple(sorted({kept.edge.sender for kept in self.edges}))
 
+    @cached_property
+    def written_at(self) -> Mapping[Sender, tuple[str, ...]]:
+        """Of a circuit in positions, the spans at which something reads each node, in order."""
+        read = {(kept.edge.sender, kept.edge.span) for kept in self.edges}
+        at = {node: tuple(span.name for span in self.spans if (node, span.name) in read) for node in self.nodes}
+        return {node: spans for node, spans in at.items() if spans}
+
     def strongest(self, n: int) -> list[KeptEdge]:
         """The `n` edges of largest effect, of either sign, largest first."""
         return sorted(self.edges, key=lambda kept: -kept.strength)[:n]

@@ -19,6 +19,7 @@ from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font, width
 from acdc_custom.graph import Port, Receiver, Sender, Stage
 from acdc_custom.heads.table import HeadTable
+from acdc_custom.task.spans import END
 
 ENGINE = "nop2"
 TINTS = ("#eef2f7", "#f7f7f4")  # of columns, by turns
@@ -147,7 +148,9 @@ def _add_place(picture: Digraph, selection: DrawnPart, place: Place, paint: Pain
     name, _, span = place.name.partition("@")
     label, notes, badge = name, [], None
     if place.node is not None:
-        label, badge = place.node.label, paint.badge(place.node)
+        label, row = place.node.label, selection.head_rows.get(place.node)
+        # A role that is a matter of END is none of the head's work elsewhere.
+        badge = None if row is not None and row.role.at_end and span != END else paint.badge(place.node)
         notes = paint.node_notes(place.node)
     elif place.kind == "read" and place.receiver is not None:
         receiver = place.receiver

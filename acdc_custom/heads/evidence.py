@@ -39,6 +39,11 @@ class Role(StrEnum):
             Role.UNCLASSIFIED: "the evidence is too weak for any role",
         }[self]
 
+    @property
+    def at_end(self) -> bool:
+        """Whether it is a matter of what the head does at END."""
+        return self in (Role.NAME_MOVER, Role.NEGATIVE_NAME_MOVER, Role.CUE_MOVER, Role.S_INHIBITION)
+
     def counted(self, n: int) -> str:
         """`2 name movers`, `1 S-inhibition head`, `5 unclassified`."""
         if self is Role.UNCLASSIFIED:

@@ -5,7 +5,7 @@ Owns which heads are in the table, and the notes: what these roles cannot show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from acdc_custom.choices import Metric, Ranking
 from acdc_custom.circuit.circuit import Circuit
@@ -58,12 +58,15 @@ def find_roles(
         movers=measured.movers,
         notes=tuple(_notes(measured, cast, circuit)),
         rows=tuple(
-            _row(head, head in in_circuit, measured) for head in (measured.heads.asked if chosen is None else chosen)
+            _row(head, head in in_circuit, measured, {} if circuit is None else circuit.written_at)
+            for head in (measured.heads.asked if chosen is None else chosen)
         ),
     )
 
 
-def _row(head: Sender, in_circuit: bool, measured: HeadMeasurements) -> HeadRow:
+def _row(
+    head: Sender, in_circuit: bool, measured: HeadMeasurements, written_at: Mapping[Sender, tuple[str, ...]]
+) -> HeadRow:
     verdict = measured.verdicts[head]
     return HeadRow(
         head=head,
@@ -75,6 +78,7 @@ def _row(head: Sender, in_circuit: bool, measured: HeadMeasurements) -> HeadRow:
         correlation=measured.correlation[head],
         evidence=verdict.evidence,
         why=verdict.why,
+        spans=written_at.get(head, ()),
     )
 
 

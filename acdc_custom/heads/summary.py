@@ -8,6 +8,7 @@ from acdc_custom.files.columns import left, paragraph, right, whole
 from acdc_custom.files.columns import table as laid_out
 from acdc_custom.heads.evidence import Measure, Role
 from acdc_custom.heads.table import HeadRow, HeadTable
+from acdc_custom.task.spans import END
 
 MANY = 60  # from here on, unclassified heads are counted only
 
@@ -37,7 +38,11 @@ def summarize_heads(table: HeadTable) -> str:
         return "There is no attention head in this circuit."
     rows = sorted(table.rows, key=lambda row: (list(Role).index(row.role), -_strength(row), row.head))
     hidden = [row for row in rows if row.role is Role.UNCLASSIFIED] if len(rows) > MANY else []
-    lines = laid_out(COLUMNS, [_cells(row) for row in rows if row not in hidden])
+    shown = [row for row in rows if row not in hidden]
+    if any(row.spans for row in rows):
+        lines = laid_out((*COLUMNS, left("in the circuit at")), [[*_cells(row), whole(_spans(row))] for row in shown])
+    else:
+        lines = laid_out(COLUMNS, [_cells(row) for row in shown])
     if hidden:
         lines.append(f"{len(hidden)} heads more are {Role.UNCLASSIFIED}; heads.csv has them all.")
     lines += paragraph(LEGEND)
@@ -54,11 +59,16 @@ def summarize_heads(table: HeadTable) -> str:
 
 
 def name_roles(table: HeadTable) -> str:
-    """`2 name movers: L3H1, L3H6; 1 S-inhibition head: L2H4; 5 unclassified`: of the circuit's heads."""
+    """`2 name movers: L3H1, L3H6; 1 S-inhibition head: L2H4; 5 unclassified`: of the circuit's heads.
+
+    In positions, each with where it has its role: `L3H1 (END)`.
+    """
     heads: dict[Role, list[str]] = {role: [] for role in Role}
     for row in table.rows:
         if row.in_circuit:
-            heads[row.role].append(row.head.label)
+            elsewhere = row.role.at_end and bool(row.spans) and END not in row.spans
+            at = row.spans if elsewhere or not row.role.at_end else row.spans[-1:]
+            heads[row.role].append(row.head.label + (f" ({', '.join(at)})" if at else ""))
     without = len(heads.pop(Role.UNCLASSIFIED))
     parts = [f"{role.counted(len(of))}: {', '.join(of)}" for role, of in heads.items() if of]
     if without:
@@ -69,6 +79,11 @@ def name_roles(table: HeadTable) -> str:
 def _cells(row: HeadRow) -> list[str]:
     numbers = [_number(row, measure) for _, measure in NUMBERS]
     return [row.head.label, whole(row.role + (" +" if row.also else "")), *numbers, whole(_attention(row))]
+
+
+def _spans(row: HeadRow) -> str:
+    """Where it writes; with a warning where it does not at END, and its role is a matter of END."""
+    return ", ".join(row.spans) + ", not at END" * (row.role.at_end and bool(row.spans) and END not in row.spans)
 
 
 def _number(row: HeadRow, measure: Measure) -> str:

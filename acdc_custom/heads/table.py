@@ -19,11 +19,12 @@ from typing import Any, Self
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.files.reading import file_in, read_record
-from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
+from acdc_custom.files.records import Parts, from_plain, seldom, to_json, to_plain
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import DEFINITIONS, Evidence, Measure, Role, Score
 from acdc_custom.heads.names import circuit_heads
+from acdc_custom.task.spans import END
 
 SCHEMA = 1
 JSON_NAME, CSV_NAME = "heads.json", "heads.csv"
@@ -64,12 +65,28 @@ class HeadRow:
     correlation: Mapping[str, float]
     evidence: tuple[Evidence, ...]
     why: str  # it has no role; empty if it has one
+    spans: tuple[str, ...] = seldom(())  # in a circuit in positions, where it writes
+
+    @property
+    def where(self) -> str:
+        """Where it has its role in a circuit in positions: `at S2`; nothing if it is in none.
+
+        A role that is a matter of END is had there, or not at all by what the circuit keeps of the head.
+        """
+        if not self.spans:
+            return ""
+        if not self.role.at_end:
+            return f"at {', '.join(self.spans)}"
+        if END in self.spans:
+            return f"at {END}"
+        return f"at {END}, where the circuit does not have it: it does at {', '.join(self.spans)}"
 
     @property
     def lines(self) -> list[str]:
         """The role and what it rests on, line by line, for people."""
         if self.role is not Role.UNCLASSIFIED:
-            return [str(role) for role in (self.role, *self.also)] + [str(e) for e in self.evidence]
+            first = f"{self.role} {self.where}".rstrip()
+            return [first, *map(str, self.also)] + [str(e) for e in self.evidence]
         return [
             *textwrap.wrap(f"{self.role}: {self.why}", LONGEST_LINE),
             *(str(e) + ("" if e.passed else " - too weak") for e in self.evidence),
@@ -145,6 +162,7 @@ class HeadTable:
             *Measure,
             *(f"attention_{place}" for place in places),
             *(f"correlation_{word}" for word in words),
+            *["spans"] * any(row.spans for row in self.rows),
         ]
         writer = csv.DictWriter(text, header, lineterminator="\n")
         writer.writeheader()
@@ -161,6 +179,7 @@ class HeadTable:
                     **{measure: score.value for measure, score in row.scores.items()},
                     **{f"attention_{place}": value for place, value in row.attention.items()},
                     **{f"correlation_{word}": value for word, value in row.correlation.items()},
+                    **({"spans": "; ".join(row.spans)} if row.spans else {}),
                 }
             )
         return text.getvalue()

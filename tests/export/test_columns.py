@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,22 @@ from circuits import example_heads
 from positioned import EDGES, SPANS, positioned_circuit
 
 from acdc_custom.choices import ExportForm
+from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.export.columns import WIDTHS, lay_out
 from acdc_custom.export.columns_dot import to_column_dot
 from acdc_custom.export.exchange import write
 from acdc_custom.export.graphs import to_json_graph
 from acdc_custom.export.picture import draw, render
 from acdc_custom.export.selection import select
-from acdc_custom.graph import Graph, GraphShape
+from acdc_custom.graph import Edge, Graph, GraphShape, Sender
+from acdc_custom.heads.evidence import Role
+from acdc_custom.heads.summary import name_roles, summarize_heads
+from acdc_custom.heads.table import HeadTable
+
+
+def circuit_of(*names: str) -> Circuit:
+    """With the spans of the circuit made by hand."""
+    return replace(positioned_circuit(), edges=tuple(KeptEdge(Edge.named(name), 1.0) for name in names))
 
 
 def test_everything_stands_in_the_column_of_its_span_and_nothing_on_anything_else() -> None:
@@ -77,7 +87,7 @@ def test_it_is_drawn_in_every_format_with_its_spans_an_example_and_tooltips(suff
     svg = path.read_text()
     for span in SPANS:
         assert f">{span.name}</text>" in svg
-    assert "(in other" in svg and "When" in svg
+    assert ">prompts)<" in svg and "When" in svg
     assert "a1.h3@END → logits@END: effect 2 nats" in svg
     assert "a1.h3 at END attends: values at S2" in svg
     for name in EDGES:
@@ -106,8 +116,6 @@ def test_fewer_edges_are_the_strongest_and_the_picture_says_so() -> None:
 
 
 def test_a_circuit_in_positions_without_edges_is_drawn() -> None:
-    from dataclasses import replace
-
     dot = to_column_dot(replace(positioned_circuit(), edges=()))
     assert "No edge is in this circuit" in dot and render(dot, "svg")  # type: ignore[arg-type]
 
@@ -134,3 +142,34 @@ def test_mib_has_the_edges_that_are_kept_at_any_span(tmp_path: Path) -> None:
     per_edge = {"a0.kv0.k": 2, "a0.kv0.v": 2, "a1.kv1.v": 2}
     assert len(kept) == sum(per_edge.get(str(k.edge.receiver), 1) for k in circuit.at_all_spans.edges)
     assert len(content["edges"]) > Graph(GraphShape(2, 4, 2)).n_edges
+
+
+def test_a_head_has_the_colour_of_a_role_at_end_there_alone() -> None:
+    """The example's name mover is L1H0."""
+    circuit = circuit_of("embed@S2 -> a1.kv0.v@S2", "a1.h0@END -> logits@END", "a1.h0@S2 -> m1@S2")
+    boxes = re.findall(r'"(a1.h0@\w+)" \[label=<(.*?)> pos', to_column_dot(circuit, heads=example_heads()))
+    assert {name: "NM" in label for name, label in boxes} == {"a1.h0@END": True, "a1.h0@S2": False}
+
+
+@pytest.mark.parametrize(
+    ("spans", "role", "where"),
+    [
+        ((), Role.NAME_MOVER, ""),
+        (("S1", "END"), Role.NAME_MOVER, "at END"),
+        (("S1",), Role.S_INHIBITION, "at END, where the circuit does not have it: it does at S1"),
+        (("S1", "S2"), Role.INDUCTION, "at S1, S2"),
+    ],
+)
+def test_a_role_is_had_where_the_head_writes(spans: tuple[str, ...], role: Role, where: str) -> None:
+    row = replace(example_heads().rows[0], spans=spans, role=role)
+    assert row.where == where and row.lines[0] == f"{role} {where}".rstrip()
+
+
+def test_heads_are_read_back_with_their_spans_and_shown_with_them(tmp_path: Path) -> None:
+    table = example_heads()
+    table = replace(table, rows=(replace(table.rows[0], spans=("S1", "END")), *table.rows[1:]))
+    table.save(tmp_path)
+    assert HeadTable.load(tmp_path) == table
+    assert "in the circuit at" in summarize_heads(table) and "L1H0 (END)" in name_roles(table)
+    assert "in the circuit at" not in summarize_heads(example_heads()) and "spans" not in example_heads().to_json()
+    assert positioned_circuit().written_at[Sender.parse("m0")] == ("S2", "END")

@@ -28,7 +28,7 @@ from acdc_custom.search.passes import Passes, whole_receivers
 from acdc_custom.search.receivers import ReceiverSearch
 from acdc_custom.search.registry import method_named
 
-SOME = ("gpt2", "gpt-neox", "llama", "gemma2", "olmo2", "attention only, rotary")
+SOME = ("gpt2", "llama", "gemma2", "attention only, rotary")
 HEADS = ("n_head", "num_heads", "num_attention_heads", "n_heads")
 LAYERS = ("n_layer", "num_layers", "num_hidden_layers", "n_layers")
 KV_HEADS = ("num_key_value_heads", "n_key_value_heads")
@@ -119,7 +119,7 @@ def test_on_every_architecture_each_edge_is_decided_at_each_span_as_the_oracle_d
 @pytest.mark.parametrize("name", ["gpt2", "gemma2"])
 def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Metric, ablation: Ablation) -> None:
     model, prompts = small(name, 3, layers=1), positioned(4)
-    tau = 1.0 if metric is Metric.ANSWER_RANK else 0.1
+    tau = 0.3 if metric is Metric.ANSWER_RANK else 0.1
     found, decisions = search(model, prompts, tau, metric, ablation, chunk_size=1)
     agrees(found, decisions, model, prompts, metric=metric, ablation=ablation)
 
@@ -133,7 +133,7 @@ def test_every_order_is_the_oracles(order: Order) -> None:
 def test_windows_and_chunks_change_no_decision() -> None:
     model, prompts = small("gpt2", 5), positioned(5, n=4)
     (_, whole), *others = (
-        search(model, prompts, window=window, chunk_size=size) for window, size in ((None, 99), (1, 99), (5, 1), (2, 3))
+        search(model, prompts, 0.05, window=window, chunk_size=size) for window, size in ((None, 99), (1, 99), (5, 1), (2, 3))
     )
     for _, decisions in others:
         assert [(d.edge, d.kept) for d in decisions] == [(d.edge, d.kept) for d in whole]
