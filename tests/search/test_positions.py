@@ -131,10 +131,10 @@ def test_every_order_is_the_oracles(order: Order) -> None:
 
 
 def test_windows_and_chunks_change_no_decision() -> None:
-    model, prompts = small("gpt2", 5), positioned(5, n=4)
-    (_, whole), *others = (
-        search(model, prompts, 0.05, window=window, chunk_size=size) for window, size in ((None, 99), (1, 99), (5, 1), (2, 3))
-    )
+    model, prompts = small("gpt2", 5), positioned(5, n=3)
+    how = ((None, 99), (1, 1), (5, 2))
+    (_, whole), *others = (search(model, prompts, 0.05, window=window, chunk_size=size) for window, size in how)
+    assert any(d.kept for d in whole)
     for _, decisions in others:
         assert [(d.edge, d.kept) for d in decisions] == [(d.edge, d.kept) for d in whole]
 
