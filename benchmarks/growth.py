@@ -37,7 +37,7 @@ class CountingChunk(Chunk):
 
 def main(task_name: str = "ioi", model_name: str = "demo-4l") -> None:
     """Print one line per threshold."""
-    import acdc_custom.search.acdc as searching
+    import acdc_custom.search.receivers as searching
 
     searching.Chunk = CountingChunk  # type: ignore[misc]
     model, task = open_model(model_name, "cpu"), load_task(task_name)

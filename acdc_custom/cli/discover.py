@@ -63,6 +63,7 @@ def command(
     acdc-custom discover --task ./mine.toml --model gpt2 --n 100 --device cuda
     acdc-custom discover --task ioi --method eap-ig --edges 200
     acdc-custom discover --task ioi --model smollm2-135m --method grouped --faithfulness 0.9
+    acdc-custom discover --task ioi --method grouped --positions
     """
     from acdc_custom.cli.running import describe_batch, describe_timings, open_told, run_search
     from acdc_custom.runs.folder import RunFolder, free_folder
@@ -83,6 +84,8 @@ def command(
         run = begin(run_folder, job, open_told, roles=roles)
         for line in describe_batch(run.prepared, settings.threshold):
             click.echo(line)
+        if settings.positions:
+            click.echo(f"Spans      {', '.join(run.prepared.tokens.spans.names)}")
         circuit = run_search(run)
         if timings:
             for line in describe_timings(circuit, run.prepared.model.device):

@@ -21,6 +21,7 @@ def test_a_circuit_in_positions_is_found_resumed_and_handed_on(run: Run) -> None
     assert circuit.settings.positions and circuit.test is not None
     assert f"{len(circuit.edges)} of {circuit.n_edges:,} edges at {len(names)} spans" in out
     assert "acdc-custom report" not in out, "there is none of it"
+    assert f"Spans      {', '.join(names)}" in out.splitlines()
     assert sum(circuit.search.decided.values()) == circuit.n_edges
     journal = [json.loads(line) for line in Path("found/decisions.jsonl").read_text().splitlines()]
     assert {line.get("span") for line in journal if line["kept"]} == {kept.edge.span for kept in circuit.edges}
