@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import oracle
 import pytest
@@ -104,9 +103,9 @@ def test_a_resumed_search_evaluates_only_what_is_left(monkeypatch: pytest.Monkey
     whole, evaluated = METHOD.scores(chunks), []
     evaluate = Chunk.evaluate_each
 
-    def counted(self: Chunk, places: Sequence[int], extent: Any) -> torch.Tensor:
+    def counted(self: Chunk, places: Sequence[int]) -> torch.Tensor:
         evaluated.extend(places)
-        return evaluate(self, places, extent)
+        return evaluate(self, places)
 
     monkeypatch.setattr(Chunk, "evaluate_each", counted)
     dict(METHOD.score(ToScore(chunks, dict(list(whole.items())[:60]), window=1)))
@@ -117,10 +116,10 @@ def test_a_window_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -
     chunks = chunks_of(tiny("gpt2", 3), random_prompts(3))
     whole, evaluate = METHOD.scores(chunks), Chunk.evaluate_each
 
-    def cramped(self: Chunk, places: Sequence[int], extent: Any) -> torch.Tensor:
+    def cramped(self: Chunk, places: Sequence[int]) -> torch.Tensor:
         if len(places) > 2:
             raise MemoryError
-        return evaluate(self, places, extent)
+        return evaluate(self, places)
 
     monkeypatch.setattr(Chunk, "evaluate_each", cramped)
     assert METHOD.scores(chunks) == pytest.approx(whole, abs=1e-12)

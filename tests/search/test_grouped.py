@@ -14,7 +14,7 @@ from tiny import TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.decision import Decision, Reason
-from acdc_custom.graph import Edge, Sender
+from acdc_custom.graph import LOGITS, Edge, Sender
 from acdc_custom.model.model import Model
 from acdc_custom.search.grouped import GroupedSearch, first_blocks, parts_of
 
@@ -127,16 +127,16 @@ def test_a_search_that_takes_over_decisions_ends_as_if_never_interrupted(cut: in
 
 @pytest.mark.parametrize(("n", "sizes"), [(0, []), (1, [1]), (2, [1, 1]), (5, [3, 1, 1]), (16, [12, 3, 1])])
 def test_the_first_blocks_are_three_quarters_and_three_of_the_sixteen_parts(n: int, sizes: list[int]) -> None:
-    senders = [Sender.parse(f"a{i}.h0") for i in range(n)]
-    blocks = first_blocks(senders)
+    edges = [Edge(Sender.parse(f"a{i}.h0"), LOGITS) for i in range(n)]
+    blocks = first_blocks(edges)
     assert [len(block) for block in blocks] == sizes
-    assert [sender for block in blocks for sender in block] == senders
+    assert [edge for block in blocks for edge in block] == edges
 
 
 @pytest.mark.parametrize(("n", "sizes"), [(2, [1, 1]), (4, [1] * 4), (7, [2, 2, 2, 1]), (12, [3] * 4)])
 def test_a_block_is_split_into_four_parts_as_equal_as_can_be(n: int, sizes: list[int]) -> None:
-    block = [Sender.parse(f"a{i}.h0") for i in range(n)]
+    block = [Edge(Sender.parse(f"a{i}.h0"), LOGITS) for i in range(n)]
     parts = parts_of(block)
     assert [len(part) for part in parts] == sizes
-    assert [sender for part in parts for sender in part] == block
+    assert [edge for part in parts for edge in part] == block
     assert [key for key, _ in groupby(parts, key=len)] == sorted({len(part) for part in parts}, reverse=True)
