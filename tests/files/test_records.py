@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from acdc_custom.errors import UsageError
 from acdc_custom.files.reading import parse_json
-from acdc_custom.files.records import FloatOrNan, Parts, from_plain, to_json, to_plain
+from acdc_custom.files.records import FloatOrNan, Parts, from_plain, seldom, to_json, to_plain
 from acdc_custom.graph import Edge, Receiver, Sender
 
 
@@ -195,3 +195,22 @@ def test_a_versioned_file_begins_with_its_schema() -> None:
     text = to_json(2, {"example": EXAMPLE, "ratio": math.nan})
     assert text.startswith('{\n "schema": 2,') and text.endswith("}\n") and "é" in text
     assert parse_json(text)["ratio"] is None
+
+
+@dataclass(frozen=True)
+class Rare:
+    """A record with a field that is seldom anything but its default."""
+
+    name: str
+    span: str = seldom("")
+
+
+def test_a_field_that_is_seldom_anything_but_its_default_is_left_out_where_it_is_that() -> None:
+    assert to_plain(Rare("a")) == {"name": "a"}
+    assert to_plain(Rare("a", "S2")) == {"name": "a", "span": "S2"}
+    for record in (Rare("a"), Rare("a", "S2")):
+        assert from_plain(Rare, to_plain(record)) == record
+    with pytest.raises(TypeError, match='"name" is missing'):
+        from_plain(Rare, {"span": "S2"})
+    with pytest.raises(TypeError, match='"other" is none of them'):
+        from_plain(Rare, {"name": "a", "other": 1})
