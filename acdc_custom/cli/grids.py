@@ -70,7 +70,8 @@ class Bars:
 
         total = len(progress.runs)
         if self._all is None:
-            self._all = self._add(new_bar(total, "", initial=progress.completed, bar_format=_form()))
+            what = f"{progress.count(State.DONE)} of {total} runs"
+            self._all = self._add(new_bar(total, what, initial=progress.completed, bar_format=_form()))
         decided = sum(run.decided for run in progress.runs)
         self._all.set_description_str(f"{progress.count(State.DONE)} of {total} runs", refresh=False)
         self._all.set_postfix_str(f"{decided:,} edges decided", refresh=False)

@@ -31,8 +31,9 @@ class Chosen:
 
 
 def test_failed_runs_are_reported_in_a_line_each_and_fail_the_command_at_its_end(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)  # a pipe hears nothing of what is soon done
     ended = execute(GRID, tmp_path, Chosen(Puppet(b="because")))  # type: ignore[arg-type]
     shown = capsys.readouterr()
     assert "FAILED     b: because" in shown.out.splitlines()
