@@ -224,7 +224,7 @@ def test_a_damaged_circuit_file_is_told(run: Run) -> None:
 
 
 def test_an_unexpected_error_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acdc_custom.task.load_task", lambda name: 1 / 0)
+    monkeypatch.setattr("acdc_custom.runs.again.load_task", lambda name: 1 / 0)
     code, _, err = run("discover", "--task", "ioi")
     assert (code, err.count("\n")) == (1, 1)
     assert "this should not have happened: ZeroDivisionError" in err and "ACDC_CUSTOM_TRACEBACK=1" in err
