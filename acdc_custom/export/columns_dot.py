@@ -99,7 +99,7 @@ def _add_column(picture: Digraph, layout: Columns, column: Column, number: int) 
         arrowhead="none",
         tooltip=column.span,
     )
-    words = textwrap.wrap(column.example or ELSEWHERE, max(6, int(wide / LETTER)))
+    words = textwrap.wrap(column.example or ELSEWHERE, max(8, int(wide / LETTER)), break_long_words=False)
     texts = [f"<B>{escape(column.span)}</B>", *map(escape, words)]
     rows = "".join(
         f"<TR><TD>{font(text, 10 if place else 11, GREY if place else INK)}</TD></TR>"

@@ -81,10 +81,10 @@ def test_a_path_is_exported_to_mib_with_the_rank_of_every_edge_for_its_score(pat
 
 
 def test_the_smallest_circuit_that_is_faithful_enough_becomes_the_run(run: Run) -> None:
-    code, out, err = run(*SMALL, "--faithfulness", "0.85", "--out", "chosen")
+    code, out, err = run(*SMALL, "--faithfulness", "0.5", "--out", "chosen")
     assert code == 0, err
     record = json.loads(Path("chosen/path.json").read_text())
-    enough = [p for p in record["points"] if p["validation"]["faithfulness"]["value"] >= 0.85]
+    enough = [p for p in record["points"] if p["validation"]["faithfulness"]["value"] >= 0.5]
     circuit = Circuit.load("chosen")
     assert len(circuit.edges) == min(point["edges"] for point in enough)
     assert circuit.test is not None and circuit.test.n == 12

@@ -73,7 +73,7 @@ def test_show_prints_prompts_with_marks_answers_and_positions(run: Run) -> None:
     tokenizer = AutoTokenizer.from_pretrained(BUNDLED[0].directory)
     (prompt,) = load_task("mine.toml").batch(tokenizer, n=1, corruption="rename").prompts
     said = {words[0]: words[1:] for line in out.splitlines() if (words := line.split())}
-    assert "mine: Who gets the book back?" in out
+    assert "mine: Who gets the book?" in out
     assert "1, seed 0, corruption rename, tokens of demo-4l" in out
     assert "".join(said["clean"]) == prompt.clean.replace(" ", "")
     assert "".join(said["corrupted"]) == prompt.corrupted.replace(" ", "")
@@ -105,9 +105,9 @@ def test_a_check_tells_everything_and_ends_with_the_next_command(run: Run) -> No
     assert code == 0 and "acdc-custom:" not in err
     for part in (
         "Model      demo-4l (GPT-2 architecture)",
-        "Prompts    12 prompts, seed 3, of 1 template; 14 tokens each",
+        "Prompts    12 prompts, seed 3, of 1 template; 15 tokens each",
         "names: 20 of 20 are one token wherever they may stand",
-        "taker_again  {B}#2           9 ",
+        "giver_again  {B}#2           10 ",
         "prefers the answer to the foil on 100% of the prompts",
         "logit difference    prompts",
         "3: {A} {B} {B}#2",
@@ -120,12 +120,12 @@ def test_a_check_tells_everything_and_ends_with_the_next_command(run: Run) -> No
 def test_a_file_that_cannot_be_read_is_told_whole_without_loading_a_model(run: Run) -> None:
     run("tasks", "new", "mine")
     change('answer = " {A}"', 'answer = " {X}"')
-    change('giver = "{A}"', 'giver = "{Y}"')
+    change('taker = "{A}"', 'taker = "{Y}"')
     code, out, err = run("tasks", "check", "mine.toml")
     assert code == 1 and "loading" not in err
     assert out.splitlines()[0] == "Problems   2"
     assert "  1. mine.toml: answer: {X}: there is no slot X in [slots]" in out
-    assert "  2. mine.toml: positions.giver: {Y}: there is no slot Y" in out
+    assert "  2. mine.toml: positions.taker: {Y}: there is no slot Y" in out
     assert '     To do: Write, for example: answer = " {B}"' in out
     assert err == "acdc-custom: 2 problems in mine.toml. More may show once it can be read.\n"
 

@@ -27,6 +27,7 @@ OTHER: dict[str, Any] = {
     "resample": 1,
     "held_out": 7,
     "start": "results/other",
+    "positions": True,
     "refine": True,
     "window": 7,
     "memory_limit": 7,

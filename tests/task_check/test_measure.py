@@ -97,7 +97,7 @@ def test_a_corruption_that_changes_little_is_a_problem_that_names_a_better_one(t
 
 def test_a_prompt_that_is_too_long_is_a_problem_and_not_an_error(tmp_path: Path) -> None:
     path = write_starter("mine", tmp_path / "mine.toml")
-    path.write_text(path.read_text().replace('"{A} gave', f'"{"The book is old. " * 60}{{A}} gave'))
+    path.write_text(path.read_text().replace('"Later, {A}', f'"{"The book is old. " * 60}Later, {{A}}'))
     checked = check_task(load_task(path), demo(), n=3)
     assert checked.tried == () and len(checked.problems) == 2
     assert "this model reads at most" in checked.problems[0].what
@@ -105,7 +105,7 @@ def test_a_prompt_that_is_too_long_is_a_problem_and_not_an_error(tmp_path: Path)
 
 def test_prompts_that_lack_a_position_are_asked_nevertheless(tmp_path: Path) -> None:
     path = write_starter("mine", tmp_path / "mine.toml")
-    path.write_text(path.read_text().replace('giver = "{A}"', 'giver = "{A}#7"'))
+    path.write_text(path.read_text().replace('taker = "{A}"', 'taker = "{A}#7"'))
     checked = check_task(load_task(path), demo(), n=5)
     assert len(checked.problems) == 1 and len(checked.tried[0].kls) == 5
 
