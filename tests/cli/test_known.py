@@ -81,9 +81,9 @@ def test_the_ioi_circuit_is_looked_for_in_a_model_of_gpt2_smalls_shape(run: Run)
     from acdc_custom.model.catalogue import BUNDLED
 
     model = stand_in(Path("gpt2"), AutoTokenizer.from_pretrained(BUNDLED[0].directory))
-    code, out, err = run("known", "--published", "gpt2-ioi", "--model", f"./{model}", "--n", "3", "--threshold", "0.1")
+    code, out, err = run("known", "--published", "gpt2-ioi", "--model", f"./{model}", "--n", "3", "--threshold", "0.01")
     assert code == 0, err
-    folder = Path("results/gpt2-ioi_gpt2_0.1")
+    folder = Path("results/gpt2-ioi_gpt2_0.01")
     found = matches_of(folder)
     circuit, table = Circuit.load(folder), HeadTable.load(folder)
     heads = {str(node) for node in circuit.nodes if str(node).startswith("a")}

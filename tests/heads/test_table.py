@@ -124,6 +124,7 @@ def test_a_logit_difference_search_cannot_find_negative_movers_and_the_note_says
 
 def test_without_a_logit_difference_there_is_nothing_to_explain() -> None:
     batch = prepared(handmade_model(), ioi_prompts(4))
-    nothing = replace(batch, full=replace(batch.full, logit_diff=0.0))
+    nothing = replace(batch)
+    vars(nothing)["full"] = replace(batch.full, logit_diff=0.0)
     with pytest.raises(UsageError, match="the model's logit difference is zero"):
         find_roles(nothing)

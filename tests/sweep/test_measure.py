@@ -87,7 +87,7 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
                 chunks = prepared.chunks
                 normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
                 inside = task_performance(chunks, normed)
-                assert point.kl == pytest.approx(inside.kl, abs=2e-5)
+                assert point.kl == pytest.approx(inside.kl, rel=1e-5, abs=2e-5)
                 assert point.logit_diff == pytest.approx(inside.logit_diff, abs=2e-4)
                 assert point.faithfulness == pytest.approx((inside.logit_diff - case.empty.logit_diff) / gap, abs=1e-4)
 
