@@ -207,10 +207,11 @@ prompts that they were not found on (seed {TEST_SEED}), and what `acdc-custom ro
 
 The movers of layer 2 copy names. In `ioi` half of them attend to the name that stands first, and half to the other, on
 clean and corrupted prompts alike: which name wins is decided after them. The negative movers of layer 3 attend to the
-name that was said twice, where it is said again (S2), and write against it. So this model does the task in another way than GPT-2 small does (Wang et al. 2022, arXiv 2211.00593): it has no
-S-inhibition heads, whose output tells the movers where not to look. In `latest_s` and `earliest_s` some heads of layer
-2 attend to the right person and some to the wrong one, and the negative movers of layer 3 to the wrong one. In
-`antonyms` layer 2 brings the word to END, and the MLPs after it know its opposite.
+name that was said twice, where it is said again (S2), and write against it. So this model does the task in another way
+than GPT-2 small does (Wang et al. 2022, arXiv 2211.00593): it has no S-inhibition heads, whose output tells the movers
+where not to look. In `latest_s` and `earliest_s` some heads of layer 2 attend to the right person and some to the wrong
+one, and the negative movers of layer 3 to the wrong one. In `antonyms` layer 2 brings the word to END, and the MLPs
+after it know its opposite.
 
 Roles are given by measurements on single heads. Here the heads of each role are knocked out of the model, all at once:
 they write what they write on the corrupted prompts, and all that follows is computed anew.
