@@ -27,7 +27,7 @@ def job(name: str, task: str = "ioi", **options: Any) -> Job:
 
 QUICK = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=4) for tau in (0.1, 0.5)))
 # One candidate at a time and many prompts: a second or two each.
-SLOW = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=60, window=1) for tau in (0.02, 0.01)))
+SLOW = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=24, window=1) for tau in (0.02, 0.01)))
 
 
 def result(folder: Path) -> Any:

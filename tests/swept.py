@@ -45,7 +45,9 @@ class Here:
 
 def small_grids() -> tuple[Grid, ...]:
     """The runs of `VARIED` and of `ZERO`."""
-    return plan_sweep(VARIED, SearchSettings.of(n=6)), plan_sweep(ZERO, SearchSettings.of(n=6, knock_out="a3.h3"))
+    return plan_sweep(VARIED, SearchSettings.of(n=6, held_out=10)), plan_sweep(
+        ZERO, SearchSettings.of(n=6, held_out=10, knock_out="a3.h3")
+    )
 
 
 def made_up(gap: float = 4.0) -> Sweep:
