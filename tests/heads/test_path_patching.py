@@ -114,7 +114,7 @@ def some_receivers(model: Model) -> list[list[Receiver]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) -> None:
     model = tiny(name, 2)
-    prompts = random_prompts(4, n=1)
+    prompts = random_prompts(4, n=2)
     passes = run_passes(model, batch(model, prompts))
     naive = [Naive(model.weights, prompt) for prompt in prompts]
     positions = torch.tensor([[3, 4], [4, 3]])
