@@ -57,7 +57,7 @@ def demo() -> Iterator[tuple[Any, Any]]:
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
     rng = random.Random(0)
-    return [write(kind, rng) for kind in KINDS for _ in range(400)]
+    return [write(kind, rng) for kind in KINDS for _ in range(120)]
 
 
 def test_the_folder_is_an_ordinary_one_without_pickles_and_under_five_megabytes() -> None:
