@@ -57,7 +57,7 @@ def demo() -> Iterator[tuple[Any, Any]]:
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
     rng = random.Random(0)
-    return [write(kind, rng) for kind in KINDS for _ in range(120)]
+    return [write(kind, rng) for kind in KINDS for _ in range(200)]
 
 
 def test_the_folder_is_an_ordinary_one_without_pickles_and_under_five_megabytes() -> None:
@@ -154,7 +154,7 @@ def test_every_text_fits_the_model(texts: list[str]) -> None:
 def test_held_out_words_are_in_no_text_of_their_frame(texts: list[str]) -> None:
     for held in HELD_OUT:
         found = [match for text in texts for i in held.templates for match in frame(held.task, i).finditer(plain(text))]
-        assert len(found) > 20
+        assert len(found) > 5
         assert {word for match in found for word in match.groups()}.isdisjoint(held.held_out)
         assert {word for text in texts for word in tokens(text)} >= set(held.held_out)
 
