@@ -23,7 +23,7 @@ def _one_thread() -> None:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the bundled model, with heads in its circuit."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    main(["discover", "--task", "ioi", "--n", "8", "--held-out", "20", "--no-roles", "--out", str(folder)])
+    main(["discover", "--task", "ioi", "--n", "8", "--no-roles", "--out", str(folder)])
     return folder
 
 
