@@ -94,7 +94,8 @@ def _circuits(found: dict[str, Mechanism]) -> str:
             f"{role}: {', '.join(row.head.label for row in of.heads.rows if row.role is role)}"
             for role in of.heads.counts
         )
-        lines.append(f"| {name} | {edges} of {total} ({edges / total:.1%}) | {of.recovered:.0%} | {roles} |")
+        recovered = "not defined" if of.test.faithfulness is None else f"{of.test.faithfulness.value:.0%}"
+        lines.append(f"| {name} | {edges} of {total} ({edges / total:.1%}) | {recovered} | {roles} |")
     return "\n".join(lines)
 
 

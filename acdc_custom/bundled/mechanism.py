@@ -6,14 +6,13 @@ knock-outs are an experiment of their own, that would show if a role were given 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit, TestOutcome
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.knock_out import KnockOut
 from acdc_custom.engine.performance import task_performance
@@ -28,6 +27,7 @@ from acdc_custom.heads.words import WordPart, cast_of
 from acdc_custom.model.layers import Replaced, layers
 from acdc_custom.model.model import Model
 from acdc_custom.search.discover import search
+from acdc_custom.search.held_out import score
 from acdc_custom.task import Task
 
 THRESHOLD = 0.01
@@ -56,31 +56,26 @@ class Mechanism:
     """A task's circuit, what it recovers on other prompts, and its heads."""
 
     circuit: Circuit
-    seconds: float  # of the search
-    recovered: float  # share of the logit difference on new prompts
+    test: TestOutcome  # on new prompts
     heads: HeadTable
     knocked_out: dict[Role, KnockedOut]  # of each role that a head has, all these heads at once
 
 
-def mechanism(task: Task, model: Model, n: int | None = None, threshold: float = THRESHOLD) -> Mechanism:
+def mechanism(task: Task, model: Model, n: int | None = None) -> Mechanism:
     """Search, measure the roles of the circuit's heads, and knock out those of each role together.
 
     Raises an `AcdcError` for a task that does not fit the model.
     """
     prepared = prepare_batch(task, model, n=n)
-    started = time.monotonic()
-    circuit = search(prepared, SearchSettings(threshold=threshold))
-    seconds = time.monotonic() - started
-    test = CircuitScorer(prepare_batch(task, model, n=n, seed=TEST_SEED))
-    scores = test([kept.edge for kept in circuit.edges])
-    inside, full, empty = (float(of.logit_diff.mean()) for of in (scores, test.full, test.empty))
+    circuit = search(prepared, SearchSettings(threshold=THRESHOLD))
+    test = score(CircuitScorer(prepare_batch(task, model, n=n, seed=TEST_SEED)), circuit)
     heads = find_roles(prepared, circuit)
     knocked_out: dict[Role, KnockedOut] = {}
     for role in Role:
         of_role = tuple(row.head for row in heads.rows if role in (row.role, *row.also))
         if of_role and role is not Role.UNCLASSIFIED:
             knocked_out[role] = knock_out(prepared, of_role, heads.movers)
-    return Mechanism(circuit, seconds, (inside - empty) / (full - empty), heads, knocked_out)
+    return Mechanism(circuit, test, heads, knocked_out)
 
 
 @torch.no_grad()

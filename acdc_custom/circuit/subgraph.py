@@ -124,26 +124,26 @@ class Subgraph:
 
     def __or__(self, other: Subgraph) -> Subgraph:
         """The edges of either; of those of both, the effect here."""
-        here = self._edges_beside(other)
-        return (
-            NotImplemented if here is None else self._of((*self.edges, *(k for k in other.edges if k.edge not in here)))
-        )
+        if self._edges_of(other) is None:
+            return NotImplemented
+        here = {kept.edge for kept in self.edges}
+        return self._of((*self.edges, *(kept for kept in other.edges if kept.edge not in here)))
 
     def __and__(self, other: Subgraph) -> Subgraph:
         """The edges of both, with the effect here."""
-        there = None if self._edges_beside(other) is None else {kept.edge for kept in other.edges}
+        there = self._edges_of(other)
         return NotImplemented if there is None else self._of(kept for kept in self.edges if kept.edge in there)
 
     def __sub__(self, other: Subgraph) -> Subgraph:
         """The edges that are here alone."""
-        there = None if self._edges_beside(other) is None else {kept.edge for kept in other.edges}
+        there = self._edges_of(other)
         return NotImplemented if there is None else self._of(kept for kept in self.edges if kept.edge not in there)
 
     def _of(self, edges: Iterable[KeptEdge]) -> Subgraph:
         return Subgraph(self.shape, tuple(edges), self.provenance)
 
-    def _edges_beside(self, other: object) -> set[Edge] | None:
-        """The edges here; None beside what is no subgraph. Raises `UsageError` beside another model's."""
+    def _edges_of(self, other: object) -> set[Edge] | None:
+        """The edges there; None of what is no subgraph. Raises `UsageError` for another model's."""
         if not isinstance(other, Subgraph):
             return None
         if (self.shape, self.model.weights_sha256) != (other.shape, other.model.weights_sha256):
@@ -151,7 +151,7 @@ class Subgraph:
                 f"these are edges of {self.model.name} and of {other.model.name}, which are not the same model, or not "
                 "the same weights. Give circuits of one model; acdc-custom compare compares others."
             )
-        return {kept.edge for kept in self.edges}
+        return {kept.edge for kept in other.edges}
 
     def _into(self, receiver: Receiver) -> set[Sender]:
         return set(self.graph.nodes_of(receiver))

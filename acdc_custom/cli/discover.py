@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +10,6 @@ from acdc_custom.circuit.settings import NAMES, SearchSettings
 from acdc_custom.cli.options import RESULTS, model_option, out_option, settings_options, task_option
 from acdc_custom.cli.quiet import say_loading
 from acdc_custom.cli.terminal import say
-
-if TYPE_CHECKING:
-    from acdc_custom.circuit.circuit import Circuit
-    from acdc_custom.runs.run import Run
 
 
 @click.command("discover", short_help="Find the circuit of a task.")
@@ -73,7 +68,7 @@ def command(
     acdc-custom discover --task ioi --model smollm2-135m --method grouped --faithfulness 0.9
     acdc-custom discover --task ioi --method grouped --positions
     """
-    from acdc_custom.cli.running import describe_batch, open_told, run_search
+    from acdc_custom.cli.running import describe_batch, describe_timings, open_told, run_search
     from acdc_custom.runs.again import place_for
     from acdc_custom.runs.folder import RunFolder
     from acdc_custom.runs.job import Job
@@ -84,30 +79,25 @@ def command(
         return
     settings = method_named(settings.method).completed(settings)
     place = place_for(task, model, settings, RESULTS, out)
-    job = Job(place.folder.resolve().name, task, model, settings)
     if place.goes_on:
         from acdc_custom.cli.resume import resume_run
 
         run, circuit = resume_run(place.folder)
-        _timings(run, circuit, timings)
-        return
-    with RunFolder.begin(place.folder) as run_folder:
-        say_loading(model)
-        from acdc_custom.runs.run import begin
+    else:
+        job = Job(place.folder.resolve().name, task, model, settings)
+        with RunFolder.begin(place.folder) as run_folder:
+            say_loading(model)
+            from acdc_custom.runs.run import begin
 
-        run = begin(run_folder, job, open_told, roles=roles)
-        for line in describe_batch(run.prepared, settings.threshold):
-            say(line)
-        if settings.positions:
-            say(f"Spans      {', '.join(run.prepared.tokens.spans.names)}")
-        _timings(run, run_search(run), timings)
-
-
-def _timings(run: Run, circuit: Circuit, wanted: bool) -> None:
-    from acdc_custom.cli.running import describe_timings
-
-    for line in describe_timings(circuit, run.prepared.model.device) if wanted else ():
-        click.echo(line)
+            run = begin(run_folder, job, open_told, roles=roles)
+            for line in describe_batch(run.prepared, settings.threshold):
+                say(line)
+            if settings.positions:
+                say(f"Spans      {', '.join(run.prepared.tokens.spans.names)}")
+            circuit = run_search(run)
+    if timings:
+        for line in describe_timings(circuit, run.prepared.model.device):
+            click.echo(line)
 
 
 def _walk(

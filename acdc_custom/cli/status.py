@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acdc_custom.runs.below import REQUEST
-
 if TYPE_CHECKING:
     from acdc_custom.grid.progress import RunProgress
     from acdc_custom.grid.status import GridStatus
@@ -84,6 +82,7 @@ def _found_cells(path: Path, name: str) -> list[str]:
     from acdc_custom.grid.status import grid_status, run_status
     from acdc_custom.path.folder import FILE_NAME as PATH
     from acdc_custom.path.folder import PathRecord
+    from acdc_custom.runs.folder import REQUEST
 
     try:
         if (path / PLAN).exists():
@@ -108,6 +107,7 @@ def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
     """A run in two lines, and what to do."""
     from acdc_custom.grid.progress import State
     from acdc_custom.grid.status import search_seconds
+    from acdc_custom.runs.folder import REQUEST
 
     yield f"Run        {folder}: {run.state.value}"
     if run.metric is None and run.state is not State.DONE:

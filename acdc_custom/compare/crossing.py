@@ -16,8 +16,6 @@ from acdc_custom.choices import Device
 from acdc_custom.circuit.circuit import Outcome
 from acdc_custom.compare.comparison import Crossing
 from acdc_custom.compare.entry import Entry
-from acdc_custom.engine.circuit_run import run_circuit
-from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.graph import Edge
 from acdc_custom.model.open import open_model
@@ -46,15 +44,13 @@ def cross(entries: Sequence[Entry], device: Device | str | None = None) -> Itera
     opener = lru_cache(maxsize=1)(open_model)  # runs of one model, one after the other, open it once
     for entry in entries:
         prepared = reopen(entry.where, device, opener=opener).prepared
+        every = frozenset(prepared.model.graph.edges())
         for name, edges in sets.items():
-            others = frozenset(prepared.model.graph.edges()) - edges
-            alone, without = (_outcome(prepared, entry.circuit.outcome, kept) for kept in (edges, others))
+            alone, without = (_outcome(prepared, entry.circuit.outcome, kept) for kept in (edges, every - edges))
             yield Crossing(name, len(edges), entry.letter, alone, without)
 
 
 def _outcome(prepared: PreparedBatch, found: Outcome, edges: Iterable[Edge]) -> Outcome:
     """Of a circuit of these edges."""
-    kept = sorted(edges)
-    normed = [run_circuit(prepared.model, chunk.tokens, kept, chunk.carried) for chunk in prepared.chunks]
-    inside = task_performance(prepared.chunks, normed)
+    inside = prepared.performance_of(sorted(edges))
     return replace(found, model=prepared.full, circuit=inside, empty=prepared.empty)

@@ -21,10 +21,11 @@ from acdc_custom.engine.ablation import prepare_ablation
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.own_prompts import NEED_CORRUPTED, pairs
 from acdc_custom.engine.spans import spans_of
-from acdc_custom.engine.tokens import TokenBatch, token_batch
+from acdc_custom.engine.tokens import TokenBatch, padded, token_batch
 from acdc_custom.errors import UsageError, count
+from acdc_custom.files.reading import described
 from acdc_custom.model.check import check_batch
-from acdc_custom.model.given import described, is_bridge, is_hugging_face, load_model, read_model
+from acdc_custom.model.given import is_bridge, is_hugging_face, load_model, read_model
 from acdc_custom.model.model import Model
 from acdc_custom.task.spans import END
 from acdc_custom.task.tokens import Encoder
@@ -163,9 +164,7 @@ def _tokens(corrupted: Any, model: Any, loaded: Model) -> Tensor:
     if loaded.tokenizer is None:
         raise UsageError("corrupted prompts were given as texts, and no tokenizer. Give tokenizer=, or give tokens.")
     texts = [corrupted] if isinstance(corrupted, str) else list(corrupted)
-    ids = [loaded.tokenizer(text)["input_ids"] for text in texts]
-    longest = max(map(len, ids), default=0)
-    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids])
+    return padded([loaded.tokenizer(text)["input_ids"] for text in texts], 0)
 
 
 def _called_with(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:

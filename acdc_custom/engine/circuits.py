@@ -197,10 +197,7 @@ def live_extents(graph: Graph, spans: Spans, consumers: Mapping[Sender, Iterable
     """The nodes with a kept path to the logits, in topological order, and where their outputs are read."""
     live: dict[Sender, Extent] = {}
     for node in reversed(graph.senders):
-        needed: Extent = frozenset()
-        for edge in consumers.get(node, ()):
-            needed |= spans.part(edge.span) & (spans.read_extent(graph, edge.receiver, live) or frozenset())
-        if needed:
+        if needed := spans.needed(graph, consumers.get(node, ()), live):
             live[node] = needed
     return dict(reversed(live.items()))
 

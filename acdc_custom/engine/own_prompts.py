@@ -12,8 +12,8 @@ from typing import Any
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.tokens import PromptTokens
 from acdc_custom.errors import UsageError, count
-from acdc_custom.files.reading import shortened
-from acdc_custom.model.given import described
+from acdc_custom.files.reading import described, shortened
+from acdc_custom.files.table import records_of
 from acdc_custom.task.spans import cut
 from acdc_custom.task.tokens import Encoder
 
@@ -38,8 +38,7 @@ class OwnPrompt:
 
 def pairs(prompts: Any, encoder: Encoder, begins: bool | None, kind: Ablation) -> Sequence[PromptTokens]:
     """Prompts as tokens: pairs, mappings, a DataFrame, texts, or a `Batch`. Raises `UsageError` for anything else."""
-    if hasattr(prompts, "to_dict") and hasattr(prompts, "columns"):
-        prompts = prompts.to_dict("records")
+    prompts = records_of(prompts)
     of_batch = getattr(prompts, "prompts", None)
     if of_batch is not None:
         return list(of_batch)

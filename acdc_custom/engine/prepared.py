@@ -6,7 +6,7 @@ own code, the memory plan, the activations. Knows nothing of searches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import Sender, parse_heads
+from acdc_custom.graph import Edge, Sender, parse_heads
 from acdc_custom.memory import MemoryPlan
 from acdc_custom.model.check import check_batch
 from acdc_custom.model.given import load_model
@@ -53,17 +53,22 @@ class PreparedBatch:
         """The full model on the corrupted prompts."""
         if self.ablation is Ablation.CORRUPTED:
             return self.empty
-        return self._without_edges(AblatedActivations(Ablation.CORRUPTED, None))
+        return self.performance_of((), AblatedActivations(Ablation.CORRUPTED, None))
 
     @cached_property
     def empty(self) -> TaskPerformance:
         """The empty circuit."""
-        return self._without_edges(self.chunks[0].carried)
+        return self.performance_of(())
 
-    def _without_edges(self, carried: AblatedActivations) -> TaskPerformance:
-        return task_performance(
-            self.chunks, (run_circuit(self.model, chunk.tokens, (), carried) for chunk in self.chunks)
-        )
+    def outputs_of(self, edges: Iterable[Edge], carried: AblatedActivations | None = None) -> list[torch.Tensor]:
+        """What a circuit computes, by its definition, of each chunk: the final residual at the answer, normalised,
+        `[answer row, d_model]`. Removed edges carry what `carried` says; None: what they do in the batch."""
+        kept = tuple(edges)
+        return [run_circuit(self.model, chunk.tokens, kept, carried or chunk.carried) for chunk in self.chunks]
+
+    def performance_of(self, edges: Iterable[Edge], carried: AblatedActivations | None = None) -> TaskPerformance:
+        """How well a circuit does the task: see `outputs_of`."""
+        return task_performance(self.chunks, self.outputs_of(edges, carried))
 
     def __repr__(self) -> str:
         return f"<{self.batch!r} on {self.model!r}>"

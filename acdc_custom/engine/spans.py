@@ -5,11 +5,11 @@ An *extent* is a set of spans: where a node's output is needed. Knows no tensors
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from acdc_custom.graph import Graph, Port, Receiver, Sender, Stage
+from acdc_custom.graph import Edge, Graph, Port, Receiver, Sender, Stage
 from acdc_custom.task.spans import END, in_order
 
 Extent = frozenset[str]  # of spans
@@ -56,6 +56,13 @@ class Spans:
             return None
         needed = extents[0] if len(extents) == 1 else extents[0].union(*extents[1:])
         return self.read_from(needed) if receiver.port in (Port.K, Port.V) else needed
+
+    def needed(self, graph: Graph, edges: Iterable[Edge], live: Mapping[Sender, Extent]) -> Extent:
+        """Where a node's output is read along these edges, when live nodes are needed at these extents."""
+        extent: Extent = frozenset()
+        for edge in edges:
+            extent |= self.part(edge.span) & (self.read_extent(graph, edge.receiver, live) or frozenset())
+        return extent
 
 
 def spans_of(prompts: Sequence[Sequence[str]]) -> Spans:

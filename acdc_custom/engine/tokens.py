@@ -77,7 +77,7 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
             "Use shorter prompts."
         )
     check_tokens((i for p in prompts for i in (*p.clean_ids, *p.corrupted_ids, *p.answer_ids, *p.foil_ids)), vocab)
-    clean, corrupted = _pad([p.clean_ids for p in prompts], 0), _pad([p.corrupted_ids for p in prompts], 0)
+    clean, corrupted = padded([p.clean_ids for p in prompts], 0), padded([p.corrupted_ids for p in prompts], 0)
     ends = torch.tensor(lengths)[:, None] - 1
     differs_so_far = (clean != corrupted).int().cummax(dim=1).values.bool()
     up_to_answer = torch.arange(clean.shape[1]) <= ends
@@ -88,10 +88,10 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
         corrupted=corrupted.to(device),
         answer_positions=ends.to(device),
         changed=(differs_so_far & up_to_answer).to(device),
-        answers=_pad([p.answer_ids for p in prompts], -1).to(device),
-        foils=_pad([p.foil_ids for p in prompts], -1).to(device),
+        answers=padded([p.answer_ids for p in prompts], -1).to(device),
+        foils=padded([p.foil_ids for p in prompts], -1).to(device),
         templates=torch.tensor([p.template for p in prompts], device=device),
-        span_places=_pad([[place[name] for name in p.spans] for p in prompts], -1).to(device),
+        span_places=padded([[place[name] for name in p.spans] for p in prompts], -1).to(device),
         spans=spans,
     )
 
@@ -106,6 +106,7 @@ def check_tokens(ids: Iterable[int], vocab: int) -> None:
         )
 
 
-def _pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
-    width = max(map(len, rows))
+def padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    """`[row, place]`: rows of several lengths, filled up on the right."""
+    width = max(map(len, rows), default=0)
     return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows])

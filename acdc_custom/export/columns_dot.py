@@ -13,10 +13,10 @@ from graphviz import Digraph
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.caption import block_html, facts, legend_html, note_html, title
 from acdc_custom.export.columns import HEIGHTS, LETTER, WIDTHS, Column, Columns, Line, Look, Place, Point, lay_out
-from acdc_custom.export.dot import edge_id
+from acdc_custom.export.dot import edge_look
 from acdc_custom.export.paint import Paint, RolePaint
 from acdc_custom.export.selection import DrawnPart, select
-from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font, width
+from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font
 from acdc_custom.graph import Port, Receiver, Sender, Stage
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.task.spans import END
@@ -125,21 +125,8 @@ def _add_look(picture: Digraph, look: Look) -> None:
 
 
 def _add_line(picture: Digraph, line: Line, largest: float, paint: Paint) -> None:
-    kept = line.kept
-    style, wide = PORT_STYLES[kept.edge.receiver.port], width(kept.strength, largest)
-    sender, _, receiver = str(kept.edge).partition(" -> ")
-    picture.edge(
-        line.sender,
-        line.receiver,
-        pos=_way(_shortened(line.points), line.points[-1]),
-        color=paint.colour(kept, largest),
-        style=style.line,
-        penwidth=str(wide),
-        arrowhead=style.arrow,
-        arrowsize=str(round(0.4 + 0.06 * wide, 2)),
-        tooltip=f"{escape(sender)} → {escape(receiver)}: {escape(paint.edge_note(kept))}",
-        id=edge_id(kept.edge),
-    )
+    way = _way(_shortened(line.points), line.points[-1])
+    picture.edge(line.sender, line.receiver, pos=way, **edge_look(line.kept, largest, paint))
 
 
 def _add_place(picture: Digraph, selection: DrawnPart, place: Place, paint: Paint) -> None:

@@ -241,17 +241,20 @@ def edge_id(edge: Edge) -> str:
 
 def _add_edge(picture: Digraph, kept: KeptEdge, largest: float, paint: Paint) -> None:
     receiver = kept.edge.receiver
-    style = PORT_STYLES[receiver.port]
     port = f":{receiver.port}:s" if receiver.stage is Stage.HEAD else ""
-    wide = width(kept.strength, largest)
-    picture.edge(
-        str(kept.edge.sender),
-        drawn_node(receiver) + port,
-        color=paint.colour(kept, largest),
-        style=style.line,
-        penwidth=str(wide),
-        arrowhead=style.arrow,
-        arrowsize=str(round(0.4 + 0.06 * wide, 2)),
-        tooltip=f"{kept.edge.sender} → {receiver}: {escape(paint.edge_note(kept))}",
-        id=edge_id(kept.edge),
-    )
+    picture.edge(str(kept.edge.sender), drawn_node(receiver) + port, **edge_look(kept, largest, paint))
+
+
+def edge_look(kept: KeptEdge, largest: float, paint: Paint) -> dict[str, str]:
+    """How an edge is drawn, wherever it leads: the line and its arrow by the input and the effect, what it says."""
+    style, wide = PORT_STYLES[kept.edge.receiver.port], width(kept.strength, largest)
+    sender, _, receiver = str(kept.edge).partition(" -> ")
+    return {
+        "color": paint.colour(kept, largest),
+        "style": style.line,
+        "penwidth": str(wide),
+        "arrowhead": style.arrow,
+        "arrowsize": str(round(0.4 + 0.06 * wide, 2)),
+        "tooltip": f"{escape(sender)} → {escape(receiver)}: {escape(paint.edge_note(kept))}",
+        "id": edge_id(kept.edge),
+    }

@@ -127,6 +127,11 @@ def shortened(text: str, longest: int = 80) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
+def described(given: Any) -> str:
+    """Something of a wrong type, for a message: `5 (int)`."""
+    return f"{shortened(' '.join(repr(given).split()), 60)} ({type(given).__name__})"
+
+
 def printable(text: str) -> str:
     """A text for a terminal: on one line, without anything that a terminal would obey."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

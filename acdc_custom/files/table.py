@@ -53,6 +53,12 @@ def data_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None 
     )
 
 
+def records_of(given: Any) -> Any:
+    """The rows of a DataFrame as mappings, and anything else as it is. A DataFrame is known by what it can do: pandas
+    is not imported."""
+    return given.to_dict("records") if hasattr(given, "to_dict") and hasattr(given, "columns") else given
+
+
 def html_table(rows: Sequence[Mapping[str, Any]], caption: str = "", shown: int = SHOWN) -> str:
     """The first rows as an HTML table, escaped, with a line that counts the others."""
     head = "".join(f'<th style="text-align:left">{html.escape(str(name))}</th>' for name in (rows[0] if rows else ()))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from acdc_custom.choices import Device, Precision
 from acdc_custom.errors import AcdcError, ModelError, UsageError
-from acdc_custom.files.reading import shortened
+from acdc_custom.files.reading import described, shortened
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.model.library import EAGER
 from acdc_custom.model.model import Model, wrap, wrap_bridge
@@ -107,11 +107,6 @@ def is_bridge(given: Any) -> bool:
 def is_hugging_face(given: Any) -> bool:
     """Whether it is a model of transformers', which is not imported for the question."""
     return any(kind.__name__ == "PreTrainedModel" for kind in type(given).__mro__)
-
-
-def described(given: Any) -> str:
-    """Something of a wrong type, for a message: `5 (int)`."""
-    return f"{shortened(' '.join(repr(given).split()), 60)} ({type(given).__name__})"
 
 
 def _named(

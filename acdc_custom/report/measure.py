@@ -13,7 +13,6 @@ from torch import Tensor
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.ablation import AblatedActivations
-from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import logit_differences
 from acdc_custom.graph import Edge, Sender, Stage
 from acdc_custom.heads.evidence import Role
@@ -76,10 +75,7 @@ def measure(run: Reopened, on_progress: Progress = silent, heads: HeadTable | No
 
 def run_edges(run: Reopened, edges: Sequence[Edge], carried: AblatedActivations | None = None) -> Tensor:
     """What these edges alone compute, `[prompt, d_model]`, normalised; `carried` None is the run's ablation."""
-    prepared = run.prepared
-    return torch.cat(
-        [run_circuit(prepared.model, chunk.tokens, edges, carried or chunk.carried) for chunk in prepared.chunks]
-    )
+    return torch.cat(run.prepared.outputs_of(edges, carried))
 
 
 def question(run: Reopened) -> QuestionSection:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.runs.folder import JOURNAL
-from acdc_custom.runs.folder import REQUEST as REQUEST
 
 OF_MANY = ("grid.json", "path.json")  # what says that the runs below belong together
 

@@ -11,7 +11,7 @@ import importlib.metadata
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,15 +24,16 @@ from acdc_custom.circuit.circuit import Circuit, KeptEdge, Outcome, SearchRecord
 from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.metrics import Objective, prepare
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.engine.spans import ANSWER
 from acdc_custom.errors import UsageError
+from acdc_custom.files.reading import described
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.catalogue import DEFAULT_MODEL
-from acdc_custom.model.given import described, load_model
+from acdc_custom.model.given import load_model
+from acdc_custom.search.bar import OnDecision as OnDecision
 from acdc_custom.search.bar import SearchBar, both
 from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, top_edges
@@ -45,8 +46,6 @@ from acdc_custom.task.spans import pieces
 from acdc_custom.version import __version__
 
 PACKAGES = ("torch", "transformer_lens", "transformers", "numpy")
-
-OnDecision = Callable[[Decision], object]
 
 
 def discover(
@@ -78,7 +77,7 @@ def discover(
     computed = settings.flat() if isinstance(model, (str, Path)) else options
     loaded = load_model(model, tokenizer, computed.get("device"), computed.get("dtype"))
     prepared = prepare_batch(asked, loaded, settings)
-    n_edges = loaded.graph.n_edges if start is None else len(start.edges)
+    n_edges = loaded.graph.n_edges if start is None else len(start.at_all_spans.edges)
     with SearchBar(n_edges) if progress else contextlib.nullcontext() as bar:
         told = on_decision if bar is None else both(bar.note, on_decision)
         circuit = search(prepared, settings, told, start=start)
@@ -271,7 +270,7 @@ def _circuit(
 ) -> Circuit:
     """The circuit, its numbers computed anew from its definition."""
     chunks, edges = prepared.chunks, [kept.edge for kept in found.kept]
-    normed = [run_circuit(prepared.model, chunk.tokens, edges, chunk.carried) for chunk in chunks]
+    normed = prepared.outputs_of(edges)
     after = _mean([objective(out[None]) for out, objective in zip(normed, objectives, strict=True)])
     final_norm = prepared.model.weights.final_norm
     before = [final_norm(chunk.residual(LOGITS, ANSWER)[None]) for chunk in chunks]

@@ -208,9 +208,7 @@ class ReceiverSearch(ABC):
 
     def _settle(self, node: Sender) -> bool:
         """Work out at which spans a node's output is needed; false if nowhere."""
-        needed: Extent = frozenset()
-        for edge in self.consumers.get(node, ()):
-            needed |= self.spans.part(edge.span) & (self._extent_of(edge.receiver) or frozenset())
+        needed = self.spans.needed(self.graph, self.consumers.get(node, ()), self._extent)
         if needed:
             self._extent[node] = needed
         return bool(needed)

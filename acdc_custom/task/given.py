@@ -1,7 +1,7 @@
 """Whatever a user has a task as, made a Task: a name, a file, a pandas DataFrame, or a list of rows.
 
 Owns telling these apart, and a task whose rows were never in a file. What the keys of a row mean is `forms.py`'s
-business. A DataFrame is known by what it can do: pandas is not imported.
+business.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from acdc_custom.choices import Metric
 from acdc_custom.errors import TaskError, UsageError
-from acdc_custom.files.reading import shortened
+from acdc_custom.files.reading import described, shortened
+from acdc_custom.files.table import records_of
 from acdc_custom.task.find import load_task as load_task_file
 from acdc_custom.task.forms import KEYS
 from acdc_custom.task.parse import ROWS_CORRUPTION
@@ -40,11 +41,10 @@ def load_task(given: Any, name: str = "") -> Task:
         return given
     if isinstance(given, (str, Path)):
         return load_task_file(given)
-    if hasattr(given, "to_dict") and hasattr(given, "columns"):
-        return _of_rows(_plain(given.to_dict("records")), name or IN_MEMORY)
-    if isinstance(given, Iterable) and not isinstance(given, (Mapping, bytes)):
-        return _of_rows(_plain(given), name or IN_MEMORY)
-    raise UsageError(f"{shortened(repr(given), 60)} ({type(given).__name__}) is no task. Give {ALLOWED}.")
+    rows = records_of(given)
+    if isinstance(rows, Iterable) and not isinstance(rows, (Mapping, bytes)):
+        return _of_rows(_plain(rows), name or IN_MEMORY)
+    raise UsageError(f"{described(given)} is no task. Give {ALLOWED}.")
 
 
 def _plain(rows: Iterable[Any]) -> list[Mapping[str, Any]]:
@@ -66,7 +66,7 @@ def _number(value: Any) -> Any:
     """A number of numpy's, or a list of them, as Python has it."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"{shortened(repr(value), 60)} ({type(value).__name__}) is neither a text nor a number")
+    raise TypeError(f"{described(value)} is neither a text nor a number")
 
 
 def _of_rows(rows: list[Mapping[str, Any]], name: str) -> Task:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import signal
 import subprocess
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Run, run_command
+from commands import Run, run_command, start
+from grids import n_lines
 from swept import Here
 
 from acdc_custom.circuit.circuit import Circuit
@@ -205,18 +205,6 @@ SLOW = (
 )
 
 
-def start(folder: Path, *args: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "acdc_custom", *args]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
-
-
-def n_lines(folder: Path) -> int:
-    journal = folder / "run" / "decisions.jsonl"
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
-
 def content(folder: Path) -> tuple[Any, str]:
     circuit = json.loads((folder / "run" / "circuit.json").read_text())
     del circuit["created"], circuit["search"]["seconds"]
@@ -231,11 +219,11 @@ def test_exact_effects_that_are_killed_go_on_and_end_as_if_nothing_had_happened(
     process = start(whole, *SLOW, "--out", "run")
     assert process.wait(300) == 0, process.communicate()[1]
     process = start(killed, *SLOW, "--out", "run")
-    while n_lines(killed) < 300 and process.poll() is None:
+    while n_lines(killed / "run") < 300 and process.poll() is None:
         time.sleep(0.002)
     process.kill()
     process.communicate()
-    assert process.returncode == -signal.SIGKILL and 300 <= n_lines(killed) < 1519
+    assert process.returncode == -signal.SIGKILL and 300 <= n_lines(killed / "run") < 1519
     with (killed / "run" / "decisions.jsonl").open("a") as journal:
         journal.write('{"sender": "a0.h')  # as if killed while writing a line
     process = start(killed, "resume", "run")

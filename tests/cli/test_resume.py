@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Run
-from grids import Puppet
+from commands import Run, start
+from grids import Puppet, n_lines
 
 from acdc_custom.cli.options import ExecutorChoice
 from acdc_custom.cli.resume import conclusions
@@ -40,29 +38,9 @@ DISCOVER = [
 ]
 
 
-def start(folder: Path, *args: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "acdc_custom", *args]
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Tests that run in the background ignore Ctrl-C, and what they start would, too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def n_lines(folder: Path) -> int:
-    journal = folder / "run" / "decisions.jsonl"
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
-
 def stop_after(process: subprocess.Popen[str], folder: Path, lines: int, how: signal.Signals) -> tuple[int, str]:
     """Send a signal once the journal has so many lines; gives the exit code and the error output."""
-    while n_lines(folder) < lines and process.poll() is None:
+    while n_lines(folder / "run") < lines and process.poll() is None:
         time.sleep(0.002)
     process.send_signal(how)
     _, error = process.communicate(timeout=60)
@@ -114,7 +92,7 @@ def test_a_changed_input_is_refused_with_the_difference(interrupted: Path) -> No
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "model.weights_sha256: 0000" in error and "packages.torch: 1.0, now" in error
-    assert n_lines(interrupted) >= 100
+    assert n_lines(interrupted / "run") >= 100
 
 
 # -- many runs ----------------------------------------------------------------------------------------------
