@@ -21,23 +21,23 @@ RUNS = {
     "grouped": ("--method", "grouped", "--threshold", "0.01", "--window", "1"),
     "path": ("--method", "grouped", "--path", "0.01..0.3", "--count", "5"),
 }
-TIMES = {"created", "seconds", "stages", "mtime"}
+ITS_OWN = {"created", "seconds", "stages", "mtime", "limit", "peak"}
 
 
-def untimed(value: Any) -> Any:
-    """The content of a file without what differs from run to run: how long things took, and when."""
+def common(value: Any) -> Any:
+    """The content of a file without what differs from run to run: times, and the memory that was free."""
     if isinstance(value, dict):
-        return {key: untimed(item) for key, item in value.items() if key not in TIMES}
-    return [untimed(item) for item in value] if isinstance(value, list) else value
+        return {key: common(item) for key, item in value.items() if key not in ITS_OWN}
+    return [common(item) for item in value] if isinstance(value, list) else value
 
 
 def content(folder: Path) -> dict[str, Any]:
-    """All files of a run or a path, but for times."""
+    """All files of a run or a path, but for what every run has of its own."""
     files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix == ".json":
-            files[name] = untimed(json.loads(path.read_text()))
+            files[name] = common(json.loads(path.read_text()))
         elif path.suffix in (".jsonl", ".csv", ".dot"):
             files[name] = path.read_text()
     return files
