@@ -29,11 +29,13 @@ def rotate(x, rotary):
     if rotary is None:
         return x
     size, out = rotary.cos.shape[1], x.clone()
-    for i in range(size // 2):
-        first, second = (2 * i, 2 * i + 1) if rotary.pairing == "adjacent pairs" else (i, i + size // 2)
-        cos, sin = rotary.cos[: len(x), first], rotary.sin[: len(x), first]
-        out[:, first] = x[:, first] * cos - x[:, second] * sin
-        out[:, second] = x[:, second] * cos + x[:, first] * sin
+    if rotary.pairing == "adjacent pairs":
+        first, second = slice(0, size, 2), slice(1, size, 2)
+    else:
+        first, second = slice(0, size // 2), slice(size // 2, size)
+    cos, sin = rotary.cos[: len(x), first], rotary.sin[: len(x), first]
+    out[:, first] = x[:, first] * cos - x[:, second] * sin
+    out[:, second] = x[:, second] * cos + x[:, first] * sin
     return out
 
 

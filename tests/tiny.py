@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import torch
 
+from acdc_custom.choices import Ablation, Metric
 from acdc_custom.model.model import Model, wrap, wrap_bridge
 from acdc_custom.task.spans import cut
 
@@ -244,7 +248,25 @@ NATIVE_CONFIGURATIONS: dict[str, dict[str, Any]] = {
 OF_KNOWN_PARTS = ("gemma", "phi3", "granite", "cohere", "gpt-bigcode", "starcoder2")
 EVERY_NAME = (*CONFIGURATIONS, *NATIVE_CONFIGURATIONS)
 NAMES = tuple(name for name in EVERY_NAME if name not in OF_KNOWN_PARTS)
+# One of each kind: positions added; blocks in parallel, partly rotary; shared keys and values; windows, caps and norms
+# after the heads; norms over all heads; no MLP.
+KINDS = ("gpt2", "gpt-neox", "llama", "gemma2", "olmo2", "attention only, rotary")
 WITH_POST_NORMS = ("gemma2", "gemma3", "olmo2")  # norms after the heads, whose scale a circuit holds
+
+
+def crossed(names: Iterable[str] = EVERY_NAME) -> list[Any]:
+    """Names for `parametrize`, where another test has proved every architecture: one of each kind is quick."""
+    return [pytest.param(name, marks=() if name in KINDS else pytest.mark.slow) for name in names]
+
+
+def measured(metrics: Iterable[Metric] = Metric) -> list[Any]:
+    """Metric and ablation for `parametrize`: quick where one of the two is the usual one."""
+    return [
+        pytest.param(
+            metric, ablation, marks=() if metric is Metric.KL or ablation is Ablation.CORRUPTED else pytest.mark.slow
+        )
+        for metric, ablation in itertools.product(metrics, Ablation)
+    ]
 
 
 def tiny_hf(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: Any) -> Any:

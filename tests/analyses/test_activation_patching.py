@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hooked import hooked_logit_diff
-from tiny import NAMES, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
+from tiny import NAMES, TinyPrompt, crossed, random_prompts, tiny, tiny_gpt2, tiny_llama
 from tiny_task import prepared
 
 from acdc_custom.analyses import rerun
@@ -54,7 +54,7 @@ def by_hooks_per_position(batch: PreparedBatch, hook: str, direction: Direction)
 
 
 @pytest.mark.parametrize("patch", HOOKS, ids=lambda patch: patch.__name__)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_layers_and_positions_agree_with_hooks(name: str, patch: Callable[..., Patching]) -> None:
     batch = prepared(tiny(name, 0))
     if patch is patch_mlp and not batch.model.graph.shape.has_mlp:
@@ -109,7 +109,7 @@ def by_hooks_per_head(batch: PreparedBatch, part: HeadPart, direction: Direction
 
 
 @pytest.mark.parametrize("part", HeadPart)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_parts_of_heads_agree_with_hooks(name: str, part: HeadPart) -> None:
     if name == "olmo2" and part in (HeadPart.Q, HeadPart.K):
         pytest.skip("TransformerLens changes them before the norm over all heads, which then changes the others")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny import NAMES, random_prompts, tiny, tiny_gpt2, tiny_hf
+from tiny import NAMES, crossed, random_prompts, tiny, tiny_gpt2, tiny_hf
 from tiny_task import prepared
 
 from acdc_custom.analyses.lens import (
@@ -21,7 +21,7 @@ from acdc_custom.graph import Sender
 UNCAPPED = {"gemma2": {"final_logit_softcapping": None}, "attention only, rotary": {"output_logits_soft_cap": -1.0}}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_contributions_and_the_constant_add_up_to_the_models_logit_difference(name: str) -> None:
     batch = prepared(tiny(name, 0, **UNCAPPED.get(name, {})))
     lens = logit_lens(batch)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 import torch
-from tiny import MAX_POSITIONS, NAMES, VOCAB, random_prompts, tiny, tiny_gpt2
+from tiny import MAX_POSITIONS, NAMES, VOCAB, crossed, random_prompts, tiny, tiny_gpt2
 
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.ablation import prepare_ablation
@@ -18,7 +18,7 @@ from acdc_custom.graph import Edge, Sender, Stage
 
 
 @pytest.mark.parametrize("ablation", Ablation)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_every_circuit_computes_what_its_definition_says(name: str, ablation: Ablation) -> None:
     model = tiny(name, 5)
     tokens = token_batch(random_prompts(5), MAX_POSITIONS, VOCAB, model.device)

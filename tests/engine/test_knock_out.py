@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny import NAMES, tiny
+from tiny import NAMES, crossed, tiny
 from tiny_task import prepared
 
 from acdc_custom.engine.circuit_run import run_circuit
@@ -12,7 +12,7 @@ from acdc_custom.engine.knock_out import KnockOut
 from acdc_custom.graph import Sender
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_the_model_without_nodes_is_the_circuit_of_all_other_edges(name: str) -> None:
     batch = prepared(tiny(name, 3))
     graph, (chunk,) = batch.model.graph, batch.chunks

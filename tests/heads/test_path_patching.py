@@ -9,7 +9,7 @@ import oracle
 import pytest
 import torch
 from handmade import DUPLICATE, INHIBITION, MOVER, NEGATIVE, cast, handmade_model, ioi_prompts
-from tiny import MAX_POSITIONS, NAMES, VOCAB, WITH_POST_NORMS, TinyPrompt, random_prompts, tiny
+from tiny import MAX_POSITIONS, NAMES, VOCAB, WITH_POST_NORMS, TinyPrompt, crossed, random_prompts, tiny
 from torch import Tensor
 
 from acdc_custom.choices import Effect
@@ -111,7 +111,7 @@ def some_receivers(model: Model) -> list[list[Receiver]]:
 
 
 @pytest.mark.parametrize("effect", Effect)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) -> None:
     model = tiny(name, 2)
     prompts = random_prompts(4, n=2)
@@ -133,7 +133,7 @@ def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) ->
 
 @pytest.mark.parametrize("effect", Effect)
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in WITH_POST_NORMS]
+    "name", crossed(name for name in NAMES if name not in WITH_POST_NORMS)
 )  # where the scale is held: see walk.py
 def test_every_path_is_that_of_the_bridges_hooks(name: str, effect: Effect) -> None:
     model = tiny(name, 2)

@@ -18,7 +18,7 @@ from handmade import (
     handmade_model,
     ioi_prompts,
 )
-from tiny import MAX_POSITIONS, NAMES, VOCAB, random_prompts, tiny, tiny_gpt2, tiny_llama
+from tiny import MAX_POSITIONS, NAMES, VOCAB, crossed, random_prompts, tiny, tiny_gpt2, tiny_llama
 from torch import Tensor
 
 from acdc_custom.engine.tokens import token_batch
@@ -78,7 +78,7 @@ def test_movers_copy_and_negative_movers_write_the_opposite() -> None:
     assert set(scores.answers) == {"S1", "S2"} and not any(map(sum, scores.answers.values()))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_copy_scores_of_every_architecture_are_what_a_plain_computation_finds(name: str) -> None:
     model = tiny(name, 3)
     prompts = random_prompts(1, n=4)
@@ -182,7 +182,7 @@ def test_heads_of_layer_0_are_scored_on_the_embedding_and_their_evidence_says_so
     assert said[mover][0].startswith("copy score 1.00 (at least 0.5")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_patterns_are_those_of_the_bridge(name: str) -> None:
     model = tiny(name, 0)
     tokens = torch.arange(16).reshape(2, 8) % VOCAB

@@ -12,7 +12,18 @@ from typing import Any
 import oracle
 import pytest
 import torch
-from tiny import EVERY_NAME, MAX_POSITIONS, VOCAB, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
+from tiny import (
+    EVERY_NAME,
+    MAX_POSITIONS,
+    VOCAB,
+    TinyPrompt,
+    crossed,
+    measured,
+    random_prompts,
+    tiny,
+    tiny_gpt2,
+    tiny_llama,
+)
 
 from acdc_custom.choices import Ablation, Metric, Order
 from acdc_custom.circuit.decision import Decision, Reason
@@ -37,7 +48,6 @@ MODELS: dict[str, Callable[[int], Model]] = {
     "llama, 2 layers, 1 group": lambda seed: tiny_llama(seed, 2, kv_heads=1),
     "llama, 3 layers, 4 groups": lambda seed: tiny_llama(seed, 3, kv_heads=4),
 }
-ARCHITECTURES: dict[str, Callable[[int], Model]] = {name: partial(tiny, name) for name in EVERY_NAME}
 
 
 def search(
@@ -106,12 +116,12 @@ def test_decisions_and_effects_are_those_of_the_oracle(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "metric"),
     [
-        *((name, Metric.KL) for name in ARCHITECTURES),
+        *((name, Metric.KL) for name in EVERY_NAME),
         *((name, Metric.LOGIT_DIFF) for name in ("gpt2", "llama", "gemma2")),
     ],
 )
 def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: Metric) -> None:
-    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=2 if metric is Metric.KL else 1)
+    model, prompts = tiny(name, 2), random_prompts(2, n=2 if metric is Metric.KL else 1)
     tau = {Metric.KL: 0.001, Metric.LOGIT_DIFF: 0.01}[metric]
     expected, final = oracle.acdc(model.weights, prompts, tau, metric)
     assert 0 < sum(e[2] for e in expected) < model.graph.n_edges
@@ -119,31 +129,25 @@ def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: 
         agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", crossed())
 def test_zero_ablation_of_every_architecture_is_decided_as_the_oracle_decides(name: str) -> None:
-    model, prompts = ARCHITECTURES[name](8), random_prompts(8, n=1)
+    model, prompts = tiny(name, 8), random_prompts(8, n=1)
     expected, final = oracle.acdc(model.weights, prompts, 0.02, ablation="zero")
     agrees(*search(model, prompts, 0.02, ablation=Ablation.ZERO), expected, final, 0.02)
 
 
-@pytest.mark.parametrize(
-    ("name", "metric", "ablation"),
-    [
-        *(("gemma2", metric, ablation) for metric in Metric for ablation in Ablation),
-        *(("llama", metric, Ablation.CORRUPTED) for metric in Metric),
-    ],
-)
-def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Metric, ablation: Ablation) -> None:
-    model, prompts = tiny(name, 9), random_prompts(9, n=2)
+@pytest.mark.parametrize(("metric", "ablation"), measured())
+def test_every_metric_under_every_ablation_is_the_oracles(metric: Metric, ablation: Ablation) -> None:
+    model, prompts = tiny("gemma2", 9), random_prompts(9, n=2)
     tau = 0.3 if metric is Metric.ANSWER_RANK else 0.01
     expected, final = oracle.acdc(model.weights, prompts, tau, metric, ablation)
     agrees(*search(model, prompts, tau, metric, ablation=ablation), expected, final, tau)
     assert any(e[2] for e in expected)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", crossed())
 def test_a_search_without_some_heads_is_the_oracles_with_their_edges_removed_beforehand(name: str) -> None:
-    model, prompts, tau, without = ARCHITECTURES[name](4), random_prompts(4, n=1), 0.003, ("a0.h1", "a1.h2")
+    model, prompts, tau, without = tiny(name, 4), random_prompts(4, n=1), 0.003, ("a0.h1", "a1.h2")
     expected, final = oracle.acdc(model.weights, prompts, tau, knocked_out=without)
     whole, _ = oracle.acdc(model.weights, prompts, tau)
     assert [e[2] for e in expected] != [e[2] for e in whole]
@@ -216,16 +220,16 @@ def test_a_journal_that_keeps_an_edge_into_a_dead_receiver_is_not_taken_over() -
         Search(prepared(tiny_gpt2(12), random_prompts(12), Metric.KL), 0.05).replay(whole)
 
 
-@pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
+@pytest.mark.parametrize("name", [*MODELS, *crossed()])
 def test_the_metric_is_that_of_the_kept_edges(name: str) -> None:
-    model, prompts = {**MODELS, **ARCHITECTURES}[name](3), random_prompts(3)
+    model, prompts = MODELS.get(name, partial(tiny, name))(3), random_prompts(3)
     found, decisions = search(model, prompts, 0.01)
     assert found.metric == pytest.approx(of_kept_edges(found, decisions), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", [*MODELS, *ARCHITECTURES])
+@pytest.mark.parametrize("name", [*MODELS, *crossed()])
 def test_the_full_circuit_is_the_clean_run_and_the_empty_one_the_corrupted_run(name: str) -> None:
-    model, prompts = {**MODELS, **ARCHITECTURES}[name](4), random_prompts(4)
+    model, prompts = MODELS.get(name, partial(tiny, name))(4), random_prompts(4)
     tokens, carried = tokens_of(model, prompts), AblatedActivations(Ablation.CORRUPTED, None)
     for ids, kept in ((tokens.clean, list(model.graph.edges())), (tokens.corrupted, list[Edge]())):
         normed = run_circuit(model, tokens, kept, carried)

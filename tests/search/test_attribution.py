@@ -12,7 +12,7 @@ import oracle
 import pytest
 import torch
 from scored import chunks_of
-from tiny import NAMES, TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
+from tiny import NAMES, TinyPrompt, crossed, random_prompts, tiny, tiny_gpt2, tiny_llama
 
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.circuit_run import run_circuit
@@ -94,7 +94,7 @@ def agrees(scores: dict[Edge, float], edges: Sequence[Edge], expected: Sequence[
     assert [scores[edge] for edge in edges] == pytest.approx(list(expected), abs=1e-7 * max(1, largest))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -> None:
     model, prompts = tiny(name, 2), random_prompts(2, n=2)
     edges = some_edges(model, 30)

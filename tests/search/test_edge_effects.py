@@ -8,7 +8,7 @@ import oracle
 import pytest
 import torch
 from scored import chunks_of
-from tiny import NAMES, TinyPrompt, random_prompts, tiny
+from tiny import NAMES, TinyPrompt, crossed, random_prompts, tiny
 
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.chunk import Chunk
@@ -53,7 +53,7 @@ def named(scores: dict[Edge, float]) -> dict[str, float]:
     return {str(edge): score for edge, score in scores.items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_on_every_architecture_an_effect_is_that_of_a_plain_forward_pass_without_the_edge(name: str) -> None:
     model, prompts = tiny(name, 2), random_prompts(2, n=1)
     scores = METHOD.scores(chunks_of(model, prompts))

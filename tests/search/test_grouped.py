@@ -9,8 +9,8 @@ from itertools import groupby
 import oracle
 import pytest
 import torch
-from search.test_acdc import ARCHITECTURES, of_kept_edges, prepared
-from tiny import TinyPrompt, random_prompts, tiny, tiny_gpt2, tiny_llama
+from search.test_acdc import of_kept_edges, prepared
+from tiny import TinyPrompt, crossed, measured, random_prompts, tiny, tiny_gpt2, tiny_llama
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.decision import Decision, Reason
@@ -74,9 +74,9 @@ def agrees(
     assert found.metric == pytest.approx(final, abs=1e-11)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", crossed())
 def test_on_every_architecture_blocks_decisions_and_effects_are_the_oracles(name: str) -> None:
-    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=2)
+    model, prompts = tiny(name, 2), random_prompts(2, n=2)
     hint = random_hint(model, 5)
     found, decisions = search(model, prompts, 0.002, hint)
     agrees(found, decisions, model, prompts, 0.002, hint)
@@ -86,8 +86,7 @@ def test_on_every_architecture_blocks_decisions_and_effects_are_the_oracles(name
     assert [(d.edge, d.kept, d.block) for d in one_by_one] == [(d.edge, d.kept, d.block) for d in decisions]
 
 
-@pytest.mark.parametrize("metric", [Metric.KL, Metric.LOGIT_DIFF, Metric.ANSWER_LOGPROB])
-@pytest.mark.parametrize("ablation", Ablation)
+@pytest.mark.parametrize(("metric", "ablation"), measured((Metric.KL, Metric.LOGIT_DIFF, Metric.ANSWER_LOGPROB)))
 def test_every_ablation_and_metric_is_the_oracles(metric: Metric, ablation: Ablation) -> None:
     model, prompts = tiny("gemma2", 9), random_prompts(9, n=4)
     hint = random_hint(model, 1)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import oracle
 import pytest
-from search.test_acdc import ARCHITECTURES, prepared
+from search.test_acdc import prepared
 from search.test_grouped import blocks_of
-from tiny import TinyPrompt, random_prompts, tiny, tiny_gpt2
+from tiny import TinyPrompt, crossed, random_prompts, tiny, tiny_gpt2
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.decision import Decision, Reason
@@ -70,9 +70,9 @@ def agrees(
     assert metric == pytest.approx(final, abs=1e-11)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", crossed())
 def test_a_search_that_starts_from_a_circuit_decides_as_the_oracle_does(name: str) -> None:
-    model, prompts = ARCHITECTURES[name](2), random_prompts(2, n=1)
+    model, prompts = tiny(name, 2), random_prompts(2, n=1)
     start = some_edges(model, 3)
     search = passes(model, prompts, start, threshold=0.002)
     decisions = list(search.decisions())
@@ -89,9 +89,9 @@ def test_every_ablation_is_the_oracles_inside_a_circuit(ablation: Ablation) -> N
     agrees(list(search.decisions()), search.metric, model, prompts, 0.01, start, Metric.LOGIT_DIFF, ablation)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", crossed())
 def test_grouped_search_that_starts_from_a_circuit_tests_the_oracles_blocks(name: str) -> None:
-    model, prompts = ARCHITECTURES[name](4), random_prompts(4, n=1)
+    model, prompts = tiny(name, 4), random_prompts(4, n=1)
     start = some_edges(model, 5)
     search = passes(model, prompts, start, method="grouped", threshold=0.002)
     decisions = list(search.decisions())

@@ -10,7 +10,7 @@ from typing import Any
 import oracle
 import pytest
 from search.test_acdc import of_kept_edges, prepared
-from tiny import CONFIGURATIONS, EVERY_NAME, NATIVE_CONFIGURATIONS, TinyPrompt, random_prompts, tiny
+from tiny import CONFIGURATIONS, NATIVE_CONFIGURATIONS, TinyPrompt, crossed, measured, random_prompts, tiny
 
 from acdc_custom.choices import Ablation, Metric, Order
 from acdc_custom.circuit.decision import Decision, Reason
@@ -98,7 +98,7 @@ def agrees(found: Search, decisions: list[Decision], model: Model, prompts: list
     assert found.metric == pytest.approx(final, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", EVERY_NAME)
+@pytest.mark.parametrize("name", crossed())
 def test_on_every_architecture_each_edge_is_decided_at_each_span_as_the_oracle_decides(name: str) -> None:
     """On the first of some cases in which edges are kept at more spans than one: the cheapest come first."""
     model = small(name)
@@ -114,8 +114,7 @@ def test_on_every_architecture_each_edge_is_decided_at_each_span_as_the_oracle_d
     assert found.metric == pytest.approx(of_kept_edges(found, decisions), abs=1e-11)
 
 
-@pytest.mark.parametrize("metric", Metric)
-@pytest.mark.parametrize("ablation", Ablation)
+@pytest.mark.parametrize(("metric", "ablation"), measured())
 @pytest.mark.parametrize("name", ["gpt2", "gemma2"])
 def test_every_metric_under_every_ablation_is_the_oracles(name: str, metric: Metric, ablation: Ablation) -> None:
     model, prompts = small(name, 3, layers=1), positioned(4)

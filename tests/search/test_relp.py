@@ -10,7 +10,7 @@ import oracle
 import pytest
 import torch
 from scored import chunks_of
-from tiny import NAMES, TinyPrompt, random_prompts, tiny
+from tiny import NAMES, TinyPrompt, crossed, random_prompts, tiny
 from torch import Tensor
 
 from acdc_custom.choices import Ablation
@@ -126,7 +126,7 @@ def agrees(scores: dict[Edge, float], expected: dict[tuple[str, str], float]) ->
     assert found == pytest.approx(expected, abs=1e-4 * largest)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_on_every_architecture_scores_are_those_of_autograd_with_what_the_rules_detach(name: str) -> None:
     model, prompts = tiny(name, 2), random_prompts(2, n=2)
     agrees(METHOD.scores(chunks_of(model, prompts)), plain_scores(model, prompts))
@@ -138,7 +138,7 @@ def test_so_they_are_under_every_ablation_and_for_prompts_taken_one_at_a_time(ab
     agrees(METHOD.scores(chunks_of(model, prompts, ablation, size=1)), plain_scores(model, prompts, ablation))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", crossed(NAMES))
 def test_the_rules_leave_what_the_model_computes_as_it_is(name: str) -> None:
     (chunk,) = chunks_of(tiny(name, 1), random_prompts(1))
     ruled = relp._by_rules(chunk).model.weights
