@@ -106,8 +106,9 @@ def agrees(found: Search, decisions: list[Decision], expected: list[Any], final:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_decisions_and_effects_are_those_of_the_oracle(name: str) -> None:
-    model, prompts = MODELS[name](0), random_prompts(0, n=1 if "3 layers" in name else 3)
-    for metric, tau in ((Metric.KL, 0.0005), (Metric.KL, 0.05), (Metric.LOGIT_DIFF, 0.02)):
+    model, deep = MODELS[name](0), "3 layers" in name
+    prompts = random_prompts(0, n=1 if deep else 3)
+    for metric, tau in ((Metric.KL, 0.0005), (Metric.LOGIT_DIFF, 0.02))[: 1 if deep else 2]:
         expected, final = oracle.acdc(model.weights, prompts, tau, metric)
         for window in (1, 3, None):
             agrees(*search(model, prompts, tau, metric, window), expected, final, tau)
@@ -121,7 +122,7 @@ def test_decisions_and_effects_are_those_of_the_oracle(name: str) -> None:
     ],
 )
 def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: Metric) -> None:
-    model, prompts = tiny(name, 2), random_prompts(2, n=2 if metric is Metric.KL else 1)
+    model, prompts = tiny(name, 2), random_prompts(2, n=1)
     tau = {Metric.KL: 0.001, Metric.LOGIT_DIFF: 0.01}[metric]
     expected, final = oracle.acdc(model.weights, prompts, tau, metric)
     assert 0 < sum(e[2] for e in expected) < model.graph.n_edges
@@ -161,7 +162,7 @@ def test_a_search_without_some_heads_is_the_oracles_with_their_edges_removed_bef
 
 
 @pytest.mark.parametrize("ablation", Ablation)
-@pytest.mark.parametrize("name", ["gpt2", "gemma2"])
+@pytest.mark.parametrize("name", [pytest.param("gpt2", marks=pytest.mark.slow), "gemma2"])
 def test_heads_are_knocked_out_under_every_ablation(name: str, ablation: Ablation) -> None:
     model, prompts, tau, without = tiny(name, 6), random_prompts(6, n=2), 0.01, ("a0.h0", "a1.h3")
     expected, final = oracle.acdc(model.weights, prompts, tau, ablation=ablation, knocked_out=without)
@@ -171,18 +172,18 @@ def test_heads_are_knocked_out_under_every_ablation(name: str, ablation: Ablatio
 
 
 @pytest.mark.parametrize("ablation", Ablation)
-@pytest.mark.parametrize("name", ["gpt2", "gemma2"])
+@pytest.mark.parametrize("name", [pytest.param("gpt2", marks=pytest.mark.slow), "gemma2"])
 def test_prompts_taken_a_few_at_a_time_are_decided_as_the_oracle_decides(name: str, ablation: Ablation) -> None:
-    model, prompts = tiny(name, 14), random_prompts(14, n=5)
+    model, prompts = tiny(name, 14), random_prompts(14, n=3)
     expected, final = oracle.acdc(model.weights, prompts, 0.01, ablation=ablation)
-    for size in (1, 2, 4):
+    for size in (1, 2):
         agrees(*search(model, prompts, 0.01, ablation=ablation, chunk_size=size), expected, final, 0.01)
 
 
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("name", ["gpt2, 2 layers", "llama, 2 layers, 2 groups"])
 def test_every_order_is_the_oracles_in_that_order(name: str, order: Order) -> None:
-    model, prompts = MODELS[name](10), random_prompts(10)
+    model, prompts = MODELS[name](10), random_prompts(10, n=1)
     visit = visiting_order(model.graph, order, seed=3)
     named = [(str(r), [str(s) for s in visit.senders_to(model.graph, r)]) for r in visit.receivers]
     expected, final = oracle.acdc(model.weights, prompts, 0.01, order=named)
