@@ -183,8 +183,20 @@ def test_an_adapter_on_the_hub_is_refused_by_name(hub: SmallHub) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_finds_the_weights_on_an_empty_cache(
-    hub: SmallHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("command", "record"),
+    [
+        (("sweep", "--thresholds", "1,2"), "sweep.json"),
+        (("stability", "--threshold", "1", "--runs", "2", "--alone", "0"), "stability.json"),
+    ],
+)
+def test_many_runs_find_the_weights_on_an_empty_cache(
+    command: tuple[str, ...],
+    record: str,
+    hub: SmallHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from acdc_custom.model.catalogue import BUNDLED
 
@@ -193,7 +205,7 @@ def test_a_sweep_finds_the_weights_on_an_empty_cache(
     monkeypatch.setenv("HF_ENDPOINT", hub.url)  # for the processes that carry it out
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    options = ["--task", "antonyms", "--n", "2", "--thresholds", "1,2", "--workers", "2"]
-    code, out, err = run_command(capsys, "sweep", *options, "--model", hub.name, "--out", str(tmp_path / "sweep"))
+    options = ["--task", "antonyms", "--n", "2", "--workers", "2", "--model", hub.name, "--out", str(tmp_path / "out")]
+    code, out, err = run_command(capsys, *command, *options)
     assert code == 0, out + err
-    assert (tmp_path / "sweep" / "sweep.json").is_file() and hub.asked.count("model.safetensors") == 1
+    assert (tmp_path / "out" / record).is_file() and hub.asked.count("model.safetensors") == 1
