@@ -20,7 +20,7 @@ from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
 from acdc_custom.task.selection import DEFAULT_N, Draw, PromptSelection, divide
-from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
+from acdc_custom.task.spec import Corruption, RowSpec, SpanCut, Spec, TemplateSpec
 from acdc_custom.task.tokens import Encoder, Tokenizer, token_text
 from acdc_custom.task.words import usable, without_words
 
@@ -92,9 +92,10 @@ def make_batch(
         if not rows_found:
             raise TaskError(none_fits(spec.prompts, left_out))
         notes = given_notes(spec.prompts, len(rows_found), left_out)
-        division = divide(len(rows_found), n, most, held_out)
-        texts = [rows_found[index] for index in sorted(list(rows_found)[draw.of(division)])]
         found = len(rows_found)
+        unlike = unlike_prompts(spec, [rows_found[index] for index in sorted(rows_found)], encoder)
+        division = divide(found, n, most, held_out)
+        texts = [rows_found[index] for index in sorted(list(rows_found)[draw.of(division)])]
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
         numbers = _chosen_templates(selection.templates, len(spec.prompts.templates), file)
@@ -105,8 +106,11 @@ def make_batch(
             kept = without_words(kept, corruption, words_in(spec.prompts, apart_from.prompts), file)
         texts = made_texts(kept, corruption, file, wanted, seed, numbers)
         found = len(texts)
+        unlike = unlike_prompts(spec, texts, encoder)
         division = divide(found, n, most, held_out)
         texts = texts[draw.of(division)]
+    if unlike:
+        raise TaskError(f"{file}: {unlike}")
     if n is not None and found < n:
         raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {found} can be made.", *notes]))
     if not found:
@@ -116,6 +120,7 @@ def make_batch(
     if found < wanted and draw is Draw.SEARCH:
         notes.append(division_note(found, division, held_out))
     prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
+    notes += [f"{problem}." for problem in missing_spans(spec, prompts)]
     notes += text_notes(texts, encoder)
     if selection.resample is not None and draw is Draw.SEARCH:
         prompts = random.Random(f"{selection.resample} resample").choices(prompts, k=len(prompts))
@@ -157,7 +162,7 @@ def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[dic
         row = spec.rows[index]
         keys = ("answer", "foil")
         text = Text(f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0)
-        faults = () if spec.form is RowForm.OWN else read_prompt(text, {}, spec.file, encoder, ())[1]
+        faults = () if spec.form is RowForm.OWN else read_prompt(text, {}, {}, spec.file, encoder, ())[1]
         if faults:
             left_out.append(faults[0])
             continue
@@ -238,8 +243,31 @@ def _rows_apart(spec: RowSpec, batch: Batch | None) -> RowSpec:
     return dataclasses.replace(spec, rows=rows)
 
 
+def unlike_prompts(spec: Spec, texts: Sequence[Text], encoder: Encoder) -> str:
+    """What is wrong if every token is to be a span, and prompts differ in length; else empty."""
+    if not isinstance(spec.spans, SpanCut) or not texts:
+        return ""
+    first, length = texts[0], len(encoder.encode(texts[0].clean).ids)
+    for text in texts:
+        if (other := len(encoder.encode(text.clean).ids)) != length:
+            return (
+                f'spans = "{spec.spans}": all prompts have to be of equal length: "{first.clean}" has {length} tokens, '
+                f'"{text.clean}" has {other}'
+            )
+    return ""
+
+
+def missing_spans(spec: Spec, prompts: Sequence[Prompt]) -> list[str]:
+    """The spans that a task sets and no prompt has."""
+    return [
+        f'spans.{name}: "{stretch.text}" is in none of the {count(len(prompts), "prompt")}'
+        for name, stretch in ({} if isinstance(spec.spans, SpanCut) else spec.spans).items()
+        if not any(name in prompt.spans for prompt in prompts)
+    ]
+
+
 def _prompt(text: Text, spec: Spec, file: str, encoder: Encoder, bos: tuple[int, ...]) -> Prompt:
-    prompt, faults = read_prompt(text, spec.positions, file, encoder, bos)
+    prompt, faults = read_prompt(text, spec.positions, spec.spans, file, encoder, bos)
     if prompt is None or faults:
         raise TaskError(faults[0].message)
     return prompt

@@ -18,8 +18,10 @@ from acdc_custom.task.batch import (
     given_notes,
     given_texts,
     made_texts,
+    missing_spans,
     none_fits,
     text_notes,
+    unlike_prompts,
 )
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.pattern import Ref, TextSpan, occurrences
@@ -30,7 +32,7 @@ from acdc_custom.task.task import Task
 from acdc_custom.task.tokens import Encoder, Tokenizer, token_text
 from acdc_custom.task.words import Fit, fits, needed, shortage, with_words
 
-BEYOND_WORDS = (Flaw.POSITION, Flaw.SAME_ANSWER)  # what is wrong whatever words are in the slots
+BEYOND_WORDS = (Flaw.POSITION, Flaw.SPAN, Flaw.SAME_ANSWER)  # what is wrong whatever words are in the slots
 OF_ONE_CORRUPTION = (Flaw.LENGTH, Flaw.SAME, Flaw.SAME_ANSWER)  # the others are said once, not for each
 Said = set[tuple[Flaw, str]]
 
@@ -138,7 +140,7 @@ def _examined(
     places: dict[str, None] = {}
     elsewhere: list[str] = []
     for text in texts:
-        prompt, wrong = read_prompt(text, task.spec.positions, task.file, encoder, bos)
+        prompt, wrong = read_prompt(text, task.spec.positions, task.spec.spans, task.file, encoder, bos)
         faults += wrong
         if prompt is None:
             continue
@@ -148,7 +150,11 @@ def _examined(
             places.update(dict.fromkeys(replaced))
             if not _differs_only_there(text, replaced, encoder):
                 elsewhere.append(f'{text.where}: "{text.clean}" against "{text.corrupted}"')
-    problems = [*_too_few(task, len(texts), n), *_grouped(faults, len(texts), said)]
+    problems = [
+        *_too_few(task, len(texts), n),
+        *_grouped(faults, len(texts), said),
+        *_span_problems(task, texts, prompts, encoder),
+    ]
     if elsewhere:
         what = f"{_of(len(elsewhere), len(texts))} the corruption changes a token beside its words: {elsewhere[0]}"
         problems.append(Problem(what, Flaw.SPLIT.value))
@@ -168,7 +174,9 @@ def _whatever_words(
     task: Task, texts: list[Text], corruption: Corruption, encoder: Encoder, said: Said
 ) -> CorruptionExamination:
     """Prompts with words that cannot be used, to see what would be wrong with any others."""
-    faults = [fault for text in texts for fault in read_prompt(text, task.spec.positions, task.file, encoder, ())[1]]
+    spec = task.spec
+    read = (read_prompt(text, spec.positions, spec.spans, task.file, encoder, ()) for text in texts)
+    faults = [fault for _, wrong in read for fault in wrong]
     beyond = [fault for fault in faults if fault.flaw in BEYOND_WORDS]
     return CorruptionExamination(corruption.name, (), (), tuple(_grouped(beyond, len(texts), said)), ())
 
@@ -204,6 +212,14 @@ def _grouped(faults: list[Fault], n_prompts: int, said: Said) -> Iterator[Proble
         if flaw not in OF_ONE_CORRUPTION:
             said.add((flaw, subject))
         yield Problem(f"{_of(len(group), n_prompts)}: {group[0].message}", flaw.value)
+
+
+def _span_problems(task: Task, texts: list[Text], prompts: list[Prompt], encoder: Encoder) -> Iterator[Problem]:
+    """What is wrong with the spans that a task sets, over all of its prompts."""
+    if unlike := unlike_prompts(task.spec, texts, encoder):
+        yield Problem(f"{task.file}: {unlike}", "Give prompts of equal length, or set spans by hand in [spans].")
+    for missing in missing_spans(task.spec, prompts) if prompts else ():
+        yield Problem(f"{task.file}: {missing}", "Name a place that some prompt has, or delete the line.")
 
 
 def _of(number: int, total: int) -> str:

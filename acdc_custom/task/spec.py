@@ -6,7 +6,8 @@ Owns the frozen values that a task file turns into. Knows nothing of TOML, of sa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from acdc_custom.task.forms import RowForm, Target
 from acdc_custom.task.pattern import Entry, Pattern, Where, refs
@@ -108,6 +109,25 @@ class RowSpec:
     notes: tuple[str, ...] = ()  # whole sentences for the user
 
 
+class SpanCut(StrEnum):
+    """A way to cut prompts into spans (`spans = "..."`)."""
+
+    TOKENS = "tokens"  # every token is a span of its own
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A span that is set by hand: from the first token of one place to the last token of another, or of the same."""
+
+    first: Where
+    last: Where
+
+    @property
+    def text(self) -> str:
+        """As people read it."""
+        return self.first.text if self.first == self.last else f"{self.first.text} to {self.last.text}"
+
+
 @dataclass(frozen=True)
 class Spec:
     """All that a task file says."""
@@ -120,3 +140,4 @@ class Spec:
     default_corruption: str
     positions: Mapping[str, Where]
     prompts: TemplateSpec | RowSpec
+    spans: Mapping[str, Stretch] | SpanCut = field(default_factory=dict)  # empty: the positions cut prompts

@@ -39,7 +39,7 @@ def describe_check(checked: TaskCheck, tokenizer: Tokenizer) -> Iterator[str]:
     yield from _words(examination.words)
     if examination.prompts:
         yield from _positions(examination, tokenizer)
-        yield from _spans(examination.prompts)
+        yield from _spans(examination, tokenizer)
         yield from _examples(examination.prompts, tokenizer)
     for one in checked.tried[:1]:
         yield from _doing(one)
@@ -134,17 +134,25 @@ def _positions(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
     yield from _table("Positions", ("name", "is", "token", "there, in the first prompts"), rows)
 
 
-def _spans(prompts: Sequence[Prompt]) -> Iterator[str]:
-    """All spans in order: how many tokens each has, and in which templates it is."""
+def _spans(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
+    """All spans in order: how many tokens each has, in which templates it is, and what stands there in the first."""
+    prompts = examination.prompts
     templates = {prompt.template for prompt in prompts}
     rows = []
     for name in in_order(prompt.spans for prompt in prompts):
         sizes = sorted({n for prompt in prompts if (n := prompt.spans.count(name))})
-        having = sorted({prompt.template for prompt in prompts if name in prompt.spans})
+        first = {prompt.template: prompt for prompt in reversed(prompts) if name in prompt.spans}
+        having = sorted(first)
         tokens = f"{sizes[0]}-{sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
         of = "all" if len(having) == len(templates) else ", ".join(str(number + 1) for number in having)
-        rows.append((printable(name), tokens, of))
-    yield from _table("Spans", ("name", "tokens", "in templates"), rows)
+        texts = [_text_in(first[number], name, tokenizer) for number in having[:SHOWN]]
+        rows.append((printable(name), tokens, of, printable(" / ".join(dict.fromkeys(texts)))))
+    yield from _table("Spans", ("name", "tokens", "in templates", "there, in the first prompts"), rows)
+
+
+def _text_in(prompt: Prompt, span: str, tokenizer: Tokenizer) -> str:
+    cut = pieces(prompt.spans, token_texts(prompt, tokenizer))
+    return " ... ".join(piece.text.strip() for piece in cut if piece.span == span)
 
 
 def _word_at(prompt: Prompt, at: int, encoder: Encoder) -> str:
