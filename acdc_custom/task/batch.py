@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from acdc_custom.errors import TaskError, count, did_you_mean
 from acdc_custom.files.table import Row, Tabular
+from acdc_custom.task.chat import Frame, in_chat
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
@@ -78,7 +79,8 @@ def make_batch(
     chosen = spec.default_corruption if selection.corruption is None else selection.corruption
     encoder = Encoder(tokenizer)
     try:
-        bos = encoder.beginning(spec.prepend_bos)
+        spec, frame = in_chat(spec, tokenizer)
+        bos = () if frame else encoder.beginning(spec.prepend_bos)
     except TaskError as error:
         raise TaskError(f"{file}: {error}") from None
     notes: list[str] = []
@@ -121,7 +123,7 @@ def make_batch(
         notes.append(division_note(found, division, held_out))
     prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
     notes += [f"{problem}." for problem in missing_spans(spec, prompts)]
-    notes += text_notes(texts, encoder)
+    notes += text_notes(texts, encoder) + chat_notes(texts, frame, encoder)
     if selection.resample is not None and draw is Draw.SEARCH:
         prompts = random.Random(f"{selection.resample} resample").choices(prompts, k=len(prompts))
         notes.append(
@@ -161,7 +163,9 @@ def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[dic
     for index in random.Random(seed).sample(range(len(spec.rows)), len(spec.rows)):
         row = spec.rows[index]
         keys = ("answer", "foil")
-        text = Text(f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0)
+        text = Text(
+            f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0, spec.frame
+        )
         faults = () if spec.form is RowForm.OWN else read_prompt(text, {}, {}, spec.file, encoder, ())[1]
         if faults:
             left_out.append(faults[0])
@@ -209,7 +213,7 @@ def made_texts(
     keys = ("answer", "foil" if corruption.foil == spec.foil else f"corruptions.{corruption.name}.foil")
     where = f"{file}, corruption {corruption.name}"
     return [
-        Text(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template)
+        Text(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template, spec.frame)
         for f in itertools.islice(fill_prompts(spec, corruption, seed, templates), n)
     ]
 
@@ -227,7 +231,9 @@ def _chosen_templates(text: str, n_templates: int, file: str) -> list[int]:
 
 def words_in(spec: TemplateSpec, prompts: Iterable[Prompt]) -> frozenset[str]:
     """The words of a task's lists that stand in prompts, clean or corrupted."""
-    text = "\n".join(f"{prompt.clean}\n{prompt.corrupted}" for prompt in prompts)
+    before, after = map(len, spec.frame)
+    both = (text for prompt in prompts for text in (prompt.clean, prompt.corrupted))
+    text = "\n".join(one[before : len(one) - after] for one in both)
     listed = {word for words in spec.words.values() for row in words.rows for word in row}
     return frozenset(word for word in listed if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text))
 
@@ -276,6 +282,22 @@ def _prompt(text: Text, spec: Spec, file: str, encoder: Encoder, bos: tuple[int,
 def text_notes(texts: list[Text], encoder: Encoder) -> list[str]:
     """What to beware of in prompts that can be used as they are."""
     return _unknown(texts, encoder) + _glued(texts, encoder) + _by_id(texts, encoder)
+
+
+def chat_notes(texts: Sequence[Text], frame: Frame | None, encoder: Encoder) -> list[str]:
+    """What to beware of in prompts that stand in a chat template."""
+    if frame is None:
+        return []
+    notes = []
+    if frame.dated:
+        notes.append("The chat template writes today's date: on another day, these will be other prompts.")
+    for text in texts:
+        for after in (*text.answer, *text.foil):
+            if isinstance(after, str) and after != after.lstrip() and frame.after[-1:].isspace():
+                bare = after.lstrip()
+                if encoder.continuation(encoder.encode(text.clean), bare) is not None:
+                    return [*notes, f'A reply mostly begins without a space: is "{bare}" meant, and not "{after}"?']
+    return notes
 
 
 def _unknown(texts: list[Text], encoder: Encoder) -> list[str]:

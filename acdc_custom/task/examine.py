@@ -15,6 +15,7 @@ from acdc_custom.errors import TaskError, count
 from acdc_custom.task.batch import (
     DEFAULT_N,
     beginning_of,
+    chat_notes,
     given_notes,
     given_texts,
     made_texts,
@@ -23,6 +24,7 @@ from acdc_custom.task.batch import (
     text_notes,
     unlike_prompts,
 )
+from acdc_custom.task.chat import Frame, in_chat
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.pattern import Ref, TextSpan, occurrences
 from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
@@ -66,6 +68,7 @@ class Examination:
     examined: tuple[CorruptionExamination, ...]  # the default corruption comes first
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    frame: Frame | None = None  # what its chat template writes around every prompt; None: it has none
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -77,11 +80,18 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
     """Make the prompts of every corruption, `n` or as `Task.batch` would, and note all that is wrong with them."""
     checked_number(n)
     checked_seed(seed)
-    encoder, spec = Encoder(tokenizer), task.spec
+    encoder = Encoder(tokenizer)
+    try:
+        spec, frame = in_chat(task.spec, tokenizer)
+    except TaskError as error:
+        problem = Problem(f"{task.file}: {error}", "")  # its text says what to do
+        return Examination(
+            task, seed, (), (CorruptionExamination(task.default_corruption, (), (), (), ()),), (problem,), ()
+        )
     problems: list[Problem] = []
     bos: tuple[int, ...] = ()
     try:
-        bos = encoder.beginning(spec.prepend_bos)
+        bos = () if frame else encoder.beginning(spec.prepend_bos)
     except TaskError:
         what = f"{task.file}: prepend_bos: this tokenizer has no beginning-of-text token"
         problems.append(Problem(what, "Write prepend_bos = false, or delete the line."))
@@ -116,13 +126,14 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
             texts = made_texts(with_words(spec.prompts, found), corruption, task.file, n or DEFAULT_N, seed)
             examined.append(_examined(task, texts, corruption, encoder, bos, n, said))
     notes += [note for fit in found if (note := _at_start_note(fit))]
-    if encoder.begins_by_itself and not bos and not beginning_of(examined[0].prompts, tokenizer):
+    notes += chat_notes(texts, frame, encoder)
+    if encoder.begins_by_itself and not frame and not bos and not beginning_of(examined[0].prompts, tokenizer):
         notes.append(
             f"This tokenizer puts {token_text(tokenizer, tokenizer.bos_token_id or 0)} before every text, and the "
             "model was trained that way; the task says prepend_bos = false. Delete that line, or what is found "
             "is how the model does without."
         )
-    return Examination(task, seed, found, tuple(examined), tuple(problems), tuple(notes))
+    return Examination(task, seed, found, tuple(examined), tuple(problems), tuple(notes), frame)
 
 
 def _examined(

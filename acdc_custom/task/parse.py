@@ -27,7 +27,7 @@ from acdc_custom.task.tables import Table
 
 ROWS_CORRUPTION = "rows"  # the only corruption of a task whose rows are given
 
-_COMMON_KEYS = ("schema", "description", "source", "model", "prepend_bos", "metric", "positions", "spans")
+_COMMON_KEYS = ("schema", "description", "source", "model", "prepend_bos", "chat", "metric", "positions", "spans")
 _TEMPLATE_KEYS = ("corruption", "templates", "answer", "foil", "slots", "words", "corruptions")
 _EXAMPLES = {
     "schema": f"schema = {SCHEMA}",
@@ -35,6 +35,7 @@ _EXAMPLES = {
     "source": 'source = "the paper"',
     "model": 'model = "gpt2"',
     "prepend_bos": "prepend_bos = true",
+    "chat": "chat = true",
     "metric": 'metric = "kl"',
     "corruption": 'corruption = "switch"',
     "templates": 'templates = ["{A} gave the ball to {B}. The ball is now with"]',
@@ -69,6 +70,7 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     resolve: Resolve | None = _no_slots
     default, description, source, model, metric = ROWS_CORRUPTION, "", "", "", ""
     bos: bool | None = None  # as the tokenizer has it
+    chat = False
     if "rows" in values:
         beside = [key for key in _TEMPLATE_KEYS if key in values]
         for key in beside:
@@ -91,12 +93,16 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     with top.gather():
         bos = top.get("prepend_bos", False) if "prepend_bos" in top.values else None
     with top.gather():
+        chat = top.get("chat", False)
+        if chat and bos is not None:
+            top.fail("prepend_bos", "not allowed beside chat = true: the chat template says how a prompt begins")
+    with top.gather():
         metric = _metric(top)
     positions = read_positions(top, resolve)
     spans = read_spans(top, prompts, resolve)
     top.stop()
     assert prompts is not None
-    return Spec(description, source, model, bos, metric, default, positions, prompts, spans)
+    return Spec(description, source, model, bos, metric, default, positions, prompts, spans, chat)
 
 
 def _metric(top: Table) -> str:

@@ -96,12 +96,16 @@ def _in_none(where: Where, prompts: TemplateSpec) -> bool:
     return isinstance(where.what, Ref) and most < abs(where.nth)
 
 
-def find(where: Where, slots: Slots, encoding: Encoding) -> tuple[int, ...] | str:
-    """The tokens of a place, after an offset a single one; or why there are none, such as "occurs once"."""
+def find(where: Where, slots: Slots, encoding: Encoding, own: TextSpan) -> tuple[int, ...] | str:
+    """The tokens of a place, after an offset a single one; or why there are none, such as "occurs once".
+
+    A literal text counts where it is in `own`, and not in a chat template around that.
+    """
     if isinstance(where.what, Ref):
         spans = [span for ref, span in slots if ref == where.what]
     else:
-        spans = list(_literal_spans(where.what, encoding.text))
+        found = _literal_spans(where.what, encoding.text)
+        spans = [span for span in found if own.start <= span.start and span.end <= own.end]
     index = where.nth - 1 if where.nth > 0 else len(spans) + where.nth
     if not 0 <= index < len(spans):
         return "occurs once" if len(spans) == 1 else f"occurs {len(spans)} times"

@@ -54,6 +54,12 @@ class Text:
     foil: tuple[Target, ...]
     spans: tuple[tuple[Ref, TextSpan], ...]
     template: int
+    frame: tuple[str, str] = ("", "")  # what the prompt has from a chat template, before and after its own text
+
+    @property
+    def own(self) -> TextSpan:
+        """Its own text in the clean prompt."""
+        return TextSpan(len(self.frame[0]), len(self.clean) - len(self.frame[1]))
 
 
 class Flaw(Enum):
@@ -102,7 +108,7 @@ def read_prompt(
     if answer.keys() & foil.keys():
         message = f'{text.where}: answer and foil are the same token (prompt: "{text.clean}")'
         faults.append(Fault(Flaw.SAME_ANSWER, "", message))
-    found = {name: find(where, text.spans, clean) for name, where in positions.items()}
+    found = {name: find(where, text.spans, clean, text.own) for name, where in positions.items()}
     for name, at in found.items():
         if isinstance(at, str):
             message = f'{file}: positions.{name}: "{positions[name].text}" is not found; it {at} in "{text.clean}"'
@@ -180,7 +186,7 @@ def _stretches(spans: Mapping[str, Stretch], text: Text, clean: Encoding) -> dic
     """The tokens of the spans that are in a prompt; none for a span that would end before it begins."""
     found: dict[str, range] = {}
     for name, stretch in spans.items():
-        first, last = (find(where, text.spans, clean) for where in (stretch.first, stretch.last))
+        first, last = (find(where, text.spans, clean, text.own) for where in (stretch.first, stretch.last))
         if not isinstance(first, str) and not isinstance(last, str):
             found[name] = range(first[0], last[-1] + 1)
     return found

@@ -67,6 +67,7 @@ class TemplateSpec:
     slots: Mapping[str, str]  # slot -> name of its word list
     words: Mapping[str, WordList]
     corruptions: Mapping[str, Corruption]
+    frame: tuple[str, str] = ("", "")  # what every template has from a chat template, before and after its own text
 
     def list_of(self, slot: str) -> WordList:
         """The list that fills a slot."""
@@ -107,6 +108,7 @@ class RowSpec:
     rows: tuple[PromptRow, ...]
     form: RowForm = RowForm.OWN
     notes: tuple[str, ...] = ()  # whole sentences for the user
+    frame: tuple[str, str] = ("", "")  # as in a TemplateSpec
 
 
 class SpanCut(StrEnum):
@@ -141,3 +143,4 @@ class Spec:
     positions: Mapping[str, Where]
     prompts: TemplateSpec | RowSpec
     spans: Mapping[str, Stretch] | SpanCut = field(default_factory=dict)  # empty: the positions cut prompts
+    chat: bool = False  # whether a prompt is the user's turn in the tokenizer's chat template

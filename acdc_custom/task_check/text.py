@@ -15,6 +15,7 @@ from acdc_custom.files.reading import printable
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.aligned import align, token_texts
 from acdc_custom.task.batch import beginning_of, describe_beginning
+from acdc_custom.task.chat import Frame
 from acdc_custom.task.examine import CorruptionExamination, Examination, Problem
 from acdc_custom.task.prompt import END
 from acdc_custom.task.spans import in_order, pieces
@@ -36,6 +37,8 @@ def describe_check(checked: TaskCheck, tokenizer: Tokenizer) -> Iterator[str]:
     yield from _task(examination.task)
     if examination.prompts:
         yield from _prompts(examination, tokenizer)
+    if examination.frame is not None:
+        yield from describe_frame(examination.frame)
     yield from _words(examination.words)
     if examination.prompts:
         yield from _positions(examination, tokenizer)
@@ -48,6 +51,14 @@ def describe_check(checked: TaskCheck, tokenizer: Tokenizer) -> Iterator[str]:
     for note in checked.notes:
         yield from headed("Note", note)
     yield from describe_problems(checked.problems)
+
+
+def describe_frame(frame: Frame) -> Iterator[str]:
+    """What a chat template writes around every prompt."""
+    text = (
+        f'the chat template of the tokenizer writes "{frame.before}" before every prompt and "{frame.after}" after it'
+    )
+    yield from headed("Chat", f"{text}; the answer begins the reply")
 
 
 def file_problems(error: TaskError) -> tuple[Problem, ...]:
