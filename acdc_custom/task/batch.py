@@ -122,7 +122,7 @@ def make_batch(
     if found < wanted and draw is Draw.SEARCH:
         notes.append(division_note(found, division, held_out))
     prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
-    notes += [f"{problem}." for problem in missing_spans(spec, prompts)]
+    notes += missing_spans(spec, prompts)
     notes += text_notes(texts, encoder) + chat_notes(texts, frame, encoder)
     if selection.resample is not None and draw is Draw.SEARCH:
         prompts = random.Random(f"{selection.resample} resample").choices(prompts, k=len(prompts))
@@ -264,11 +264,11 @@ def unlike_prompts(spec: Spec, texts: Sequence[Text], encoder: Encoder) -> str:
 
 
 def missing_spans(spec: Spec, prompts: Sequence[Prompt]) -> list[str]:
-    """The spans that a task sets and no prompt has."""
+    """Notes on the spans that a task sets and no prompt has."""
     return [
-        f'spans.{name}: "{stretch.text}" is in none of the {count(len(prompts), "prompt")}'
+        f'spans.{name}: "{stretch.text}" is in none of the {count(len(prompts), "prompt")}.'
         for name, stretch in ({} if isinstance(spec.spans, SpanCut) else spec.spans).items()
-        if not any(name in prompt.spans for prompt in prompts)
+        if prompts and not any(name in prompt.spans for prompt in prompts)
     ]
 
 

@@ -164,12 +164,12 @@ def _examined(
     problems = [
         *_too_few(task, len(texts), n),
         *_grouped(faults, len(texts), said),
-        *_span_problems(task, texts, prompts, encoder),
+        *_unlike(task, texts, encoder),
     ]
     if elsewhere:
         what = f"{_of(len(elsewhere), len(texts))} the corruption changes a token beside its words: {elsewhere[0]}"
         problems.append(Problem(what, Flaw.SPLIT.value))
-    notes = text_notes(texts, encoder)
+    notes = [*missing_spans(task.spec, prompts), *text_notes(texts, encoder)]
     if n is None and len(texts) < DEFAULT_N:
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
     return CorruptionExamination(
@@ -225,12 +225,10 @@ def _grouped(faults: list[Fault], n_prompts: int, said: Said) -> Iterator[Proble
         yield Problem(f"{_of(len(group), n_prompts)}: {group[0].message}", flaw.value)
 
 
-def _span_problems(task: Task, texts: list[Text], prompts: list[Prompt], encoder: Encoder) -> Iterator[Problem]:
-    """What is wrong with the spans that a task sets, over all of its prompts."""
+def _unlike(task: Task, texts: list[Text], encoder: Encoder) -> Iterator[Problem]:
+    """Prompts that differ in length where every token is to be a span."""
     if unlike := unlike_prompts(task.spec, texts, encoder):
         yield Problem(f"{task.file}: {unlike}", "Give prompts of equal length, or set spans by hand in [spans].")
-    for missing in missing_spans(task.spec, prompts) if prompts else ():
-        yield Problem(f"{task.file}: {missing}", "Name a place that some prompt has, or delete the line.")
 
 
 def _of(number: int, total: int) -> str:

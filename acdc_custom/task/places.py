@@ -43,6 +43,8 @@ def read_positions(top: Table, resolve: Resolve | None) -> dict[str, Where]:
             with table.gather():
                 if name == END:
                     table.fail(END, _RESERVED[END])
+                if not name.strip():
+                    table.fail(name, "a position needs a name")
                 if top.values.get("spans") == SpanCut.TOKENS and _TOKEN.fullmatch(name):
                     table.fail(name, f'with spans = "{SpanCut.TOKENS}", a token without a name is called so')
                 text = table.need(name, str)
