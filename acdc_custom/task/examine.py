@@ -15,17 +15,14 @@ from acdc_custom.errors import TaskError, count
 from acdc_custom.task.batch import (
     DEFAULT_N,
     beginning_of,
-    chat_notes,
     given_notes,
     given_texts,
     made_texts,
-    missing_spans,
     none_fits,
-    text_notes,
-    unlike_prompts,
 )
 from acdc_custom.task.chat import Frame, in_chat
 from acdc_custom.task.forms import RowForm
+from acdc_custom.task.notes import chat_notes, missing_spans, text_notes, unlike_prompts
 from acdc_custom.task.pattern import Ref, TextSpan, occurrences
 from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
 from acdc_custom.task.selection import checked_number
