@@ -163,12 +163,13 @@ def _spans(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
 
 def _text_in(prompt: Prompt, span: str, tokenizer: Tokenizer) -> str:
     cut = pieces(prompt.spans, token_texts(prompt, tokenizer))
-    return " ... ".join(piece.text.strip() for piece in cut if piece.span == span)
+    return " ... ".join(piece.text.strip() or piece.text for piece in cut if piece.span == span)
 
 
 def _word_at(prompt: Prompt, at: int, encoder: Encoder) -> str:
     pieces = encoder.encode(prompt.clean).pieces
-    return pieces[at - (len(prompt.clean_ids) - len(pieces))].strip()
+    piece = pieces[at - (len(prompt.clean_ids) - len(pieces))]
+    return piece.strip() or piece  # a line end, for example
 
 
 def _examples(prompts: Sequence[Prompt], tokenizer: Tokenizer) -> Iterator[str]:
