@@ -117,6 +117,7 @@ ODD_TOML = st.one_of(
             *('""', '" "', '"\\u0000"', "'''\n\n'''", '"{A}"', '"{"', '"{B}#²"', '"{S}#-1"', '"names"', '"os:getcwd"'),
             *("0", "-1", "1e999", "nan", "9" * 5000, "0x1F", "true", "1979-05-27", "07:32:00", "25:61:61"),
             *("[]", "[[]]", "[1, 'a']", "{}", "{ a = { b = 1 } }", "{ S = '{A}', A = '{S}' }", "[" * 3000),
+            *('"tokens"', '["{A}", "{B}"]', '["{A}", ".", "{B}"]', '{ a = ["{A}", "{B}#2"], b = "the" }'),
             *('"rows.csv"', '"/dev/null"', '"."', '"nul\\u0000.csv"', f'"{"x" * 300}.jsonl"', f'"{"x" * 9000}"'),
         ]
     ),
@@ -124,7 +125,7 @@ ODD_TOML = st.one_of(
 )  # fmt: skip
 
 
-ODD_KEYS = ["x", "rows", "a.b.c", '"{A}"', "S", '"S#²"', '""', "description" + ".a" * 3000]
+ODD_KEYS = ["x", "rows", "spans", "chat", "a.b.c", '"{A}"', "S", '"S#²"', '""', "description" + ".a" * 3000]
 
 
 @st.composite
@@ -207,6 +208,8 @@ def try_task(path: Path) -> Task | None:
                 assert len(prompt.clean_ids) == len(prompt.corrupted_ids)
                 assert prompt.clean_ids != prompt.corrupted_ids
                 assert all(0 <= at < len(prompt.clean_ids) for at in prompt.positions.values())
+                assert len(prompt.spans) == len(prompt.clean_ids) and prompt.spans.index("END") == len(prompt.spans) - 1
+                assert all(prompt.spans)
     again = path.with_name("again.toml")
     again.write_bytes(task.text.encode())
     assert load_task(again).spec == task.spec
@@ -275,6 +278,13 @@ def well_formed(draw: st.DrawFn) -> str:
         texts = [f"{draw(WORDS)} {{{slot}}}" for slot in draw(st.permutations(pieces))]
         templates.append(" ".join(texts) + draw(st.sampled_from([" is", ".", ' "so" \\ {{x}} it'])))
     templates[0] += "".join(f" {{{slot}}}" for slot in slots) + " then"
+    spans = [
+        "",
+        'spans = "tokens"\n',
+        f'[spans]\nx = "{{{a}}}"\n',
+        f'[spans]\n"x y" = ["{{{a}}}", "is"]\nz = "{{{b}}}"\n',
+    ]
+    cut = draw(st.sampled_from(spans))
     replace = draw(st.sampled_from([f'{a} = "{{{b}}}", {b} = "{{{a}}}"', f'{a} = "w"', f'{b} = "w", "{a}#1" = "w"']))
     return "\n".join(
         [
@@ -283,6 +293,7 @@ def well_formed(draw: st.DrawFn) -> str:
             f"prepend_bos = {draw(st.sampled_from(['true', 'false']))}",
             f"templates = [{', '.join(json.dumps(text) for text in templates)}]",
             f'answer = " {{{a}}}"\nfoil = " {{{b}}}"',
+            cut,
             "[slots]",
             *(f'{slot} = "w"' for slot in slots),
             f"[words]\nw = {json.dumps(words, ensure_ascii=False)}",
@@ -297,7 +308,9 @@ def well_formed(draw: st.DrawFn) -> str:
 def test_a_well_formed_task_is_read(text: str) -> None:
     with folder() as here:
         (here / "mine.toml").write_text(text, encoding="utf-8")
-        assert try_task(here / "mine.toml")
+        task = try_task(here / "mine.toml")
+        assert task
+        look_at(task)
 
 
 @fuzz(100)

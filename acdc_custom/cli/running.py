@@ -10,6 +10,7 @@ import click
 
 from acdc_custom.choices import Ablation
 from acdc_custom.cli.terminal import say
+from acdc_custom.files.reading import printable
 from acdc_custom.memory import text_of_bytes
 from acdc_custom.model.catalogue import BundledModel, find
 
@@ -94,6 +95,11 @@ def describe_model(model: Model) -> str:
     )
 
 
+def _after_prompt(word: str) -> str:
+    """A word with the space before it; one that has none is in quotes."""
+    return printable(word) if word.startswith(" ") else f' "{printable(word)}"'
+
+
 def describe_batch(prepared: PreparedBatch, threshold: float | None) -> Iterator[str]:
     """What is asked, how well the model does it, how far apart the two runs are, and what to beware of."""
     from acdc_custom.circuit.summary import describe_behaviour
@@ -104,8 +110,9 @@ def describe_batch(prepared: PreparedBatch, threshold: float | None) -> Iterator
     yield f"Task       {task.name}: {task.description}"
     begins = describe_beginning(batch.beginning)
     yield f"Prompts    {len(batch.prompts)}, seed {batch.seed}, corruption {batch.corruption}, {begins}; the first:"
-    yield f"  clean      {first.clean} ->{' /'.join(first.answer)}, not{' /'.join(first.foil)}"
-    yield f"  corrupted  {first.corrupted}"
+    answer, foil = (" /".join(map(_after_prompt, words)) for words in (first.answer, first.foil))
+    yield f"  clean      {printable(first.clean)} ->{answer}, not{foil}"
+    yield f"  corrupted  {printable(first.corrupted)}"
     for note in batch.notes:
         yield f"Note       {note}"
     yield f"The model  {describe_behaviour(prepared.full)}"

@@ -117,7 +117,8 @@ def show_command(task: str, n: int | None, seed: int, corruption: str | None, mo
     loaded = load_task(task)
     from acdc_custom.model.open import open_tokenizer
     from acdc_custom.task.batch import describe_beginning
-    from acdc_custom.task_check.text import describe_prompt, headed
+    from acdc_custom.task.chat import frame_of
+    from acdc_custom.task_check.text import describe_frame, describe_prompt, headed
 
     tokenizer = open_tokenizer(model, say=click.echo)
     batch = loaded.batch(tokenizer, n=n, seed=seed, corruption=corruption)
@@ -128,6 +129,8 @@ def show_command(task: str, n: int | None, seed: int, corruption: str | None, mo
         *headed("Task", f"{loaded.name}: {loaded.description}"),
         *headed("Prompts", f"{of}, seed {seed}, corruption {batch.corruption}, tokens of {model}; {begins}"),
     ]
+    if loaded.spec.chat:
+        lines += describe_frame(frame_of(tokenizer))
     for number, prompt in enumerate(shown, 1):
         lines += describe_prompt(prompt, tokenizer, number)
     for note in batch.notes:

@@ -27,6 +27,7 @@ from acdc_custom.files.reading import described
 from acdc_custom.model.check import check_batch
 from acdc_custom.model.given import is_bridge, is_hugging_face, load_model, read_model
 from acdc_custom.model.model import Model
+from acdc_custom.task.chat import frame_of
 from acdc_custom.task.spans import END
 from acdc_custom.task.tokens import Encoder
 
@@ -41,12 +42,14 @@ def run_edges(
     `model` is anything that `load_model` takes. `prompts` are pairs (clean, corrupted) of as many tokens each, a
     DataFrame or mappings with these keys, or a `Batch`; for the ablations zero and mean, clean texts do. `ablation` is
     by default the circuit's; `mean` is the mean over these prompts, at each position. They begin as those of the
-    circuit's task do, with or without a beginning-of-text token. Raises `UsageError` for what does not fit.
+    circuit's task do, with or without a beginning-of-text token, and in a chat template if those are. Raises
+    `UsageError` for what does not fit.
     """
     kind = _ablation(subgraph, ablation)
     loaded = load_model(model, tokenizer)
     _check_shape(subgraph, loaded)
-    asked = pairs(prompts, Encoder(loaded.tokenizer), _begins(subgraph), kind)
+    frame = frame_of(loaded.tokenizer) if _said(subgraph, "chat") else None
+    asked = pairs(prompts, Encoder(loaded.tokenizer), _said(subgraph, "prepend_bos"), frame, kind)
     tokens = token_batch(asked, loaded.max_positions, len(loaded.weights.unembedding), loaded.device)
     check_batch(loaded, tokens.clean, tokens.corrupted, tokens.is_prompt)
     return _logits(subgraph, loaded, tokens, tokens, kind)
@@ -129,13 +132,13 @@ def _check_shape(subgraph: Subgraph, model: Model) -> None:
         )
 
 
-def _begins(subgraph: Subgraph) -> bool | None:
-    """What the circuit's task says of a beginning-of-text token; None for nothing."""
+def _said(subgraph: Subgraph, key: str) -> bool | None:
+    """What the file of the circuit's task says of how prompts begin; None for nothing."""
     try:
-        begins = tomllib.loads(subgraph.task.text).get("prepend_bos")
+        said = tomllib.loads(subgraph.task.text).get(key)
     except tomllib.TOMLDecodeError:  # a task of rows that were given in Python
         return None
-    return begins if isinstance(begins, bool) else None
+    return said if isinstance(said, bool) else None
 
 
 def _module(model: Any) -> Any:

@@ -14,6 +14,7 @@ from acdc_custom.engine.tokens import PromptTokens
 from acdc_custom.errors import UsageError, count
 from acdc_custom.files.reading import described, shortened
 from acdc_custom.files.table import records_of
+from acdc_custom.task.chat import Frame
 from acdc_custom.task.spans import cut
 from acdc_custom.task.tokens import Encoder
 
@@ -36,8 +37,11 @@ class OwnPrompt:
         return cut(self.clean_ids, self.corrupted_ids, {})
 
 
-def pairs(prompts: Any, encoder: Encoder, begins: bool | None, kind: Ablation) -> Sequence[PromptTokens]:
-    """Prompts as tokens: pairs, mappings, a DataFrame, texts, or a `Batch`. Raises `UsageError` for anything else."""
+def pairs(
+    prompts: Any, encoder: Encoder, begins: bool | None, frame: Frame | None, kind: Ablation
+) -> Sequence[PromptTokens]:
+    """Prompts as tokens: pairs, mappings, a DataFrame, texts, or a `Batch`. Texts are put into `frame`, if there is
+    one. Raises `UsageError` for anything else."""
     prompts = records_of(prompts)
     of_batch = getattr(prompts, "prompts", None)
     if of_batch is not None:
@@ -45,19 +49,22 @@ def pairs(prompts: Any, encoder: Encoder, begins: bool | None, kind: Ablation) -
     texts = [prompts] if isinstance(prompts, (str, Mapping)) else prompts
     if not isinstance(texts, Iterable) or not (texts := list(texts)):
         raise UsageError(f"{described(prompts)} holds no prompts. Give pairs (clean, corrupted), or texts.")
-    bos = encoder.beginning(begins)
-    return [_pair(one, number, encoder, bos, kind) for number, one in enumerate(texts, 1)]
+    bos = () if frame else encoder.beginning(begins)
+    return [_pair(one, number, encoder, bos, frame, kind) for number, one in enumerate(texts, 1)]
 
 
-def _pair(given: Any, number: int, encoder: Encoder, bos: tuple[int, ...], kind: Ablation) -> OwnPrompt:
+def _pair(
+    given: Any, number: int, encoder: Encoder, bos: tuple[int, ...], frame: Frame | None, kind: Ablation
+) -> OwnPrompt:
     clean, corrupted = _two(given, number)
     if corrupted is None and kind in NEED_CORRUPTED:
         raise UsageError(
             f"prompt {number} has no corrupted twin, which the ablation {kind} needs. Give pairs (clean, corrupted), "
             'or ablation="mean" or "zero".'
         )
-    first, second = (encoder.encode(text).ids for text in (clean, clean if corrupted is None else corrupted))
-    if not first:
+    both = (clean, clean if corrupted is None else corrupted)
+    first, second = (encoder.encode(text if frame is None else frame.around(text)).ids for text in both)
+    if not first or not clean:
         raise UsageError(f"prompt {number} is empty. Give a text.")
     if len(first) != len(second):
         raise UsageError(

@@ -111,4 +111,6 @@ def _other(folder: Path, task: str, model: str, settings: SearchSettings) -> str
         return ""
     given = {name: wanted[name] for name in OF_PROMPTS if wanted[name] not in (None, "")}
     changed = [f"{name}: {asked[name]}, now {value}" for name, value in given.items() if asked[name] != value]
-    return changed[0] if changed else f"n: {asked['n']}, now {len(batch.prompts)}"
+    if changed or asked["n"] == len(batch.prompts):
+        return changed[0] if changed else "other prompts"
+    return f"n: {asked['n']}, now {len(batch.prompts)}"

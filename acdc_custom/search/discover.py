@@ -29,7 +29,7 @@ from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.engine.spans import ANSWER
 from acdc_custom.errors import UsageError
-from acdc_custom.files.reading import described
+from acdc_custom.files.reading import described, printable
 from acdc_custom.graph import LOGITS
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.model.given import load_model
@@ -308,7 +308,8 @@ def _spans(prepared: PreparedBatch) -> tuple[Span, ...]:
     texts: dict[str, str] = {}
     for piece in pieces(example.spans, token_texts(example, prepared.model.tokenizer)):
         texts[piece.span] = texts.get(piece.span, "") + piece.text
-    return tuple(Span(name, texts.get(name, "").strip()) for name in prepared.tokens.spans.names)
+    shown = {name: text.strip() or printable(text) for name, text in texts.items()}  # a line end may be all of it
+    return tuple(Span(name, shown.get(name, "")) for name in prepared.tokens.spans.names)
 
 
 def _mean(values: Sequence[torch.Tensor]) -> float:

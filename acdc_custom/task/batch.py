@@ -16,8 +16,10 @@ from dataclasses import dataclass
 
 from acdc_custom.errors import TaskError, count, did_you_mean
 from acdc_custom.files.table import Row, Tabular
+from acdc_custom.task.chat import in_chat
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
+from acdc_custom.task.notes import chat_notes, missing_spans, text_notes, unlike_prompts
 from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
 from acdc_custom.task.selection import DEFAULT_N, Draw, PromptSelection, divide
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
@@ -78,7 +80,8 @@ def make_batch(
     chosen = spec.default_corruption if selection.corruption is None else selection.corruption
     encoder = Encoder(tokenizer)
     try:
-        bos = encoder.beginning(spec.prepend_bos)
+        spec, frame = in_chat(spec, tokenizer)
+        bos = () if frame else encoder.beginning(spec.prepend_bos)
     except TaskError as error:
         raise TaskError(f"{file}: {error}") from None
     notes: list[str] = []
@@ -92,9 +95,10 @@ def make_batch(
         if not rows_found:
             raise TaskError(none_fits(spec.prompts, left_out))
         notes = given_notes(spec.prompts, len(rows_found), left_out)
-        division = divide(len(rows_found), n, most, held_out)
-        texts = [rows_found[index] for index in sorted(list(rows_found)[draw.of(division)])]
         found = len(rows_found)
+        unlike = unlike_prompts(spec, [rows_found[index] for index in sorted(rows_found)], encoder)
+        division = divide(found, n, most, held_out)
+        texts = [rows_found[index] for index in sorted(list(rows_found)[draw.of(division)])]
     else:
         _check_corruption(file, chosen, spec.prompts.corruptions)
         numbers = _chosen_templates(selection.templates, len(spec.prompts.templates), file)
@@ -105,8 +109,11 @@ def make_batch(
             kept = without_words(kept, corruption, words_in(spec.prompts, apart_from.prompts), file)
         texts = made_texts(kept, corruption, file, wanted, seed, numbers)
         found = len(texts)
+        unlike = unlike_prompts(spec, texts, encoder)
         division = divide(found, n, most, held_out)
         texts = texts[draw.of(division)]
+    if unlike:
+        raise TaskError(f"{file}: {unlike}")
     if n is not None and found < n:
         raise TaskError(" ".join([f"{file}: {n} prompts were asked for, and only {found} can be made.", *notes]))
     if not found:
@@ -116,7 +123,8 @@ def make_batch(
     if found < wanted and draw is Draw.SEARCH:
         notes.append(division_note(found, division, held_out))
     prompts = [_prompt(text, spec, file, encoder, bos) for text in texts]
-    notes += text_notes(texts, encoder)
+    notes += missing_spans(spec, prompts)
+    notes += text_notes(texts, encoder) + chat_notes(texts, frame, encoder)
     if selection.resample is not None and draw is Draw.SEARCH:
         prompts = random.Random(f"{selection.resample} resample").choices(prompts, k=len(prompts))
         notes.append(
@@ -156,8 +164,10 @@ def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[dic
     for index in random.Random(seed).sample(range(len(spec.rows)), len(spec.rows)):
         row = spec.rows[index]
         keys = ("answer", "foil")
-        text = Text(f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0)
-        faults = () if spec.form is RowForm.OWN else read_prompt(text, {}, spec.file, encoder, ())[1]
+        text = Text(
+            f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0, spec.frame
+        )
+        faults = () if spec.form is RowForm.OWN else read_prompt(text, {}, {}, spec.file, encoder, ())[1]
         if faults:
             left_out.append(faults[0])
             continue
@@ -204,7 +214,7 @@ def made_texts(
     keys = ("answer", "foil" if corruption.foil == spec.foil else f"corruptions.{corruption.name}.foil")
     where = f"{file}, corruption {corruption.name}"
     return [
-        Text(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template)
+        Text(where, keys, f.clean, f.corrupted, (f.answer,), (f.foil,), f.spans, f.template, spec.frame)
         for f in itertools.islice(fill_prompts(spec, corruption, seed, templates), n)
     ]
 
@@ -222,7 +232,9 @@ def _chosen_templates(text: str, n_templates: int, file: str) -> list[int]:
 
 def words_in(spec: TemplateSpec, prompts: Iterable[Prompt]) -> frozenset[str]:
     """The words of a task's lists that stand in prompts, clean or corrupted."""
-    text = "\n".join(f"{prompt.clean}\n{prompt.corrupted}" for prompt in prompts)
+    before, after = map(len, spec.frame)
+    both = (text for prompt in prompts for text in (prompt.clean, prompt.corrupted))
+    text = "\n".join(one[before : len(one) - after] for one in both)
     listed = {word for words in spec.words.values() for row in words.rows for word in row}
     return frozenset(word for word in listed if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text))
 
@@ -239,47 +251,7 @@ def _rows_apart(spec: RowSpec, batch: Batch | None) -> RowSpec:
 
 
 def _prompt(text: Text, spec: Spec, file: str, encoder: Encoder, bos: tuple[int, ...]) -> Prompt:
-    prompt, faults = read_prompt(text, spec.positions, file, encoder, bos)
+    prompt, faults = read_prompt(text, spec.positions, spec.spans, file, encoder, bos)
     if prompt is None or faults:
         raise TaskError(faults[0].message)
     return prompt
-
-
-def text_notes(texts: list[Text], encoder: Encoder) -> list[str]:
-    """What to beware of in prompts that can be used as they are."""
-    return _unknown(texts, encoder) + _glued(texts, encoder) + _by_id(texts, encoder)
-
-
-def _unknown(texts: list[Text], encoder: Encoder) -> list[str]:
-    """A note on the words that the tokenizer replaces by its unknown token."""
-    both = [prompt for text in texts for prompt in (text.clean, text.corrupted)]
-    words = dict.fromkeys(word for prompt in both for word in encoder.unknown_words(encoder.encode(prompt)))
-    if not words:
-        return []
-    return [f"The tokenizer does not know these words, the model reads them all alike: {', '.join(words)}."]
-
-
-def _glued(texts: list[Text], encoder: Encoder) -> list[str]:
-    """A note when an answer or a foil grows together with the prompt's last word, and need not."""
-    for text in texts:
-        for after in (*text.answer, *text.foil):
-            if isinstance(after, str) and text.clean[-1].isalnum() and after[0].isalnum():
-                spaced = encoder.continuation(encoder.encode(text.clean), f" {after}")
-                if spaced is not None:
-                    last = text.clean.split()[-1]
-                    return [f'"{after}" continues the prompt as "{last}{after}"; is its leading space missing?']
-    return []
-
-
-def _by_id(texts: list[Text], encoder: Encoder) -> list[str]:
-    """A note where a file gives token ids: nothing tells whether they are another tokenizer's."""
-    for text in texts:
-        answers = [encoder.text_of(target) for target in text.answer if isinstance(target, int)]
-        foils = [encoder.text_of(target) for target in text.foil if isinstance(target, int)]
-        if answers:
-            answer, foil = (" / ".join(map(repr, dict.fromkeys(each))) for each in (answers, foils))
-            return [
-                f'The file gives answers as token ids. In this tokenizer, those of "{text.clean}" are {answer}, '
-                f"not {foil}; if these are odd words, the ids belong to another tokenizer."
-            ]
-    return []

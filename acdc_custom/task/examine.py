@@ -19,9 +19,10 @@ from acdc_custom.task.batch import (
     given_texts,
     made_texts,
     none_fits,
-    text_notes,
 )
+from acdc_custom.task.chat import Frame, in_chat
 from acdc_custom.task.forms import RowForm
+from acdc_custom.task.notes import chat_notes, missing_spans, text_notes, unlike_prompts
 from acdc_custom.task.pattern import Ref, TextSpan, occurrences
 from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
 from acdc_custom.task.selection import checked_number
@@ -30,7 +31,7 @@ from acdc_custom.task.task import Task
 from acdc_custom.task.tokens import Encoder, Tokenizer, token_text
 from acdc_custom.task.words import Fit, fits, needed, shortage, with_words
 
-BEYOND_WORDS = (Flaw.POSITION, Flaw.SAME_ANSWER)  # what is wrong whatever words are in the slots
+BEYOND_WORDS = (Flaw.POSITION, Flaw.SPAN, Flaw.SAME_ANSWER)  # what is wrong whatever words are in the slots
 OF_ONE_CORRUPTION = (Flaw.LENGTH, Flaw.SAME, Flaw.SAME_ANSWER)  # the others are said once, not for each
 Said = set[tuple[Flaw, str]]
 
@@ -64,6 +65,7 @@ class Examination:
     examined: tuple[CorruptionExamination, ...]  # the default corruption comes first
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    frame: Frame | None = None  # what its chat template writes around every prompt; None: it has none
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -75,11 +77,18 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
     """Make the prompts of every corruption, `n` or as `Task.batch` would, and note all that is wrong with them."""
     checked_number(n)
     checked_seed(seed)
-    encoder, spec = Encoder(tokenizer), task.spec
+    encoder = Encoder(tokenizer)
+    try:
+        spec, frame = in_chat(task.spec, tokenizer)
+    except TaskError as error:
+        problem = Problem(f"{task.file}: {error}", "")  # its text says what to do
+        return Examination(
+            task, seed, (), (CorruptionExamination(task.default_corruption, (), (), (), ()),), (problem,), ()
+        )
     problems: list[Problem] = []
     bos: tuple[int, ...] = ()
     try:
-        bos = encoder.beginning(spec.prepend_bos)
+        bos = () if frame else encoder.beginning(spec.prepend_bos)
     except TaskError:
         what = f"{task.file}: prepend_bos: this tokenizer has no beginning-of-text token"
         problems.append(Problem(what, "Write prepend_bos = false, or delete the line."))
@@ -114,13 +123,14 @@ def examine(task: Task, tokenizer: Tokenizer, n: int | None = None, seed: int = 
             texts = made_texts(with_words(spec.prompts, found), corruption, task.file, n or DEFAULT_N, seed)
             examined.append(_examined(task, texts, corruption, encoder, bos, n, said))
     notes += [note for fit in found if (note := _at_start_note(fit))]
-    if encoder.begins_by_itself and not bos and not beginning_of(examined[0].prompts, tokenizer):
+    notes += chat_notes(texts, frame, encoder)
+    if encoder.begins_by_itself and not frame and not bos and not beginning_of(examined[0].prompts, tokenizer):
         notes.append(
             f"This tokenizer puts {token_text(tokenizer, tokenizer.bos_token_id or 0)} before every text, and the "
             "model was trained that way; the task says prepend_bos = false. Delete that line, or what is found "
             "is how the model does without."
         )
-    return Examination(task, seed, found, tuple(examined), tuple(problems), tuple(notes))
+    return Examination(task, seed, found, tuple(examined), tuple(problems), tuple(notes), frame)
 
 
 def _examined(
@@ -138,7 +148,7 @@ def _examined(
     places: dict[str, None] = {}
     elsewhere: list[str] = []
     for text in texts:
-        prompt, wrong = read_prompt(text, task.spec.positions, task.file, encoder, bos)
+        prompt, wrong = read_prompt(text, task.spec.positions, task.spec.spans, task.file, encoder, bos)
         faults += wrong
         if prompt is None:
             continue
@@ -148,11 +158,15 @@ def _examined(
             places.update(dict.fromkeys(replaced))
             if not _differs_only_there(text, replaced, encoder):
                 elsewhere.append(f'{text.where}: "{text.clean}" against "{text.corrupted}"')
-    problems = [*_too_few(task, len(texts), n), *_grouped(faults, len(texts), said)]
+    problems = [
+        *_too_few(task, len(texts), n),
+        *_grouped(faults, len(texts), said),
+        *_unlike(task, texts, encoder),
+    ]
     if elsewhere:
         what = f"{_of(len(elsewhere), len(texts))} the corruption changes a token beside its words: {elsewhere[0]}"
         problems.append(Problem(what, Flaw.SPLIT.value))
-    notes = text_notes(texts, encoder)
+    notes = [*missing_spans(task.spec, prompts), *text_notes(texts, encoder)]
     if n is None and len(texts) < DEFAULT_N:
         notes.append(f"All the prompts that the task can make are used: {len(texts)}.")
     return CorruptionExamination(
@@ -168,7 +182,9 @@ def _whatever_words(
     task: Task, texts: list[Text], corruption: Corruption, encoder: Encoder, said: Said
 ) -> CorruptionExamination:
     """Prompts with words that cannot be used, to see what would be wrong with any others."""
-    faults = [fault for text in texts for fault in read_prompt(text, task.spec.positions, task.file, encoder, ())[1]]
+    spec = task.spec
+    read = (read_prompt(text, spec.positions, spec.spans, task.file, encoder, ()) for text in texts)
+    faults = [fault for _, wrong in read for fault in wrong]
     beyond = [fault for fault in faults if fault.flaw in BEYOND_WORDS]
     return CorruptionExamination(corruption.name, (), (), tuple(_grouped(beyond, len(texts), said)), ())
 
@@ -204,6 +220,12 @@ def _grouped(faults: list[Fault], n_prompts: int, said: Said) -> Iterator[Proble
         if flaw not in OF_ONE_CORRUPTION:
             said.add((flaw, subject))
         yield Problem(f"{_of(len(group), n_prompts)}: {group[0].message}", flaw.value)
+
+
+def _unlike(task: Task, texts: list[Text], encoder: Encoder) -> Iterator[Problem]:
+    """Prompts that differ in length where every token is to be a span."""
+    if unlike := unlike_prompts(task.spec, texts, encoder):
+        yield Problem(f"{task.file}: {unlike}", "Give prompts of equal length, or set spans by hand in [spans].")
 
 
 def _of(number: int, total: int) -> str:

@@ -7,12 +7,12 @@ together. Everything that can be found wrong without a tokenizer is found here.
 from __future__ import annotations
 
 import tomllib
-from functools import partial
 from pathlib import Path
 
 from acdc_custom.choices import Metric, parse_metric
 from acdc_custom.errors import TaskError, UsageError, did_you_mean
-from acdc_custom.task.pattern import Pattern, Ref, Resolve, Where, parse_where
+from acdc_custom.task.pattern import Pattern, Ref, Resolve
+from acdc_custom.task.places import read_positions, read_spans
 from acdc_custom.task.rows import read_rows
 from acdc_custom.task.sections import (
     read_continuation,
@@ -27,7 +27,7 @@ from acdc_custom.task.tables import Table
 
 ROWS_CORRUPTION = "rows"  # the only corruption of a task whose rows are given
 
-_COMMON_KEYS = ("schema", "description", "source", "model", "prepend_bos", "metric", "positions")
+_COMMON_KEYS = ("schema", "description", "source", "model", "prepend_bos", "chat", "metric", "positions", "spans")
 _TEMPLATE_KEYS = ("corruption", "templates", "answer", "foil", "slots", "words", "corruptions")
 _EXAMPLES = {
     "schema": f"schema = {SCHEMA}",
@@ -35,6 +35,7 @@ _EXAMPLES = {
     "source": 'source = "the paper"',
     "model": 'model = "gpt2"',
     "prepend_bos": "prepend_bos = true",
+    "chat": "chat = true",
     "metric": 'metric = "kl"',
     "corruption": 'corruption = "switch"',
     "templates": 'templates = ["{A} gave the ball to {B}. The ball is now with"]',
@@ -43,12 +44,12 @@ _EXAMPLES = {
     "slots": '[slots] then A = "names"',
     "words": '[words] then names = ["Alice", "Bob"]',
     "positions": '[positions] then S1 = "{A}"',
+    "spans": '[spans] then people = ["{A}", "{B}"]',
     "corruptions": '[corruptions.switch] then replace = { A = "{B}", B = "{A}" }',
     "rows": 'rows = "prompts.jsonl"',
 }
 _SLOT_EXAMPLE = {"*": 'A = "names"'}
 _WORD_EXAMPLE = {"*": 'names = ["Alice", "Bob"]'}
-_POSITION_EXAMPLE = {"*": 'S1 = "{A}"'}
 _CORRUPTION_EXAMPLE = {"*": _EXAMPLES["corruptions"]}
 
 
@@ -69,6 +70,7 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     resolve: Resolve | None = _no_slots
     default, description, source, model, metric = ROWS_CORRUPTION, "", "", "", ""
     bos: bool | None = None  # as the tokenizer has it
+    chat = False
     if "rows" in values:
         beside = [key for key in _TEMPLATE_KEYS if key in values]
         for key in beside:
@@ -91,11 +93,16 @@ def parse_task(file: str, folder: Path, text: str) -> Spec:
     with top.gather():
         bos = top.get("prepend_bos", False) if "prepend_bos" in top.values else None
     with top.gather():
+        chat = top.get("chat", False)
+        if chat and bos is not None:
+            top.fail("prepend_bos", "not allowed beside chat = true: the chat template says how a prompt begins")
+    with top.gather():
         metric = _metric(top)
-    positions = _positions(top, resolve)
+    positions = read_positions(top, resolve)
+    spans = read_spans(top, prompts, resolve)
     top.stop()
     assert prompts is not None
-    return Spec(description, source, model, bos, metric, default, positions, prompts)
+    return Spec(description, source, model, bos, metric, default, positions, prompts, spans, chat)
 
 
 def _metric(top: Table) -> str:
@@ -175,18 +182,3 @@ def _all_used(top: Table, spec: TemplateSpec) -> None:
         if name not in lists:
             with top.gather():
                 top.table("words", {}).fail(name, "no slot uses this list; use it or delete it")
-
-
-def _positions(top: Table, resolve: Resolve | None) -> dict[str, Where]:
-    """[positions]; gathers. Without slots that are right, nothing can be said of them."""
-    positions: dict[str, Where] = {}
-    if "positions" in top.values and resolve is not None:
-        with top.gather():
-            table = top.table("positions", _POSITION_EXAMPLE)
-            for name in table.values:
-                with table.gather():
-                    if name == "END":
-                        table.fail("END", "END is always the last token of the prompt and cannot be given")
-                    text = table.need(name, str)
-                    positions[name] = table.checked(name, partial(parse_where, text, resolve))
-    return positions

@@ -12,7 +12,9 @@ from functools import cached_property
 
 from acdc_custom.task.forms import Target
 from acdc_custom.task.pattern import Ref, TextSpan, Where
+from acdc_custom.task.places import find, token_name
 from acdc_custom.task.spans import END, cut
+from acdc_custom.task.spec import SpanCut, Stretch
 from acdc_custom.task.tokens import Encoder, Encoding
 
 __all__ = ["END", "Fault", "Flaw", "Prompt", "Text", "read_prompt"]
@@ -32,11 +34,12 @@ class Prompt:
     foil_ids: tuple[int, ...]
     positions: dict[str, int]  # name -> index into clean_ids; END is always there
     template: int  # which template it was made from, from 0
+    by_hand: Mapping[str, range] | None = None  # the tokens of spans that the task sets itself; None: it sets none
 
     @cached_property
     def spans(self) -> tuple[str, ...]:
         """The span that each token is in."""
-        return cut(self.clean_ids, self.corrupted_ids, self.positions)
+        return cut(self.clean_ids, self.corrupted_ids, self.positions, self.by_hand)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class Text:
     foil: tuple[Target, ...]
     spans: tuple[tuple[Ref, TextSpan], ...]
     template: int
+    frame: tuple[str, str] = ("", "")  # what the prompt has from a chat template, before and after its own text
+
+    @property
+    def own(self) -> TextSpan:
+        """Its own text in the clean prompt."""
+        return TextSpan(len(self.frame[0]), len(self.clean) - len(self.frame[1]))
 
 
 class Flaw(Enum):
@@ -64,6 +73,10 @@ class Flaw(Enum):
     TOKEN = "Give token ids of this model's own tokenizer, or texts."
     SAME_ANSWER = "Choose another foil; a corruption may have a foil of its own."
     POSITION = "Count in the prompt that is shown, or name a text that every prompt has."
+    SPAN = "Let a span end after it begins, and before the next one does."
+
+
+BESIDE_TOKENS = (Flaw.POSITION, Flaw.SPAN)  # what is wrong with the names of places, and not with the prompt
 
 
 @dataclass(frozen=True)
@@ -76,11 +89,16 @@ class Fault:
 
 
 def read_prompt(
-    text: Text, positions: Mapping[str, Where], file: str, encoder: Encoder, bos: tuple[int, ...]
+    text: Text,
+    positions: Mapping[str, Where],
+    spans: Mapping[str, Stretch] | SpanCut,
+    file: str,
+    encoder: Encoder,
+    bos: tuple[int, ...],
 ) -> tuple[Prompt | None, tuple[Fault, ...]]:
     """The prompt as tokens, behind `bos` unless its text begins with it; and all that is wrong with it.
 
-    None if it cannot be asked; a position that is not found is left out.
+    None if it cannot be asked; a position that is not found is left out, and so is a span, which is no fault.
     """
     clean, corrupted = encoder.encode(text.clean), encoder.encode(text.corrupted)
     faults = list(_faults(text, clean, corrupted, encoder))
@@ -90,15 +108,21 @@ def read_prompt(
     if answer.keys() & foil.keys():
         message = f'{text.where}: answer and foil are the same token (prompt: "{text.clean}")'
         faults.append(Fault(Flaw.SAME_ANSWER, "", message))
-    found = {name: _position(where, text, clean) for name, where in positions.items()}
+    found = {name: find(where, text.spans, clean, text.own) for name, where in positions.items()}
     for name, at in found.items():
         if isinstance(at, str):
             message = f'{file}: positions.{name}: "{positions[name].text}" is not found; it {at} in "{text.clean}"'
             faults.append(Fault(Flaw.POSITION, name, message))
-    if any(fault.flaw is not Flaw.POSITION for fault in faults):
+    stretches = {} if isinstance(spans, SpanCut) else _stretches(spans, text, clean)
+    faults += _span_faults(stretches, file, text)
+    if any(fault.flaw not in BESIDE_TOKENS for fault in faults):
         return None, tuple(faults)
     if clean.ids[: len(bos)] == bos:  # the text itself begins with it
         bos = ()
+    places = {name: len(bos) + at[0] for name, at in found.items() if not isinstance(at, str)}
+    by_hand = {name: range(len(bos) + at.start, len(bos) + at.stop) for name, at in stretches.items()}
+    if isinstance(spans, SpanCut):
+        by_hand = _one_each(places, len(bos) + len(clean.ids))
     prompt = Prompt(
         text.clean,
         text.corrupted,
@@ -108,9 +132,9 @@ def read_prompt(
         bos + corrupted.ids,
         tuple(answer),
         tuple(foil),
-        {name: len(bos) + at for name, at in found.items() if isinstance(at, int)}
-        | {END: len(bos) + len(clean.ids) - 1},
+        places | {END: len(bos) + len(clean.ids) - 1},
         text.template,
+        by_hand if spans else None,
     )
     return prompt, tuple(faults)
 
@@ -158,25 +182,29 @@ def _targets(
     return found, faults
 
 
-def _position(where: Where, text: Text, clean: Encoding) -> int | str:
-    """The token of a named position, the first one of its word or text and then the offset; or why there is none."""
-    if isinstance(where.what, Ref):
-        spans = [span for ref, span in text.spans if ref == where.what]
-    else:
-        spans = list(_literal_spans(where.what, text.clean))
-    index = where.nth - 1 if where.nth > 0 else len(spans) + where.nth
-    if not 0 <= index < len(spans):
-        return "occurs once" if len(spans) == 1 else f"occurs {len(spans)} times"
-    at = clean.tokens_at(spans[index])
-    token = at[0] + where.offset if at else -1
-    return token if 0 <= token < len(clean.ids) else "is outside the prompt"
+def _stretches(spans: Mapping[str, Stretch], text: Text, clean: Encoding) -> dict[str, range]:
+    """The tokens of the spans that are in a prompt; none for a span that would end before it begins."""
+    found: dict[str, range] = {}
+    for name, stretch in spans.items():
+        first, last = (find(where, text.spans, clean, text.own) for where in (stretch.first, stretch.last))
+        if not isinstance(first, str) and not isinstance(last, str):
+            found[name] = range(first[0], last[-1] + 1)
+    return found
 
 
-def _literal_spans(literal: str, text: str) -> Iterator[TextSpan]:
-    """Where a literal occurs, without the spaces around it."""
-    inner = literal.strip()
-    lead = literal.index(inner)
-    start = text.find(literal)
-    while start >= 0:
-        yield TextSpan(start + lead, start + lead + len(inner))
-        start = text.find(literal, start + len(literal))
+def _span_faults(stretches: Mapping[str, range], file: str, text: Text) -> Iterator[Fault]:
+    for number, (name, own) in enumerate(stretches.items()):
+        if not own:
+            yield Fault(Flaw.SPAN, name, f'{file}: spans.{name}: it ends before it begins in "{text.clean}"')
+        for other, before in [*stretches.items()][:number]:
+            if own.start < before.stop and before.start < own.stop:
+                message = f'{file}: spans.{name}: it shares tokens with the span {other} in "{text.clean}"'
+                yield Fault(Flaw.SPAN, name, message)
+
+
+def _one_each(places: Mapping[str, int], n_tokens: int) -> dict[str, range]:
+    """Every token as a span: by the first of its names, if it has any."""
+    names: dict[int, str] = {}
+    for name, place in places.items():
+        names.setdefault(place, name)
+    return {names.get(place, token_name(place)): range(place, place + 1) for place in range(n_tokens)}

@@ -2,8 +2,8 @@
 
 Owns which span every token of a prompt is in, and in which order spans come when prompts differ. A named position is a
 span of its own, and so is END; the run of tokens between two of them is called after both (`S1..S2`), and what stands
-before the first is `start`. Where a task names nothing, the tokens that the corruption changes are named: each run of
-them is `changed1`, `changed2` and so on. Knows no tokenizer and no model.
+before the first is `start`. A task may set spans by hand instead. Where it names nothing, the tokens that the
+corruption changes are named: each run of them is `changed1`, `changed2` and so on. Knows no tokenizer and no model.
 """
 
 from __future__ import annotations
@@ -15,12 +15,21 @@ END = "END"  # the position of the last token, where the answer is read
 START = "start"  # all that stands before the first named token
 
 
-def cut(clean: Sequence[int], corrupted: Sequence[int], positions: Mapping[str, int]) -> tuple[str, ...]:
-    """The name of the span that each token of a prompt is in, from its tokens and its named positions.
+def cut(
+    clean: Sequence[int],
+    corrupted: Sequence[int],
+    positions: Mapping[str, int],
+    by_hand: Mapping[str, range] | None = None,
+) -> tuple[str, ...]:
+    """The name of the span that each token of a prompt is in, from its tokens and its named positions, or from the
+    spans of its task, if there are any: those that this prompt has, each with its tokens.
 
     Of several names of one token the first counts, and END before all others.
     """
-    names = _named(positions) or _changed(clean, corrupted)
+    if by_hand is None:
+        names = _named(positions) or _changed(clean, corrupted)
+    else:
+        names = {place: name for name, places in by_hand.items() for place in places}
     names[len(clean) - 1] = END
     spans: list[str] = []
     before = ""

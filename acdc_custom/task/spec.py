@@ -6,7 +6,8 @@ Owns the frozen values that a task file turns into. Knows nothing of TOML, of sa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from acdc_custom.task.forms import RowForm, Target
 from acdc_custom.task.pattern import Entry, Pattern, Where, refs
@@ -66,6 +67,7 @@ class TemplateSpec:
     slots: Mapping[str, str]  # slot -> name of its word list
     words: Mapping[str, WordList]
     corruptions: Mapping[str, Corruption]
+    frame: tuple[str, str] = ("", "")  # what every template has from a chat template, before and after its own text
 
     def list_of(self, slot: str) -> WordList:
         """The list that fills a slot."""
@@ -106,6 +108,26 @@ class RowSpec:
     rows: tuple[PromptRow, ...]
     form: RowForm = RowForm.OWN
     notes: tuple[str, ...] = ()  # whole sentences for the user
+    frame: tuple[str, str] = ("", "")  # as in a TemplateSpec
+
+
+class SpanCut(StrEnum):
+    """A way to cut prompts into spans (`spans = "..."`)."""
+
+    TOKENS = "tokens"  # every token is a span of its own
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A span that is set by hand: from the first token of one place to the last token of another, or of the same."""
+
+    first: Where
+    last: Where
+
+    @property
+    def text(self) -> str:
+        """As people read it."""
+        return self.first.text if self.first == self.last else f"{self.first.text} to {self.last.text}"
 
 
 @dataclass(frozen=True)
@@ -120,3 +142,5 @@ class Spec:
     default_corruption: str
     positions: Mapping[str, Where]
     prompts: TemplateSpec | RowSpec
+    spans: Mapping[str, Stretch] | SpanCut = field(default_factory=dict)  # empty: the positions cut prompts
+    chat: bool = False  # whether a prompt is the user's turn in the tokenizer's chat template

@@ -180,10 +180,12 @@ class Encoder:
         else:
             problem = f"is not one token after the prompt; the text then ends in {longer.quoted(same)}"
         hint = ""
-        if prompt.text[-1:].isspace():
+        if prompt.text.endswith(" "):
             hint = "; the prompt ends in a space, which belongs at the start of the answer and the foil"
         elif not text[:1].isspace() and self.continuation(prompt, " " + text) is not None:
             hint = f'; with a leading space it is one: " {text}"'
+        elif text != text.lstrip() and self.continuation(prompt, text.lstrip()) is not None:
+            hint = f'; without its leading space it is one: "{text.lstrip()}"'
         return f'"{text}" {problem}{hint} (prompt: "{prompt.text}")'
 
 

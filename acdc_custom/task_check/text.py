@@ -15,6 +15,7 @@ from acdc_custom.files.reading import printable
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.aligned import align, token_texts
 from acdc_custom.task.batch import beginning_of, describe_beginning
+from acdc_custom.task.chat import Frame
 from acdc_custom.task.examine import CorruptionExamination, Examination, Problem
 from acdc_custom.task.prompt import END
 from acdc_custom.task.spans import in_order, pieces
@@ -36,10 +37,12 @@ def describe_check(checked: TaskCheck, tokenizer: Tokenizer) -> Iterator[str]:
     yield from _task(examination.task)
     if examination.prompts:
         yield from _prompts(examination, tokenizer)
+    if examination.frame is not None:
+        yield from describe_frame(examination.frame)
     yield from _words(examination.words)
     if examination.prompts:
         yield from _positions(examination, tokenizer)
-        yield from _spans(examination.prompts)
+        yield from _spans(examination, tokenizer)
         yield from _examples(examination.prompts, tokenizer)
     for one in checked.tried[:1]:
         yield from _doing(one)
@@ -48,6 +51,14 @@ def describe_check(checked: TaskCheck, tokenizer: Tokenizer) -> Iterator[str]:
     for note in checked.notes:
         yield from headed("Note", note)
     yield from describe_problems(checked.problems)
+
+
+def describe_frame(frame: Frame) -> Iterator[str]:
+    """What a chat template writes around every prompt."""
+    text = (
+        f'the chat template of the tokenizer writes "{frame.before}" before every prompt and "{frame.after}" after it'
+    )
+    yield from headed("Chat", f"{text}; the answer begins the reply")
 
 
 def file_problems(error: TaskError) -> tuple[Problem, ...]:
@@ -134,22 +145,31 @@ def _positions(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
     yield from _table("Positions", ("name", "is", "token", "there, in the first prompts"), rows)
 
 
-def _spans(prompts: Sequence[Prompt]) -> Iterator[str]:
-    """All spans in order: how many tokens each has, and in which templates it is."""
+def _spans(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
+    """All spans in order: how many tokens each has, in which templates it is, and what stands there in the first."""
+    prompts = examination.prompts
     templates = {prompt.template for prompt in prompts}
     rows = []
     for name in in_order(prompt.spans for prompt in prompts):
         sizes = sorted({n for prompt in prompts if (n := prompt.spans.count(name))})
-        having = sorted({prompt.template for prompt in prompts if name in prompt.spans})
+        first = {prompt.template: prompt for prompt in reversed(prompts) if name in prompt.spans}
+        having = sorted(first)
         tokens = f"{sizes[0]}-{sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
         of = "all" if len(having) == len(templates) else ", ".join(str(number + 1) for number in having)
-        rows.append((printable(name), tokens, of))
-    yield from _table("Spans", ("name", "tokens", "in templates"), rows)
+        texts = [_text_in(first[number], name, tokenizer) for number in having[:SHOWN]]
+        rows.append((printable(name), tokens, of, printable(" / ".join(dict.fromkeys(texts)))))
+    yield from _table("Spans", ("name", "tokens", "in templates", "there, in the first prompts"), rows)
+
+
+def _text_in(prompt: Prompt, span: str, tokenizer: Tokenizer) -> str:
+    cut = pieces(prompt.spans, token_texts(prompt, tokenizer))
+    return " ... ".join(piece.text.strip() or piece.text for piece in cut if piece.span == span)
 
 
 def _word_at(prompt: Prompt, at: int, encoder: Encoder) -> str:
     pieces = encoder.encode(prompt.clean).pieces
-    return pieces[at - (len(prompt.clean_ids) - len(pieces))].strip()
+    piece = pieces[at - (len(prompt.clean_ids) - len(pieces))]
+    return piece.strip() or piece  # a line end, for example
 
 
 def _examples(prompts: Sequence[Prompt], tokenizer: Tokenizer) -> Iterator[str]:

@@ -177,3 +177,23 @@ def test_what_cannot_be_applied_is_told() -> None:
         pass
     with pytest.raises(UsageError, match="has 2 layers of 4 heads: it has other nodes"):
         whole(GraphShape(3, 4, 4)).run((tiny_hf("gpt2", 0), NumberTokenizer()), PAIRS)
+
+
+class ChatTokenizer(NumberTokenizer):
+    """One with a chat template that puts two words before what the user says, and one after it."""
+
+    chat_template = "anything"
+
+    def apply_chat_template(self, turns: list[dict[str, str]], **how: Any) -> str:
+        return f" w3 w4{turns[0]['content']} w5"
+
+
+def test_prompts_are_put_into_the_chat_template_of_the_circuits_task() -> None:
+    circuit = random_circuit(SHAPE, 40, 3)
+    task = replace(circuit.provenance.task, text="chat = true\n")
+    in_chat = replace(circuit, provenance=replace(circuit.provenance, task=task))
+    framed = [(f" w3 w4{clean} w5", f" w3 w4{corrupted} w5") for clean, corrupted in PAIRS]
+    mine = tiny_hf("gpt2", 0)
+    found = in_chat.run(mine, PAIRS, tokenizer=ChatTokenizer())
+    assert torch.equal(found, circuit.run(mine, framed, tokenizer=NumberTokenizer()))
+    assert not torch.equal(found, circuit.run(mine, PAIRS, tokenizer=NumberTokenizer()))

@@ -27,6 +27,7 @@ from acdc_custom.search.order import visited_spans, visiting_order
 from acdc_custom.search.passes import Passes, whole_receivers
 from acdc_custom.search.receivers import ReceiverSearch
 from acdc_custom.search.registry import method_named
+from acdc_custom.task import spans
 
 SOME = ("gpt2", "llama", "gemma2", "attention only, rotary")
 HEADS = ("n_head", "num_heads", "num_attention_heads", "n_heads")
@@ -112,6 +113,23 @@ def test_on_every_architecture_each_edge_is_decided_at_each_span_as_the_oracle_d
         raise AssertionError("no edge acts before END")
     agrees(found, decisions, model, prompts)
     assert found.metric == pytest.approx(of_kept_edges(found, decisions), abs=1e-11)
+
+
+@dataclasses.dataclass(frozen=True)
+class EachToken(TinyPrompt):
+    """Prompts whose task cuts them at every token."""
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        n = len(self.clean_ids)
+        return spans.cut(self.clean_ids, self.corrupted_ids, {}, {f"t{at}": range(at, at + 1) for at in range(n)})
+
+
+def test_where_every_token_is_a_span_each_edge_is_decided_at_each_token_as_the_oracle_decides() -> None:
+    model, prompts = small("gpt2", layers=1), [EachToken(**vars(prompt)) for prompt in random_prompts(2, n=1)]
+    found, decisions = search(model, prompts, tau=1e-4)
+    assert len({d.edge.span for d in decisions if d.kept}) > 1
+    agrees(found, decisions, model, prompts)
 
 
 @pytest.mark.parametrize(("metric", "ablation"), measured())

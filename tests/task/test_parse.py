@@ -90,6 +90,7 @@ MISTAKES = {
     "an occurrence that is not there": ('"B#2"', '"B#3"', 'corruptions.rename.replace."B#3": no template has this slot, or not so many times'),
     "an occurrence that is none": ('"B#2"', '"B#x"', 'corruptions.rename.replace."B#x": "B#x" is not a slot or an occurrence'),
     "a position END": ("giver =", "END =", "positions.END: END is always the last token"),
+    "a position without a name": ("giver =", '"" =', "positions.: a position needs a name"),
     "a position that is none": ('".#2"', '"{A}{B}"', 'positions.dot: "{A}{B}" has to be one slot or one literal text'),
     "rows beside templates": ("schema = 1", 'schema = 1\nrows = "x.jsonl"', "corruption: not allowed beside rows"),
 }  # fmt: skip
