@@ -326,6 +326,18 @@ def test_every_field_of_an_evaluation_is_on_the_files_page() -> None:
                 assert f"`{field.name}`" in section, f"{kind.__name__}.{field.name}"
 
 
+def test_every_field_of_neuron_examples_is_on_the_files_page() -> None:
+    from acdc_custom.analyses import neuron_records
+    from acdc_custom.analyses.example_files import COLUMNS
+
+    (section,) = re.findall(r"^## neuron-examples.json$(.*?)^## ", page("files.md"), re.MULTILINE | re.DOTALL)
+    kinds = [kind for kind in vars(neuron_records).values() if is_dataclass(kind) and kind is not neuron_records.Neuron]
+    names = {field.name for kind in kinds for field in fields(kind)}
+    assert {"histogram", "counts", "smallest_p"} <= names
+    for name in (*names, *COLUMNS):
+        assert f"`{name}`" in section, name
+
+
 def test_the_page_on_evaluation_has_every_set_baseline_test_and_threshold() -> None:
     from acdc_custom.evaluate import (
         completeness,
