@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import notebooks
@@ -334,6 +335,18 @@ def test_every_field_of_an_evaluation_is_on_the_files_page() -> None:
                 assert f"`{field.name}`" in section, f"{kind.__name__}.{field.name}"
 
 
+def test_every_field_of_neuron_examples_is_on_the_files_page() -> None:
+    from acdc_custom.analyses import neuron_records
+    from acdc_custom.analyses.example_files import COLUMNS
+
+    (section,) = re.findall(r"^## neuron-examples.json$(.*?)^## ", page("files.md"), re.MULTILINE | re.DOTALL)
+    kinds = [kind for kind in vars(neuron_records).values() if is_dataclass(kind) and kind is not neuron_records.Neuron]
+    names = {field.name for kind in kinds for field in fields(kind)}
+    assert {"histogram", "counts", "smallest_p"} <= names
+    for name in (*names, *COLUMNS):
+        assert f"`{name}`" in section, name
+
+
 def test_the_page_on_evaluation_has_every_set_baseline_test_and_threshold() -> None:
     from acdc_custom.evaluate import (
         completeness,
@@ -447,6 +460,26 @@ def our_files() -> Iterator[Path]:
         ]
         # In a git worktree, .git is a file, and names a place.
         yield from (Path(folder, name) for name in names if name != ".git")
+
+
+@pytest.mark.slow
+def test_the_built_site_is_searched_from_a_folder_and_asks_nothing_of_the_network(
+    chromium: Any, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path)], cwd=ROOT, check=True
+    )
+    page = chromium.new_page(viewport={"width": 1400, "height": 800})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "index.html").as_uri())
+    page.click(".md-search__input")
+    page.keyboard.type("minimality", delay=30)
+    first = page.locator(".md-search-result__link").first
+    first.wait_for()
+    assert first.get_attribute("href").endswith("/evaluate.html")
+    page.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:

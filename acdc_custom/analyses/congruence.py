@@ -7,6 +7,7 @@ random single-token words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,9 +69,11 @@ def congruence(
     similarity: Similarity = Similarity.COSINE,
     bos: tuple[int, ...] = (),
     seed: int = 0,
+    pool: Sequence[int] | None = None,
 ) -> Congruence:
-    """The similarity of all pairs of a word set, against random words of the same tokenizer."""
-    pool = random_words(model.tokenizer, len(model.weights.unembedding), words.tokens, seed)
+    """The similarity of all pairs of a word set, against random words: those of `pool`, or of the same tokenizer."""
+    if pool is None:
+        pool = random_words(model.tokenizer, len(model.weights.unembedding), words.tokens, seed)
     own, others = (
         _comparable(exact(token_directions(model, tokens, place, bos)), similarity) for tokens in (words.tokens, pool)
     )

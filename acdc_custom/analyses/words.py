@@ -81,7 +81,7 @@ def random_words(tokenizer: Any, vocab: int, without: Sequence[int], seed: int =
 @torch.no_grad()
 def token_residuals(model: Model, tokens: Sequence[int], place: TokenPlace, bos: Sequence[int] = ()) -> Tensor:
     """What a token has written into the residual stream at a place, not normalised: `[token, d_model]`."""
-    ids = torch.tensor(tokens, device=model.device)
+    ids = torch.tensor(tokens, dtype=torch.long, device=model.device)
     if place is TokenPlace.EMBEDDING:
         return model.weights.token_embedding[ids]
     before = torch.tensor(bos, dtype=torch.long, device=model.device)

@@ -5,19 +5,23 @@ Owns the four panels. Their numbers are the record's. Imports no torch.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.ticker import MaxNLocator
 
 from acdc_custom.circuit.members import Part
+from acdc_custom.figures.labels import label_points
 from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
 from acdc_custom.graph import Sender
 from acdc_custom.stability.record import Stability
 from acdc_custom.stability.words import kinds_of, task_of
 
 MOST_HEADS = 18
+MOST_CELLS = 60  # runs whose comparison is drawn cell by cell
 LABELLED = (0.1, 0.5, 0.9, 1.0)  # points of the curve with their share beside them
 
 
@@ -35,7 +39,7 @@ def stability_figure(stability: Stability, theme: Theme = Theme.LIGHT) -> Figure
         _often(often, stability)
         _heads(heads, stability, theme)
         _alike(figure, alike, stability)
-        _faithful(faithful, stability, theme)
+        _faithful(figure, faithful, stability, theme)
     return figure
 
 
@@ -80,7 +84,14 @@ def _heads(axes: Axes, stability: Stability, theme: Theme) -> None:
 def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
     """The Jaccard index of every two runs, those that vary the same side by side."""
     indices = np.array(stability.jaccards[Part.EDGES])  # [run, run]
-    image = axes.imshow(indices, cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="none")
+    ends = np.arange(len(indices) + 1) - 0.5
+    # Cells, which stay sharp in any viewer, at any size; a picture only where they would make a file too large.
+    image: ScalarMappable
+    if len(indices) <= MOST_CELLS:
+        image = axes.pcolormesh(ends, ends, indices, cmap=SEQUENTIAL, vmin=0, vmax=1, edgecolors="face", lw=0.2)
+        axes.set(aspect="equal", ylim=(ends[-1], ends[0]))
+    else:
+        image = axes.imshow(indices, cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="none")
     groups = Counter(run.varied for run in stability.runs)
     starts = np.cumsum([0, *groups.values()])
     for start in starts[1:-1]:
@@ -96,7 +107,7 @@ def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
     bar.outline.set_visible(False)
 
 
-def _faithful(axes: Axes, stability: Stability, theme: Theme) -> None:
+def _faithful(figure: Figure, axes: Axes, stability: Stability, theme: Theme) -> None:
     """What the consensus recovers at each share, among what single runs recover."""
     runs = stability.consensus_runs
     axes.plot(
@@ -111,9 +122,6 @@ def _faithful(axes: Axes, stability: Stability, theme: Theme) -> None:
     sizes = [point.n_edges for point in stability.curve]
     shares = [stability.faithfulness(point.behaviour) for point in stability.curve]
     axes.plot(sizes, shares, "-o", ms=4, color=theme.value.series[0], label="consensus, at a share of runs")
-    for point, size, share in zip(stability.curve, sizes, shares, strict=True):
-        if point.share in LABELLED:
-            axes.annotate(f"{point.share:.0%}", (size, share), (4, -10), textcoords="offset points", fontsize=7.5)
     axes.axhline(1, color=theme.value.faint, lw=0.8, ls=":")
     axes.set_title("Logit difference recovered, against edges")
     axes.set_xlabel("edges")
@@ -121,3 +129,16 @@ def _faithful(axes: Axes, stability: Stability, theme: Theme) -> None:
     axes.set_xlim(left=0)
     axes.grid(axis="y")
     axes.legend(loc="best")
+    points = [
+        (size, share, f"{point.share:.0%}")
+        for point, size, share in zip(stability.curve, sizes, shares, strict=True)
+        if point.share in LABELLED and math.isfinite(share)
+    ]
+    label_points(figure, axes, points, _marks(axes), 7.5)
+
+
+def _marks(axes: Axes) -> list[tuple[float, float]]:
+    """Every point that is drawn."""
+    columns = [(line.get_xdata(), line.get_ydata()) for line in axes.lines if line.get_marker() == "o"]
+    points = [(float(x), float(y)) for xs, ys in columns for x, y in zip(np.asarray(xs), np.asarray(ys), strict=True)]
+    return [(x, y) for x, y in points if math.isfinite(y)]

@@ -12,9 +12,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 
 from acdc_custom.choices import Ranking
+from acdc_custom.figures.labels import label_points
 from acdc_custom.figures.theme import MARKERS, Figure, Theme
 from acdc_custom.sweep.curve import Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
@@ -26,6 +28,8 @@ MOST_NAMED = 6  # searches, each with a look of its own
 LEAST_KL = 1e-4  # nats: smaller ones are drawn as if they were this
 MOST_RECOVERED = 1.5  # a curve that overshoots by more leaves the picture
 LEAST_RECOVERED = -0.5
+SUGGESTED = "suggested threshold"
+BEATEN = "beaten: another threshold has as few edges and as low a KL"
 ABOUT = (
     "For each case two panels over the number of edges: the KL divergence from the model, and the share of the logit "
     "difference that is recovered; one curve for each search, and for each ranking of each method that scores edges."
@@ -33,7 +37,8 @@ ABOUT = (
 
 
 def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
-    """Two panels for each case. Rings are around suggested thresholds; lines of searches are their fronts."""
+    """Two panels for each case. Lines of searches are their fronts, hollow points are beaten, and rings are around
+    suggested thresholds."""
     with theme.applied():
         title = "How small a circuit can be, and what it costs"
         figure = Figure(title, ABOUT, 9.6, 0.7 + 3.2 * len(sweep.cases), theme)
@@ -44,12 +49,14 @@ def draw_sweep(sweep: Sweep, theme: Theme = Theme.LIGHT) -> Figure:
             left.set_title(f"{case.name}\n{case.about}")
             left.legend(fontsize=7)
         _legend(figure, sweep, theme)
+        for case, (left, _) in zip(sweep.cases, rows, strict=True):
+            _thresholds(figure, left, case)
     return figure
 
 
 def _legend(figure: Figure, sweep: Sweep, theme: Theme) -> None:
     """Below all panels: what the thin lines are."""
-    handles: list[Line2D] = []
+    handles: list[Line2D | Patch] = []
     looks = {
         attributed.title: theme.look(number)
         for case in sweep.cases
@@ -59,26 +66,33 @@ def _legend(figure: Figure, sweep: Sweep, theme: Theme) -> None:
         handles.append(Line2D([], [], color=colour, marker=marker, mfc="none", ms=3.5, lw=1, label=title))
     for ranking, style in OF_RANKING.items():
         handles.append(Line2D([], [], color=theme.value.faint, ls=style, lw=1, label=f"{ranking} scores"))
+    look: dict[str, Any] = {"color": theme.value.faint, "lw": 0, "mfc": "none"}
+    handles.append(Line2D([], [], **look, marker="o", ms=11, mew=1.3, label=SUGGESTED))
+    if any(_beaten(search) for case in sweep.cases for search in case.searches):
+        handles.append(Line2D([], [], **look, marker="o", ms=4.5, label=BEATEN))
+    handles.append(Patch(color=theme.value.faint, alpha=0.15, lw=0, label=f"recovered within {WITHIN:.0%}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)
 
 
 def _kl_panel(axes: Axes, case: Case, theme: Theme) -> None:
-    """Thresholds stand beside the points, unless there would be too many."""
-
-    def height(point: Point) -> float:
-        return max(point.kl, LEAST_KL)
-
     axes.axhline(case.empty.kl, color=theme.value.faint, lw=0.8, ls=":")
-    at = (1, case.empty.kl)
-    axes.annotate("no edges", at, xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7)
-    _curves(axes, case, height, theme)
-    if len(case.searches) == 1:
-        for point in _drawn(case.searches[0]):
-            at = (point.n_edges, height(point))
-            axes.annotate(f"{point.threshold:g}", at, (7, 1), textcoords="offset points", fontsize=6.5)
+    at, places = (0, case.empty.kl), ("axes fraction", "data")
+    axes.annotate("no edges", at, (3, 3), xycoords=places, textcoords="offset points", va="bottom", fontsize=7)
+    _curves(axes, case, _kl, theme)
     axes.set_yscale("log")
     _plain(axes.yaxis)
     axes.set_ylabel("KL from the model (nats)")
+
+
+def _thresholds(figure: Figure, axes: Axes, case: Case) -> None:
+    """Beside the points of a search, unless there are several."""
+    if len(case.searches) == 1:
+        points = [(point.n_edges, _kl(point), f"{point.threshold:g}") for point in _drawn(case.searches[0])]
+        label_points(figure, axes, points, [], 6.5)
+
+
+def _kl(point: Point) -> float:
+    return max(point.kl, LEAST_KL)
 
 
 def _recovered_panel(axes: Axes, case: Case, theme: Theme) -> None:
@@ -118,7 +132,9 @@ def _curves(axes: Axes, case: Case, height: Callable[[Point], float], theme: The
 
 def _search(axes: Axes, search: Searched, height: Callable[[Point], float], look: dict[str, Any]) -> None:
     """Its points, a line along its front, and a ring around the suggested one."""
-    _line(axes, _drawn(search), height, **look, lw=0)
+    beaten = _beaten(search)
+    _line(axes, [point for point in _drawn(search) if point not in beaten], height, **look, lw=0)
+    _line(axes, beaten, height, **look, mfc="none", lw=0)
     _line(axes, [point for point in search.curve.front if point.n_edges], height, color=look["color"], lw=1.6)
     chosen = search.suggestion.point
     if chosen is not None and chosen.n_edges:
@@ -145,6 +161,12 @@ def _line(axes: Axes, points: Sequence[Point], height: Callable[[Point], float],
 def _drawn(search: Searched) -> list[Point]:
     """Without circuits that have no edges: a logarithm has no place for them."""
     return [point for point in search.curve.points if point.n_edges]
+
+
+def _beaten(search: Searched) -> list[Point]:
+    """Those that another threshold beats: it has as few edges, and a KL as low."""
+    front = search.curve.front
+    return [point for point in _drawn(search) if point not in front]
 
 
 def _plain(axis: Axis) -> None:

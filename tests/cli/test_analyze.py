@@ -127,3 +127,52 @@ def test_a_circuit_of_another_model_is_refused(run: Run) -> None:
     example_circuit().save("other")
     code, _, err = run("analyze", "attribution", *TASK, "--heads", "other")
     assert code == 2 and "this circuit is of a model of another shape" in err
+
+
+NEURONS = ("analyze", "neuron-examples", "--texts", "texts.txt")
+
+
+def test_the_neurons_that_patching_ranked_first_are_shown_in_texts(run: Run) -> None:
+    Path("texts.txt").write_text("Alice is a teacher.\n\nBob is a student. The xyzzy is Bob.\n")
+    Path("patched.csv").write_text("layer,neuron,effect\n3,1,0.1\n3,20,-0.5\n2,7,0.3\n")
+    code, out, err = run(*NEURONS, "--neuron", "patched.csv", "--first", "2", "--longest", "6")
+    assert code == 0, err
+    folder = Path("results/analyses/texts_demo-4l_L3N20-L2N7")
+    names = ("neuron-examples.html", "neuron-examples.csv", "neuron-examples.json")
+    assert [Path(line.strip()) for line in out.split("Written\n")[1].splitlines()] == [folder / name for name in names]
+    assert "Texts      2 of texts.txt; pieces of at most 6 tokens" in out
+    assert "1 text was longer than 6 tokens, and was read in pieces of so many." in out
+    with (folder / names[1]).open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["neuron"] for row in rows} == {"L3N20", "L2N7"} and {row["line"] for row in rows} == {"1", "3"}
+    assert json.loads((folder / names[2]).read_text())["n_unknown"] == 1
+    code, out, _ = run(*NEURONS, "--neuron", "L3N20,2.7", "--longest", "6", "--out", str(folder))
+    assert code == 0 and f"{folder}: all have been read" in out
+
+
+WRONG_NEURONS = {
+    "a neuron that is not there": (
+        ("--neuron", "L9N441"),
+        2,
+        "there is no neuron L9N441: those of demo-4l are L0N0 to L3",
+    ),
+    "a node": (("--neuron", "L3H1"), 2, '"L3H1" is no neuron. Neurons are called L5N441'),
+    "no table": (("--neuron", "texts.txt/x.csv"), 2, "cannot be read"),
+    "no text": (("--neuron", "L3N2", "--texts", "empty.txt"), 2, "empty.txt: there is no text."),
+    "no file": (("--neuron", "L3N2", "--texts", "nowhere.txt"), 2, "there is no file nowhere.txt"),
+    "no key": (("--neuron", "L3N2", "--texts", "keys.jsonl"), 2, 'keys.jsonl, line 1: no "text" that is a text'),
+    "too long": (("--neuron", "L3N2", "--longest", "9999"), 2, "pieces of 9999 tokens: demo-4l reads 1 to"),
+    "no folder": (("--neuron", "L3N2", "--out", "texts.txt/out"), 1, "cannot be written to"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_NEURONS)
+def test_what_is_wrong_with_neurons_or_texts_is_one_line(run: Run, case: str) -> None:
+    args, expected, message = WRONG_NEURONS[case]
+    Path("texts.txt").write_text("Alice is a teacher.\n")
+    Path("empty.txt").write_text("\n")
+    Path("keys.jsonl").write_text('{"prompt": "Alice"}\n')
+    code, _, err = run(*NEURONS, *args)
+    last = err.splitlines()[-1]
+    assert (code, message in last) == (expected, True), err
+    assert "Traceback" not in err and not Path("results").exists()

@@ -9,7 +9,7 @@ from swept import made_up
 
 from acdc_custom.choices import Ranking
 from acdc_custom.figures.theme import Figure
-from acdc_custom.sweep.picture import draw_sweep
+from acdc_custom.sweep.picture import BEATEN, SUGGESTED, draw_sweep
 from acdc_custom.sweep.result import Sweep
 
 
@@ -64,7 +64,22 @@ def test_every_method_has_a_look_of_its_own_that_the_legend_below_tells() -> Non
     drawn = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines if line.get_linewidth() == 1}
     assert len(looks) == 9 and looks == drawn
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == [*(f"method-{number}" for number in range(9)), "absolute scores", "signed scores"]
+    assert names == [
+        *(f"method-{number}" for number in range(9)),
+        "absolute scores",
+        "signed scores",
+        SUGGESTED,
+        BEATEN,
+        "recovered within 10%",
+    ]
+
+
+def test_a_point_that_another_threshold_beats_is_hollow_and_the_legend_says_so() -> None:
+    figure = draw_sweep(made_up())
+    lines = [line for line in figure.axes[0].lines if line.get_markersize() == 4.5 and line.get_linewidth() == 0]
+    hollow = [line for line in lines if line.get_markerfacecolor() == "none"]
+    assert [tuple(row) for line in hollow for row in line.get_xydata()] == [(30, 1.5)], "20 edges have a KL of 1.0"
+    assert BEATEN in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def legend(figure: Figure) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from acdc_custom.cli.analyze import heads, patching, prompts, words
+from acdc_custom.cli.analyze import heads, neurons, patching, prompts, words
 
 
 @click.group("analyze", short_help="Manual analyses: lens, patching, copy scores, attention.")
@@ -19,6 +19,6 @@ def command() -> None:
     """
 
 
-for module in (prompts, patching, heads, words):
+for module in (prompts, patching, heads, words, neurons):
     for subcommand in module.COMMANDS:
         command.add_command(subcommand)
