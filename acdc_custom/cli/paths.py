@@ -59,12 +59,14 @@ class _Shown:
     def __call__(self, step: Step, run: Run) -> Circuit:
         from acdc_custom.cli.running import describe_batch
         from acdc_custom.search.bar import SearchBar
+        from acdc_custom.search.pace import forecast_of
 
         if not self._described:
             for line in describe_batch(run.prepared, None):
                 say(line)
             self._described = True
-        with SearchBar(run.request.edges, run.earlier, f"Threshold {step.threshold:g}") as progress:
+        expected = forecast_of(run.prepared, run.settings, run.start)
+        with SearchBar(run.request.edges, expected, run.earlier, f"Threshold {step.threshold:g}") as progress:
             circuit, _ = run.complete(progress.note, tested=self._record.request.faithfulness is None)
         return circuit
 

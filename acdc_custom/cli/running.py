@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from acdc_custom.runs.run import Run
 
 
+SOON = 10.0  # seconds: of a search that takes no longer, no time is told
+LONG = 300.0  # seconds: where a search takes longer, a quicker method is named
+
+
 def open_told(name: str, device: str, dtype: str) -> Model:
     """Open a model, and say which it is."""
     from acdc_custom.model.open import open_model
@@ -37,16 +41,36 @@ def open_told(name: str, device: str, dtype: str) -> Model:
 def run_search(run: Run) -> Circuit:
     """Search, with a progress bar, and show what was found and written; at the end, what the heads do."""
     from acdc_custom.search.bar import SearchBar
+    from acdc_custom.search.pace import forecast_of
 
     what = "Scoring edges" if run.settings.threshold is None else "Deciding edges"
     request, folder = run.request, run.folder
+    expected = forecast_of(run.prepared, run.settings, run.start)
+    if not run.earlier and (line := describe_time(run, expected.seconds)):
+        say(line)
     try:
-        with SearchBar(request.edges, run.earlier, what) as progress:
+        with SearchBar(request.edges, expected, run.earlier, what) as progress:
             circuit, files = run.complete(progress.note)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
     show_found(circuit, run.prepared, folder.path, files, request.roles, (request.task, request.model))
     return circuit
+
+
+def describe_time(run: Run, seconds: float) -> str:
+    """How long the search is going to take, unless that is soon; and how long a quicker method, unless that is."""
+    from acdc_custom.errors import duration
+    from acdc_custom.search.method import DecidingMethod
+    from acdc_custom.search.pace import forecast_of
+    from acdc_custom.search.registry import method_named
+
+    if seconds < SOON:
+        return ""
+    line, method = f"Time       about {duration(seconds)}", method_named(run.settings.method)
+    if isinstance(method, DecidingMethod) and method.quicker and seconds > LONG:
+        quicker = forecast_of(run.prepared, run.settings.with_(method=method.quicker), run.start).seconds
+        line += f"; --method {method.quicker} takes about {duration(quicker)}" if quicker < seconds else ""
+    return line
 
 
 def show_found(

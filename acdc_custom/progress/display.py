@@ -8,30 +8,48 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any, TextIO
 
 QUIET = "ACDC_CUSTOM_QUIET"  # in the environment: no bar at all
 PATIENCE = 10.0  # seconds before the first line where nobody watches: of shorter work nothing is said
 EVERY = 30.0  # seconds from one line to the next
 LINE = "{desc}: {percentage:.0f}%, {n_fmt} of {total_fmt}{unit}, after {elapsed}, {remaining} to go{postfix}"
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
-def new_bar(total: int, what: str, unit: str = "it", **options: Any) -> Any:
-    """A tqdm bar for so many steps that is gone at the end; `options` are further ones of tqdm's."""
+def new_bar(total: int, what: str, unit: str = "it", left: Callable[[], float] | None = None, **options: Any) -> Any:
+    """A tqdm bar for so many steps that is gone at the end; `options` are further ones of tqdm's.
+
+    `left` says how many seconds are left, where steps do not take the same time each.
+    """
     shared = {"total": total, "desc": what, "unit": unit, "leave": False, **options}
     shared["disable"] = bool(os.environ.get(QUIET))
     if in_notebook():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # without ipywidgets, a bar of text does
             from tqdm.auto import tqdm
-        return tqdm(**shared)
+        return _telling(tqdm, left, BAR)(**shared)
     from tqdm import tqdm
 
     if sys.stderr.isatty():
-        return tqdm(dynamic_ncols=True, **shared)
+        return _telling(tqdm, left, BAR)(dynamic_ncols=True, **shared)
     shared |= {"unit": unit if unit.startswith(" ") else "", "file": Lines(sys.stderr)}
     often = {"delay": PATIENCE, "mininterval": EVERY, "maxinterval": EVERY, "miniters": 1}
-    return tqdm(**{"bar_format": LINE, **shared, **often})
+    return _telling(tqdm, left, LINE)(**{"bar_format": LINE, **shared, **often})
+
+
+def _telling(bar: Any, left: Callable[[], float] | None, layout: str) -> Any:
+    """A kind of bar that shows the time left as it is told, in this layout."""
+    if left is None:
+        return bar
+
+    def numbers(self: Any) -> Any:
+        seconds = left()
+        text = bar.format_interval(seconds) if seconds else "?"
+        return {**bar.format_dict.fget(self), "bar_format": layout.replace("{remaining}", text)}
+
+    return type(bar.__name__, (bar,), {"format_dict": property(numbers)})
 
 
 def in_notebook() -> bool:

@@ -37,6 +37,7 @@ from acdc_custom.search.bar import OnDecision as OnDecision
 from acdc_custom.search.bar import SearchBar, both
 from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import DecidingMethod, ScoringMethod, ToScore, top_edges
+from acdc_custom.search.pace import forecast_of
 from acdc_custom.search.passes import Effects, Passes, whole_receivers
 from acdc_custom.search.registry import method_named
 from acdc_custom.task.aligned import token_texts
@@ -77,11 +78,15 @@ def discover(
     computed = settings.flat() if isinstance(model, (str, Path)) else options
     loaded = load_model(model, tokenizer, computed.get("device"), computed.get("dtype"))
     prepared = prepare_batch(asked, loaded, settings)
-    n_edges = loaded.graph.n_edges if start is None else len(start.at_all_spans.edges)
-    with SearchBar(n_edges) if progress else contextlib.nullcontext() as bar:
+    with _bar(prepared, settings, start) if progress else contextlib.nullcontext() as bar:
         told = on_decision if bar is None else both(bar.note, on_decision)
         circuit = search(prepared, settings, told, start=start)
     return replace(circuit, test=score_draw(prepared, settings, circuit, Draw.TEST))
+
+
+def _bar(prepared: PreparedBatch, settings: SearchSettings, start: Circuit | None) -> SearchBar:
+    n_edges = prepared.model.graph.n_edges if start is None else len(start.at_all_spans.edges)
+    return SearchBar(n_edges, forecast_of(prepared, completed(prepared, settings), start))
 
 
 def completed(prepared: PreparedBatch, settings: SearchSettings) -> SearchSettings:

@@ -61,6 +61,10 @@ class DecidingMethod:
     for all; if not all, the batch is inside the circuit of these edges. The search visits receiver after receiver, in
     the order of the settings: an interrupted one is resumed from whole receivers. `hint` makes the hint from the full
     model, `hint_in_positions` one for every edge at every span.
+
+    What time it takes is told from these: a hint takes `hint_passes` with a gradient, a live receiver of so many edges
+    about so many `evaluations`, and a window holds about so many of them `at_once`; None: as many as are worth it.
+    `quicker` is the name of a method to try in its place where it takes long.
     """
 
     name: str  # as it is typed
@@ -70,6 +74,10 @@ class DecidingMethod:
     start: Callable[[Batch, SearchSettings, int, Mapping[Edge, float], Collection[Edge] | None], Decider]
     hint: Callable[[Sequence[Caches]], Mapping[Edge, float]] = lambda chunks: {}
     hint_in_positions: Callable[[Sequence[Caches]], Mapping[Edge, float]] = lambda chunks: {}
+    hint_passes: int = 0
+    evaluations: Callable[[int], float] = float
+    at_once: int | None = None
+    quicker: str = ""
 
     def completed(self, settings: SearchSettings) -> SearchSettings:
         """The settings with this method's defaults. Raises `UsageError` for what it has no use for."""

@@ -47,3 +47,20 @@ def test_a_line_that_only_wipes_another_is_left_away() -> None:
     lines.write("\r        \r")
     lines.write("\rtwo\n")
     assert stream.getvalue() == "one\ntwo\n"
+
+
+def test_where_steps_are_not_alike_the_time_left_is_the_one_that_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    for is_terminal, left in ((False, ["? to go", "02:00 to go"]), (True, ["<?", "<02:00"])):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        monkeypatch.setattr(display, "PATIENCE", 0.0)
+        monkeypatch.setattr(display, "EVERY", 0.0)
+        bar = display.new_bar(100, "Deciding edges", " edges", left=lambda: seconds[0], mininterval=0, miniters=1)
+        for told, shown in zip((0.0, 120.0), left, strict=True):
+            seconds[0] = told
+            bar.update()
+            assert shown in capsys.readouterr().err
+        bar.close()
+        capsys.readouterr()

@@ -37,4 +37,6 @@ METHOD = DecidingMethod(
     about="visits every edge from the logits down, and removes it if that raises the metric by less than the threshold",
     source="Conmy et al. 2023, arXiv 2304.14997",
     start=_start,
+    evaluations=lambda n_edges: 1.1 * n_edges,  # a tenth is made in vain, behind edges that are kept
+    quicker="grouped",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,12 @@ def _hint_in_positions(chunks: Sequence[Caches]) -> Mapping[Edge, float]:
     return attribute_in_positions(chunks, lambda chunk: embedding_points(chunk, HINT.points or 1))
 
 
+def _evaluations(n_edges: int) -> float:
+    """Three blocks, and what it takes to find one edge that is kept: in circuits of a hundred edges or more, there is
+    about one such edge per live receiver."""
+    return min(n_edges, 3 + 2 * math.log(max(n_edges, 1), 4))
+
+
 METHOD = DecidingMethod(
     name="grouped",
     title="grouped ACDC",
@@ -50,4 +57,7 @@ METHOD = DecidingMethod(
     start=_start,
     hint=HINT.scores,
     hint_in_positions=_hint_in_positions,
+    hint_passes=HINT.points or 1,
+    evaluations=_evaluations,
+    at_once=2,
 )
