@@ -211,6 +211,7 @@ def content(folder: Path) -> tuple[Any, str]:
     return circuit, (folder / "run" / "decisions.jsonl").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 def test_exact_effects_that_are_killed_go_on_and_end_as_if_nothing_had_happened(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -83,6 +83,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_resumes_from_its_journa
     assert not (tmp_path / "workers.log").exists(), "nothing was printed"
 
 
+@pytest.mark.slow
 def test_a_grid_whose_driver_is_killed_resumes_where_it_was(tmp_path: Path, expected: dict[str, Any]) -> None:
     tests = str(Path(__file__).parents[1])
     driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path), tests], env={**os.environ})

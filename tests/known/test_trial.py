@@ -173,6 +173,7 @@ def test_halfway_through_their_own_activations_gradients_see_more_of_a_sharp_mod
     assert len(of_activations.at_lowest) > len(of_inputs.at_lowest)
 
 
+@pytest.mark.slow
 def test_every_model_is_tried_with_every_ablation_and_method() -> None:
     models, told = known_models(3, 0), []
     trials = list(run_trials(models, lambda: told.append(1)))
