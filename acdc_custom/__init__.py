@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from acdc_custom.search.discover import discover
     from acdc_custom.stability.content import load_stability
     from acdc_custom.sweep.content import load_sweep
+    from acdc_custom.sweep.search import sweep_thresholds
     from acdc_custom.task.given import load_task
     from acdc_custom.task_check.measure import check_task
 
@@ -65,6 +66,7 @@ __all__ = [
     "load_task",
     "patch_paths",
     "prepare_batch",
+    "sweep_thresholds",
     "write_report",
 ]
 
@@ -95,6 +97,7 @@ _HOMES = {
     "load_task": ("task.given", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
     "prepare_batch": ("engine.prepared", "prepare_batch"),
+    "sweep_thresholds": ("sweep.search", "sweep_thresholds"),
     "write_report": ("report.write", "write_report"),
 }
 

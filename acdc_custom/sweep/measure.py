@@ -64,7 +64,7 @@ def measure(
     for together in _grouped(runs, _batch_of):
         progress(f"Opening {_name(together[0])}", 0, 1)
         # Not kept in a name here: while the next batch is opened, this one would still be in memory.
-        cases.append(_case(together, reopen(together[0].folder, device, opener=opener).prepared, progress))
+        cases.append(case_of(together, reopen(together[0].folder, device, opener=opener).prepared, progress))
     if not cases:
         raise UsageError("there is no run to make a curve of. Give at least one finished run.")
     return Sweep(tuple(cases), tuple(failed))
@@ -80,7 +80,8 @@ def _searched(runs: Sequence[SweepRun]) -> Searched:
     return Searched(settings.metric or "", settings.order, settings.order_seed, curve, suggestion)
 
 
-def _case(runs: Sequence[SweepRun], prepared: PreparedBatch, progress: Progress) -> Case:
+def case_of(runs: Sequence[SweepRun], prepared: PreparedBatch, progress: Progress) -> Case:
+    """The curves of runs on one batch, which is `prepared`; see `measure`."""
     circuit = runs[0].circuit
     outcome = circuit.outcome
     searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
