@@ -115,7 +115,9 @@ class RunFolder:
                 f"the run in {path} has ended: there is nothing to resume. See: acdc-custom show {quote(str(path))}"
             )
         if not os.path.isfile(path / JOURNAL):
-            raise ResultError(f"{path} holds no run: there is no {JOURNAL} in it.")
+            raise ResultError(
+                f"{path} holds no run: there is no {JOURNAL} in it. One that was stopped before it had begun is to be given again."
+            )
         return cls(path, "r+")
 
     def __enter__(self) -> Self:

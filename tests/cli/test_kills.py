@@ -53,9 +53,13 @@ def test_a_run_that_is_killed_at_any_time_ends_with_the_same_files(name: str, tm
     assert process.wait(600) == 0, process.communicate()[1]
 
     generator, kills, ended = random.Random(name), 0, False
-    while kills < KILLS and not ended:
+
+    def once_more() -> subprocess.Popen[str]:
         begun = (killed / "run" / ("path.json" if name == "path" else "run.json")).exists()
-        process = start(killed, *(("resume", "run") if begun else command))
+        return start(killed, *(("resume", "run") if begun else command))
+
+    while kills < KILLS and not ended:
+        process = once_more()
         try:
             ended = process.wait(generator.uniform(0.5, 9)) == 0
             assert ended, process.communicate()[1]
@@ -70,7 +74,7 @@ def test_a_run_that_is_killed_at_any_time_ends_with_the_same_files(name: str, tm
             (killed / "run").rmdir()
             ended = False
     while not ended:
-        process = start(killed, "resume", "run")
+        process = once_more()
         ended = process.wait(600) == 0
         assert ended, process.communicate()[1]
     assert kills == KILLS and content(killed / "run") == content(whole / "run")
