@@ -116,7 +116,7 @@ class RunFolder:
             )
         if not os.path.isfile(path / JOURNAL):
             raise ResultError(
-                f"{path} holds no run: there is no {JOURNAL} in it. One that was stopped before it had begun is to be given again."
+                f"{path} holds no run: there is no {JOURNAL} in it. Give the command of a run that had not begun again."
             )
         return cls(path, "r+")
 
