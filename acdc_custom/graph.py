@@ -114,6 +114,33 @@ EMBED = Sender(-1, Stage.EMBED)
 
 
 @dataclass(frozen=True, order=True)
+class Place:
+    """A sender at the tokens of one span, `a9.h6@END`; or at all tokens, where the span is "" and is not written."""
+
+    node: Sender
+    span: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.node}@{self.span}" if self.span else str(self.node)
+
+    @property
+    def label(self) -> str:
+        """The name that people read: `L9H6@END`."""
+        return f"{self.node.label}@{self.span}" if self.span else self.node.label
+
+    @classmethod
+    def read(cls, written: str) -> Place:
+        """The sender that somebody wrote, in any form, and its span, if there is one. Raises `UsageError`."""
+        name, at, span = written.strip().partition("@")
+        if at and not span.strip():
+            raise UsageError(f'"{written.strip()}" names no span after its @. Write it as a9.h6@END (L9H6@END).')
+        try:
+            return cls(Sender.read(name), span.strip())
+        except UsageError as error:
+            raise UsageError(str(error).replace(f'"{name.strip()}"', f'"{written.strip()}"')) from None
+
+
+@dataclass(frozen=True, order=True)
 class Receiver:
     """An input that reads the residual stream.
 

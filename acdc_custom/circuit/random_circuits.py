@@ -8,6 +8,9 @@ Owns the two ways of drawing them:
 - *edges rewired*: pairs of edges exchange their receivers, over and over, wherever both new edges are in the graph and
   not yet in the circuit (Maslov and Sneppen 2002). So each sender keeps its number of outgoing and each receiver its
   number of incoming edges; what is connected to what is random. Nodes stay the same, so this speaks of edges alone.
+
+In positions, edges stay in their spans: heads change places in all of them alike, and edges of one span exchange
+receivers.
 """
 
 from __future__ import annotations
@@ -76,6 +79,8 @@ class RandomCircuitSampler:
         edges = [member for member in self._weights[Part.EDGES] if isinstance(member, Edge)]
         self._senders = np.array([self.graph.index[edge.sender] for edge in edges], np.int64)
         self._receivers = np.array([self._receiver_places[edge.receiver] for edge in edges], np.int64)
+        self._span_names = tuple(dict.fromkeys(edge.span for edge in edges)) or ("",)
+        self._spans = np.array([self._span_names.index(edge.span) for edge in edges], np.int64)
         self._nodes = {
             part: np.array([self.graph.index[m] for m in self._weights[part] if isinstance(m, Sender)], np.int64)
             for part in (Part.NODES, Part.HEADS)
@@ -109,21 +114,31 @@ class RandomCircuitSampler:
     def rewired(self) -> Iterator[dict[Part, Codes]]:
         """Without end: the circuit after many exchanges, each draw independent of the last. An edge takes its weight
         along with its sender. Where no exchange is possible, that is the circuit itself."""
-        for receivers in self.exchanges().draws():
+        of_spans = [np.flatnonzero(self._spans == span) for span in range(len(self._span_names))]
+        receivers = self._receivers.copy()
+        for drawn in zip(*(self.exchanges(span).draws() for span in range(len(of_spans))), strict=True):
+            for edges, exchanged in zip(of_spans, drawn, strict=True):
+                receivers[edges] = exchanged
             yield {Part.EDGES: self._codes(self._senders, receivers)}
 
-    def exchanges(self) -> Exchanges:
-        """The chain behind it, at the circuit itself."""
+    def exchanges(self, span: int = 0) -> Exchanges:
+        """The chain behind it, at the circuit itself: of the edges of one span, of those that it has."""
         before = np.array([self.graph.n_senders_before(receiver) for receiver in self.graph.receivers], np.int64)
-        return Exchanges(self._senders, self._receivers, before, self._generator)
+        there = self._spans == span
+        return Exchanges(self._senders[there], self._receivers[there], before, self._generator)
 
     def edges(self, codes: Codes) -> list[Edge]:
         """The edges that numbers stand for."""
-        places = [divmod(code, len(self.graph.receivers)) for code in codes.members.tolist()]
-        return [Edge(self.graph.senders[sender], self.graph.receivers[receiver]) for sender, receiver in places]
+        graph, names = self.graph, self._span_names
+        parts = [(*divmod(code // len(names), len(graph.receivers)), code) for code in codes.members.tolist()]
+        return [
+            Edge(graph.senders[sender], graph.receivers[receiver], names[code % len(names)])
+            for sender, receiver, code in parts
+        ]
 
     def _codes(self, senders: Numbers, receivers: Numbers) -> Codes:
-        return Codes(senders * len(self.graph.receivers) + receivers, self._weights_of(Part.EDGES))
+        ends = senders * len(self.graph.receivers) + receivers
+        return Codes(ends * len(self._span_names) + self._spans, self._weights_of(Part.EDGES))
 
     def _weights_of(self, part: Part) -> NDArray[np.float64]:
         return np.array(list(self._weights[part].values()), np.float64)

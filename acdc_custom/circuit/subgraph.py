@@ -94,8 +94,13 @@ class Subgraph:
     def __contains__(self, edge: object) -> bool:
         return any(kept.edge == edge for kept in self.edges)
 
+    @property
+    def n_edges(self) -> int:
+        """Of the whole model."""
+        return self.graph.n_edges
+
     def __repr__(self) -> str:
-        of = f"{count(len(self.edges), 'edge')} of {self.graph.n_edges:,}"
+        of = f"{count(len(self.edges), 'edge')} of {self.n_edges:,}"
         return f"<{type(self).__name__} of {self.task.name} in {self.model.name}: {of}, {len(self.nodes)} nodes>"
 
     # -- other edges of the same model --------------------------------------------------------------------

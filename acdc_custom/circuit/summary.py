@@ -53,5 +53,5 @@ def _spans(circuit: Circuit) -> str:
 def _decisions(circuit: Circuit) -> str:
     search = circuit.search
     if circuit.is_scored:
-        return f"{count(circuit.graph.n_edges, 'edge')} scored, in {circuit.unit}"
+        return f"{count(circuit.n_edges, 'edge')} scored, in {circuit.unit}"
     return f"{count(search.within_noise, 'decision')} within rounding error ({search.noise:.0e} {circuit.unit})"

@@ -53,7 +53,6 @@ def command(
     from acdc_custom.task import load_task
 
     circuit = Circuit.load(folder)  # what is wrong with what was given is told before anything is loaded
-    circuit.need_no_positions("an evaluation")
     checked_draws(draws)
     if seed is not None:
         checked_seed(seed)

@@ -135,7 +135,7 @@ SETTINGS: Mapping[str, Decorator] = {
     "positions": click.option(
         "--positions",
         is_flag=True,
-        help="Of a method that decides edges: decide each edge at each span of the prompts by itself, such as "
+        help="Decide, or score, each edge at each span of the prompts by itself, such as "
         "a0.h1@S2 -> a8.h6.v@S2. acdc-custom tasks check shows the spans.",
     ),
     "steps": click.option(

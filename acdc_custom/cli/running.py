@@ -93,8 +93,7 @@ def show_found(
 
     say(summarize(circuit))
     echo_written([*files, *roles_at_once(circuit, prepared, folder, roles)])
-    if not circuit.in_positions:
-        click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder))}")
+    click.echo(f"Explain it on one page with: acdc-custom report {shlex.quote(str(folder))}")
     if beware := warning(circuit, *source, faithfulness):
         click.echo("\n".join(paragraph(str(beware), "WARNING    ", " " * 11)))
 

@@ -15,16 +15,22 @@ import numpy as np
 from acdc_custom.choices import Ablation, Ranking, checked_seed
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.random_circuits import checked_draws
-from acdc_custom.circuit.random_paths import PathDrawer
+from acdc_custom.circuit.random_paths import WITHOUT, Columns, PathDrawer
 from acdc_custom.engine.prepared import PreparedBatch, run_batch
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
-from acdc_custom.evaluate.baselines import among_random, random_circuits
+from acdc_custom.evaluate.baselines import among_random, columns_of, random_circuits
 from acdc_custom.evaluate.completeness import Completeness, Roles
 from acdc_custom.evaluate.faithfulness import faithfulness
 from acdc_custom.evaluate.hypotheses import equivalence, independence, minimality
 from acdc_custom.evaluate.kinds import PromptKind, RandomBaseline, Subject
-from acdc_custom.evaluate.minimality import chosen_edges, squared_change, without_each_edge, without_each_node
-from acdc_custom.evaluate.prompt_sets import FEWEST, PromptSet, prompt_sets
+from acdc_custom.evaluate.minimality import (
+    chosen_edges,
+    places_of,
+    squared_change,
+    without_each_edge,
+    without_each_node,
+)
+from acdc_custom.evaluate.prompt_sets import FEWEST, PromptSet, prompt_sets, spans_lacked
 from acdc_custom.evaluate.records import (
     CircuitMeasurement,
     ComponentAblations,
@@ -63,9 +69,8 @@ def evaluate_circuit(
     `heads` gives the role classes to knock out, `also` other tasks whose prompts are tried. `seed` is that of new
     prompts and of everything random (None: the run's plus 1). `draws` random circuits of each kind are run.
     `on_progress` hears of what is done: see `Progress`. Raises `TaskError` for a task
-    that does not fit, `UsageError` for a circuit in positions.
+    that does not fit, `UsageError` for one that has none of the spans of a circuit in positions.
     """
-    circuit.need_no_positions("an evaluation")
     checked_draws(draws)
     settings = circuit.settings
     seed = settings.prompts.seed + 1 if seed is None else checked_seed(seed)
@@ -100,6 +105,7 @@ class _Job:
         self.seed, self.draws, self.progress = seed, draws, on_progress
         made = prompt_sets(found_on, n, seed, also)
         self.sets, self.notes = made.sets, list(made.notes)
+        self.notes += spans_lacked(circuit, self.sets)
         if knocked_out := circuit.settings.knock_out:
             self.notes.append(f"The model that the circuit is compared with has {knocked_out}; the search had not.")
         if not heads:
@@ -135,27 +141,29 @@ class _Job:
             circuit.model.weights_sha256,
             circuit.task.batch_sha256,
             len(self.edges),
-            len(circuit.nodes),
-            circuit.graph.n_edges,
+            len(places_of(self.edges)),
+            circuit.n_edges,
             self.seed,
             self.draws,
             seconds,
+            len(circuit.spans),
         )
 
     def _subjects(self) -> Mapping[str, Sequence[Edge]]:
         """The sets of edges that are run on all prompts. Other methods know the discovery prompts only, as the search
-        did."""
-        chunks = self.found_on.chunks
-        beside = methods_beside(self.circuit.graph.n_edges, len(self.found_on.batch.prompts))
+        did; of a circuit in positions, they score edges at spans."""
+        chunks, positions = self.found_on.chunks, self.circuit.in_positions
+        beside = methods_beside(self.circuit.n_edges, len(self.found_on.batch.prompts))
         self.notes += beside.notes
         others = [method for method in beside.methods if method.name != self.circuit.settings.method]
-        total = sum(method.total_steps(chunks) for method in others)
+        total = sum(method.total_steps(chunks, positions=positions) for method in others)
         on_step = steps(self.progress, "Other methods", total)
         top = {
-            method.title: top_edges(method.scores(chunks, on_step), len(self.edges), Ranking.ABSOLUTE)
+            method.title: top_edges(method.scores(chunks, on_step, positions), len(self.edges), Ranking.ABSOLUTE)
             for method in others
         }
-        return {Subject.CIRCUIT: self.edges, **top}
+        merged = [kept.edge for kept in self.circuit.at_all_spans.edges]
+        return {Subject.CIRCUIT: self.edges, **({Subject.MERGED: merged} if positions else {}), **top}
 
     def _on_all_sets(
         self, subjects: Mapping[str, Sequence[Edge]]
@@ -165,7 +173,7 @@ class _Job:
         benches: dict[PromptKind, CircuitScorer] = {}
         for each in self.sets:
             bench = CircuitScorer(self._prepared(each))
-            measured: dict[str, tuple[PromptScores, int]] = {Subject.MODEL: (bench.full, self.circuit.graph.n_edges)}
+            measured: dict[str, tuple[PromptScores, int]] = {Subject.MODEL: (bench.full, self.circuit.n_edges)}
             for subject, edges in subjects.items():
                 measured[subject] = (bench(edges), len(edges))
                 self.progress("On all prompts", 1, len(self.sets) * len(subjects))
@@ -208,7 +216,7 @@ class _Job:
             self.notes += [note] * (note not in self.notes)
         completeness = Completeness(bench, self.edges, self.seed)
         knocked_out = steps(self.progress, f"Completeness, {name}", completeness.n_sets(self.roles))
-        parts = steps(self.progress, f"Minimality, {name}", len(edges) + len(self.circuit.nodes))
+        parts = steps(self.progress, f"Minimality, {name}", len(edges) + len(places_of(self.edges)))
         full, without, empty = (float(scores.logit_diff.mean()) for scores in (bench.full, inside, bench.empty))
         return ComponentAblations(
             name,
@@ -226,7 +234,10 @@ class _Job:
         if not self.edges:
             self.notes.append("The circuit has no edges: there are no random circuits of its size.")
             return
-        circuits = {drawn: random_circuits(self.circuit, drawn, self.draws, self.seed) for drawn in RandomBaseline}
+        columns = self._columns(bench)
+        circuits = {
+            drawn: random_circuits(self.circuit, drawn, self.draws, self.seed, columns) for drawn in RandomBaseline
+        }
         on_step = steps(self.progress, "Random circuits", sum(map(len, circuits.values())))
         for drawn, others in circuits.items():
             if not others:
@@ -241,12 +252,13 @@ class _Job:
         self, bench: CircuitScorer, few: CircuitScorer, inside: PromptScores, taken_apart: ComponentAblations
     ) -> Iterator[Tested]:
         """The tests of Shi et al.; they need prompts that the circuit was not chosen on, where there are such."""
-        kept = set(self.edges)
-        complement = bench([edge for edge in self.circuit.graph.edges() if edge not in kept])
+        kept, graph = set(self.edges), self.circuit.graph
+        spans = bench.prepared.tokens.spans.names if self.circuit.in_positions else ("",)
+        complement = bench([edge for edge in graph.edges_at(spans) if edge not in kept])
         full = bench.full.logit_diff
         yield equivalence(inside.logit_diff, full)
         yield independence(complement.logit_diff, full, bench.empty.logit_diff, self.seed)
-        drawer = PathDrawer(self.circuit.graph, np.random.default_rng([self.seed, len(RandomBaseline)]))
+        drawer = PathDrawer(graph, np.random.default_rng([self.seed, len(RandomBaseline)]), self._columns(bench))
         random = []
         for _ in range(self.draws):
             if inflated := drawer.inflated(kept):
@@ -255,3 +267,6 @@ class _Job:
             self.progress("Random edges", 1, self.draws)
         if random and taken_apart.edges:
             yield minimality({r.edge: r.squared for r in taken_apart.edges if r.edge}, random)
+
+    def _columns(self, bench: CircuitScorer) -> Columns:
+        return columns_of(bench.prepared) if self.circuit.in_positions else WITHOUT

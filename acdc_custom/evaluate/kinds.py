@@ -6,10 +6,12 @@ from enum import StrEnum
 
 
 class Subject(StrEnum):
-    """What is run on a set of prompts, beside as many edges as the circuit has that other methods choose."""
+    """What is run on a set of prompts, beside as many edges as the circuit has that other methods choose; the third of
+    a circuit in positions alone."""
 
     MODEL = "model"
     CIRCUIT = "circuit"
+    MERGED = "at all spans"
     EMPTY = "no edges"
 
     @property
@@ -18,6 +20,7 @@ class Subject(StrEnum):
         return {
             Subject.MODEL: "every edge",
             Subject.CIRCUIT: "the circuit",
+            Subject.MERGED: "every edge of the circuit, at every span",
             Subject.EMPTY: "no edge",
         }[self]
 

@@ -6,13 +6,13 @@ Owns which nodes and edges are left out, and in what measure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from acdc_custom.engine.scores import CircuitScorer, PromptScores
 from acdc_custom.evaluate.records import Removed
-from acdc_custom.graph import Edge, Sender
+from acdc_custom.graph import Edge, Place
 from acdc_custom.progress.protocol import OnStep
 
 MOST_EDGES = 300  # of a circuit; of a larger one a random choice is removed, one at a time
@@ -21,11 +21,17 @@ MOST_EDGES = 300  # of a circuit; of a larger one a random choice is removed, on
 def without_each_node(
     bench: CircuitScorer, edges: Sequence[Edge], inside: PromptScores, on_step: OnStep
 ) -> Iterator[Removed]:
-    """The circuit without each of its nodes, in topological order; `inside` are the whole circuit's scores."""
-    for node in sorted({edge.sender for edge in edges}):
-        left = [edge for edge in edges if edge.sender != node]
-        yield _change(None, node, bench(left), inside)
+    """The circuit without each of its nodes, in topological order, in positions at one span at a time; `inside` are the
+    whole circuit's scores."""
+    for place in places_of(edges):
+        left = [edge for edge in edges if Place(edge.sender, edge.span) != place]
+        yield _change(None, place, bench(left), inside)
         on_step()
+
+
+def places_of(edges: Iterable[Edge]) -> list[Place]:
+    """Where edges begin, in order: their senders, in positions each at its spans."""
+    return sorted({Place(edge.sender, edge.span) for edge in edges})
 
 
 def without_each_edge(
@@ -54,6 +60,7 @@ def squared_change(one: PromptScores, other: PromptScores) -> float:
     return float(np.mean((one.logit_diff - other.logit_diff) ** 2))
 
 
-def _change(edge: Edge | None, node: Sender | None, left: PromptScores, inside: PromptScores) -> Removed:
+def _change(edge: Edge | None, place: Place | None, left: PromptScores, inside: PromptScores) -> Removed:
     change = left.logit_diff - inside.logit_diff
-    return Removed(edge, node, float(change.mean()), float(np.abs(change).mean()), squared_change(left, inside))
+    node, span = (None, "") if place is None else (place.node, place.span)
+    return Removed(edge, node, float(change.mean()), float(np.abs(change).mean()), squared_change(left, inside), span)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.evaluate.kinds import PromptKind
 from acdc_custom.task import Batch, Task
+from acdc_custom.task.spans import END
 from acdc_custom.task.spec import TemplateSpec
 from acdc_custom.task.tokens import Tokenizer
 
@@ -50,6 +52,27 @@ def prompt_sets(found_on: PreparedBatch, n: int, seed: int, also: Sequence[Task]
     sets = [PromptSet(PromptKind.DISCOVERY, "discovery prompts", found_on.task, found_on.batch)]
     sets += [*maker.fresh(), *maker.templates(), *maker.words(), *(maker.of_task(task) for task in also)]
     return PromptSets(tuple(sets), tuple(maker.notes))
+
+
+def spans_lacked(circuit: Circuit, sets: Sequence[PromptSet]) -> list[str]:
+    """A note on each set whose prompts lack spans of a circuit in positions, whose edges there are nothing then.
+
+    Raises `UsageError` for another task that has none of them but the last token: it would be read at that alone.
+    """
+    used = {kept.edge.span for kept in circuit.edges if kept.edge.span}
+    notes = []
+    for each in sets:
+        there = {span for prompt in each.batch.prompts for span in prompt.spans}
+        lacked = used - there
+        if lacked and each.kind is PromptKind.TASK and used - {END} == lacked:
+            raise UsageError(
+                f"the circuit has edges at {', '.join(sorted(lacked))}, and no prompt of {each.name} has such a span. "
+                "Give the same names to its [positions], or evaluate a circuit without positions."
+            )
+        if lacked:
+            names = ", ".join(span.name for span in circuit.spans if span.name in lacked)
+            notes.append(f"The prompts of {each.name} have no {names}: the circuit's edges there are nothing on them.")
+    return notes
 
 
 class _Maker:

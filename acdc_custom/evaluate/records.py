@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from acdc_custom.evaluate.kinds import Chosen, Grade, Hypothesis, PromptKind, Question, RandomBaseline, Subject
+from acdc_custom.files.records import seldom
 from acdc_custom.files.table import Row, Tabular
-from acdc_custom.graph import Edge, Sender
+from acdc_custom.graph import Edge, Place, Sender
 from acdc_custom.stats.intervals import FEWEST_DRAWS, Estimate
 
 
@@ -68,11 +69,17 @@ class KnockedOut:
     circuit: float  # F(C without K)
     share: Estimate | None  # (F(C without K) - F(M without K)) / (F(M) - F(empty)); None where it is not defined
     opposite: bool  # F without K has opposite signs in model and circuit, by both intervals
+    spans: tuple[str, ...] = seldom(())  # in positions, where each of the nodes is knocked out
 
     @property
     def gap(self) -> float:
         """|F(C without K) - F(M without K)|: the incompleteness score of the IOI paper."""
         return abs(self.circuit - self.model)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The nodes, and where."""
+        return tuple(map(Place, self.nodes, self.spans or ("",) * len(self.nodes)))
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,12 @@ class Removed:
     change: float  # F(C without it) - F(C)
     moved: float  # mean over prompts of the absolute change
     squared: float  # mean over prompts of the squared change, in logits^2
+    span: str = seldom("")  # in positions, where the node is removed; an edge has its own
 
     @property
     def name(self) -> str:
         """As it is printed."""
-        return str(self.edge or self.node)
+        return str(self.edge or (self.node and Place(self.node, self.span)))
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,7 @@ class EvaluatedCircuit:
     seed: int  # of the fresh prompts and of everything random
     draws: int
     seconds: float
+    n_spans: int = seldom(0)  # of a circuit in positions; its edges, and those of the graph, are counted at spans
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def _verdict(evaluation: Evaluation) -> Iterator[str]:
     source = evaluation.source
     yield _wrapped(
         f"Circuit of {source.task} ({source.corruption}) in {source.model}: {source.n_edges:,} of {source.of_edges:,} "
-        f"edges, {source.n_nodes} nodes"
+        f"edges, {source.n_nodes} nodes{_at_spans(evaluation)}"
     )
     yield ""
     grades = table(
@@ -59,6 +59,11 @@ def _verdict(evaluation: Evaluation) -> Iterator[str]:
             yield _wrapped(f"  ({finding.numbers})", "   ")
 
 
+def _at_spans(evaluation: Evaluation) -> str:
+    n = evaluation.source.n_spans
+    return f", each counted at every one of {n} spans" if n else ""
+
+
 def _prompts(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield "On each set of prompts, with 95 % intervals over the prompts"
@@ -67,6 +72,7 @@ def _prompts(evaluation: Evaluation) -> Iterator[str]:
     for legend in (
         *_coverage(evaluation),
         "F: mean logit difference, M: model, C: circuit. Recovered: (F(C) - F(no edges)) / (F(M) - F(no edges)).",
+        *[f"{Subject.MERGED}: {Subject.MERGED.about}."] * bool(evaluation.source.n_spans),
         "Below a set: as many edges, chosen by other methods on the discovery prompts; all sets: evaluation.csv.",
     ):
         yield from paragraph(legend, "  ", "  ")
@@ -93,6 +99,8 @@ def _one_set(on: OnPrompts) -> Iterator[tuple[str, ...]]:
     name = textwrap.shorten(on.name, NAMED - 1, placeholder="...")
     yield (name, str(on.n), f"{model.logit_diff.value:.2f}", *_numbers(inside))
     if on.kind in (PromptKind.DISCOVERY, PromptKind.FRESH):
+        if merged := on.of(Subject.MERGED):
+            yield (f"  {Subject.MERGED}", "", "", *_numbers(merged))
         for title, ranked in on.ranked.items():
             yield (f"  {title}", "", "", *_numbers(ranked))
 
@@ -135,7 +143,7 @@ def _completeness(evaluation: Evaluation) -> Iterator[str]:
         yield _wrapped(f"Completeness on {each.prompts}: nodes K knocked out of both; the {SHOWN} largest differences")
         rows = []
         for row in sorted(each.knocked_out, key=lambda row: -row.gap)[:SHOWN]:
-            names = textwrap.shorten(", ".join(node.label for node in row.nodes), 40, placeholder=" ...")
+            names = textwrap.shorten(", ".join(place.label for place in row.places), 40, placeholder=" ...")
             rows.append((f"{row.model:.2f}", f"{row.circuit:.2f}", f"{row.gap:.2f}", f"{row.name}: {names}"))
         heads = (right("F(M without K)"), right("F(C without K)"), right("difference"), left("K"))
         yield from table(heads, rows, indent=2)

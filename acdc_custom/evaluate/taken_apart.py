@@ -73,7 +73,7 @@ def complete(evaluation: Evaluation) -> Finding:
 
 
 def _without(row: KnockedOut) -> str:
-    names = ", ".join(node.label for node in row.nodes)
+    names = ", ".join(place.label for place in row.places)
     return f"without {names} the model has a logit difference of {row.model:.2f}, the circuit of {row.circuit:.2f}"
 
 

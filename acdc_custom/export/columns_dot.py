@@ -44,6 +44,21 @@ def to_column_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTab
 def columns_dot(selection: DrawnPart, paint: Paint) -> str:
     """The same of a part of a circuit, in these colours."""
     layout = lay_out(selection)
+    picture = _digraph(selection, layout, paint, "white")
+    lines = [line for text in facts(selection) for line in textwrap.wrap(text, 106, max_lines=4)]
+    legend = legend_html(selection, note_html(ATTENTION), samples=_samples(selection))
+    caption = block_html(title(selection.circuit), facts(selection), legend)
+    height = 30 + 15 * len(lines) + (150 if selection.edges else 30) + 26 * -(-len(selection.head_rows) // 4)
+    _node(picture, "caption", caption, (CAPTION / 2 - LEFT, layout.height + 30 + height / 2))
+    return str(picture.source)
+
+
+def bare_columns_dot(selection: DrawnPart, paint: Paint | None = None) -> str:
+    """The picture without caption, legend and background: for a page that has its own."""
+    return str(_digraph(selection, lay_out(selection), paint or RolePaint(selection), "transparent").source)
+
+
+def _digraph(selection: DrawnPart, layout: Columns, paint: Paint, background: str) -> Digraph:
     picture = Digraph(
         "circuit",
         graph_attr={
@@ -51,18 +66,13 @@ def columns_dot(selection: DrawnPart, paint: Paint) -> str:
             "layout": ENGINE,
             "outputorder": "edgesfirst",
             "pad": "0.2",
-            "bgcolor": "white",
+            "bgcolor": background,
             "fontname": FONT,
             "tooltip": " ",
         },
         node_attr={"shape": "plain", "fontname": FONT},
         edge_attr={"fontname": FONT},
     )
-    lines = [line for text in facts(selection) for line in textwrap.wrap(text, 106, max_lines=4)]
-    legend = legend_html(selection, note_html(ATTENTION), samples=_samples(selection))
-    caption = block_html(title(selection.circuit), facts(selection), legend)
-    height = 30 + 15 * len(lines) + (150 if selection.edges else 30) + 26 * -(-len(selection.head_rows) // 4)
-    _node(picture, "caption", caption, (CAPTION / 2 - LEFT, layout.height + 30 + height / 2))
     for number, column in enumerate(layout.columns):
         _add_column(picture, layout, column, number)
     for layer in layout.layers:
@@ -75,7 +85,7 @@ def columns_dot(selection: DrawnPart, paint: Paint) -> str:
         _add_line(picture, line, largest, paint)
     for place in layout.places:
         _add_place(picture, selection, place, paint)
-    return str(picture.source)
+    return picture
 
 
 def _node(picture: Digraph, name: str, html: str, at: Point, tooltip: str = " ") -> None:

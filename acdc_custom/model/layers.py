@@ -24,14 +24,37 @@ class Replaced:
     post_scales: Mapping[int, Tensor]  # by layer, [prompt, pos, 1]
     embedding: Tensor | None = None  # [prompt, pos, d_model]; None: that of the tokens
     mlps: Mapping[int, Tensor] = field(default_factory=dict)  # by layer, [prompt, pos, d_model]
+    # Where they write something else, [prompt, pos], true or false; of what is not here, everywhere.
+    outputs_at: Mapping[tuple[int, int], Tensor] = field(default_factory=dict)
+    mlps_at: Mapping[int, Tensor] = field(default_factory=dict)
 
     def embed(self, weights: Weights, tokens: Tensor) -> Tensor:
         """What `embed` writes: `[prompt, pos, d_model]`."""
         return weights.embed(tokens) if self.embedding is None else self.embedding
 
-    def in_layer(self, layer: int) -> dict[int, Tensor]:
+    def in_layer(self, layer: int) -> dict[int, Instead]:
         """The outputs of one layer, by head."""
-        return {head: output for (of_layer, head), output in self.outputs.items() if of_layer == layer}
+        return {
+            head: Instead(output, self.outputs_at.get((layer, head)))
+            for (of_layer, head), output in self.outputs.items()
+            if of_layer == layer
+        }
+
+    def mlp(self, layer: int) -> Instead | None:
+        """That of one layer's MLP."""
+        return Instead(self.mlps[layer], self.mlps_at.get(layer)) if layer in self.mlps else None
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What a node writes in place of what it computes: everywhere, or where `at` is true."""
+
+    output: Tensor  # [prompt, pos, d_model]
+    at: Tensor | None  # [prompt, pos]
+
+    def put_over(self, written: Tensor) -> Tensor:
+        """`[prompt, pos, d_model]`."""
+        return self.output if self.at is None else torch.where(self.at[..., None], self.output, written)
 
 
 NOTHING = Replaced({}, {})
@@ -51,7 +74,7 @@ class Layer:
     mlp_input: Tensor | None  # [prompt, pos, d_model]: what the MLP reads
     mlp_output: Tensor | None  # [prompt, pos, d_model]
     after: Tensor  # [prompt, pos, d_model]
-    replaced: Mapping[int, Tensor]  # by head, [prompt, pos, d_model]: written in place of what it computed
+    replaced: Mapping[int, Instead]  # by head: written in place of what it computed
 
     def head_outputs(self, heads: Sequence[int] | None = None) -> Tensor:
         """What all heads or these write, each its own, without the output bias: `[head, prompt, pos, d_model]`."""
@@ -91,17 +114,21 @@ def layers(weights: Weights, tokens: Tensor, replaced: Replaced = NOTHING) -> It
         mlp_input = mlp_output = None
         if block.mlp is not None and block.mlp_norm is not None:
             mlp_input = before if block.parallel else residual
-            mlp_output = replaced.mlps.get(number)
-            mlp_output = block.mlp(block.mlp_norm(mlp_input)) if mlp_output is None else mlp_output
+            mlp_instead = replaced.mlp(number)
+            if mlp_instead is None or mlp_instead.at is not None:
+                mlp_output = block.mlp(block.mlp_norm(mlp_input))
+            if mlp_instead is not None:
+                mlp_output = mlp_instead.put_over(mlp_input if mlp_output is None else mlp_output)
+            assert mlp_output is not None
             residual = residual + mlp_output
         yield Layer(attention, before, q, k, v, z, post_scale, mlp_input, mlp_output, residual, instead)
 
 
-def _written(attention: Attention, heads: Tensor, post_scale: Tensor | None, replaced: Mapping[int, Tensor]) -> Tensor:
+def _written(attention: Attention, heads: Tensor, post_scale: Tensor | None, replaced: Mapping[int, Instead]) -> Tensor:
     """What heads write `[head, prompt, pos, d_model]`, from `z @ out`, which it overwrites."""
     share = attention.share(post_scale)
     if share is not None:
         heads *= share
-    for place, output in replaced.items():
-        heads[place] = output
+    for place, instead in replaced.items():
+        heads[place] = instead.put_over(heads[place])
     return heads

@@ -12,12 +12,13 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from acdc_custom.export.caption import title
-from acdc_custom.export.dot import drawn_node, edge_id, to_bare_dot
+from acdc_custom.export.columns_dot import bare_columns_dot
+from acdc_custom.export.dot import edge_id, to_bare_dot
 from acdc_custom.export.paint import Paint
 from acdc_custom.export.picture import Format, render
 from acdc_custom.export.selection import DrawnPart
 from acdc_custom.graph import Edge
-from acdc_custom.page.panels import INPUTS, receiver_label
+from acdc_custom.page.panels import INPUTS, drawn_receiver, drawn_sender, receiver_label
 
 XLINK_TITLE = "{http://www.w3.org/1999/xlink}title"
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
@@ -36,7 +37,8 @@ def inline_svg(
     edge, where there are several: `data-steps`. Edges that are not in the one that is `here` are not seen. Raises
     `ResultError` without a Graphviz.
     """
-    root = ElementTree.fromstring(render(to_bare_dot(selection, paint), Format.SVG))
+    bare = bare_columns_dot if selection.circuit.in_positions else to_bare_dot
+    root = ElementTree.fromstring(render(bare(selection, paint), Format.SVG))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         element.attrib.pop(SPACE, None)
@@ -47,16 +49,16 @@ def inline_svg(
             case "node":
                 _node(group, tip)
             case "edge" if kept := edges.get(group.get("id", "")):
-                _edge(group, tip, str(kept.edge.sender), drawn_node(kept.edge.receiver))
+                _edge(group, tip, drawn_sender(kept), drawn_receiver(kept))
                 group.set("data-edge", str(kept.edge))
                 group.set("data-effect", repr(kept.effect))
                 group.set("data-said", _sentence(kept.edge, tip))
                 if steps is not None:
                     group.set("data-steps", " ".join(map(str, steps[kept.edge])))
                     group.set("class", "edge" if here in steps[kept.edge] else "edge gone")
-            case "edge":  # from what heads share to the heads: no edge of the circuit
+            case "edge":  # from what heads share, or where they read, to the heads: no edge of the circuit
                 sender, _, receiver = _text_of(group, "title").partition("->")
-                if tip:
+                if tip and not sender.startswith("bottom "):  # the ground of a column
                     _edge(group, tip, sender, receiver)
                     group.set("data-link", "")
             case "graph":
@@ -99,7 +101,7 @@ def _node(group: Element, tip: str) -> None:
     name = _text_of(group, "title")
     _drop(group, "title")
     group.attrib.pop("id", None)
-    if not tip:  # the label of a row
+    if not tip or name.startswith("span "):  # the label of a row, or of a column
         group.set("class", "row")
         return
     group.set("data-node", name)
@@ -124,7 +126,8 @@ def _sentence(edge: Edge, tip: str) -> str:
     """`L1H0 → L3H2, its query: effect 0.12 nats`."""
     reads = INPUTS[edge.receiver.port]
     into = receiver_label(edge.receiver) + (f", its {reads}" if reads else "")
-    return f"{edge.sender.label} → {into}: {tip.partition(': ')[2]}"
+    at = f" at {edge.span}" if edge.span else ""
+    return f"{edge.sender.label} → {into}{at}: {tip.rpartition(': ')[2]}"
 
 
 def _tip(group: Element, tip: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 from markupsafe import Markup
 
@@ -16,11 +17,10 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.commands import command, evaluate_command, stability_command
 from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.export.caption import title, unit_of
-from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import PORT_STYLES, number
-from acdc_custom.graph import Port
-from acdc_custom.page.panels import INPUTS, panels, receiver_label
+from acdc_custom.graph import Place, Port
+from acdc_custom.page.panels import INPUTS, drawn_receiver, drawn_sender, panels, receiver_label
 from acdc_custom.page.picture import inline_svg
 from acdc_custom.page.template import render
 from acdc_custom.progress.protocol import Progress, silent
@@ -61,7 +61,9 @@ def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progres
     drawn = selection if steps is None else select(steps.union, heads=contents.heads)
     roles = contents.heads and roles_of(contents.heads)
     on_progress("drawing the circuit", 0, 1)
-    svg = ""
+    svg, merged = "", ""
+    if circuit.in_positions and circuit.edges:
+        merged = _without_positions(circuit, contents)
     if drawn.edges:
         svg = inline_svg(drawn) if steps is None else inline_svg(drawn, steps=steps.of_edges, here=steps.here)
     on_progress("drawing figures", 0, 1)
@@ -73,6 +75,7 @@ def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progres
         title=title(circuit),
         parts=list(outline(contents, beside)),
         numbers=headline(circuit),
+        merged=Markup(merged),
         svg=Markup(svg),  # made by Graphviz from escaped text, and written anew by an XML library
         panels=list(panels(DrawnPart(circuit, drawn.edges, contents.heads))) if drawn.edges else [],
         steps=steps,
@@ -89,6 +92,19 @@ def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progres
         **_beside(contents, beside),
         **_edges(circuit, len(selection.edges)),
     )
+
+
+def _without_positions(circuit: Circuit, contents: Contents) -> str:
+    """The picture of the same circuit in layers alone, to look at."""
+    root = ElementTree.fromstring(inline_svg(select(circuit.at_all_spans, heads=contents.heads)))
+    for element in list(root.iter()):
+        for hit in element.findall("path[@class='hit']"):  # what is pointed at
+            element.remove(hit)
+        for name in [name for name in element.attrib if name.startswith("data-") or name in ("role", "tabindex")]:
+            del element.attrib[name]
+    root.set("class", "plain-circuit")
+    root.set("role", "img")
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def outline(contents: Contents, beside: RelatedResults) -> list[Section]:
@@ -118,7 +134,7 @@ def outline(contents: Contents, beside: RelatedResults) -> list[Section]:
 
 def headline(circuit: Circuit) -> list[Number]:
     """The numbers at the top."""
-    outcome, kept, total = circuit.outcome, len(circuit.edges), circuit.graph.n_edges
+    outcome, kept, total = circuit.outcome, len(circuit.edges), circuit.n_edges
     return [
         Number(f"{kept:,}", "edges kept", f"of {total:,}"),
         Number(f"{len(circuit.nodes):,}", "nodes that send", f"of {len(circuit.graph.senders):,}"),
@@ -199,9 +215,9 @@ def _beside(contents: Contents, beside: RelatedResults) -> dict[str, Any]:
 def _edges(circuit: Circuit, shown: int) -> dict[str, Any]:
     strongest = [
         {
-            "sender": str(kept.edge.sender),
-            "sender_label": kept.edge.sender.label,
-            "receiver": drawn_node(kept.edge.receiver),
+            "sender": drawn_sender(kept),
+            "sender_label": Place(kept.edge.sender, kept.edge.span).label,
+            "receiver": drawn_receiver(kept),
             "receiver_label": receiver_label(kept.edge.receiver),
             "port": INPUTS[kept.edge.receiver.port],
             "effect": kept.effect,

@@ -46,6 +46,7 @@ class RolePanel:
     about: str
     colour: str
     evidence: tuple[Evidence, ...]
+    at_end: bool  # a matter of END: elsewhere the head does something else
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _panel(row: HeadRow) -> RolePanel:
     about = row.role.about
     if row.why:
         about = row.why
-    return RolePanel(", ".join([row.role, *row.also]), about, ROLE_STYLES[row.role].fill, row.evidence)
+    return RolePanel(", ".join([row.role, *row.also]), about, ROLE_STYLES[row.role].fill, row.evidence, row.role.at_end)
 
 
 def _score(row: HeadRow, measure: Measure) -> float | None:

@@ -62,7 +62,7 @@ def in_short(circuit: Circuit, heads: HeadTable | None, evaluated: bool) -> str:
 
 def finding(circuit: Circuit) -> str:
     """What the circuit does on the prompts of the search, in one sentence."""
-    kept, total, nodes = len(circuit.edges), circuit.graph.n_edges, len(circuit.nodes)
+    kept, total, nodes = len(circuit.edges), circuit.n_edges, len(circuit.nodes)
     if not kept:
         return (
             f"No edge of {circuit.model.name} survived the search: each of its {total:,} edges could be removed, and "

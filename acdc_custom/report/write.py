@@ -35,7 +35,6 @@ def write_report(
     from acdc_custom.report.beside import read_beside
 
     circuit = Circuit.load(where)
-    circuit.need_no_positions("a report")
     beside = read_beside(folder, circuit)
     heads = HeadTable.load(folder) if (folder / JSON_NAME).exists() else None
     try:  # before there is any work to lose

@@ -43,22 +43,15 @@ class Point:
 Points = Callable[[Caches], Iterator[Point]]  # of a chunk
 
 
-def attribute(chunks: Sequence[Caches], points: Points, on_step: OnStep = no_step) -> dict[Edge, float]:
+@torch.no_grad()
+def attribute(
+    chunks: Sequence[Caches], points: Points, on_step: OnStep = no_step, spans: Sequence[str] = ("",)
+) -> dict[Edge, float]:
     """The score of every edge, in logits; positive: the edge helps the logit difference. In the order of the graph.
 
     `points` says where gradients are taken, whose mean is the score: at as many points for every chunk. `on_step` is
-    called after each of them.
+    called after each of them. Of `spans`, an edge has a score at each: what it scores at these tokens alone.
     """
-    return _scores(chunks, points, ("",), on_step)
-
-
-def attribute_in_positions(chunks: Sequence[Caches], points: Points) -> dict[Edge, float]:
-    """The same of every edge at every span: what an edge scores at its tokens alone."""
-    return _scores(chunks, points, chunks[0].spans.names, no_step)
-
-
-@torch.no_grad()
-def _scores(chunks: Sequence[Caches], points: Points, spans: Sequence[str], on_step: OnStep) -> dict[Edge, float]:
     graph, totals, n = chunks[0].model.graph, dict[tuple[Receivers, str], Tensor](), 0
     for chunk in chunks:
         of_spans = {
@@ -77,11 +70,7 @@ def _scores(chunks: Sequence[Caches], points: Points, spans: Sequence[str], on_s
         for (receivers, name), total in totals.items()
         for receiver, column in zip(receivers, (total / n).mT.tolist(), strict=True)
     }
-    return {
-        Edge(edge.sender, edge.receiver, name): scores[edge.receiver, name][graph.index[edge.sender]]
-        for edge in graph.edges()
-        for name in spans
-    }
+    return {edge: scores[edge.receiver, edge.span][graph.index[edge.sender]] for edge in graph.edges_at(spans)}
 
 
 def clean_point(chunk: Caches) -> Iterator[Point]:

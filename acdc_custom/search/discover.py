@@ -246,7 +246,14 @@ def _scored(
 ) -> _Found:
     """The edges that come first. While edges are scored, none is known to be kept: see `scored_decisions`."""
     scores = {decision.edge: decision.effect for decision in earlier}
-    asked = ToScore(prepared.chunks, dict(scores), settings.window, prepared.memory.window_bytes, settings.steps or 1)
+    asked = ToScore(
+        prepared.chunks,
+        dict(scores),
+        settings.window,
+        prepared.memory.window_bytes,
+        settings.steps or 1,
+        positions=settings.positions,
+    )
     for edge, score in method.score(asked):
         if edge not in scores:
             scores[edge] = score
@@ -256,7 +263,7 @@ def _scored(
         kept=tuple(KeptEdge(edge, scores[edge]) for edge in first),
         unit=method.unit,
         decided={Reason.SCORED.value: len(scores)},
-        evaluations=method.total_steps(prepared.chunks, settings.steps),
+        evaluations=method.total_steps(prepared.chunks, settings.steps, settings.positions),
         margins=(),
         metric=None,
         stages={},

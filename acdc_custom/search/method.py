@@ -96,7 +96,8 @@ class ToScore:
 
     `earlier` has what an interrupted search scored, which need not be scored again. `window` fixes the number of
     candidates evaluated at once, by methods that evaluate any; a window takes `window_bytes` at most. `steps` is at
-    how many points gradients are taken, by methods that integrate them. `on_step` is called after each step.
+    how many points gradients are taken, by methods that integrate them. `on_step` is called after each step. In
+    `positions`, an edge is scored at each span by itself.
     """
 
     chunks: Sequence[Caches]
@@ -105,6 +106,12 @@ class ToScore:
     window_bytes: int = WINDOW_BYTES
     steps: int = 1
     on_step: OnStep = no_step
+    positions: bool = False
+
+    @property
+    def spans(self) -> Sequence[str]:
+        """At which an edge is scored: "" is all of them at once."""
+        return self.chunks[0].spans.names if self.positions else ("",)
 
     @property
     def graph(self) -> Graph:
@@ -139,8 +146,8 @@ class ScoringMethod:
                 f"--threshold {settings.threshold:g} is for methods that decide edges, and {self.name} scores them: "
                 "give the size of the circuit with --edges, such as --edges 200."
             )
-        if settings.start or settings.refine or settings.positions:
-            option = "--start" if settings.start else "--refine" if settings.refine else "--positions"
+        if settings.start or settings.refine:
+            option = "--start" if settings.start else "--refine"
             raise UsageError(f"{option} is for methods that decide edges, and {self.name} scores them. Leave it out.")
         if settings.edges is None:
             raise UsageError(f"{self.name} scores edges: give the size of the circuit with --edges, such as 200.")
@@ -148,13 +155,16 @@ class ScoringMethod:
             _refuse_steps(self.name, settings)
         return settings if settings.steps else replace(settings, steps=self.points)
 
-    def total_steps(self, chunks: Sequence[Caches], steps: int | None = None) -> int:
+    def total_steps(self, chunks: Sequence[Caches], steps: int | None = None, positions: bool = False) -> int:
         """How many steps `score` takes, at so many points; None: at as many as usual."""
+        if self.each_edge and positions:
+            graph: Graph = chunks[0].model.graph
+            return graph.n_edges_in(len(chunks[0].spans.names))
         return self.n_steps(chunks) * (steps or self.points or 1)
 
-    def scores(self, chunks: Sequence[Caches], on_step: OnStep = no_step) -> dict[Edge, float]:
-        """The score of every edge, at as many points as usual."""
-        return dict(self.score(ToScore(chunks, steps=self.points or 1, on_step=on_step)))
+    def scores(self, chunks: Sequence[Caches], on_step: OnStep = no_step, positions: bool = False) -> dict[Edge, float]:
+        """The score of every edge, at as many points as usual; in `positions`, of every edge at every span."""
+        return dict(self.score(ToScore(chunks, steps=self.points or 1, on_step=on_step, positions=positions)))
 
 
 SearchMethod = DecidingMethod | ScoringMethod

@@ -80,6 +80,6 @@ def test_the_command_that_finds_it_again_has_positions() -> None:
 
 
 def test_what_takes_no_positions_says_so() -> None:
-    with pytest.raises(UsageError, match="in positions, and a report takes circuits without"):
-        positioned_circuit().need_no_positions("a report")
-    example_circuit().need_no_positions("a report")
+    with pytest.raises(UsageError, match="in positions, and a sweep takes circuits without"):
+        positioned_circuit().need_no_positions("a sweep")
+    example_circuit().need_no_positions("a sweep")

@@ -55,8 +55,9 @@ def test_a_run_that_is_killed_at_any_time_ends_with_the_same_files(name: str, tm
     generator, kills, ended = random.Random(name), 0, False
 
     def once_more() -> subprocess.Popen[str]:
-        begun = (killed / "run" / ("path.json" if name == "path" else "run.json")).exists()
-        return start(killed, *(("resume", "run") if begun else command))
+        """Resumed by either command, once a decision has been noted."""
+        begun = any(journal.stat().st_size for journal in killed.glob("run/**/decisions.jsonl"))
+        return start(killed, *(("resume", "run") if begun and generator.random() < 0.5 else command))
 
     while kills < KILLS and not ended:
         process = once_more()

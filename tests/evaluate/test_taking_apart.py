@@ -170,7 +170,7 @@ def test_every_set_is_told_and_was_announced(bench: CircuitScorer) -> None:
     completeness = Completeness(bench, edges_of(WHOLE), seed=0)
     roles = {"mover": [Sender.parse(MOVER)], "of another circuit": [Sender.parse("a0.h2")]}
     assert len(told) == completeness.n_sets(roles)
-    assert sum(row.chosen is Chosen.GREEDY for row in rows) == min(GREEDY_STEPS, len(completeness.nodes))
+    assert sum(row.chosen is Chosen.GREEDY for row in rows) == min(GREEDY_STEPS, len(completeness.places))
 
 
 def test_the_embedding_is_never_knocked_out(bench: CircuitScorer) -> None:

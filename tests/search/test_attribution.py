@@ -22,6 +22,7 @@ from acdc_custom.model.model import Model
 from acdc_custom.search.attribution import activation_points, attribute, clean_point, embedding_points
 from acdc_custom.search.method import ScoringMethod, ToScore
 from acdc_custom.search.methods import eap, eap_ig, eap_ig_activations, eap_ig_mib, relp
+from acdc_custom.search.registry import method_named
 
 WALKS = (
     eap.METHOD,
@@ -273,3 +274,17 @@ def test_scores_in_single_precision_are_those_in_double_up_to_rounding(name: str
         )
         largest = max(map(abs, double.values()))
         assert [single[edge] for edge in double] == pytest.approx(list(double.values()), abs=1e-4 * largest)
+
+
+@pytest.mark.parametrize("method", ["eap", "eap-ig", "eap-ig-activations", "eap-ig-mib", "relp"])
+def test_what_an_edge_scores_at_all_spans_is_what_it_scores_without_positions(method: str) -> None:
+    prompts = [dataclasses.replace(prompt, positions={"A": 2, "B": 3}) for prompt in random_prompts(2, n=2)]
+    chunks, scoring = chunks_of(tiny("gpt2", 2, n_layer=2, n_head=2), prompts), method_named(method)
+    assert isinstance(scoring, ScoringMethod)
+    plain, placed = scoring.scores(chunks), scoring.scores(chunks, positions=True)
+    assert list(placed) == list(chunks[0].model.graph.edges_at(chunks[0].spans.names))
+    summed = dict.fromkeys(plain, 0.0)
+    for edge, score in placed.items():
+        summed[edge.merged] += score
+    assert summed == pytest.approx(plain, abs=1e-9)
+    assert len({edge.span for edge, score in placed.items() if score}) > 2

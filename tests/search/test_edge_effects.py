@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import oracle
 import pytest
@@ -123,3 +125,17 @@ def test_a_window_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Chunk, "evaluate_each", cramped)
     assert METHOD.scores(chunks) == pytest.approx(whole, abs=1e-12)
+
+
+def test_in_positions_an_effect_is_that_of_a_plain_forward_pass_without_the_edge_at_a_span() -> None:
+    model = tiny("gpt2", 2, n_layer=2, n_head=2)
+    prompts = [replace(prompt, positions={"A": 2, "B": 3}) for prompt in random_prompts(2, n=2)]
+    chunks = chunks_of(model, prompts)
+    scores = METHOD.scores(chunks, positions=True)
+    assert set(scores) == set(model.graph.edges_at(chunks[0].spans.names))
+    fall = oracle.metric_without(model.weights, prompts, "logit-diff", "corrupted")
+    whole = fall([])
+    some = random.Random(1).sample([edge for edge, score in scores.items() if score], 25)
+    expected = {edge: fall([(str(edge.sender), str(edge.receiver), edge.span)]) - whole for edge in some}
+    assert {edge: scores[edge] for edge in some} == pytest.approx(expected, abs=1e-10)
+    assert METHOD.total_steps(chunks, positions=True) == len(scores)

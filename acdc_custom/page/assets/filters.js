@@ -13,6 +13,9 @@ if (edges.length) {
   const words = { effect: document.getElementById("effect-said"), step: document.getElementById("step-said") };
   const strengths = edges.map((edge) => Math.abs(Number(edge.dataset.effect))).sort((a, b) => a - b);
 
+  // In positions, a node is a head at a span, or where it reads: a role is the head's.
+  const head = (name) => name.split("@")[0].replace(/\.kv$/, "");
+
   const show = () => {
     const least = effect ? [0, ...strengths][Number(effect.value)] : 0;
     const wanted = role?.value ? new Set(role.value.split(" ")) : null;
@@ -23,7 +26,7 @@ if (edges.length) {
       const gone = !there || Math.abs(Number(edge.dataset.effect)) < least;
       const { sender, receiver } = edge.dataset;
       edge.classList.toggle("gone", gone);
-      edge.classList.toggle("faded", wanted !== null && !wanted.has(sender) && !wanted.has(receiver));
+      edge.classList.toggle("faded", wanted !== null && !wanted.has(head(sender)) && !wanted.has(head(receiver)));
       if (gone) continue;
       shown += 1;
       seen.add(sender).add(receiver);
@@ -34,7 +37,7 @@ if (edges.length) {
     }
     for (const node of nodes) {
       node.classList.toggle("gone", !seen.has(node.dataset.node));
-      node.classList.toggle("faded", wanted !== null && !wanted.has(node.dataset.node));
+      node.classList.toggle("faded", wanted !== null && !wanted.has(head(node.dataset.node)));
     }
     if (effect) words.effect.textContent = Number(effect.value) ? `${effect.dataset.from} ${least.toPrecision(2)}: ${shown} edges` : "all";
     if (step) {

@@ -30,6 +30,10 @@ if (nodes.size) {
     if (current !== null) document.dispatchEvent(new CustomEvent("node-chosen", { detail: nodes.get(current) }));
   };
 
+  // In positions, a node without its span is the one at END, or else the first.
+  const placed = (name) =>
+    [name, `${name}@END`].find((other) => nodes.has(other)) ?? [...nodes.keys()].find((other) => other.startsWith(`${name}@`));
+
   // One node can be reached with Tab, the others from there with the arrow keys.
   const reach = (name) => nodes.forEach((node, other) => (node.tabIndex = other === name ? 0 : -1));
 
@@ -76,9 +80,10 @@ if (nodes.size) {
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-show]");
-    if (link && nodes.has(link.dataset.show)) {
+    const wanted = link && placed(link.dataset.show);
+    if (nodes.has(wanted)) {
       event.preventDefault();
-      if (current !== link.dataset.show) choose(link.dataset.show);
+      if (current !== wanted) choose(wanted);
       reach(current);
       const panel = panels.get(current);
       if (!link.closest("[data-panel]")) stage.scrollIntoView({ block: "nearest" });
@@ -95,7 +100,7 @@ if (nodes.size) {
 
   // report.html#a9.h6 opens on that node.
   const follow = () => {
-    const name = decodeURIComponent(location.hash.slice(1));
+    const name = placed(decodeURIComponent(location.hash.slice(1)));
     if (!nodes.has(name) || name === current) return;
     choose(name);
     reach(name);

@@ -11,7 +11,7 @@ from acdc_custom.search.method import ScoringMethod, ToScore
 def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
     from acdc_custom.search.attribution import attribute, clean_point
 
-    yield from attribute(asked.chunks, clean_point, asked.on_step).items()
+    yield from attribute(asked.chunks, clean_point, asked.on_step, asked.spans).items()
 
 
 METHOD = ScoringMethod(

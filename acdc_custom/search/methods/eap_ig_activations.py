@@ -12,7 +12,9 @@ from acdc_custom.search.method import ScoringMethod, ToScore
 def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
     from acdc_custom.search.attribution import activation_points, attribute
 
-    yield from attribute(asked.chunks, partial(activation_points, steps=asked.steps), asked.on_step).items()
+    yield from attribute(
+        asked.chunks, partial(activation_points, steps=asked.steps), asked.on_step, asked.spans
+    ).items()
 
 
 METHOD = ScoringMethod(

@@ -13,7 +13,9 @@ from acdc_custom.search.method import ScoringMethod, ToScore
 def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
     from acdc_custom.search.attribution import attribute, embedding_points
 
-    yield from attribute(asked.chunks, partial(embedding_points, steps=asked.steps, first=0), asked.on_step).items()
+    yield from attribute(
+        asked.chunks, partial(embedding_points, steps=asked.steps, first=0), asked.on_step, asked.spans
+    ).items()
 
 
 METHOD = ScoringMethod(

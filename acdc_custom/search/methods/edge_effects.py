@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from acdc_custom.graph import Edge, Receiver, Sender, Stage
+from acdc_custom.graph import LOGITS, Edge, Receiver, Sender, Stage
 from acdc_custom.search.method import ScoringMethod, ToScore
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
     with torch.no_grad():
         model = _FullModel(asked)
         for receiver in asked.graph.receivers:
-            effects = model.effects(receiver)
-            for sender in asked.graph.senders_to(receiver):
-                yield Edge(sender, receiver), effects.get(sender, 0.0)
-                asked.on_step()
+            for span in asked.spans[-1:] if receiver == LOGITS else asked.spans:
+                effects = model.effects(receiver, span)
+                for sender in asked.graph.senders_to(receiver):
+                    yield Edge(sender, receiver, span), effects.get(sender, 0.0)
+                    asked.on_step()
 
 
 class _FullModel:
@@ -53,9 +54,9 @@ class _FullModel:
         self._size = WindowSize(asked.window, asked.window_bytes)
         self._whole = mean_over_chunks([chunk.metric() for chunk in self._chunks])[0]
 
-    def effects(self, receiver: Receiver) -> dict[Sender, float]:
-        """Of the edges into a receiver, those that can have any: what carries the same when it is removed has none,
-        and neither has what leads nowhere.
+    def effects(self, receiver: Receiver, span: str) -> dict[Sender, float]:
+        """Of the edges into a receiver at a span, those that can have any: what carries the same when it is removed has
+        none, and neither has what leads nowhere.
 
         Whole windows only are taken over from an interrupted search. So what is left comes out as if there had been no
         interruption, to the last bit.
@@ -64,14 +65,15 @@ class _FullModel:
 
         from acdc_custom.engine.window import Cost
 
-        extent, found = self._read_extent(receiver), dict[Sender, float]()
-        if extent is None:
+        extent = (self._read_extent(receiver) or frozenset()) & self._spans.part(span)
+        found = dict[Sender, float]()
+        if not extent:
             return found
         left = [sender for sender in self._graph.senders_to(receiver) if self._moves(sender, extent)]
         cost = Cost.of_chunks([chunk.visit(receiver, extent) for chunk in self._chunks])
         while left:
             window = left[: self._size.without_waste(cost)]
-            earlier = {sender: self._asked.earlier.get(Edge(sender, receiver)) for sender in window}
+            earlier = {sender: self._asked.earlier.get(Edge(sender, receiver, span)) for sender in window}
             known = {sender: effect for sender, effect in earlier.items() if effect is not None}
             if len(known) < len(window):
                 try:

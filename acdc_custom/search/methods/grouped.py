@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from acdc_custom.circuit.settings import SearchSettings
@@ -37,9 +38,10 @@ def _start(
 
 
 def _hint_in_positions(chunks: Sequence[Caches]) -> Mapping[Edge, float]:
-    from acdc_custom.search.attribution import attribute_in_positions, embedding_points
+    from acdc_custom.search.attribution import attribute, embedding_points
 
-    return attribute_in_positions(chunks, lambda chunk: embedding_points(chunk, HINT.points or 1))
+    points = partial(embedding_points, steps=HINT.points or 1)
+    return attribute(chunks, points, spans=chunks[0].spans.names)
 
 
 def _evaluations(n_edges: int) -> float:

@@ -35,7 +35,8 @@ STABLE = 1e-6  # what an activation function reads is moved from zero by so much
 def _score(asked: ToScore) -> Iterator[tuple[Edge, float]]:
     from acdc_custom.search.attribution import attribute, clean_point
 
-    yield from attribute([_by_rules(chunk) for chunk in asked.chunks], clean_point, asked.on_step).items()
+    chunks = [_by_rules(chunk) for chunk in asked.chunks]
+    yield from attribute(chunks, clean_point, asked.on_step, asked.spans).items()
 
 
 def _by_rules(chunk: Caches) -> Caches:
