@@ -159,7 +159,7 @@ def test_the_readme_output_has_the_form_of_a_run(
 # -- code on the pages --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/python.md"])
+@pytest.mark.parametrize("name", ["README.md", pytest.param("docs/python.md", marks=pytest.mark.slow)])
 def test_the_python_on_the_page_runs(name: str, tmp_path: Path) -> None:
     code = blocks((ROOT / name).read_text(encoding="utf-8"), "python")
     assert code
@@ -191,6 +191,7 @@ def test_the_python_on_the_report_page_runs(
         assert Path(name).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_the_python_on_the_page_of_many_runs_runs(tmp_path: Path) -> None:
     (tmp_path / "page.py").write_text("\n".join(blocks(page("grids.md"), "python")), encoding="utf-8")
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
