@@ -731,7 +731,10 @@ def command_line(draw: st.DrawFn, name: str) -> list[str]:
     return args
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "discovr"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "known" else ()) for name in (*COMMANDS, "discovr")],
+)
 @fuzz(40)
 @given(data=st.data())
 def test_any_command_line_ends_in_success_or_in_one_line(bench: Path, name: str, data: st.DataObject) -> None:

@@ -192,7 +192,7 @@ class OnOneEdge(dict[str, torch.Tensor]):
 @pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma2", "attention only"])
 def test_on_activations_they_are_the_mean_derivative_with_one_part_after_the_other_on_its_way(name: str) -> None:
     model, prompts = tiny(name, 1), random_prompts(1, n=2)
-    edges = some_edges(model, 12)
+    edges = some_edges(model, 6)
     for ablation in (Ablation.CORRUPTED, Ablation.MEAN):
         scores = attribute(chunks_of(model, prompts, ablation), partial(activation_points, steps=2))
         agrees(scores, edges, part_derivatives(model, prompts, ablation, edges, 2))
@@ -246,7 +246,7 @@ def test_into_the_logits_of_a_model_without_norms_scores_are_exact_effects() -> 
 def test_integrated_gradients_at_the_embedding_add_up_to_what_the_corruption_costs(name: str) -> None:
     model, prompts = tiny(name, 5), random_prompts(5)
     (chunk,) = chunks_of(model, prompts)
-    scores = attribute([chunk], partial(embedding_points, steps=400))
+    scores = attribute([chunk], partial(embedding_points, steps=200))
     total = sum(score for edge, score in scores.items() if edge.sender == EMBED)
     empty = run_circuit(model, chunk.tokens, (), chunk.carried)
     lost = logit_differences(model.weights, chunk.tokens, chunk.model_normed) - logit_differences(
