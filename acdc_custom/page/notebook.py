@@ -15,8 +15,8 @@ from acdc_custom.circuit.subgraph import Subgraph
 from acdc_custom.circuit.summary import summarize
 from acdc_custom.errors import ResultError, count
 from acdc_custom.export.caption import facts, title
-from acdc_custom.export.dot import to_bare_dot, to_dot
-from acdc_custom.export.picture import Format, render, standalone
+from acdc_custom.export.dot import to_bare_dot
+from acdc_custom.export.picture import Format, dot_of, render, standalone
 from acdc_custom.export.selection import select
 
 SIZES = {  # of the picture: what is clicked, and how wide it is then
@@ -43,7 +43,7 @@ def shown(subgraph: Subgraph) -> str:
 def _picture(subgraph: Subgraph) -> str:
     """An SVG of the strongest edges, with a caption where anything is measured."""
     if isinstance(subgraph, Circuit):
-        dot, name, about = to_dot(subgraph), title(subgraph), " ".join(facts(select(subgraph)))
+        dot, name, about = dot_of(subgraph), title(subgraph), " ".join(facts(select(subgraph)))
     else:
         part = select(cast(Circuit, subgraph))  # what has no caption asks for nothing but edges
         dot, name, about = to_bare_dot(part), repr(subgraph).strip("<>"), _edges(subgraph)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from circuits import example_circuit, example_heads
+from positioned import SPANS, positioned_circuit
 
 from acdc_custom.errors import ResultError
 from acdc_custom.files.table import html_table
@@ -26,6 +27,11 @@ def test_a_circuit_is_its_picture_with_the_summary_below() -> None:
     assert shown.index("</svg>") < shown.index("Strongest edges") < shown.index("m1 -&gt; logits")
     assert "<script" not in shown and "href" not in shown and "@import" not in shown
     assert not re.findall(r"(?:src|url)\s*[=(]", shown)
+
+
+def test_a_circuit_in_positions_is_shown_in_columns() -> None:
+    shown = positioned_circuit()._repr_html_()
+    assert {f">{span.name}</text>" in shown for span in SPANS} == {True}
 
 
 def test_edges_that_nothing_was_measured_of_are_shown_as_well() -> None:
