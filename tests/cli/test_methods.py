@@ -162,6 +162,7 @@ def test_a_method_that_is_added_as_a_file_is_in_the_help(new_method: Path) -> No
         assert "".join(f"{method.name}: {method.about}".split()) in text, method.name
 
 
+@pytest.mark.slow
 def test_and_in_what_known_prints_and_in_its_picture(
     run: Run, new_method: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +174,7 @@ def test_and_in_what_known_prints_and_in_its_picture(
     assert "Depth" in Path("results/known/known.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_and_in_a_sweep_and_an_evaluation(run: Run, new_method: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExecutorChoice, "executor", lambda self: Here())
     monkeypatch.setenv("COLUMNS", "110")
