@@ -162,6 +162,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "outcome": circuit.outcome,
         "question": contents.question,
         "examples": contents.examples,
+        "places": contents.places,
         "model": contents.model,
         "finding": words.finding(circuit),
         "on_test_prompts": on_test_prompts(circuit),

@@ -409,6 +409,18 @@ def test_the_first_screen_has_the_finding_and_the_whole_picture(
     assert page.locator("nav.contents").is_visible()
 
 
+def test_words_at_a_position_are_listed_with_their_counts_and_the_rare_ones_are_a_click_away(
+    open_page: Open, filtered: Path
+) -> None:
+    page = open_page(filtered, {"width": 500, "height": 800})
+    row = page.locator("#places tbody tr").first
+    said = row.inner_text()
+    assert "words0 2, words1 2" in said and "corrupted: words 28" in said and "words13 2" not in said
+    row.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert "words12 2, words13 2" in row.inner_text()
+
+
 def test_reduced_motion_is_respected(open_page: Open, report: Path) -> None:
     behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
     assert open_page(report).evaluate(behaviour) == "smooth"

@@ -79,6 +79,19 @@ def test_the_pieces_of_a_prompt_are_its_text(run: Reopened, contents: Contents) 
             assert clean.changed == (clean.text != corrupted.text)
 
 
+def test_words_at_positions_are_the_tokens_there_with_the_commonest_first(run: Reopened, contents: Contents) -> None:
+    decode, prompts = run.prepared.model.tokenizer.decode, run.prepared.batch.prompts
+    assert [place.place for place in contents.places] == [*prompts[0].positions]
+    assert contents.places[-1].place == "END"
+    for place in contents.places:
+        for counted, ids in ((place.clean, "clean_ids"), (place.corrupted, "corrupted_ids")):
+            there = [decode([getattr(prompt, ids)[prompt.positions[place.place]]]).strip() for prompt in prompts]
+            assert sorted(there) == sorted(word for word, n in counted for _ in range(n))
+            assert [n for _, n in counted] == sorted((n for _, n in counted), reverse=True)
+    changed = {place.place for place in contents.places if place.changes}
+    assert "S2" in changed and "END" not in changed
+
+
 def test_examples_show_every_template_first(run: Reopened) -> None:
     prompts = run.prepared.batch.prompts
     chosen = choose(prompts)
