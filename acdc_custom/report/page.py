@@ -32,7 +32,7 @@ from acdc_custom.report.roles import roles_of
 from acdc_custom.report.stable import stable_of
 from acdc_custom.version import __version__
 
-SCRIPTS = ("zoom.js", "nodes.js", "filters.js", "tables.js", "attention.js")
+SCRIPTS = ("zoom.js", "nodes.js", "filters.js", "pins.js", "tables.js", "attention.js")
 MOST_EDGES = 20  # in the table of strongest edges
 
 
