@@ -17,7 +17,7 @@ from report_contents import beside_of, contents_of
 from acdc_custom.compare.comparison import compare_circuits
 from acdc_custom.compare.page import comparison_page
 from acdc_custom.report.page import report_page
-from acdc_custom.report.steps import PathSteps
+from acdc_custom.report.steps import Steps
 
 PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
 READABLE, LARGE_READABLE = 4.5, 3.0  # WCAG 2, level AA
@@ -332,7 +332,7 @@ def filtered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page about the second of a path's circuits, which has two of four edges."""
     large = example_circuit()
     small = replace(large, edges=large.edges[:2])
-    steps = PathSteps(("threshold 0.01: 4 edges", "threshold 0.1: 2 edges"), (large, small), 1)
+    steps = Steps(("threshold 0.01: 4 edges", "threshold 0.1: 2 edges"), (large, small), 1)
     path = tmp_path_factory.mktemp("filtered") / "report.html"
     beside = replace(beside_of(small), steps=steps)
     path.write_text(report_page(contents_of(small, "words"), beside), encoding="utf-8")
