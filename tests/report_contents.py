@@ -61,7 +61,7 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
         model_name=text,
         question=QuestionSection(text, text, text, (text,)),
         examples=(PromptExample(pieces, pieces, text, text, (guess, guess, guess)),) * 3,
-        places=(PlaceWords(text, tuple((f"{text}{n}", 2) for n in range(14)), ((text, 28),)),),
+        places=(PlaceWords(text, tuple((f"{text}{n}", 2) for n in range(14)), ((text, 28),), True),),
         model=Spread((3.0, 5.0)),
         corrupted=Spread((-3.0, -2.0)),
         inside=Spread((2.0, 4.0)),

@@ -51,11 +51,7 @@ class PlaceWords:
     place: str
     clean: tuple[tuple[str, int], ...]
     corrupted: tuple[tuple[str, int], ...]
-
-    @property
-    def changes(self) -> bool:
-        """Whether the corruption puts other words there, or the same ones more or less often."""
-        return self.clean != self.corrupted
+    changes: bool  # whether the corruption puts another word there in any prompt; the counts may be alike
 
 
 @dataclass(frozen=True)

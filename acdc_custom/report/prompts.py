@@ -70,14 +70,20 @@ def pieces(text: str, n_tokens: int, tokenizer: Any) -> list[str]:
 def words_at_places(prompts: Sequence[Prompt], tokenizer: Any) -> tuple[PlaceWords, ...]:
     """The words at every named position, in the clean prompts and in their corrupted twins."""
     found: dict[str, tuple[Counter[str], Counter[str]]] = {}
+    changed: set[str] = set()
     for prompt in prompts:
         clean = pieces(prompt.clean, len(prompt.clean_ids), tokenizer)
         corrupted = pieces(prompt.corrupted, len(prompt.corrupted_ids), tokenizer)
         for name, at in prompt.positions.items():
             counters = found.setdefault(name, (Counter(), Counter()))
+            if prompt.clean_ids[at] != prompt.corrupted_ids[at]:
+                changed.add(name)
             for counter, words in zip(counters, (clean, corrupted), strict=True):
                 counter[printable(words[at]).strip() or "(a space)"] += 1
-    return tuple(PlaceWords(name, _by_count(clean), _by_count(corrupted)) for name, (clean, corrupted) in found.items())
+    return tuple(
+        PlaceWords(name, _by_count(clean), _by_count(corrupted), name in changed)
+        for name, (clean, corrupted) in found.items()
+    )
 
 
 def _by_count(words: Counter[str]) -> tuple[tuple[str, int], ...]:
