@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from acdc_custom.report.write import write_report
     from acdc_custom.search.discover import discover
     from acdc_custom.stability.content import load_stability
+    from acdc_custom.stability.search import study_stability
     from acdc_custom.sweep.content import load_sweep
     from acdc_custom.sweep.search import sweep_thresholds
     from acdc_custom.task.given import load_task
@@ -66,6 +67,7 @@ __all__ = [
     "load_task",
     "patch_paths",
     "prepare_batch",
+    "study_stability",
     "sweep_thresholds",
     "write_report",
 ]
@@ -97,6 +99,7 @@ _HOMES = {
     "load_task": ("task.given", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
     "prepare_batch": ("engine.prepared", "prepare_batch"),
+    "study_stability": ("stability.search", "study_stability"),
     "sweep_thresholds": ("sweep.search", "sweep_thresholds"),
     "write_report": ("report.write", "write_report"),
 }

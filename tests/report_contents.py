@@ -12,7 +12,17 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.records import Evaluation
 from acdc_custom.report.attention_view import AttentionData, AttentionHead, AttentionPrompt
 from acdc_custom.report.beside import RelatedResults
-from acdc_custom.report.contents import Contents, Fact, Guess, PageFigure, Piece, PromptExample, QuestionSection, Spread
+from acdc_custom.report.contents import (
+    Contents,
+    Fact,
+    Guess,
+    PageFigure,
+    Piece,
+    PlaceWords,
+    PromptExample,
+    QuestionSection,
+    Spread,
+)
 
 HOSTILE = "</script><script>alert('gotcha')</script><img src=x onerror=alert(1)>\"' onload=alert(2) {{ 7 * 7 }} ]]>"
 
@@ -51,6 +61,7 @@ def contents_of(circuit: Circuit, text: str = HOSTILE, attention: bool = True) -
         model_name=text,
         question=QuestionSection(text, text, text, (text,)),
         examples=(PromptExample(pieces, pieces, text, text, (guess, guess, guess)),) * 3,
+        places=(PlaceWords(text, tuple((f"{text}{n}", 2) for n in range(14)), ((text, 28),), True),),
         model=Spread((3.0, 5.0)),
         corrupted=Spread((-3.0, -2.0)),
         inside=Spread((2.0, 4.0)),

@@ -27,7 +27,7 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
         f"  model      {describe_behaviour(outcome.model)}",
         f"  circuit    {describe_behaviour(outcome.circuit)}, KL {outcome.circuit.kl:.4f} nats",
         f"  no edges   {describe_behaviour(outcome.empty)}, KL {outcome.empty.kl:.4f} nats",
-        f"  recovered  {outcome.faithfulness:.1%} of the logit difference between no edges and all of them",
+        f"  recovered  {outcome.faithfulness:.0%} of the logit difference between no edges and all of them",
         *([f"  without    {settings.knock_out}"] if settings.knock_out else []),
         *([f"  made as    {search.consensus}"] if search.consensus else []),
         f"  search     {count(search.evaluations, 'evaluation')} in {search.seconds:.1f} s; {_decisions(circuit)}",

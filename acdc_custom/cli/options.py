@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +77,32 @@ def out_option(about: str) -> Decorator:
     )
 
 
+def listed_tasks(value: str) -> tuple[str, ...]:
+    """The tasks of a list with commas, which a file's name may have, too. Raises `UsageError` for a gap in the list."""
+    if "," not in value or os.path.exists(value):  # of any length, which a path may not have
+        return (value,)
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(names):
+        raise UsageError(
+            f'--task is "{value}": there is no task beside one of its commas. Give some such as ioi,latest_s.'
+        )
+    return names
+
+
+def _one_task(value: str) -> str:
+    """The only task of a command. Raises `UsageError` for several."""
+    names = listed_tasks(value)
+    if len(names) > 1:
+        raise UsageError(
+            f'--task is "{value}": this command takes one task. Give it once for each; acdc-custom sweep takes several.'
+        )
+    return names[0]
+
+
 task_option = click.option(
     "--task",
     required=True,
+    callback=lambda ctx, option, value: _one_task(value),
     metavar="NAME|FILE",
     help="A built-in task (see acdc-custom tasks), or a task file.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ def walk_path(folder: Path, record: PathRecord) -> None:
         walk = Walk(folder, record, _Shown(record), open_told)
         try:
             for point in walk.steps():
-                click.echo(_line(point))
+                click.echo(_line(point, record.request.faithfulness))
         except KeyboardInterrupt:
             command = f"acdc-custom resume {shlex.quote(str(folder))}"
             raise click.Abort(f"stopped. Resume with: {command}") from None
@@ -71,9 +72,9 @@ class _Shown:
         return circuit
 
 
-def _line(point: Point) -> str:
+def _line(point: Point, wanted: float | None) -> str:
     """A step that has ended."""
-    valid = "" if point.validation is None else f", {_reached(point)} on the validation prompts"
+    valid = "" if point.validation is None else f", {_reached(point, wanted)} on the validation prompts"
     return f"Threshold  {point.threshold:g}: {point.edges:,} edges{valid}; {_time(point.seconds).replace(KEPT, ' ')}"
 
 
@@ -84,24 +85,24 @@ def describe_path(record: PathRecord, chosen: Point | None) -> Iterator[str]:
         right("validation"), right("Time"), left(""),
     )  # fmt: skip
     points = sorted(record.points, key=lambda point: (point.edges, -point.threshold))
-    yield from table(columns, [_cells(point, chosen) for point in points], keys=2)
     wanted = record.request.faithfulness
+    yield from table(columns, [_cells(point, chosen, wanted) for point in points], keys=2)
     if chosen is not None and wanted is not None and chosen.reached < wanted:
         yield from paragraph(
-            f"No circuit recovers {wanted:.0%} on the validation prompts: this is the one that comes nearest. Search "
-            "more prompts (--n), or choose a task that the model does better.",
+            f"No circuit recovers {100 * wanted:g}% on the validation prompts: this is the one that comes nearest. "
+            "Search more prompts (--n), or choose a task that the model does better.",
             "WARNING    ",
             " " * 11,
         )
 
 
-def _cells(point: Point, chosen: Point | None) -> Sequence[str]:
+def _cells(point: Point, chosen: Point | None, wanted: float | None) -> Sequence[str]:
     valid = point.validation
     return (
         f"{point.threshold:g}",
         f"{point.edges:,}",
         f"{point.search_faithfulness:.0%}",
-        "-" if valid is None else _reached(point),
+        "-" if valid is None else _reached(point, wanted),
         f"{point.kl:.3f}",
         "-" if valid is None else f"{valid.circuit.kl:.3f}",
         _time(point.seconds),
@@ -109,9 +110,16 @@ def _cells(point: Point, chosen: Point | None) -> Sequence[str]:
     )
 
 
-def _reached(point: Point) -> str:
+def _reached(point: Point, wanted: float | None) -> str:
     its = point.validation.faithfulness if point.validation else None
-    return "not defined" if its is None else f"{its.value:.0%}"
+    return "not defined" if its is None else share_beside(its.value, wanted)
+
+
+def share_beside(share: float, wanted: float | None) -> str:
+    """`90%`; of a share below what is wanted that would be rounded up to it `89.7%`, cut after one decimal."""
+    if wanted is not None and share < wanted <= round(share, 2):
+        return f"{math.floor(1000 * share) / 10:.1f}%"
+    return f"{share:.0%}"
 
 
 def _time(seconds: float) -> str:

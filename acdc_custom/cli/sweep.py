@@ -9,7 +9,7 @@ import click
 
 from acdc_custom.choices import Ablation, Metric, Order, checked_seed, checked_threshold, parse_metric
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.cli.options import HUB_HINT, RESULTS, executor_options, out_option, settings_options
+from acdc_custom.cli.options import HUB_HINT, RESULTS, executor_options, listed_tasks, out_option, settings_options
 from acdc_custom.errors import UsageError
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 
@@ -28,9 +28,10 @@ COUNT = 8
     "tasks",
     required=True,
     multiple=True,
-    metavar="NAME|FILE",
-    help="A built-in task, or a task file. This and the options below up to --order-seed can be given several times: "
-    "every combination is run.",
+    callback=lambda ctx, option, values: tuple(task for value in values for task in listed_tasks(value)),
+    metavar="NAME|FILE,...",
+    help="A built-in task, or a task file; several with commas between them. This and the options below up to "
+    "--order-seed can be given several times: every combination is run.",
 )
 @click.option(
     "--model",
@@ -133,7 +134,7 @@ def command(
 
     \b
     acdc-custom sweep --task ioi
-    acdc-custom sweep --task ioi --task latest_s --thresholds 0.001..0.1 --count 10
+    acdc-custom sweep --task ioi,latest_s --thresholds 0.001..0.1 --count 10
     """
     from acdc_custom.circuit import thresholds as several
     from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep

@@ -1,5 +1,5 @@
 """What other commands have found out about a report's circuit: whether it can be believed, how stable it is, and what
-path it is from.
+path or sweep it is from.
 
 Owns where that lies, and that it is about this very circuit. What is not is refused: a page must not mix two circuits.
 """
@@ -15,7 +15,7 @@ from acdc_custom.circuit.members import Part
 from acdc_custom.errors import ResultError
 from acdc_custom.evaluate import content as evaluations
 from acdc_custom.evaluate.records import Evaluation
-from acdc_custom.report.steps import PathSteps, read_steps
+from acdc_custom.report.steps import Steps, read_steps
 from acdc_custom.stability import content as studies
 from acdc_custom.stability.record import Stability
 
@@ -27,7 +27,7 @@ class RelatedResults:
     folder: str = "FOLDER"
     evaluation: Evaluation | None = None
     stability: Stability | None = None
-    steps: PathSteps | None = None
+    steps: Steps | None = None
 
 
 NOTHING = RelatedResults()

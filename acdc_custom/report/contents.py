@@ -45,6 +45,16 @@ class PromptExample:
 
 
 @dataclass(frozen=True)
+class PlaceWords:
+    """Which words stand at a named position of the prompts, and in how many; most frequent first."""
+
+    place: str
+    clean: tuple[tuple[str, int], ...]
+    corrupted: tuple[tuple[str, int], ...]
+    changes: bool  # whether the corruption puts another word there in any prompt; the counts may be alike
+
+
+@dataclass(frozen=True)
 class Spread:
     """The logit difference of every prompt of the batch, in logits."""
 
@@ -102,6 +112,7 @@ class Contents:
     model_name: str  # likewise
     question: QuestionSection
     examples: tuple[PromptExample, ...]
+    places: tuple[PlaceWords, ...]  # in the order of the task file
     model: Spread  # on the clean prompts
     corrupted: Spread  # the model on the corrupted prompts
     inside: Spread  # the circuit

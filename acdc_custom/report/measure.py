@@ -23,7 +23,7 @@ from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.report.analyses import analysis_figures, node_facts
 from acdc_custom.report.attention_data import attention_data
 from acdc_custom.report.contents import Contents, QuestionSection, Spread
-from acdc_custom.report.prompts import choose, example
+from acdc_custom.report.prompts import choose, example, words_at_places
 from acdc_custom.runs.reopen import Reopened
 from acdc_custom.search.discover import package_versions
 from acdc_custom.task.spec import TemplateSpec
@@ -61,6 +61,7 @@ def measure(run: Reopened, on_progress: Progress = silent, heads: HeadTable | No
         model_name=run.source.model,
         question=question(run),
         examples=examples,
+        places=words_at_places(prepared.batch.prompts, model.tokenizer),
         model=spreads[0],
         inside=spreads[1],
         empty=spreads[2],

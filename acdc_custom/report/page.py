@@ -32,7 +32,7 @@ from acdc_custom.report.roles import roles_of
 from acdc_custom.report.stable import stable_of
 from acdc_custom.version import __version__
 
-SCRIPTS = ("zoom.js", "nodes.js", "filters.js", "tables.js", "attention.js")
+SCRIPTS = ("zoom.js", "nodes.js", "filters.js", "pins.js", "tables.js", "attention.js")
 MOST_EDGES = 20  # in the table of strongest edges
 
 
@@ -178,6 +178,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "outcome": circuit.outcome,
         "question": contents.question,
         "examples": contents.examples,
+        "places": contents.places,
         "model": contents.model,
         "finding": words.finding(circuit),
         "on_test_prompts": on_test_prompts(circuit),

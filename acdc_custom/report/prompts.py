@@ -1,17 +1,19 @@
-"""Single prompts of a batch: which ones a page shows, their tokens as text, and what comes after them.
+"""Prompts of a batch as text: which ones a page shows, what comes after them, and the words at named positions.
 
 Owns the examples of a report. What the numbers are for is not known here.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
 
-from acdc_custom.report.contents import Guess, Piece, PromptExample
+from acdc_custom.files.reading import printable
+from acdc_custom.report.contents import Guess, Piece, PlaceWords, PromptExample
 from acdc_custom.task.batch import Prompt
 from acdc_custom.task.tokens import Encoder, token_text
 
@@ -63,6 +65,29 @@ def pieces(text: str, n_tokens: int, tokenizer: Any) -> list[str]:
     found = [text[start:end] for start, end in pairwise(ends)]
     special = [text_of(tokenizer, tokenizer.bos_token_id)] if n_tokens > len(spans) else []
     return [*special, *found]
+
+
+def words_at_places(prompts: Sequence[Prompt], tokenizer: Any) -> tuple[PlaceWords, ...]:
+    """The words at every named position, in the clean prompts and in their corrupted twins."""
+    found: dict[str, tuple[Counter[str], Counter[str]]] = {}
+    changed: set[str] = set()
+    for prompt in prompts:
+        clean = pieces(prompt.clean, len(prompt.clean_ids), tokenizer)
+        corrupted = pieces(prompt.corrupted, len(prompt.corrupted_ids), tokenizer)
+        for name, at in prompt.positions.items():
+            counters = found.setdefault(name, (Counter(), Counter()))
+            if prompt.clean_ids[at] != prompt.corrupted_ids[at]:
+                changed.add(name)
+            for counter, words in zip(counters, (clean, corrupted), strict=True):
+                counter[printable(words[at]).strip() or "(a space)"] += 1
+    return tuple(
+        PlaceWords(name, _by_count(clean), _by_count(corrupted), name in changed)
+        for name, (clean, corrupted) in found.items()
+    )
+
+
+def _by_count(words: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(words.items(), key=lambda item: (-item[1], item[0])))
 
 
 def either(texts: Sequence[str]) -> str:

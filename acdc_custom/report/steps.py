@@ -1,29 +1,34 @@
-"""The circuits of a path on one picture: which edges are in which of them, and what each does.
+"""The circuits of a path, or of a sweep, on one picture: which edges are in which of them, and what each does.
 
 Owns the choice of the edges that are drawn, and the words beside the slider. Knows nothing of HTML.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acdc_custom.circuit.circuit import FILE_NAME as CIRCUIT
 from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.export.selection import DEFAULT_MAX_EDGES
 from acdc_custom.export.style import number
 from acdc_custom.graph import Edge
 from acdc_custom.path.folder import FILE_NAME, PathRecord
 from acdc_custom.path.plan import Point
+from acdc_custom.sweep import content as sweeps
+from acdc_custom.sweep.curve import Point as SweepPoint
 
 
 @dataclass(frozen=True)
-class PathSteps:
-    """The circuits of a path by rising threshold. `here` is the place of the report's own among them."""
+class Steps:
+    """The circuits of a path or a sweep by rising threshold. `here` is the place of the report's own among them."""
 
     said: tuple[str, ...]  # of each circuit: its threshold, its size, what it does
     circuits: tuple[Circuit, ...]
     here: int
+    origin: str = "path"  # or "sweep"
 
     @property
     def of_edges(self) -> Mapping[Edge, tuple[int, ...]]:
@@ -50,35 +55,56 @@ class PathSteps:
         return replace(self.circuits[self.here], edges=self.drawn)
 
 
-def read_steps(folder: Path, circuit: Circuit) -> PathSteps | None:
-    """The path that a circuit was chosen from, or is a step of; None if there is none. Raises `ResultError` for one
-    that is damaged."""
+def read_steps(folder: Path, circuit: Circuit) -> Steps | None:
+    """The path that a circuit was chosen from, or is a step of, or the sweep that it is a run of; None if there is
+    neither. Raises `ResultError` for one that is damaged."""
     for where in (folder, folder.resolve().parent):
         if (where / FILE_NAME).exists():
             points = sorted(PathRecord.load(where).points, key=lambda point: point.threshold)
-            return _steps(points, [Circuit.load(where / point.name) for point in points], circuit)
-    return None
+            said = [_said_of_path(point, circuit.unit) for point in points]
+            return _steps(said, [Circuit.load(where / point.name) for point in points], circuit, "path")
+    return _of_sweep(folder.resolve(), circuit)
 
 
-def _steps(points: Sequence[Point], circuits: Sequence[Circuit], circuit: Circuit) -> PathSteps | None:
-    """None for a circuit that is none of the path's."""
+def _of_sweep(folder: Path, circuit: Circuit) -> Steps | None:
+    """The other thresholds of a run's search in the sweep above it, those whose runs still lie there."""
+    where = folder.parent
+    if not (where / sweeps.JSON_NAME).exists():
+        return None
+    searches = (search for case in sweeps.load_sweep(where).cases for search in case.searches)
+    own = next((search for search in searches if any(at.folder == folder.name for at in search.curve.points)), None)
+    if own is None:
+        return None
+    points = sorted(own.curve.points, key=lambda point: point.threshold or 0)
+    points = [point for point in points if point.folder and (where / point.folder / CIRCUIT).exists()]
+    said = [_said_of_sweep(point, circuit.unit) for point in points]
+    return _steps(said, [Circuit.load(where / point.folder) for point in points], circuit, "sweep")
+
+
+def _steps(said: Sequence[str], circuits: Sequence[Circuit], circuit: Circuit, origin: str) -> Steps | None:
+    """None for a circuit that is none of these, or the only one."""
     own = {kept.edge for kept in circuit.edges}
     same = [place for place, other in enumerate(circuits) if {kept.edge for kept in other.edges} == own]
-    if not same or circuits[same[0]].model != circuit.model:
+    if not same or len(circuits) < 2 or circuits[same[0]].model != circuit.model:
         return None
-    by_threshold = [place for place in same if points[place].threshold == circuit.settings.threshold]
-    unit = circuit.unit
-    return PathSteps(tuple(_said(point, unit) for point in points), tuple(circuits), (by_threshold or same)[0])
+    threshold = circuit.settings.threshold
+    by_threshold = [place for place in same if circuits[place].settings.threshold == threshold]
+    return Steps(tuple(said), tuple(circuits), (by_threshold or same)[0], origin)
 
 
-def _said(point: Point, unit: str) -> str:
-    """`threshold 0.01 nats: 45 edges, KL 0.012 nats, recovers 92% on the validation prompts`. The KL is that on the
-    prompts of the search."""
+def _said_of_path(point: Point, unit: str) -> str:
+    """What is said of a circuit of a path; the KL is that on the prompts of the search."""
     if point.validation is not None and point.validation.faithfulness is not None:
-        share, on = point.reached, "validation prompts"
-    else:
-        share, on = point.search_faithfulness, "prompts of the search"
-    return (
-        f"threshold {point.threshold:g} {unit}: {point.edges:,} edges, KL {number(point.kl)} nats, recovers "
-        f"{share:.0%} on the {on}"
-    )
+        return _said(point.threshold, unit, point.edges, point.kl, point.reached, "validation prompts")
+    return _said(point.threshold, unit, point.edges, point.kl, point.search_faithfulness, "prompts of the search")
+
+
+def _said_of_sweep(point: SweepPoint, unit: str) -> str:
+    threshold = point.threshold or 0
+    return _said(threshold, unit, point.n_edges, point.kl, point.faithfulness, "prompts of the search")
+
+
+def _said(threshold: float, unit: str, edges: int, kl: float, share: float, on: str) -> str:
+    """`threshold 0.01 nats: 45 edges, KL 0.012 nats, recovers 92% on the validation prompts`."""
+    recovers = "" if math.isnan(share) else f", recovers {share:.0%} on the {on}"
+    return f"threshold {threshold:g} {unit}: {edges:,} edges, KL {number(kl)} nats{recovers}"

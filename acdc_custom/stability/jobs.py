@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from acdc_custom.choices import Order, Variation
 from acdc_custom.grid import Ended, Grid, Job, Kind
-from acdc_custom.stability.plan import StudyPlan, Variant
+from acdc_custom.stability.plan import StudyPlan
 from acdc_custom.stability.record import FinishedRun
 from acdc_custom.stability.shares import DEFAULT_SHARE, checked_share
 
@@ -20,7 +20,7 @@ NOTES, SHARE = "notes", "share"  # the options of a grid that hold the plan's, a
 
 def grid_of(base: Job, plan: StudyPlan, share: float) -> Grid:
     """The runs of the plan, each with the settings of `base` but for what it draws; `share` is the consensus's."""
-    jobs = tuple(_job(base, draw) for draw in plan.draws)
+    jobs = tuple(replace(base, name=draw.name, settings=draw.of(base.settings)) for draw in plan.draws)
     return Grid(Kind.STABILITY, jobs, {NOTES: list(plan.notes), SHARE: share})
 
 
@@ -55,11 +55,3 @@ def varied_by(job: Job) -> frozenset[Variation]:
 def finished_runs(ended: Iterable[Ended]) -> list[FinishedRun]:
     """Those that have a circuit. Raises `ResultError` for one that cannot be read."""
     return [FinishedRun(run.job.name, varied_by(run.job), run.circuit()) for run in ended if not run.error]
-
-
-def _job(base: Job, draw: Variant) -> Job:
-    order = Order.ORIGINAL if draw.order_seed is None else Order.RANDOM
-    own = base.settings.with_(
-        resample=draw.resample, order=order, order_seed=draw.order_seed or 0, templates=draw.templates
-    )
-    return replace(base, name=draw.name, settings=own)

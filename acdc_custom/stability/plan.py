@@ -11,7 +11,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from acdc_custom.choices import Variation, checked_seed
+from acdc_custom.choices import Order, Variation, checked_seed
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import UsageError, count, did_you_mean
 
 FEWEST_RUNS, MOST_RUNS = 2, 999
@@ -27,6 +28,13 @@ class Variant:
     resample: int | None = None  # the seed of its bootstrap sample of the prompts
     order_seed: int | None = None  # of its random order
     templates: str = ""  # numbers, as in "0,2"
+
+    def of(self, settings: SearchSettings) -> SearchSettings:
+        """The settings of this run; `settings` are what all runs have."""
+        order = Order.ORIGINAL if self.order_seed is None else Order.RANDOM
+        return settings.with_(
+            resample=self.resample, order=order, order_seed=self.order_seed or 0, templates=self.templates
+        )
 
 
 @dataclass(frozen=True)

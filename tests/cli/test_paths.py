@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 from commands import Run
 
-from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit, TaskPerformance
+from acdc_custom.circuit.circuit import TestOutcome as Tested
+from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.cli.paths import describe_path, share_beside
 from acdc_custom.graph import Edge, Receiver, Sender
+from acdc_custom.path.folder import PathRecord
+from acdc_custom.path.plan import PathRequest, Point
 from acdc_custom.search.bar import SearchBar
+from acdc_custom.stats.intervals import Estimate
 
 SMALL = ("discover", "--task", "ioi", "--method", "grouped", "--n", "6", "--held-out", "12", "--no-roles")
 PATH = (*SMALL, "--path", "0.03,0.3,0.1")
@@ -143,3 +149,36 @@ def test_what_cannot_be_asked_is_refused_in_a_line(run: Run, options: tuple[str,
     code, _, err = run("discover", "--task", "ioi", *options, "--out", "never")
     assert code != 0 and message in err and "Traceback" not in err
     assert not Path("never").exists()
+
+
+@pytest.mark.parametrize(
+    ("share", "wanted", "said"),
+    [
+        (0.897, 0.9, "89.7%"),
+        (0.89999, 0.9, "89.9%"),
+        (0.894, 0.9, "89%"),
+        (0.9, 0.9, "90%"),
+        (0.904, 0.9, "90%"),
+        (0.897, 0.95, "90%"),
+        (0.897, None, "90%"),
+        (-0.2, 0.9, "-20%"),
+    ],
+)
+def test_a_share_that_is_below_what_was_asked_for_never_looks_as_if_it_reached_it(
+    share: float, wanted: float | None, said: str
+) -> None:
+    assert share_beside(share, wanted) == said
+
+
+def test_in_the_table_of_a_path_a_circuit_that_just_misses_is_told_from_one_that_reaches_it() -> None:
+    behaviour = TaskPerformance(0.1, 1.0, 1.0)
+    found = tuple(
+        Point(
+            threshold, "", n, 1, 1.0, 0.1, share, Tested(9, behaviour, behaviour, behaviour, Estimate(share, 0.8, 1.0))
+        )
+        for threshold, n, share in ((0.01, 40, 0.8974), (0.003, 50, 0.9012))
+    )
+    request = PathRequest("ioi", "demo-4l", SearchSettings(), faithfulness=0.9)
+    table = list(describe_path(PathRecord(request, found), request.chosen(found)))
+    assert table[-2].split()[:4] == ["0.01", "40", "90%", "89.7%"] and table[-1].split()[2:4] == ["90%", "90%"]
+    assert table[-1].endswith("chosen")

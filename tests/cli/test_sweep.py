@@ -9,7 +9,7 @@ import pytest
 from commands import Run
 from swept import Here
 
-from acdc_custom.cli.options import ExecutorChoice
+from acdc_custom.cli.options import ExecutorChoice, listed_tasks
 from acdc_custom.cli.sweep import default_name
 
 ASKED = ("sweep", "--task", "latest_s", "--n", "6", "--threshold", "0.3", "--threshold", "0.05", "--out", "out")
@@ -83,6 +83,8 @@ def test_when_every_run_fails_there_are_no_files(run: Run, here: Here) -> None:
         (["--threshold", "-1"], "the threshold is -1"),
         (["--count", "3"], "Give the range with --thresholds"),
         (["--metric", "kll"], "no metric is called"),
+        (["--task", "latest_s,"], '--task is "latest_s,": there is no task beside one of its commas'),
+        (["--task", "latest_s,nothing"], 'there is no task "nothing"'),
         (["--out", ""], "the folder's name is empty"),
     ],
 )
@@ -94,3 +96,18 @@ def test_what_cannot_be_right_is_told_in_a_line(run: Run, options: list[str], me
 
 def test_the_default_folder_names_tasks_and_models() -> None:
     assert default_name(("ioi", "latest_s"), ("demo-4l",)) == "sweep_ioi_latest_s_demo-4l"
+
+
+def test_tasks_in_one_list_are_those_of_several_options(tmp_path: Path) -> None:
+    assert listed_tasks("ioi, latest_s") == ("ioi", "latest_s")
+    assert listed_tasks("ioi") == ("ioi",)
+    file = tmp_path / "a,b.toml"
+    file.touch()
+    assert listed_tasks(str(file)) == (str(file),), "a comma in a file's name divides nothing"
+
+
+@pytest.mark.parametrize("command", [["discover"], ["stability"], ["analyze", "behaviour"]])
+def test_a_command_of_one_task_says_so_of_a_list(run: Run, command: list[str]) -> None:
+    code, _out, err = run(*command, "--task", "ioi,latest_s")
+    assert code == 2 and 'is "ioi,latest_s": this command takes one task.' in err and len(err.splitlines()) == 1
+    assert not list(Path().iterdir())

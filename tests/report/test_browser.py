@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from report_contents import beside_of, contents_of
 from acdc_custom.compare.comparison import compare_circuits
 from acdc_custom.compare.page import comparison_page
 from acdc_custom.report.page import report_page
-from acdc_custom.report.steps import PathSteps
+from acdc_custom.report.steps import Steps
 
 PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
 READABLE, LARGE_READABLE = 4.5, 3.0  # WCAG 2, level AA
@@ -331,7 +332,7 @@ def filtered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page about the second of a path's circuits, which has two of four edges."""
     large = example_circuit()
     small = replace(large, edges=large.edges[:2])
-    steps = PathSteps(("threshold 0.01: 4 edges", "threshold 0.1: 2 edges"), (large, small), 1)
+    steps = Steps(("threshold 0.01: 4 edges", "threshold 0.1: 2 edges"), (large, small), 1)
     path = tmp_path_factory.mktemp("filtered") / "report.html"
     beside = replace(beside_of(small), steps=steps)
     path.write_text(report_page(contents_of(small, "words"), beside), encoding="utf-8")
@@ -407,6 +408,72 @@ def test_the_first_screen_has_the_finding_and_the_whole_picture(
     assert view(page)[2] >= float(page.locator("svg.circuit").get_attribute("data-width")), "all of it is in view"
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     assert page.locator("nav.contents").is_visible()
+
+
+def pinned(page: Any) -> list[str]:
+    return sorted(page.eval_on_selector_all(".node.pinned", "nodes => nodes.map((node) => node.dataset.node)"))
+
+
+def test_pinned_nodes_are_a_group_with_a_name_that_is_saved_and_read_again(
+    open_page: Open, filtered: Path, tmp_path: Path
+) -> None:
+    page = open_page(filtered)
+    save = page.locator("[data-pins=save]")
+    assert pinned(page) == [] and save.is_disabled()
+    page.focus('[data-node="m1"]')
+    page.keyboard.press("p")
+    assert pinned(page) == ["m1"] and page.locator("#pins-said").inner_text() == "MLP 1 is pinned; 1 node pinned."
+    page.click('[data-node="a1.h0"]')
+    page.click("article:visible [data-pin]")
+    assert page.locator("article:visible [data-pin]").get_attribute("aria-pressed") == "true"
+    assert pinned(page) == ["a1.h0", "m1"]
+    page.fill("#pins-name", "Name movers / all")
+    with page.expect_download() as told:
+        save.click()
+    saved = tmp_path / "saved.json"
+    told.value.save_as(saved)
+    assert told.value.suggested_filename == "Name_movers_all.json"
+    content = json.loads(saved.read_text(encoding="utf-8"))
+    assert content == {**content, "schema": 1, "name": "Name movers / all", "nodes": ["a1.h0", "m1"]}
+    page.focus('#pins-list [data-unpin="m1"]')
+    page.keyboard.press("Enter")
+    assert pinned(page) == ["a1.h0"] and page.evaluate("document.activeElement.dataset.unpin") == "a1.h0"
+    page.click("[data-pins=clear]")
+    assert pinned(page) == []
+    other = open_page(filtered)
+    content["nodes"].append("a9.h9")
+    saved.write_text(json.dumps(content), encoding="utf-8")
+    other.set_input_files("#pins-file", saved)
+    until(other, "document.querySelectorAll('.node.pinned').length === 2")
+    assert pinned(other) == ["a1.h0", "m1"] and other.input_value("#pins-name") == "Name movers / all"
+    assert other.locator("#pins-said").inner_text() == "2 nodes read from saved.json. Not in this picture: a9.h9."
+
+
+@pytest.mark.parametrize("text", ["no JSON", "null", '{"schema": 2, "nodes": []}', '{"schema": 1, "nodes": "m1"}'])
+def test_a_file_that_holds_no_group_is_told_and_pins_nothing(open_page: Open, filtered: Path, text: str) -> None:
+    page = open_page(filtered)
+    page.evaluate(
+        """(text) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([text], "other.json"));
+          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+        }""",
+        text,
+    )
+    until(page, "document.getElementById('pins-said').textContent.startsWith('other.json holds no group')")
+    assert pinned(page) == []
+
+
+def test_words_at_a_position_are_listed_with_their_counts_and_the_rare_ones_are_a_click_away(
+    open_page: Open, filtered: Path
+) -> None:
+    page = open_page(filtered, {"width": 500, "height": 800})
+    row = page.locator("#places tbody tr").first
+    said = row.inner_text().replace("\xa0", " ")
+    assert "words0 2, words1 2" in said and "corrupted: words 28" in said and "words13 2" not in said
+    row.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert "words12 2, words13 2" in row.inner_text().replace("\xa0", " ")
 
 
 def test_reduced_motion_is_respected(open_page: Open, report: Path) -> None:

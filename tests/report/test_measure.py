@@ -12,7 +12,7 @@ from acdc_custom.graph import Sender, Stage
 from acdc_custom.report import measure as measure_module
 from acdc_custom.report.contents import Contents
 from acdc_custom.report.measure import measure, strongest_heads
-from acdc_custom.report.prompts import N_EXAMPLES, choose, pieces
+from acdc_custom.report.prompts import N_EXAMPLES, choose, pieces, words_at_places
 from acdc_custom.runs.reopen import Reopened, reopen
 
 
@@ -77,6 +77,31 @@ def test_the_pieces_of_a_prompt_are_its_text(run: Reopened, contents: Contents) 
         assert any(piece.changed for piece in example.clean)
         for clean, corrupted in zip(example.clean, example.corrupted, strict=True):
             assert clean.changed == (clean.text != corrupted.text)
+
+
+def test_words_at_positions_are_the_tokens_there_with_the_commonest_first(run: Reopened, contents: Contents) -> None:
+    decode, prompts = run.prepared.model.tokenizer.decode, run.prepared.batch.prompts
+    assert [place.place for place in contents.places] == [*prompts[0].positions]
+    assert contents.places[-1].place == "END"
+    for place in contents.places:
+        for counted, ids in ((place.clean, "clean_ids"), (place.corrupted, "corrupted_ids")):
+            there = [decode([getattr(prompt, ids)[prompt.positions[place.place]]]).strip() for prompt in prompts]
+            assert sorted(there) == sorted(word for word, n in counted for _ in range(n))
+            assert [n for _, n in counted] == sorted((n for _, n in counted), reverse=True)
+        at = [(prompt, prompt.positions[place.place]) for prompt in prompts]
+        differ = [prompt.clean_ids[here] != prompt.corrupted_ids[here] for prompt, here in at]
+        assert place.changes == any(differ)
+    changed = {place.place for place in contents.places if place.changes}
+    assert "S2" in changed and "END" not in changed
+
+
+def test_a_position_whose_words_change_places_among_the_prompts_is_no_unchanged_one(run: Reopened) -> None:
+    first = run.prepared.batch.prompts[0]
+    other = replace(first, clean=first.corrupted, corrupted=first.clean, clean_ids=first.corrupted_ids,
+                    corrupted_ids=first.clean_ids)  # fmt: skip
+    places = words_at_places([first, other], run.prepared.model.tokenizer)
+    assert all(place.clean == place.corrupted for place in places)
+    assert {place.place for place in places if place.changes} >= {"S2"}
 
 
 def test_examples_show_every_template_first(run: Reopened) -> None:

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from circuits import example_circuit
+from swept import made_up
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.files.writing import write_file
 from acdc_custom.path.folder import PathRecord
 from acdc_custom.path.plan import PathRequest, Point
 from acdc_custom.report import steps as steps_module
 from acdc_custom.report.steps import read_steps
 from acdc_custom.report.words import in_short
+from acdc_custom.sweep.content import to_json
 
 
 def at(circuit: Circuit, threshold: float, n: int) -> Circuit:
@@ -49,6 +52,36 @@ def test_there_are_none_without_a_path_or_of_another_circuit(path: Path, tmp_pat
     model = replace(other.model, weights_sha256="00" * 32)
     assert read_steps(path, replace(other, provenance=replace(other.provenance, model=model))) is None
     assert read_steps(tmp_path.parent, example_circuit()) is None
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """A sweep's folder with four runs: of 1 edge at 0.5, of 2 at 0.1, 3 at 0.05, 4 at 0.01."""
+    made = made_up()
+    for n, point in enumerate(sorted(made.cases[0].searches[0].curve.points, key=lambda at: -(at.threshold or 0)), 1):
+        assert point.threshold is not None
+        at(example_circuit(), point.threshold, n).save(tmp_path / point.folder)
+    write_file(tmp_path / "sweep.json", to_json(made))
+    return tmp_path
+
+
+def test_a_run_of_a_sweep_has_the_sweeps_other_thresholds_that_lie_beside_it(sweep: Path) -> None:
+    folder = sweep / "run_0.1"
+    steps = read_steps(folder, Circuit.load(folder))
+    assert steps is not None and (steps.here, steps.origin) == (2, "sweep")
+    assert [len(circuit.edges) for circuit in steps.circuits] == [4, 3, 2, 1]
+    assert steps.said[2] == "threshold 0.1 nats: 20 edges, KL 1 nats, recovers 95% on the prompts of the search"
+    (sweep / "run_0.05" / "circuit.json").unlink()
+    steps = read_steps(folder, Circuit.load(folder))
+    assert steps is not None and [len(circuit.edges) for circuit in steps.circuits] == [4, 2, 1]
+    for gone in ("run_0.01", "run_0.5"):
+        (sweep / gone / "circuit.json").unlink()
+    assert read_steps(folder, Circuit.load(folder)) is None, "a slider has nowhere to go"
+
+
+def test_a_folder_that_is_no_run_of_the_sweep_beside_it_has_no_steps(sweep: Path) -> None:
+    at(example_circuit(), 0.1, 2).save(sweep / "mine")
+    assert read_steps(sweep / "mine", Circuit.load(sweep / "mine")) is None
 
 
 def test_the_reports_own_edges_are_drawn_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
