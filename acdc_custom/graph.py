@@ -113,6 +113,14 @@ class Sender:
 EMBED = Sender(-1, Stage.EMBED)
 
 
+def _at_span(written: str, example: str) -> tuple[str, str]:
+    """What somebody wrote, in its name and its span, "" where there is none. Raises `UsageError` for an empty one."""
+    name, at, span = written.strip().partition("@")
+    if at and not span.strip():
+        raise UsageError(f'"{written.strip()}" names no span after its @. Write it as {example}.')
+    return name.strip(), span.strip()
+
+
 @dataclass(frozen=True, order=True)
 class Place:
     """A sender at the tokens of one span, `a9.h6@END`; or at all tokens, where the span is "" and is not written."""
@@ -131,13 +139,16 @@ class Place:
     @classmethod
     def read(cls, written: str) -> Place:
         """The sender that somebody wrote, in any form, and its span, if there is one. Raises `UsageError`."""
-        name, at, span = written.strip().partition("@")
-        if at and not span.strip():
-            raise UsageError(f'"{written.strip()}" names no span after its @. Write it as a9.h6@END (L9H6@END).')
+        name, span = _at_span(written, "a9.h6@END (L9H6@END)")
         try:
-            return cls(Sender.read(name), span.strip())
+            return cls(Sender.read(name), span)
         except UsageError as error:
-            raise UsageError(str(error).replace(f'"{name.strip()}"', f'"{written.strip()}"')) from None
+            raise UsageError(str(error).replace(f'"{name}"', f'"{written.strip()}"')) from None
+
+    @classmethod
+    def of(cls, sender: Sender | Place) -> Place:
+        """A sender by itself is one at all tokens."""
+        return sender if isinstance(sender, Place) else cls(sender)
 
 
 @dataclass(frozen=True, order=True)
@@ -188,6 +199,31 @@ class Receiver:
                 f'"{written.strip()}" is not a receiver. Receivers are called logits, m3 (or MLP 3), a9.h6.q (or '
                 "L9H6.q, or 9.6.q), a9.h6.k, a9.h6.v, or a9.kv1.k and a9.kv1.v where query heads share keys and values."
             ) from None
+
+
+@dataclass(frozen=True, order=True)
+class Reading:
+    """A receiver at the tokens of one span, `a9.h6.q@END`; or at all tokens: the span is "", and is not written."""
+
+    receiver: Receiver
+    span: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.receiver}@{self.span}" if self.span else str(self.receiver)
+
+    @classmethod
+    def read(cls, written: str) -> Reading:
+        """The receiver that somebody wrote, in any form, and its span, if there is one. Raises `UsageError`."""
+        name, span = _at_span(written, "a9.h6.q@END (L9H6.q@END)")
+        try:
+            return cls(Receiver.read(name), span)
+        except UsageError as error:
+            raise UsageError(str(error).replace(f'"{name}"', f'"{written.strip()}"')) from None
+
+    @classmethod
+    def of(cls, receiver: Receiver | Reading) -> Reading:
+        """A receiver by itself is one at all tokens."""
+        return receiver if isinstance(receiver, Reading) else cls(receiver)
 
 
 def parse_heads(names: str) -> tuple[Sender, ...]:

@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from tiny import tiny_gpt2, tiny_llama
 
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import EMBED, LOGITS, Edge, Graph, GraphShape, Port, Receiver, Sender, Stage, parse_heads
+from acdc_custom.graph import (
+    EMBED,
+    LOGITS,
+    Edge,
+    Graph,
+    GraphShape,
+    Place,
+    Port,
+    Reading,
+    Receiver,
+    Sender,
+    Stage,
+    parse_heads,
+)
 
 GPT2_SMALL = GraphShape(12, 12, 12)
 SMOLLM2_135M = GraphShape(30, 9, 3)
@@ -49,6 +62,22 @@ def test_the_number_of_edges_has_a_closed_form(shape: GraphShape) -> None:
 
 def test_smollm2_135m_has_70651_edges() -> None:
     assert Graph(SMOLLM2_135M).n_edges == 70_651
+
+
+def test_senders_and_receivers_are_read_with_their_span() -> None:
+    for written in ("a9.h6@END", "L9H6@END", "9.6 @ END"):
+        assert Place.read(written) == Place(Sender(9, Stage.HEAD, 6), "END")
+        assert str(Reading.read(written.replace("6", "6.q"))) == "a9.h6.q@END"
+    assert Place.read("MLP 3@S1..S2").label == "MLP 3@S1..S2" and str(Place.read("m3")) == "m3"
+    assert Reading.of(LOGITS) == Reading.read("logits") and Place.of(EMBED) == Place.read("embed")
+    for cls, written, message in (
+        (Place, "L9X@END", '"L9X@END" is not a sender'),
+        (Place, "a9.h6@", '"a9.h6@" names no span after its @. Write it as a9.h6@END'),
+        (Reading, "a9.h6@END", '"a9.h6@END" is not a receiver'),
+        (Reading, "m3@ ", '"m3@" names no span after its @. Write it as a9.h6.q@END'),
+    ):
+        with pytest.raises(UsageError, match=re.escape(message)):
+            cls.read(written)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -29,7 +29,7 @@ from acdc_custom.model.layers import Layer
 from acdc_custom.progress.protocol import Progress, silent
 
 # What each part of a head takes from the other run. A pattern is made of queries and keys, an output of all three.
-_FROM_SOURCE = {
+FROM_SOURCE = {
     HeadPart.Z: "qkv",
     HeadPart.Q: "q",
     HeadPart.K: "k",
@@ -39,27 +39,39 @@ _FROM_SOURCE = {
 
 
 @dataclass(frozen=True, eq=False)
-class Patching(Tabular):
-    """What each patch does to the mean logit difference (logits). One row per layer."""
+class Effects(Tabular):
+    """What each of many patches does to the mean logit difference (logits)."""
 
     what: str
     direction: Direction
-    columns: str  # what a column is: position, head, key/value head
-    n_heads: int  # in a layer of the model
-    labels: tuple[str, ...]  # of the columns
-    logit_diff: np.ndarray  # [layer, column]
+    logit_diff: np.ndarray  # [row, column]
     clean: float  # of the run on the clean prompts
     corrupted: float  # of the run on the corrupted prompts
 
     @property
+    def title(self) -> str:
+        """What was patched, in one line."""
+        verb = {Direction.DENOISING: "brings back", Direction.NOISING: "takes away"}[self.direction]
+        return f"{self.direction.value.capitalize()}: what patching the {self.what} {verb}"
+
+    @property
     def normalised(self) -> np.ndarray:
-        """`[layer, column]`: 0 where the logit difference is the corrupted run's, 1 where it is the clean run's."""
+        """`[row, column]`: 0 where the logit difference is the corrupted run's, 1 where it is the clean run's."""
         return (self.logit_diff - self.corrupted) / (self.clean - self.corrupted)
 
     @property
     def effect(self) -> np.ndarray:
-        """`[layer, column]`: how far a patch moves the normalised logit difference from its base run, signed."""
+        """`[row, column]`: how far a patch moves the normalised logit difference from its base run, signed."""
         return self.normalised - (0.0 if self.direction is Direction.DENOISING else 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Patching(Effects):
+    """Patches of every layer: `logit_diff` is `[layer, column]`."""
+
+    columns: str  # what a column is: position, head, key/value head
+    n_heads: int  # in a layer of the model
+    labels: tuple[str, ...]  # of the columns
 
     def cells_of(self, heads: Collection[Sender]) -> set[tuple[int, int]]:
         """The cells `(layer, column)` in which these heads are patched; none if columns are positions."""
@@ -156,12 +168,12 @@ def patch_heads(
 def _result(runs: Runs, what: str, columns: str, labels: tuple[str, ...], logit_diff: np.ndarray) -> Patching:
     full, corrupted = runs.prepared.full.logit_diff, runs.prepared.corrupted.logit_diff
     n_heads = runs.prepared.model.graph.shape.n_heads
-    return Patching(what, runs.direction, columns, n_heads, labels, logit_diff, full, corrupted)
+    return Patching(what, runs.direction, logit_diff, full, corrupted, columns, n_heads, labels)
 
 
 def _patched_z(base: Layer, source: Layer, part: HeadPart) -> Tensor:
     """z `[head, prompt, pos, d_head]` of the base run, with one part of every head taken from the source run."""
-    taken = _FROM_SOURCE[part]
+    taken = FROM_SOURCE[part]
     q, k, v = (getattr(source if name in taken else base, name) for name in "qkv")
     return base.attention.attend(q, k, v)
 
@@ -205,10 +217,16 @@ def _by_position(
 
 def draw_patching(result: Patching, marked: Collection[Sender] = (), theme: Theme = Theme.LIGHT) -> Figure:
     """A heat map of what patches change, in normalised logit differences; `marked` heads get a frame."""
-    verb = {Direction.DENOISING: "brings back", Direction.NOISING: "takes away"}[result.direction]
-    title = f"{result.direction.value.capitalize()}: what patching the {result.what} {verb}"
     unit = "change of the normalised logit difference"
     labels = [str(layer) for layer in range(len(result.logit_diff))]
     return heatmap(
-        result.effect, labels, result.labels, title, unit, "layer", result.columns, result.cells_of(marked), theme
+        result.effect,
+        labels,
+        result.labels,
+        result.title,
+        unit,
+        "layer",
+        result.columns,
+        result.cells_of(marked),
+        theme,
     )

@@ -42,7 +42,7 @@ class KnockOut:
         weights, tokens = self._caches.model.weights, self._caches.tokens
         at: dict[Sender, Tensor] = {}  # [prompt, pos]
         for place in places:
-            within = self._within(place.span)
+            within = tokens.within(place.span)
             at[place.node] = at[place.node] | within if place.node in at else within
         heads = {node for node in at if node.stage is Stage.HEAD}
         mlps = {node for node in at if node.stage is Stage.MLP}
@@ -57,11 +57,3 @@ class KnockOut:
         for layer in layers(weights, tokens.clean, replaced):
             residual = layer.after
         return weights.final_norm(self._caches.layout.rows(ANSWER).of_batch(residual))
-
-    def _within(self, span: str) -> Tensor:
-        """`[prompt, pos]`: whether a token is in a span; "" is everywhere."""
-        tokens = self._caches.tokens
-        if not span:
-            return torch.ones_like(tokens.is_prompt)
-        names = tokens.spans.names
-        return tokens.span_places == (names.index(span) if span in names else len(names))

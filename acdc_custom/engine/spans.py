@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from acdc_custom.errors import UsageError, did_you_mean
 from acdc_custom.graph import Edge, Graph, Port, Receiver, Sender, Stage
 from acdc_custom.task.spans import END, in_order
 
@@ -36,6 +37,15 @@ class Spans:
     def part(self, span: str) -> Extent:
         """Where an edge of this span carries anything: `Edge.span`. Nowhere, if no prompt has the span."""
         return self._parts.get(span, frozenset())
+
+    def check(self, spans: Iterable[str]) -> None:
+        """Raises `UsageError` for a span that no prompt of the batch has; "" is all of them."""
+        for span in spans:
+            if span and span not in self.names:
+                raise UsageError(
+                    f'no span is called "{span}".{did_you_mean(span, self.names)} '
+                    f"These prompts have: {', '.join(self.names)}."
+                )
 
     def read_from(self, extent: Extent) -> Extent:
         """The spans that queries in these can read keys in."""

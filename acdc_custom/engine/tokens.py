@@ -67,6 +67,13 @@ class TokenBatch:
         """`[prompt, pos]`: true at the answer positions."""
         return torch.zeros_like(self.changed).scatter_(1, self.answer_positions, True)
 
+    def within(self, span: str) -> Tensor:
+        """`[prompt, pos]`: true at the tokens of a span, nowhere if no prompt has it; "" is the whole prompt."""
+        if not span:
+            return self.is_prompt
+        names = self.spans.names
+        return self.span_places == (names.index(span) if span in names else len(names))
+
 
 def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int, device: torch.device) -> TokenBatch:
     """Tensors for these prompts. Raises `UsageError` for a prompt that the model cannot read."""

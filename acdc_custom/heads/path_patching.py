@@ -5,6 +5,7 @@ chosen receivers, at chosen positions, is worked out (how much between them is r
 clean run is taken again with the receivers reading exactly that, everything after them recomputed, and the logits at
 the answer position are compared. Receiver `logits`: there is nothing after it.
 
+A sender may be patched at the tokens of one span alone, and each receiver read what is patched at a span of its own.
 Many senders are patched in one pass, since each changes the residual stream by a vector that is known beforehand.
 """
 
@@ -19,8 +20,8 @@ from torch import Tensor
 from acdc_custom.choices import Effect
 from acdc_custom.engine.metrics import negative_logit_diff
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.graph import LOGITS, Receiver, Sender
-from acdc_custom.heads.names import check_paths
+from acdc_custom.graph import LOGITS, Place, Reading, Receiver, Sender
+from acdc_custom.heads.names import check_paths, check_readings
 from acdc_custom.heads.walk import Override, Passes, walk
 from acdc_custom.model.weights import Weights
 
@@ -29,13 +30,18 @@ CHUNK = 1 << 24  # numbers of the largest tensor of a pass, about
 
 @dataclass(frozen=True)
 class Patched:
-    """What came out of patching each of `senders` by itself."""
+    """What came out of patching each of `places` by itself."""
 
-    senders: tuple[Sender, ...]
+    places: tuple[Place, ...]  # the senders, each at all tokens or at a span
     normed: Tensor  # [sender, prompt, d_model]: the final residual at the answer position, normalised
     weights: Weights
     tokens: TokenBatch
     clean_normed: Tensor  # [prompt, d_model]
+
+    @property
+    def senders(self) -> tuple[Sender, ...]:
+        """The sender of each place."""
+        return tuple(place.node for place in self.places)
 
     def logit_diffs(self, tokens: TokenBatch) -> tuple[Tensor, Tensor]:
         """Between the answers and foils of `tokens`: `[sender, prompt]`, and `[prompt]` in the clean run; float64."""
@@ -55,37 +61,44 @@ class Patched:
 @torch.no_grad()
 def path_patch(
     passes: Passes,
-    senders: Sequence[Sender],
-    receivers: Sequence[Receiver],
+    senders: Sequence[Sender | Place],
+    receivers: Sequence[Receiver | Reading],
     positions: Tensor | None = None,
     effect: Effect = Effect.DIRECT,
     on_sender: Callable[[int], object] = lambda done: None,
 ) -> Patched:
     """Patch each sender's paths to the receivers, all receivers at once.
 
-    `positions` `[prompt, k]` are where the receivers read the patched input, None everywhere; the logits are read at
-    the answer position in any case. `on_sender` is told how many senders more have been patched.
-    Raises `UsageError` for a sender that comes before none of the receivers, or that is not in the model.
+    `positions` `[prompt, k]` are where the receivers read the patched input, None everywhere; one at a span reads it
+    there, and the logits at the answer position in any case. `on_sender` is told how many senders more have been
+    patched. Raises `UsageError` for a sender that comes before none of the receivers, or that is not in the model, and
+    for a span that is in none of the prompts.
     """
     model, tokens = passes.model, passes.tokens
-    check_paths(model.graph, senders, receivers)
+    in_order = sorted(set(map(Place.of, senders)))
+    readings = [Reading.of(receiver) for receiver in receivers]
+    read_by = list(dict.fromkeys(reading.receiver for reading in readings))
+    check_paths(model.graph, [place.node for place in in_order], read_by)
+    check_readings(readings)
+    tokens.spans.check([*(place.span for place in in_order), *(reading.span for reading in readings)])
     answers = tokens.answer_positions[:, 0]
     prompts = torch.arange(len(answers), device=model.device)
     final = passes.reads(LOGITS)[prompts, answers]  # [prompt, d_model]
-    first, at = _where(tokens, receivers, positions)
-    in_order = sorted(set(senders))
+    at = read_at(tokens, readings, positions)
+    first = min(int(here.any(0).nonzero()[0]) for here in at.values())
     outs = []
     for chunk in _chunks(passes, in_order, first, effect):
-        reads = patched_reads(passes, chunk, receivers, first, effect)
-        if LOGITS not in receivers:
-            reads = walk(passes, (), Effect.TOTAL, first, (LOGITS,), Override(reads, at[:, first:]))
+        reads = patched_reads(passes, chunk, read_by, first, effect)
+        if LOGITS not in at:
+            given = Override(reads, {receiver: here[:, first:] for receiver, here in at.items()})
+            reads = walk(passes, (), Effect.TOTAL, first, (LOGITS,), given)
         outs.append(model.weights.final_norm(final + reads[LOGITS][:, prompts, answers - first]))
         on_sender(len(chunk))
     return Patched(tuple(in_order), torch.cat(outs), model.weights, tokens, model.weights.final_norm(final))
 
 
 def patched_reads(
-    passes: Passes, senders: Sequence[Sender], receivers: Sequence[Receiver], first: int, effect: Effect
+    passes: Passes, senders: Sequence[Place], receivers: Sequence[Receiver], first: int, effect: Effect
 ) -> dict[Receiver, Tensor]:
     """What each receiver reads when a sender is patched, less what it reads in the clean run.
 
@@ -106,7 +119,7 @@ def patched_attention(
     """
     receivers = [passes.model.graph.inputs_of(reader)[0] for reader in readers]
     first = int(passes.tokens.answer_positions.min())
-    chunks = _chunks(passes, senders, first, effect)
+    chunks = _chunks(passes, [Place(sender) for sender in senders], first, effect)
     moves = [patched_reads(passes, chunk, receivers, first, effect) for chunk in chunks]
     return torch.stack(
         [
@@ -128,15 +141,18 @@ def _attention_from_end(passes: Passes, reader: Sender, move: Tensor, first: int
     return attention.pattern(q[None, :, :, None], k[None], attention.mask(ends[:, None], k.shape[1]))[0, :, :, 0]
 
 
-def _where(tokens: TokenBatch, receivers: Sequence[Receiver], positions: Tensor | None) -> tuple[int, Tensor]:
-    """The first position at which anything can change, and `[prompt, pos]`: where receivers read what is patched."""
-    if LOGITS in receivers:
-        at = tokens.is_answer
-    elif positions is None:
-        at = tokens.is_prompt
-    else:
-        at = torch.zeros_like(tokens.is_prompt).scatter_(1, positions, True)
-    return int(at.any(0).nonzero()[0]), at
+def read_at(tokens: TokenBatch, readings: Sequence[Reading], positions: Tensor | None = None) -> dict[Receiver, Tensor]:
+    """`[prompt, pos]` for each receiver: where it reads what is patched. One that is there twice reads at both."""
+    at: dict[Receiver, Tensor] = {}
+    for reading in readings:
+        if reading.receiver == LOGITS:
+            here = tokens.is_answer
+        elif reading.span or positions is None:
+            here = tokens.within(reading.span)
+        else:
+            here = torch.zeros_like(tokens.is_prompt).scatter_(1, positions, True)
+        at[reading.receiver] = at[reading.receiver] | here if reading.receiver in at else here
+    return at
 
 
 def _first_changed(tokens: TokenBatch, at_most: int) -> int:
@@ -144,7 +160,7 @@ def _first_changed(tokens: TokenBatch, at_most: int) -> int:
     return min(at_most, int(changed[0])) if len(changed) else at_most
 
 
-def _chunks(passes: Passes, senders: Sequence[Sender], first: int, effect: Effect) -> list[Sequence[Sender]]:
+def _chunks(passes: Passes, senders: Sequence[Place], first: int, effect: Effect) -> list[Sequence[Place]]:
     """The senders in pieces that are worked on at once, none too large for the memory."""
     weights, tokens = passes.model.weights, passes.tokens.clean
     n_prompts, n_positions = tokens.shape

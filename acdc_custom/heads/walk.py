@@ -18,7 +18,7 @@ from torch import Tensor
 
 from acdc_custom.choices import Effect
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.graph import EMBED, LOGITS, Port, Receiver, Sender, Stage
+from acdc_custom.graph import EMBED, LOGITS, Place, Port, Receiver, Sender, Stage
 from acdc_custom.model.attention import Projection
 from acdc_custom.model.layers import Layer, layers
 from acdc_custom.model.model import Model
@@ -44,8 +44,15 @@ class Passes:
         assert layer.mlp_input is not None
         return layer.mlp_input
 
-    def move_of(self, sender: Sender) -> Tensor:
-        """A sender's output on the corrupted prompt less that on the clean one: `[prompt, pos, d_model]`."""
+    def move_of(self, place: Place) -> Tensor:
+        """A sender's output on the corrupted prompt less that on the clean one: `[prompt, pos, d_model]`.
+
+        Zero outside its span.
+        """
+        move = self._move_of(place.node)
+        return move * self.tokens.within(place.span)[..., None] if place.span else move
+
+    def _move_of(self, sender: Sender) -> Tensor:
         if sender == EMBED:
             weights = self.model.weights
             return weights.embed(self.tokens.corrupted) - weights.embed(self.tokens.clean)
@@ -68,13 +75,13 @@ class Override:
     """What receivers read in place of what reaches them, at some positions: moves from the clean run."""
 
     given: Mapping[Receiver, Tensor] = field(default_factory=dict)  # each [candidate, prompt, pos, d_model]
-    at: Tensor | None = None  # [prompt, pos]: where
+    at: Mapping[Receiver, Tensor] = field(default_factory=dict)  # each [prompt, pos]: where
 
     def __call__(self, receiver: Receiver, moved: Tensor) -> Tensor:
         """What the receiver reads when `moved` reaches it."""
-        if receiver not in self.given or self.at is None:
+        if receiver not in self.given:
             return moved
-        return torch.where(self.at[..., None], self.given[receiver], moved)
+        return torch.where(self.at[receiver][..., None], self.given[receiver], moved)
 
     @property
     def first_layer(self) -> int:
@@ -88,7 +95,7 @@ NOTHING = Override()
 @torch.no_grad()
 def walk(
     passes: Passes,
-    senders: Sequence[Sender],
+    senders: Sequence[Place],
     effect: Effect,
     first: int,
     wanted: Sequence[Receiver],
@@ -96,11 +103,11 @@ def walk(
 ) -> dict[Receiver, Tensor]:
     """What every wanted receiver reads, as a move `[candidate, prompt, pos, d_model]`, positions from `first` on.
 
-    Candidate i has the corrupted output of `senders[i]`, in topological order; what follows is recomputed as far as
-    `effect` says. With an `override` there are as many candidates as it has, and no senders.
+    Candidate i has the corrupted output of `senders[i]` at its span, in topological order; what follows is recomputed
+    as far as `effect` says. With an `override` there are as many candidates as it has, and no senders.
     """
     graph, clean = passes.model.graph, passes.clean
-    places = [graph.index[sender] for sender in senders]
+    numbers = [graph.index[sender.node] for sender in senders]
     n = len(senders) or len(next(iter(override.given.values())))
     moved = torch.zeros_like(clean[0].before[:, first:]).repeat(n, 1, 1, 1)
     reads: dict[Receiver, Tensor] = {}
@@ -109,11 +116,11 @@ def walk(
         """The first so many candidates have moved what a receiver reads."""
         if not senders:
             return n if receiver.layer >= override.first_layer else 0
-        return bisect_left(places, graph.n_senders_before(receiver))
+        return bisect_left(numbers, graph.n_senders_before(receiver))
 
     def write(stage: Stage, layer: int) -> None:
         for candidate, sender in enumerate(senders):
-            if (sender.stage, sender.layer) == (stage, layer):
+            if (sender.node.stage, sender.node.layer) == (stage, layer):
                 moved[candidate] += passes.move_of(sender)[:, first:]
 
     def note(stage: Stage, layer: int, move: Tensor) -> None:

@@ -22,10 +22,11 @@ from acdc_custom.analyses.activation_patching import (
     patch_residual,
 )
 from acdc_custom.analyses.positions import positions_of
+from acdc_custom.analyses.span_patching import draw_span_patching, patch_heads_at_spans
 from acdc_custom.choices import Direction, HeadPart
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import Sender
+from acdc_custom.graph import Place, Sender
 
 CLOSE = 2e-5  # Hugging Face computes softmaxes in float32 even in a float64 model
 HOOKS = {patch_residual: "hook_resid_pre", patch_attention: "hook_attn_out", patch_mlp: "hook_mlp_out"}
@@ -137,6 +138,55 @@ def test_keys_and_values_that_heads_share_are_patched_for_the_group() -> None:
     assert result.columns == "key/value head" and result.logit_diff.shape == (2, 2)
     assert result.cells_of([Sender.parse("a1.h1"), Sender.parse("a0.h2"), Sender.parse("m0")]) == {(1, 0), (0, 1)}
     assert "key_value_head" in result.to_rows()[0]
+
+
+@pytest.mark.parametrize("part", HeadPart)
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_parts_of_heads_at_spans_agree_with_hooks(name: str, part: HeadPart) -> None:
+    """The second prompt has no S."""
+    prompts = [
+        TinyPrompt((3, 4, 5, 6, 7, 8), (3, 9, 5, 11, 7, 8), positions={"A": 1, "S": 3}),
+        TinyPrompt((3, 4, 5, 6), (3, 12, 5, 6), positions={"A": 1}),
+    ]
+    batch = prepared(tiny(name, 0), prompts)
+    result = patch_heads_at_spans(batch, [Sender.parse("a0.h3"), Sender.parse("a1.h0")], part)
+    grouped = name == "llama" and part in (HeadPart.K, HeadPart.V)
+    assert result.labels == (("L0 kv1", "L1 kv0") if grouped else ("L0H3", "L1H0"))
+    assert {"A", "S", "A..END"} < set(result.spans) and result.spans[-1] == "END"
+    _, cache = batch.model.bridge.run_with_cache(batch.tokens.clean)
+    expected = np.empty(result.logit_diff.shape)
+    for row, column in np.ndindex(*expected.shape):
+        layer, number = result.heads[row]
+        hook = f"blocks.{layer}.attn.{HEAD_HOOKS[part]}"
+        within = batch.tokens.within(result.spans[column])
+
+        def put(x: Any, hook: Any, theirs: Any = cache[hook], number: int = number, within: Any = within) -> Any:
+            changed = x.clone()
+            if part is HeadPart.PATTERN:  # [prompt, head, pos, key]
+                changed[:, number] = torch.where(within[..., None], theirs[:, number], x[:, number])
+            else:  # [prompt, pos, head, d_head]
+                changed[:, :, number] = torch.where(within[..., None], theirs[:, :, number], x[:, :, number])
+            return changed
+
+        expected[row, column] = hooked_logit_diff(batch, batch.tokens.corrupted, [(hook, put)])
+    assert np.allclose(result.logit_diff, expected, atol=CLOSE) and np.ptp(expected) > 0.001
+
+
+def test_the_outputs_of_a_head_at_its_spans_are_framed_and_named() -> None:
+    batch = prepared(tiny_gpt2(0))
+    heads = [Sender.parse("a1.h2"), Sender.parse("a0.h1")]
+    result = patch_heads_at_spans(batch, heads, direction=Direction.NOISING)
+    marked = [Place(heads[0], "END"), Place(heads[1])]
+    end = result.spans.index("END")
+    assert result.cells_of(marked) == {(1, end)} | {(0, column) for column in range(len(result.spans))}
+    figure = draw_span_patching(result, marked)
+    assert len(figure.main.patches) == len(draw_span_patching(result).main.patches) + 1 + len(result.spans)
+    assert "output of heads at spans" in figure.to_svg() and dict(result.cells())["L1H2@END"] == result.effect[1, end]
+    row = result.to_rows()[len(result.spans) + end]
+    assert (row["layer"], row["head"], row["span"], row["logit_diff"]) == (1, 2, "END", result.logit_diff[1, end])
+    whole = patch_heads(batch, direction=Direction.NOISING)
+    last = patch_heads_at_spans(prepared(tiny_gpt2(0)), [heads[0]], direction=Direction.NOISING)
+    assert np.allclose(last.logit_diff[0], result.logit_diff[1]) and last.clean == whole.clean
 
 
 def test_patching_everything_at_the_first_layer_gives_the_other_run() -> None:

@@ -100,6 +100,8 @@ WRONG = {
     "a head of another model": (("attribution", *TASK, "--heads", "a9.h9"), 2, "there is no a9.h9. This model's heads"),
     "no head": (("attribution", *TASK, "--heads", "m1"), 2, "m1 is no head. Heads are called a9.h6, L9H6 or 9.6."),
     "no name": (("attribution", *TASK, "--heads", "L9"), 2, '"L9" is not a sender'),
+    "no such span": (("patch-heads", *TASK, "--heads", "a3.h3@S9"), 2, 'no span is called "S9". Did you mean "S'),
+    "a span in vain": (("attention", *TASK, "--heads", "a3.h3@S2"), 2, "this analysis takes heads at all tokens"),
     "no circuit": (("attribution", *TASK, "--heads", "nowhere/circuit.json"), 1, "there is no nowhere/circuit.json"),
     "no number": (("patch-neurons", *TASK, "--layers", "x"), 2, "--layers x: give layer numbers"),
     "no layer": (("patch-neurons", *TASK, "--layers", "9"), 2, "layer 9: demo-4l has layers 0 to 3"),

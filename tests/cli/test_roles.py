@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from circuits import circuit_of
 from commands import Run
 
-from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.circuit import Circuit, KeptEdge, Span
 from acdc_custom.files.columns import line_width
-from acdc_custom.graph import Sender, Stage
+from acdc_custom.graph import Edge, GraphShape, Sender, Stage
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadTable
 
@@ -94,7 +96,50 @@ def test_patch_takes_senders_by_name_by_kind_and_from_a_circuit(run: Run) -> Non
     assert senders("--heads-from", "run") == [str(head) for head in circuit_heads(circuit)]
 
 
+def test_patch_takes_heads_and_inputs_at_spans(run: Run) -> None:
+    small = ("patch", "--task", "latest_s", "--n", "2", "--out", "out")
+    code, out, err = run(*small, "--from", "a2.h1@END,L2H1@S4", "--to", "a3.h3.v@S4,a3.h3.q@END")
+    assert code == 0, err
+    said = " ".join(out.split())
+    assert "Patched paths to a3.h3.v at S4, a3.h3.q at END; direct effect" in said and "L2H1@S4" in out
+    (table,) = Path("out").glob("*.csv")
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["sender"], row["span"], row["position"]) for row in rows] == [
+        ("a2.h1", "END", "S4, END"),
+        ("a2.h1", "S4", "S4, END"),
+    ]
+    assert len(list(Path("out").glob("*_from_*.svg"))) == 2
+    code, out, err = run(*small, "--from", "heads@S4", "--to", "logits")
+    assert code == 0 and "No path of this effect leads from S4 to where it is read" in " ".join(out.split()), err
+
+
+def test_the_heads_of_a_circuit_in_positions_are_patched_where_they_write(run: Run) -> None:
+    edges = ("a1.h1@S2 -> a2.h1.v@S2", "a2.h1@END -> logits@END", "a2.h1@gone -> m2@gone")
+    made = circuit_of(GraphShape(4, 8, 8), {})
+    kept = tuple(KeptEdge(Edge.named(edge), 1.0) for edge in edges)
+    names = dict.fromkeys(edge.edge.span for edge in kept)
+    replace(made, edges=kept, spans=tuple(Span(name, "") for name in names)).save("placed")
+    code, _, err = run("patch", "--task", "latest_s", "--n", "2", "--to", "logits", "--out", "out",
+                       "--heads-from", "placed", "--effect", "total")  # fmt: skip
+    assert code == 0, err
+    (table,) = Path("out").glob("*.csv")
+    with table.open(newline="") as file:
+        assert [f"{row['sender']}@{row['span']}" for row in csv.DictReader(file)] == ["a1.h1@S2", "a2.h1@END"]
+    code, out, err = run("analyze", "patch-heads", "--task", "latest_s", "--n", "2", "--heads", "placed", "--out", "at")
+    assert code == 0, err
+    with Path("at/patch-heads_z_denoising_spans.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["layer"], row["head"]) for row in rows} == {("1", "1"), ("2", "1")}
+    assert {"S2", "END"} < {row["span"] for row in rows} and "L2H1@" in out
+
+
 WRONG = {
+    "no such span": (("--to", "a3.h1.v@S9"), 2, 'no span is called "S9". Did you mean "S2"? These prompts have: '),
+    "no span": (("--to", "a3.h1.v@"), 2, '"a3.h1.v@" names no span after its @. Write it as a9.h6.q@END'),
+    "no head at a span": (("--to", "logits", "--from", "L9X@S2"), 2, '"L9X@S2" is not a sender'),
+    "logits elsewhere": (("--to", "logits@S2"), 2, "logits@S2: the logits are read at END only. Leave @S2 away."),
+    "said twice": (("--to", "a3.h1.v@S2", "--position", "END"), 2, "where a3.h1.v is read is said twice"),
     "no such position": (("--to", "a3.h1.v", "--position", "S9"), 2, 'no position is called "S9". Did you mean "S2"?'),
     "no such head": (("--to", "a9.h1.v"), 2, "there is no a9.h1.v in this model: it has 4 layers of 8 heads"),
     "no receiver": (("--to", "a3.h1"), 2, '"a3.h1" is not a receiver.'),

@@ -15,10 +15,10 @@ from torch import Tensor
 from acdc_custom.choices import Effect
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import LOGITS, Port, Receiver, Sender, Stage
+from acdc_custom.graph import LOGITS, Place, Port, Reading, Receiver, Sender, Stage
 from acdc_custom.heads import path_patching
 from acdc_custom.heads.names import coming_before
-from acdc_custom.heads.path_patching import patched_attention, path_patch
+from acdc_custom.heads.path_patching import patched_attention, patched_reads, path_patch
 from acdc_custom.heads.walk import run_passes
 from acdc_custom.model.model import Model
 from acdc_custom.model.weights import Weights
@@ -34,7 +34,9 @@ class Naive:
         self.corrupted, *_ = oracle.forward(weights, torch.tensor(prompt.corrupted_ids))
         self.kv_of = len(weights.blocks[0].attention.out) // len(weights.blocks[0].attention.key.weight)
 
-    def forward(self, fixed: dict[str, Tensor], given: dict[str, Tensor], at: list[int]) -> tuple[dict, Tensor]:  # type: ignore[type-arg]
+    def forward(
+        self, fixed: dict[str, Tensor], given: dict[str, Tensor], at: dict[str, list[int]]
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """What every receiver reads, and the logits. `fixed` nodes write that; `given` receivers read that at `at`."""
         w = self.weights
         outputs = {"embed": fixed.get("embed", self.clean["embed"])}
@@ -42,7 +44,7 @@ class Naive:
 
         def read(receiver: str, without: tuple[str, ...] = ()) -> Tensor:
             total = biases + sum(out for name, out in outputs.items() if name not in without)
-            for place in at if receiver in given else ():
+            for place in at[receiver] if receiver in given else ():
                 total[place] = given[receiver][place]
             reads[receiver] = total
             return total
@@ -78,17 +80,20 @@ class Naive:
             logits = logits + w.unembedding_bias
         return reads, oracle.capped(logits[-1], w.logit_soft_cap)
 
-    def patch(self, sender: str, receivers: list[str], at: list[int], effect: Effect) -> Tensor:
-        """The logits."""
+    def patch(self, sender: str, at: dict[str, list[int]], effect: Effect, span: list[int] | None = None) -> Tensor:
+        """The logits, when receivers read at places `at`, and the sender is patched at the places of `span`, or all."""
         frozen = {
             Effect.EDGE: self.clean,
             Effect.DIRECT: {name: out for name, out in self.clean.items() if name[0] != "m"},
             Effect.TOTAL: {},
         }[effect]
-        reads, logits = self.forward({**frozen, sender: self.corrupted[sender]}, {}, [])
-        if receivers == ["logits"]:
+        patched = self.clean[sender].clone()
+        for place in range(len(patched)) if span is None else span:
+            patched[place] = self.corrupted[sender][place]
+        reads, logits = self.forward({**frozen, sender: patched}, {}, {})
+        if list(at) == ["logits"]:
             return logits
-        return self.forward({}, {name: reads[name] for name in receivers}, at)[1]
+        return self.forward({}, {name: reads[name] for name in at}, at)[1]
 
 
 def batch(model: Model, prompts: list[TinyPrompt]) -> TokenBatch:
@@ -125,10 +130,55 @@ def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) ->
         for n, prompt in enumerate(prompts):
             at = list(range(len(prompt.clean_ids))) if where is None else where[n].tolist()
             for i, sender in enumerate(senders):
-                expected = naive[n].patch(str(sender), [str(r) for r in receivers], at, effect)
+                expected = naive[n].patch(str(sender), {str(r): at for r in receivers}, effect)
                 assert torch.allclose(logits[i, n], expected, atol=1e-9), f"{sender} -> {receivers} of prompt {n}"
                 difference = oracle.logit_diff(prompt, expected)
                 assert float(patched.logit_diffs(passes.tokens)[0][i, n]) == pytest.approx(difference, abs=1e-9)
+
+
+def at_spans(prompt: TinyPrompt, span: str) -> list[int]:
+    """The places of a prompt in a span; "" is all of them."""
+    return [place for place, name in enumerate(prompt.spans) if span in ("", name)]
+
+
+@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_a_sender_at_a_span_and_receivers_at_spans_are_those_of_a_plain_computation(name: str, effect: Effect) -> None:
+    """The second prompt has no S, and its A..END is of another length."""
+    model = tiny(name, 2)
+    prompts = [
+        TinyPrompt((3, 4, 5, 6, 7, 8), (3, 9, 5, 11, 7, 8), positions={"A": 1, "S": 3}),
+        TinyPrompt((3, 4, 5, 6), (3, 12, 5, 6), positions={"A": 1}),
+    ]
+    naive = [Naive(model.weights, prompt) for prompt in prompts]
+    passes = run_passes(model, batch(model, prompts))
+    q, v = (next(r for r in model.graph.receivers if r.layer == 1 and r.port is port) for port in (Port.Q, Port.V))
+    for reads in (["logits@END"], [f"{q}@END", f"{v}@S", f"{v}@A"], [f"{v}@A..S", str(q)]):
+        places = [Place.read(name) for name in ("a0.h2@S", "embed@A", "a0.h2@END", "a0.h2", "m0@A")]
+        readings = [Reading.read(text) for text in reads]
+        patched = path_patch(passes, places, readings, effect=effect)
+        assert patched.places == tuple(sorted(places))
+        logits = model.weights.logits(patched.normed)
+        for n, prompt in enumerate(prompts):
+            at: dict[str, list[int]] = {}
+            for reading in readings:
+                at.setdefault(str(reading.receiver), []).extend(at_spans(prompt, reading.span))
+            for i, place in enumerate(patched.places):
+                expected = naive[n].patch(str(place.node), at, effect, at_spans(prompt, place.span))
+                assert torch.allclose(logits[i, n], expected, atol=1e-9), f"{place} -> {reads} of prompt {n}"
+
+
+def test_a_sender_patched_at_each_span_by_itself_and_read_along_edges_adds_up_to_the_whole() -> None:
+    model, prompts = handmade_model(), ioi_prompts(4)
+    passes = run_passes(model, token_batch(prompts, model.max_positions, 40, model.device))
+    spans, value = passes.tokens.spans.names, Receiver.parse(f"{INHIBITION}.v")
+    whole = patched_reads(passes, [Place.read(DUPLICATE)], [value], 0, Effect.EDGE)[value][0]
+    parts = patched_reads(passes, [Place(Sender.parse(DUPLICATE), span) for span in spans], [value], 0, Effect.EDGE)
+    assert torch.allclose(parts[value].sum(0), whole) and float(whole.abs().max()) > 0.1
+    # The duplicate-token head says at S2 that there is a duplicate, and nowhere else.
+    patched = path_patch(passes, [Place(Sender.parse(DUPLICATE), span) for span in spans], [value])
+    changes = {place.span: change for place, change in zip(patched.places, patched.changes().tolist(), strict=True)}
+    assert changes.pop("S2") < -50 and max(map(abs, changes.values())) < 1e-6
 
 
 @pytest.mark.parametrize("effect", Effect)
@@ -237,6 +287,13 @@ def test_the_handmade_heads_have_the_effects_that_paper_says() -> None:
     [
         ("a1.h0", "a0.h0.q", "a1.h0 does not come before a0.h0.q: no path leads from it to there"),
         ("a7.h0", "logits", r"no a7.h0 \(L7H0\) in this model: it has 2 layers of 4 heads in 2 groups, counted from 0"),
+        ("a0.h0@END", "logits@changed1", "logits@changed1: the logits are read at END only. Leave @changed1 away"),
+        (
+            "a0.h0@chnged1",
+            "logits",
+            'no span is called "chnged1". Did you mean "changed1"\\? These prompts have: .*END',
+        ),
+        ("a0.h0", "m1@S9", 'no span is called "S9".* These prompts have: start, changed1'),
         ("a0.h0", "a1.h0.k", "there is no a1.h0.k in this model: .* Query heads share keys and values here: a9.kv1.k"),
     ],
 )
@@ -244,4 +301,4 @@ def test_impossible_paths_are_told(sender: str, receiver: str, message: str) -> 
     model = tiny("llama", 0)
     passes = run_passes(model, batch(model, random_prompts(0)))
     with pytest.raises(UsageError, match=message):
-        path_patch(passes, [Sender.parse(sender)], [Receiver.parse(receiver)])
+        path_patch(passes, [Place.read(sender)], [Reading.read(receiver)])

@@ -90,6 +90,13 @@ marked_heads = click.option(
     help="Heads to frame in the figure: a run folder, a circuit.json, or names such as a9.h9,L9H6.",
 )
 
+placed_heads = click.option(
+    "--heads",
+    metavar="CIRCUIT|HEADS",
+    help="Heads to frame in the figure: a run folder, a circuit.json, or names such as a9.h9,L9H6. Of heads at spans "
+    "(a9.h9@END), and those of a circuit in positions, each is patched at every span, and framed where it is.",
+)
+
 chosen_heads = click.option(
     "--heads",
     metavar="CIRCUIT|HEADS",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from acdc_custom.choices import Direction, HeadPart
-from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, direction, marked_heads
-from acdc_custom.cli.analyze.running import parsed_heads, prepared, top, written
+from acdc_custom.cli.analyze.options import AnalysisOptions, analysis, direction, placed_heads
+from acdc_custom.cli.analyze.running import in_prompts, parsed_places, prepared, top, written
 from acdc_custom.errors import UsageError
 from acdc_custom.progress.bar import ProgressBar
 
@@ -80,23 +80,34 @@ def mlp(asked: AnalysisOptions, direction: str) -> None:
     help="What of each head is patched: " + "; ".join(f"{p.value}: its {p.about}" for p in HeadPart) + ".",
 )
 @direction
-@marked_heads
+@placed_heads
 def heads(asked: AnalysisOptions, part: str, direction: str, heads: str | None) -> None:
     """Activation patching of one part of each head, at all positions.
 
-    Keys and values that heads share are patched for the whole group.
+    Keys and values that heads share are patched for the whole group. With --heads at spans, such as a9.h9@END, these
+    heads are patched at one span at a time: the table and the figure have a cell for each head and span.
 
     \b
     acdc-custom analyze patch-heads --task ioi --part q --heads results/ioi_demo-4l_0.01
+    acdc-custom analyze patch-heads --task ioi --heads a3.h3@END,a2.h1@END
     """
-    chosen = parsed_heads(heads)
+    chosen = parsed_places(heads)
     batch = prepared(asked)
     from acdc_custom.analyses.activation_patching import patch_heads
+    from acdc_custom.analyses.span_patching import draw_span_patching, patch_heads_at_spans
 
-    marked = chosen(batch.model.graph) if chosen else ()
+    marked = in_prompts(chosen(batch.model.graph), heads, batch) if chosen and heads else []
+    name, nodes = f"patch-heads_{part}_{direction}", [place.node for place in marked]
+    if any(place.span for place in marked):
+        with ProgressBar(unit=" patches") as progress:
+            at_spans = patch_heads_at_spans(batch, nodes, HeadPart(part), Direction(direction), progress)
+        click.echo(f"Most       {top(at_spans.cells(), UNIT)}")
+        name = f"{name}_spans"
+        written(asked, name, at_spans.to_rows(), {name: draw_span_patching(at_spans, marked)})
+        return
     with ProgressBar(unit=" patches") as progress:
         result = patch_heads(batch, HeadPart(part), Direction(direction), progress)
-    _finish(asked, f"patch-heads_{part}_{direction}", result, marked)
+    _finish(asked, name, result, nodes)
 
 
 @analysis("patch-neurons", "Patch single MLP neurons.")

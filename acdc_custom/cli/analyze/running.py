@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from acdc_custom.engine.prepared import PreparedBatch
     from acdc_custom.figures.theme import Figure
     from acdc_custom.files.table import Row
-    from acdc_custom.graph import Graph, Sender
+    from acdc_custom.graph import Graph, Place, Sender
     from acdc_custom.model.model import Model
     from acdc_custom.task import Task
 
@@ -57,27 +57,44 @@ def prepared(asked: AnalysisOptions) -> PreparedBatch:
 def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | None:
     """What `--heads` says, read before the model is loaded; which of these heads the model has is asked of its graph.
 
+    Heads are taken at all tokens: those of a circuit in positions, too, and a span with a name is refused.
     Raises `UsageError` for a name that is no head's, `ResultError` for a circuit that cannot be read.
     """
+    parsed = parsed_places(text)
+    if not text or parsed is None:
+        return None
+    if "@" in text and not _is_circuit(text):
+        raise UsageError(
+            f"--heads {text}: this analysis takes heads at all tokens. Leave the span away; patch-heads takes it."
+        )
+    return lambda graph: tuple(dict.fromkeys(place.node for place in parsed(graph)))
+
+
+def _is_circuit(text: str) -> bool:
+    return os.sep in text or text.endswith(".json") or Path(text).exists()
+
+
+def parsed_places(text: str | None) -> Callable[[Graph], tuple[Place, ...]] | None:
+    """The same with spans: `a9.h6@END`, and the heads of a circuit in positions where they write."""
     if not text:
         return None
     from acdc_custom.circuit.circuit import Circuit
-    from acdc_custom.graph import Sender, Stage
-    from acdc_custom.heads.names import circuit_heads
+    from acdc_custom.graph import Place, Stage
+    from acdc_custom.heads.names import circuit_places
 
     shape = None
-    if os.sep in text or text.endswith(".json") or Path(text).exists():
+    if _is_circuit(text):
         circuit = Circuit.load(text)
-        heads, shape = tuple(circuit_heads(circuit)), circuit.shape
+        heads, shape = tuple(circuit_places(circuit)), circuit.shape
         if not heads:
             raise UsageError(f"--heads {text}: this circuit has no heads.")
     else:
-        heads = tuple(Sender.read(name) for name in text.split(","))
-        if others := [str(node) for node in heads if node.stage is not Stage.HEAD]:
+        heads = tuple(Place.read(name) for name in text.split(","))
+        if others := [str(place) for place in heads if place.node.stage is not Stage.HEAD]:
             raise UsageError(f"--heads {text}: {others[0]} is no head. Heads are called a9.h6, L9H6 or 9.6.")
 
-    def of(graph: Graph) -> tuple[Sender, ...]:
-        unknown = [str(head) for head in heads if head not in graph.index]
+    def of(graph: Graph) -> tuple[Place, ...]:
+        unknown = [str(place.node) for place in heads if place.node not in graph.index]
         if unknown or shape not in (None, graph.shape):
             what = f"there is no {unknown[0]}" if unknown else "this circuit is of a model of another shape"
             last = f"a{graph.shape.n_layers - 1}.h{graph.shape.n_heads - 1}"
@@ -85,6 +102,16 @@ def parsed_heads(text: str | None) -> Callable[[Graph], tuple[Sender, ...]] | No
         return heads
 
     return of
+
+
+def in_prompts(places: Sequence[Place], text: str, batch: PreparedBatch) -> list[Place]:
+    """Those of the places of `--heads` that the prompts have. Raises `UsageError` for a named span that none has."""
+    from acdc_custom.heads.names import places_there
+
+    spans = batch.tokens.spans
+    if not _is_circuit(text):
+        spans.check(place.span for place in places)
+    return places_there(places, spans.names)
 
 
 def written(asked: AnalysisOptions, name: str, rows: Sequence[Row], figures: Mapping[str, Figure]) -> None:
