@@ -21,6 +21,7 @@ from acdc_custom.search.registry import methods
 PAGE = (Path(__file__).parents[2] / "docs" / "known.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_known_models_are_searched_into_tables_and_a_picture_and_the_page_shows_them(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_where_gradients_are_taken_can_be_chosen_and_is_kept(run: Run, folders: 
     assert Circuit.load(folders / "eap-ig-mib").settings.steps == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["edge-effects"])
 def test_every_command_takes_a_circuit_whose_edges_were_scored(
     folders: Path, capsys: pytest.CaptureFixture[str], name: str

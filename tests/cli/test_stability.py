@@ -60,6 +60,7 @@ def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run) -> No
     assert not (FOLDER / "stability.json").exists(), "one run alone has nothing in common with any"
 
 
+@pytest.mark.slow
 def test_templates_of_a_task_with_one_do_not_vary(run: Run) -> None:
     code, out, err = run(*QUICK[:2], "latest_s", *QUICK[3:], "--vary", "templates,orders")
     assert code == 0, err

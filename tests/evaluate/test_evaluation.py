@@ -58,6 +58,7 @@ def test_the_circuit_is_taken_apart_on_old_and_on_new_prompts_and_tested_on_new_
     assert all(0 <= test.p <= 1 for test in evaluation.tests)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_evaluation_and_progress_is_told_to_the_end(
     evaluation: Evaluation, run_folder: Path
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_circuit_without_edges_is_told_to_be_nothing(run_folder: Path) -> None
     assert none.tests[0].p < 0.05 or none.tests[0].n < 8
 
 
+@pytest.mark.slow
 def test_a_method_that_would_take_too_long_is_left_out_and_that_is_told(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

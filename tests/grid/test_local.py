@@ -54,6 +54,7 @@ def workers_of(process: psutil.Process) -> list[psutil.Process]:
     return [child for child in process.children() if "acdc_custom.grid.process" in child.cmdline()]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced_and_its_run_resumes_from_its_journal(
     tmp_path: Path, expected: dict[str, Any]
 ) -> None:

@@ -88,9 +88,9 @@ def test_on_every_architecture_blocks_decisions_and_effects_are_the_oracles(name
 
 @pytest.mark.parametrize(("metric", "ablation"), measured((Metric.KL, Metric.LOGIT_DIFF, Metric.ANSWER_LOGPROB)))
 def test_every_ablation_and_metric_is_the_oracles(metric: Metric, ablation: Ablation) -> None:
-    model, prompts = tiny("gemma2", 9), random_prompts(9, n=4)
+    model, prompts = tiny("gemma2", 9), random_prompts(9, n=2)
     hint = random_hint(model, 1)
-    found, decisions = search(model, prompts, 0.01, hint, metric, ablation, chunk_size=3)
+    found, decisions = search(model, prompts, 0.01, hint, metric, ablation, chunk_size=1)
     agrees(found, decisions, model, prompts, 0.01, hint, metric, ablation)
 
 
