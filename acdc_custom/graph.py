@@ -11,12 +11,15 @@ the numbers in `GraphShape`. Files have names in one form only; people may write
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
+from typing import TypeVar
 
 from acdc_custom.errors import UsageError
+
+T = TypeVar("T")
 
 _N = "(0|[1-9][0-9]{0,8})"  # a layer or a head, in the one way in which it is written
 # What people write beside the names of files, and the name that each stands for.
@@ -113,12 +116,15 @@ class Sender:
 EMBED = Sender(-1, Stage.EMBED)
 
 
-def _at_span(written: str, example: str) -> tuple[str, str]:
-    """What somebody wrote, in its name and its span, "" where there is none. Raises `UsageError` for an empty one."""
-    name, at, span = written.strip().partition("@")
-    if at and not span.strip():
+def _read_at_span(written: str, example: str, read: Callable[[str], T]) -> tuple[T, str]:
+    """What somebody wrote: a node, which is read so, and its span, "" where there is none. Raises `UsageError`."""
+    name, at, span = (part.strip() for part in written.strip().partition("@"))
+    if at and not span:
         raise UsageError(f'"{written.strip()}" names no span after its @. Write it as {example}.')
-    return name.strip(), span.strip()
+    try:
+        return read(name), span
+    except UsageError as error:
+        raise UsageError(str(error).replace(f'"{name}"', f'"{written.strip()}"')) from None
 
 
 @dataclass(frozen=True, order=True)
@@ -139,11 +145,7 @@ class Place:
     @classmethod
     def read(cls, written: str) -> Place:
         """The sender that somebody wrote, in any form, and its span, if there is one. Raises `UsageError`."""
-        name, span = _at_span(written, "a9.h6@END (L9H6@END)")
-        try:
-            return cls(Sender.read(name), span)
-        except UsageError as error:
-            raise UsageError(str(error).replace(f'"{name}"', f'"{written.strip()}"')) from None
+        return cls(*_read_at_span(written, "a9.h6@END (L9H6@END)", Sender.read))
 
     @classmethod
     def of(cls, sender: Sender | Place) -> Place:
@@ -214,11 +216,7 @@ class Reading:
     @classmethod
     def read(cls, written: str) -> Reading:
         """The receiver that somebody wrote, in any form, and its span, if there is one. Raises `UsageError`."""
-        name, span = _at_span(written, "a9.h6.q@END (L9H6.q@END)")
-        try:
-            return cls(Receiver.read(name), span)
-        except UsageError as error:
-            raise UsageError(str(error).replace(f'"{name}"', f'"{written.strip()}"')) from None
+        return cls(*_read_at_span(written, "a9.h6.q@END (L9H6.q@END)", Receiver.read))
 
     @classmethod
     def of(cls, receiver: Receiver | Reading) -> Reading:

@@ -1,4 +1,4 @@
-"""Where the time goes: seconds per stage of a search.
+"""Where the time goes: seconds per stage of a search, and of one piece of work.
 
 Owns the stages and the clock. On a GPU the clock is the GPU's own, read when a window's values have arrived, so that
 nothing has to wait for a time to be taken.
@@ -7,10 +7,14 @@ nothing has to wait for a time to be taken.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 
 class TimedStage(StrEnum):
@@ -50,3 +54,13 @@ class Stopwatch:
         for (_, before), (stage, after) in pairwise(self._laps):
             self.seconds[stage] += before.elapsed_time(after) / 1000
         self._laps = self._laps[-1:]
+
+
+def timed(device: torch.device, action: Callable[[], T]) -> tuple[T, float]:
+    """What it gives, and the seconds that it took; a GPU has done its part then, too."""
+    settle: Callable[[], object] = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    settle()
+    started = time.perf_counter()
+    done = action()
+    settle()
+    return done, time.perf_counter() - started

@@ -7,15 +7,10 @@ queries are the longest work: where there are none, measuring is done earlier.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import TypeVar
-
-import torch
-
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.footprint import used_bytes
 from acdc_custom.engine.prepared import PreparedBatch
+from acdc_custom.engine.stopwatch import timed
 from acdc_custom.graph import LOGITS
 from acdc_custom.heads.attention import attention_output
 from acdc_custom.heads.copying import ov_scores
@@ -25,8 +20,6 @@ from acdc_custom.heads.repeated import SEQUENCES, repeated_scores
 from acdc_custom.heads.sample import MeasuredHeads
 from acdc_custom.heads.walk import run_passes
 from acdc_custom.heads.words import cast_of
-
-T = TypeVar("T")
 
 PIECE = 4  # heads
 SOON = 10.0  # seconds: so long may measuring take at the end of any search
@@ -63,8 +56,8 @@ def expected_seconds(prepared: PreparedBatch, circuit: Circuit) -> float:
     cast = cast_of(prepared.task, batch, model.tokenizer)
     answers = [prompt.answer_ids[0] for prompt in batch.prompts]
     ends = tokens.answer_positions
-    passes, once = _timed(model.device, lambda: run_passes(model, tokens))
-    _, random_tokens = _timed(model.device, lambda: repeated_scores(model, sequences=1, seed=batch.seed))
+    passes, once = timed(model.device, lambda: run_passes(model, tokens))
+    _, random_tokens = timed(model.device, lambda: repeated_scores(model, sequences=1, seed=batch.seed))
 
     def measure_piece() -> None:
         path_patch(passes, piece, [LOGITS])
@@ -75,15 +68,5 @@ def expected_seconds(prepared: PreparedBatch, circuit: Circuit) -> float:
             path_patch(passes, before, [query], ends)
             patched_attention(passes, before, piece[-1:])
 
-    _, of_piece = _timed(model.device, measure_piece)
+    _, of_piece = timed(model.device, measure_piece)
     return once + random_tokens * SEQUENCES + of_piece * len(heads) / len(piece)
-
-
-def _timed(device: torch.device, action: Callable[[], T]) -> tuple[T, float]:
-    """What it gives, and the seconds that it took; a GPU has done its part then, too."""
-    settle: Callable[[], object] = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    settle()
-    started = time.perf_counter()
-    done = action()
-    settle()
-    return done, time.perf_counter() - started

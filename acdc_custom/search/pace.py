@@ -8,7 +8,6 @@ the last token in the upper part of the model, and at all tokens in the lowest q
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,7 +20,7 @@ from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.spans import ANSWER, Extent
-from acdc_custom.engine.stopwatch import Stopwatch
+from acdc_custom.engine.stopwatch import Stopwatch, timed
 from acdc_custom.engine.window import WindowSize
 from acdc_custom.graph import LOGITS, Edge, Graph, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import run
@@ -56,7 +55,7 @@ def measured_pace(prepared: PreparedBatch, settings: SearchSettings, method: Dec
     """Seconds per evaluation of a search by this method, on all prompts; None if memory does not do for a window."""
     try:
         return _measured(prepared, settings, method)
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+    except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         return None
@@ -77,7 +76,7 @@ def _measured(prepared: PreparedBatch, settings: SearchSettings, method: Decidin
         size = sizes.next(chunk.visit(receiver, extent))
         size = min(size, method.at_once or size)
         blocks = [[Removal(0, extent)]] * size
-        return _timed(lambda: chunk.evaluate(blocks), device) / size * all_prompts
+        return _warm_seconds(lambda: chunk.evaluate(blocks), device) / size * all_prompts
 
     near = seconds(LOGITS, ANSWER)
     if RISE * near * sum(map(method.evaluations, map(graph.n_senders_before, graph.receivers))) < SHORT:
@@ -88,7 +87,7 @@ def _measured(prepared: PreparedBatch, settings: SearchSettings, method: Decidin
     extent = caches.spans.read_extent(graph, lowest, extents)
     assert extent is not None
     few = tokens.clean[:FEW]
-    a_pass = _timed(lambda: run(caches.model.weights, few), device) * len(prepared.batch.prompts) / len(few)
+    a_pass = _warm_seconds(lambda: run(caches.model.weights, few), device) * len(prepared.batch.prompts) / len(few)
     return Pace(near, seconds(lowest, extent), method.hint_passes * GRADIENT * a_pass)
 
 
@@ -128,17 +127,7 @@ def _open(chunk: Chunk, consumers: Mapping[Sender, Sequence[Edge]], extents: dic
             chunk.open_attention(layer, {head.head: extents[head] for head in heads})
 
 
-def _timed(action: Callable[[], object], device: torch.device) -> float:
+def _warm_seconds(action: Callable[[], object], device: torch.device) -> float:
     """The seconds that it takes, after a first time that does not count."""
     action()
-    settle(device)
-    started = time.perf_counter()
-    action()
-    settle(device)
-    return time.perf_counter() - started
-
-
-def settle(device: torch.device) -> None:
-    """Wait until a GPU has done its part."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    return timed(device, action)[1]

@@ -15,7 +15,7 @@ from acdc_custom.engine.prepared import prepare_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.progress.bar import ProgressBar
-from acdc_custom.progress.protocol import Progress
+from acdc_custom.progress.protocol import Progress, silent, steps
 from acdc_custom.search.discover import search
 from acdc_custom.sweep.measure import SweepRun, case_of
 from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS
@@ -42,9 +42,9 @@ def sweep_thresholds(
     settings = SearchSettings.of(**options)
     prepared = prepare_batch(task, model, settings)
     with ProgressBar() as bar:
-        report: Progress = bar if progress else (lambda what, more, total: None)
-        runs = []
+        report: Progress = bar if progress else silent
+        runs, on_search = [], steps(report, "Searching", len(chosen))
         for threshold in chosen:
             runs.append(SweepRun(Path(), search(prepared, settings.with_(threshold=threshold))))
-            report("Searching", 1, len(chosen))
+            on_search()
         return Sweep((case_of(runs, prepared, report),), ())

@@ -11,6 +11,7 @@ from circuits import circuit_of
 from handmade import INHIBITION, MOVER, handmade_model, ioi_prompts
 from tiny_task import prepared
 
+from acdc_custom.engine import stopwatch
 from acdc_custom.heads import expected
 from acdc_custom.heads.repeated import SEQUENCES
 from acdc_custom.heads.walk import run_passes
@@ -26,7 +27,7 @@ def test_what_is_done_once_counts_once_and_what_is_done_for_every_head_for_every
         done.append(action())
         return done[-1], 1.0
 
-    monkeypatch.setattr(expected, "_timed", timed)
+    monkeypatch.setattr(expected, "timed", timed)
     batch = prepared(handmade_model(), ioi_prompts(8))
     circuit = circuit_of(batch.model.graph.shape, {(MOVER, "logits"): 1.0, (INHIBITION, f"{MOVER}.q"): 0.5})
     assert expected.expected_seconds(batch, circuit) == 1 + SEQUENCES + 9 / 3
@@ -35,8 +36,8 @@ def test_what_is_done_once_counts_once_and_what_is_done_for_every_head_for_every
 
 def test_the_clock_runs_while_the_work_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter((5.0, 7.5))
-    monkeypatch.setattr(expected.time, "perf_counter", lambda: next(now))
-    assert expected._timed(torch.device("cpu"), lambda: "done") == ("done", 2.5)
+    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: next(now))
+    assert stopwatch.timed(torch.device("cpu"), lambda: "done") == ("done", 2.5)
 
 
 @pytest.mark.parametrize(
