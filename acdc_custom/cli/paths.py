@@ -145,10 +145,10 @@ def _written(walk: Walk, chosen: Point | None) -> list[Path]:
 
 def _show_chosen(walk: Walk, chosen: Point) -> None:
     """The chosen circuit, as a run shows its own."""
-    from acdc_custom.cli.running import show_found
+    from acdc_custom.cli.running import show_found, tell_trouble
 
     request = walk.record.request
-    circuit, files = walk.take(chosen)
+    circuit, files = walk.take(chosen, tell_trouble)
     written, prepared = [*files, *_written(walk, chosen)], walk.prepared()
     show_found(
         circuit, prepared, walk.folder, written, request.roles, (request.task, request.model), request.faithfulness

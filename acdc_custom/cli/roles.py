@@ -32,8 +32,9 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     acdc-custom roles results/ioi_smollm2-135m_0.01 --all-heads --n 16
     """
     from acdc_custom.circuit.circuit import Circuit
-    from acdc_custom.cli.running import describe_model
-    from acdc_custom.export.picture import PICTURES, draw
+    from acdc_custom.cli.running import describe_model, tell_trouble
+    from acdc_custom.errors import ResultError
+    from acdc_custom.export.picture import draw_all
     from acdc_custom.progress.bar import ProgressBar
 
     circuit = Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
@@ -56,5 +57,8 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     click.echo(summarize_heads(table))
     where = folder if folder.is_dir() else folder.parent
     click.echo("Written")
-    for path in [*table.save(where), *(draw(circuit, where / name, heads=table) for name in PICTURES)]:
+    troubles: list[ResultError] = []
+    for path in [*table.save(where), *draw_all(circuit, where, troubles.append, table)]:
         click.echo(f"  {path}")
+    for error in troubles:
+        tell_trouble(error)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.engine.prepared import PreparedBatch
+    from acdc_custom.errors import ResultError
     from acdc_custom.model.model import Model
     from acdc_custom.runs.run import Run
 
@@ -48,13 +49,23 @@ def run_search(run: Run) -> Circuit:
     expected = forecast_of(run.prepared, run.settings, run.start)
     if not run.earlier and (line := describe_time(run, expected.seconds)):
         say(line)
+    troubles: list[ResultError] = []
     try:
         with SearchBar(request.edges, expected, run.earlier, what) as progress:
-            circuit, files = run.complete(progress.note)
+            circuit, files = run.complete(progress.note, on_trouble=troubles.append)
     except KeyboardInterrupt:
         raise click.Abort(f"stopped. Resume with: {folder.resume_command}") from None
+    for error in troubles:
+        tell_trouble(error)
     show_found(circuit, run.prepared, folder.path, files, request.roles, (request.task, request.model))
     return circuit
+
+
+def tell_trouble(error: ResultError) -> None:
+    """A picture could not be drawn."""
+    from acdc_custom.files.columns import paragraph
+
+    click.echo("\n".join(paragraph(str(error), "No picture ", " " * 11)))
 
 
 def describe_time(run: Run, seconds: float) -> str:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -56,6 +56,20 @@ def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None, heads
     return write_file(path, content)
 
 
+def draw_all(
+    circuit: Circuit, folder: Path, on_trouble: Callable[[ResultError], object], heads: HeadTable | None = None
+) -> list[Path]:
+    """Draw the pictures that every run has; gives their files. `on_trouble` hears why one could not be drawn, which is
+    no reason to lose a result."""
+    files = []
+    for name in PICTURES:
+        try:
+            files.append(draw(circuit, folder / name, heads=heads))
+        except ResultError as error:
+            on_trouble(error)
+    return files
+
+
 def dot_of(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> str:
     """The picture as DOT text: a circuit in positions in columns, another one in layers alone."""
     return (to_column_dot if circuit.in_positions else to_dot)(circuit, max_edges, heads)
@@ -74,17 +88,19 @@ def _format_of(path: Path) -> Format:
 
 def render(dot: str, picture_format: Format) -> bytes:
     """The picture of a DOT text, by the first Graphviz that is there and can draw it. Raises `ResultError`."""
-    failed = None
+    failed, missing = None, ""
     for command in _commands(picture_format):
         done = _run(command, dot)
         if done.returncode == 0 and done.stdout:
             return done.stdout
         if done.returncode != NO_PYGRAPHVIZ or command[0] != sys.executable:
             failed = done
+        else:
+            missing = " ".join(done.stderr.decode(errors="replace").split())
     if failed is None:
         raise ResultError(
-            f"a {picture_format} needs Graphviz, and none was found. Install it with `pip install pygraphviz`, or put "
-            "a `dot` on the PATH. The .dot format needs nothing."
+            f"a {picture_format} needs Graphviz, and none was found ({missing}). Install it with `pip install "
+            "pygraphviz`, or put a `dot` on the PATH. The .dot format needs nothing."
         )
     reason = failed.stderr.decode(errors="replace").strip().splitlines()
     raise ResultError(

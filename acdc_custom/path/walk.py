@@ -14,7 +14,8 @@ from pathlib import Path
 from acdc_custom.circuit.circuit import FILE_NAME, Circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
-from acdc_custom.export.picture import PICTURES, draw
+from acdc_custom.errors import ResultError
+from acdc_custom.export.picture import draw_all
 from acdc_custom.path.folder import PathRecord
 from acdc_custom.path.plan import Point, Step
 from acdc_custom.runs.folder import JOURNAL, REQUEST, START
@@ -95,8 +96,11 @@ class Walk:
         model = space.open(request.model, request.settings.device, request.settings.dtype)
         return space.prepare(space.load(request.task), model, request.settings)
 
-    def take(self, point: Point) -> tuple[Circuit, list[Path]]:
-        """Make the path's folder a run folder, too, that of the chosen circuit, which alone is tested."""
+    def take(
+        self, point: Point, on_trouble: Callable[[ResultError], object] = lambda error: None
+    ) -> tuple[Circuit, list[Path]]:
+        """Make the path's folder a run folder, too, that of the chosen circuit, which alone is tested. `on_trouble`
+        hears why a picture could not be drawn."""
         chosen, files = self.folder / point.name, [self.folder / FILE_NAME]
         for name in (JOURNAL, REQUEST, START):
             if (chosen / name).exists():
@@ -105,8 +109,8 @@ class Walk:
         circuit = Circuit.load(chosen)
         scorer = self._of(Draw.TEST)
         circuit = replace(circuit, test=None if scorer is None else score(scorer, circuit))
+        draw_all(circuit, chosen, lambda error: None)
+        pictures = draw_all(circuit, self.folder, on_trouble)
         for where in (chosen, self.folder):
-            for name in PICTURES:
-                draw(circuit, where / name)
             circuit.save(where)  # last, since a folder with a circuit is a run that has ended
-        return circuit, [*files, *(self.folder / name for name in PICTURES)]
+        return circuit, [*files, *pictures]

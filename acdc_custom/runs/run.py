@@ -16,7 +16,7 @@ from acdc_custom.circuit.decision import Decision
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.prepared import PreparedBatch, Preparer, prepare_batch
 from acdc_custom.errors import ResultError
-from acdc_custom.export.picture import PICTURES, draw
+from acdc_custom.export.picture import draw_all
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.job import Job
@@ -47,11 +47,16 @@ class Run:
         return self.request.provenance.settings
 
     def complete(
-        self, on_decision: OnDecision = lambda decision: None, *, tested: bool = True
+        self,
+        on_decision: OnDecision = lambda decision: None,
+        *,
+        tested: bool = True,
+        on_trouble: Callable[[ResultError], object] = lambda error: None,
     ) -> tuple[Circuit, list[Path]]:
         """Search, note every decision, and write what was found; gives the circuit and all files of the run.
 
-        Unless it is `tested`, the circuit's test is left to somebody who has chosen it.
+        Unless it is `tested`, the circuit's test is left to somebody who has chosen it. A picture that cannot be drawn
+        costs no run its circuit: `on_trouble` hears why.
         """
 
         def note(decision: Decision) -> None:
@@ -63,7 +68,7 @@ class Run:
             circuit = replace(circuit, test=score_draw(self.prepared, self.settings, circuit, Draw.TEST))
         if isinstance(method_named(self.settings.method), ScoringMethod):
             self.folder.rewrite(scored_decisions(self.folder.decisions(), circuit))
-        pictures = [draw(circuit, self.folder.path / name) for name in PICTURES]
+        pictures = draw_all(circuit, self.folder.path, on_trouble)
         # Last, since a folder with a circuit is a run that has ended.
         return circuit, [*self.folder.finish(circuit), *pictures]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from circuits import scored_circuit
+from commands import run_command
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import ResultError, UsageError
@@ -198,6 +199,19 @@ def test_without_any_graphviz_the_message_says_what_to_install(
     with pytest.raises(ResultError, match="pip install pygraphviz"):
         draw(make(), tmp_path / "a.svg")
     assert draw(make(), tmp_path / "a.dot").is_file()
+
+
+def test_without_any_graphviz_a_run_keeps_its_circuit_and_says_why_it_has_no_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_pygraphviz(tmp_path, monkeypatch)
+    folder = str(tmp_path / "run")
+    search = ("discover", "--task", "latest_s", "--n", "4", "--held-out", "0", "--threshold", "0.3", "--out", folder)
+    status, shown, _ = run_command(capsys, *search)
+    assert status == 0
+    assert "No picture a svg needs Graphviz, and none was found (No module named" in " ".join(shown.split())
+    assert {"circuit.json", "circuit.dot"} < set(os.listdir(folder)) and "circuit.svg" not in os.listdir(folder)
+    assert "circuit.svg" not in shown and "circuit.dot" in shown
 
 
 def test_a_failing_graphviz_is_reported_in_one_line(
