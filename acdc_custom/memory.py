@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from acdc_custom.errors import UsageError
 
 GIB = 2**30
-WINDOW_BYTES = GIB  # that a window takes at most, however much there is: larger ones are no faster
+WINDOW_BYTES = GIB  # that a window takes at most, however much there is: larger ones are no faster on a CPU
+GPU_WINDOW_BYTES = 8 * GIB  # the same on a GPU
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 

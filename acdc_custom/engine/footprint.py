@@ -17,7 +17,7 @@ import torch
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.errors import NoRoom
 from acdc_custom.graph import Graph
-from acdc_custom.memory import WINDOW_BYTES, MemoryPlan, text_of_bytes
+from acdc_custom.memory import GPU_WINDOW_BYTES, WINDOW_BYTES, MemoryPlan, text_of_bytes
 from acdc_custom.model.model import Model
 
 DEFAULT_SHARE = 0.8  # of the memory that is free
@@ -52,7 +52,8 @@ def plan(model: Model, tokens: TokenBatch, limit: int | None = None) -> MemoryPl
             "Use fewer prompts (--n), or a higher --memory-limit.",
         )
     working = chunk * needs.per_prompt
-    window = min(WINDOW_BYTES, 2 ** (room.bit_length() - 1))  # a power of two, so that it is the same the next time
+    most = GPU_WINDOW_BYTES if model.device.type == "cuda" else WINDOW_BYTES
+    window = min(most, 2 ** (room.bit_length() - 1))  # a power of two, so that it is the same the next time
     return MemoryPlan(limit, resident + needs.held + needs.fixed + max(working, window), chunk, window)
 
 

@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.route import MlpStep, Route
@@ -19,10 +21,24 @@ from acdc_custom.errors import SearchError
 LARGEST = 256
 FORGET = 0.99  # weight of the past, per candidate, in the share of edges that are kept
 
-# Fixed costs, in multiplications at 25 billion a second: of one step, some 25 small operations of 10 microseconds;
-# of reading one weight from memory, at 12 GB a second.
-STEP_COST = 6e6
-WEIGHT_COST = 8
+
+@dataclass(frozen=True)
+class FixedCost:
+    """What a window costs besides its candidates, in the multiplications that a device makes in that time."""
+
+    step: float  # of one step: some 25 small operations
+    weight: float  # of reading one weight from memory
+
+
+# A CPU: 25 billion multiplications a second, 10 microseconds an operation, 12 GB a second. A GPU: 5,000 billion, 8
+# microseconds until an operation is under way, 2,000 GB a second.
+ON_CPU = FixedCost(6e6, 8)
+ON_GPU = FixedCost(1e9, 10)
+
+
+def fixed_cost(device: torch.device) -> FixedCost:
+    """Of windows on a device."""
+    return ON_GPU if device.type == "cuda" else ON_CPU
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,8 @@ def route_cost(caches: Caches, route: Route) -> Cost:
             n = n_rows(group.extent) * len(group.entries)
             work += n * d_head * (d_model + 2 * n_keys)
             numbers += n * (2 * d_model + n_keys)
-    fixed = STEP_COST * (2 + len(route.steps)) + WEIGHT_COST * read
+    of_device = fixed_cost(caches.model.device)
+    fixed = of_device.step * (2 + len(route.steps)) + of_device.weight * read
     return Cost(fixed, work, numbers * weights.unembedding.element_size())
 
 

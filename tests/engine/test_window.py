@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from acdc_custom.engine.window import LARGEST, Cost, WindowSize
+import torch
+
+from acdc_custom.engine.window import LARGEST, Cost, WindowSize, fixed_cost
 
 MEMORY = 2**30
 DEAR_START = Cost(fixed=1e8, per_candidate=1e5, bytes_per_candidate=1)
@@ -35,3 +37,9 @@ def test_memory_bounds_the_window_down_to_one() -> None:
     assert WindowSize(None, MEMORY).next(Cost(1e9, 1.0, MEMORY / 2)) == 2
     assert WindowSize(None, MEMORY).next(Cost(1e9, 1.0, MEMORY * 10)) == 1
     assert WindowSize(100, MEMORY).next(Cost(1e9, 1.0, MEMORY / 2)) == 2
+
+
+def test_a_gpu_takes_larger_windows_since_it_multiplies_faster_than_it_can_be_told_to() -> None:
+    gpu, cpu = (fixed_cost(torch.device(name)) for name in ("cuda", "cpu"))
+    assert gpu.step > 10 * cpu.step and gpu.weight >= cpu.weight
+    assert fixed_cost(torch.device("meta")) == cpu
