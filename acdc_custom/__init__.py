@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from acdc_custom.heads.patch import patch_paths
     from acdc_custom.heads.table import HeadTable
     from acdc_custom.known.content import load_known
+    from acdc_custom.known.search import find_known_circuits
     from acdc_custom.model.given import load_model
     from acdc_custom.report.write import write_report
     from acdc_custom.search.discover import discover
@@ -56,6 +57,7 @@ __all__ = [
     "discover",
     "draw",
     "evaluate_circuit",
+    "find_known_circuits",
     "find_roles",
     "load_comparison",
     "load_entries",
@@ -88,6 +90,7 @@ _HOMES = {
     "discover": ("search.discover", "discover"),
     "draw": ("export.picture", "draw"),
     "evaluate_circuit": ("evaluate.evaluation", "evaluate_circuit"),
+    "find_known_circuits": ("known.search", "find_known_circuits"),
     "find_roles": ("heads.find", "find_roles"),
     "load_comparison": ("compare.content", "load_comparison"),
     "load_entries": ("compare.entry", "load_entries"),

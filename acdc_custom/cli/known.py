@@ -10,13 +10,10 @@ import click
 from acdc_custom.choices import DEFAULT_THRESHOLD, Device, checked_threshold
 from acdc_custom.cli.options import RESULTS, out_option
 from acdc_custom.cli.quiet import say_loading
-from acdc_custom.errors import UsageError
-from acdc_custom.known.published import PUBLISHED, PublishedName
+from acdc_custom.known.published import GPT2, PUBLISHED, PublishedName
 
 if TYPE_CHECKING:
     from acdc_custom.known.published import Published
-
-GPT2 = "gpt2"
 
 
 @click.command("known", short_help="Benchmark methods on models with known circuits.")
@@ -52,6 +49,12 @@ GPT2 = "gpt2"
     metavar="PROMPTS",
     help="How many prompts per model; fewer where a model has no more.",
 )
+@click.option(
+    "--positions",
+    is_flag=True,
+    help="Search the small models in positions, too: each edge at each span of the prompts. Takes two to three times "
+    "as long.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the prompts.")
 @out_option("Where everything goes.  [default: results/known, or a new folder in results/ with --published]")
 def command(
@@ -60,6 +63,7 @@ def command(
     threshold: float | None,
     device: str | None,
     n: int,
+    positions: bool,
     seed: int,
     out: Path | None,
 ) -> None:
@@ -68,7 +72,11 @@ def command(
 
     Each method is tried on each with zero, mean and corrupted ablation: those that decide edges at 14 thresholds,
     those that score edges once. What is found is compared with what was built: right and wrong edges, and the area
-    under the ROC curve. Writes known.json, known.csv and known.svg. See acdc-custom discover --help for the methods.
+    under the ROC curve. Writes known.json, known.csv, known.svg (the areas as a table) and known_curves.svg. See
+    acdc-custom discover --help for the methods.
+
+    With --positions, it is also known at which spans of the prompts each edge acts, and each method is tried in
+    positions, too: the areas with positions and without stand side by side.
 
     With --published, searches GPT-2 small for a circuit that others have published, and tells how much of it is found:
     precision and recall of the circuit's heads and MLPs, and of the roles of all heads. Writes a run folder, with
@@ -76,16 +84,16 @@ def command(
 
     \b
     acdc-custom known
+    acdc-custom known --positions
     acdc-custom known --published gpt2-ioi --model gpt2
     """
     from acdc_custom.choices import checked_seed
+    from acdc_custom.known.published import check_together
 
     checked_seed(seed)
+    check_together(published is not None, positions, "--", model=model, threshold=threshold, device=device)
     if published is None:
-        for option, value in (("--model", model), ("--threshold", threshold), ("--device", device)):
-            if value is not None:
-                raise UsageError(f"{option} goes with --published: the small models are searched as they are.")
-        _built(n, seed, out)
+        _built(n, seed, positions, out)
         return
     chosen = DEFAULT_THRESHOLD if threshold is None else threshold
     _published(PUBLISHED[PublishedName(published)], model or GPT2, chosen, device or Device.AUTO.value, n, seed, out)
@@ -143,13 +151,14 @@ def _published(
     echo_written(files)
 
 
-def _built(n: int, seed: int, out: Path | None) -> None:
+def _built(n: int, seed: int, positions: bool, out: Path | None) -> None:
     """Search the models that come with this package."""
     from acdc_custom.cli.running import echo_written
     from acdc_custom.errors import count
     from acdc_custom.files.columns import left, table
     from acdc_custom.files.table import write_csv
     from acdc_custom.files.writing import write_file
+    from acdc_custom.known.areas import draw_areas
     from acdc_custom.known.content import JSON_NAME, to_json
     from acdc_custom.known.picture import draw
     from acdc_custom.known.table import lines, to_rows
@@ -169,12 +178,14 @@ def _built(n: int, seed: int, out: Path | None) -> None:
     for line in table((left(), left()), about):
         click.echo(line)
     with ProgressBar(unit=" searches") as progress:
-        trials = list(run_trials(models, steps(progress, "Searching", n_steps(models))))
+        on_step = steps(progress, "Searching", n_steps(models, positions))
+        trials = list(run_trials(models, on_step, positions))
     folder = out or RESULTS / "known"
     files = [  # before anything is said: nobody may be listening any more
         write_file(folder / JSON_NAME, to_json(trials, seed)),
         write_csv(folder / "known.csv", to_rows(trials)),
-        draw(trials).save(folder / "known.svg"),
+        draw_areas(trials).save(folder / "known.svg"),
+        draw(trials).save(folder / "known_curves.svg"),
     ]
     click.echo("")
     for line in lines(trials):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.files.columns import left, paragraph, right, table
-from acdc_custom.files.table import Row
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Sender, Stage
 from acdc_custom.heads.table import HeadTable
 from acdc_custom.known.published import Published
@@ -68,6 +68,28 @@ def matches(published: Published, circuit: Circuit, table: HeadTable | None) -> 
 
 def _match(part: str, name: str, published: frozenset[Sender], found: frozenset[Sender]) -> Match:
     return Match(part, name, published, found, published & found)
+
+
+@dataclass(frozen=True, repr=False)
+class PublishedResults(Tabular):
+    """What a search found of a published circuit: its circuit, what all heads do if that is compared, the counts."""
+
+    published: Published
+    circuit: Circuit
+    heads: HeadTable | None
+    matches: tuple[Match, ...]
+
+    def __repr__(self) -> str:
+        found = "; ".join(
+            f"{len(match.right)} of {len(match.published)} {match.name}"
+            for match in self.matches
+            if match.part == CIRCUIT
+        )
+        return f"<PublishedResults: {self.published.name} in {self.circuit.model.name}, {found}>"
+
+    def to_rows(self) -> list[Row]:
+        """A row per match, as in `published.csv`."""
+        return to_rows(self.matches)
 
 
 def lines(published: Published, found: Sequence[Match]) -> Iterator[str]:

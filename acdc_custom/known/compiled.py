@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from torch import Tensor
@@ -64,4 +65,22 @@ def _prompt(program: Program, clean: ProgramExample, corrupted: ProgramExample) 
         return tuple(map(program.words.index, words))
 
     foils = [word for word in program.words if word not in (*clean.logits, *NO_ANSWERS)]
-    return KnownPrompt(ids(clean.prompt), ids(corrupted.prompt), ids(clean.logits), ids(foils))
+    return KnownPrompt(
+        ids(clean.prompt),
+        ids(corrupted.prompt),
+        ids(clean.logits),
+        ids(foils),
+        positions=positions_of(clean.prompt),
+    )
+
+
+def positions_of(prompt: Sequence[str]) -> dict[str, int]:
+    """Names for all tokens but the first, by what they are: `word1`, `word2`, ... and each `?`: `asked1`, ..."""
+    counts = Counter[str]()
+    positions = {}
+    for place, word in enumerate(prompt):
+        if word != START:
+            kind = "asked" if word == ASKED else "word"
+            counts[kind] += 1
+            positions[f"{kind}{counts[kind]}"] = place
+    return positions

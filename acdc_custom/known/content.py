@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from acdc_custom.choices import Ablation, CustomMetric, Metric, parse_metric
+from acdc_custom.errors import count
 from acdc_custom.files import records
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts
+from acdc_custom.files.table import Row, Tabular
 from acdc_custom.graph import Edge, Graph, GraphShape
 from acdc_custom.known.result import BenchmarkResult
 from acdc_custom.known.roc import Rates
@@ -26,12 +28,29 @@ SCHEMA = 1
 JSON_NAME = "known.json"
 
 
-@dataclass(frozen=True)
-class KnownResults:
-    """What `known.json` holds: what every method found in every model with every ablation."""
+@dataclass(frozen=True, repr=False)
+class KnownResults(Tabular):
+    """What `known.json` holds: what every method found in every model with every ablation.
+
+    In a notebook it is the table of the areas under the ROC curves.
+    """
 
     seed: int  # of the prompts
     trials: tuple[BenchmarkResult, ...]
+
+    def __repr__(self) -> str:
+        methods, models = {trial.method.name for trial in self.trials}, {trial.name for trial in self.trials}
+        positions = ", in positions too" * any(trial.spans for trial in self.trials)
+        return f"<KnownResults: {count(len(methods), 'method')} on {count(len(models), 'known model')}{positions}>"
+
+    def to_rows(self) -> list[Row]:
+        """A row per model, ablation and method, as in `known.csv`."""
+        return to_rows(self.trials)
+
+    def _repr_html_(self) -> str:
+        from acdc_custom.known.areas import draw_areas
+
+        return draw_areas(self.trials).to_svg()
 
 
 def to_json(trials: Sequence[BenchmarkResult], seed: int) -> str:
@@ -39,7 +58,7 @@ def to_json(trials: Sequence[BenchmarkResult], seed: int) -> str:
     content = {
         "packages": {"acdc-custom": __version__},
         "seed": seed,
-        "trials": [{**row, **_trial(trial)} for trial, row in zip(trials, to_rows(trials), strict=True)],
+        "trials": [{**_plain(row), **_trial(trial)} for trial, row in zip(trials, to_rows(trials), strict=True)],
     }
     return records.to_json(SCHEMA, content)
 
@@ -49,10 +68,15 @@ def load_known(where: str | Path) -> KnownResults:
     return read_record(file_in(where, JSON_NAME), SCHEMA, "Make it with: acdc-custom known", _read)
 
 
+def _plain(row: Row) -> dict[str, Any]:
+    """A cell that is empty, where there is no number, is null."""
+    return {name: None if cell == "" else cell for name, cell in row.items()}
+
+
 def _trial(trial: BenchmarkResult) -> dict[str, Any]:
     """What is not in its row."""
     return {
-        "auc_changing": trial.changing_auc,
+        **({"spans": list(trial.spans)} if trial.spans else {}),
         "about": trial.about,
         "unit": trial.metric.unit,
         "graph": trial.graph.shape,
@@ -82,6 +106,8 @@ def _read(content: dict[str, Any]) -> KnownResults:
 
 def _read_trial(row: Parts) -> BenchmarkResult:
     graph = Graph(row.read("graph", GraphShape))
+    spans = row.read("spans", tuple[str, ...]) if "spans" in row.content else ()
+    circuit = row.read("circuit", dict[str, tuple[str, ...]])
     return BenchmarkResult(
         name=row.read("model", str),
         about=row.read("about", str),
@@ -90,9 +116,10 @@ def _read_trial(row: Parts) -> BenchmarkResult:
         ablation=row.read("ablation", Ablation),
         method=method_named(row.read("method", str)),
         n=row.read("prompts", int),
-        parts={_edge(name, graph): parts for name, parts in row.read("circuit", dict[str, tuple[str, ...]]).items()},
-        changing=_edges(row, "changed", graph),
-        found=tuple((one.read("threshold", float), _edges(one, "edges", graph)) for one in row.each("circuits")),
+        parts={_edge(name, graph, spans): parts for name, parts in circuit.items()},
+        changing=_edges(row, "changed", graph, spans),
+        found=tuple((one.read("threshold", float), _edges(one, "edges", graph, spans)) for one in row.each("circuits")),
+        spans=spans,
     )
 
 
@@ -102,12 +129,12 @@ def _metric(row: Parts) -> Metric | CustomMetric:
     return metric if isinstance(metric, Metric) else CustomMetric(metric.value, row.read("unit", str))
 
 
-def _edges(row: Parts, name: str, graph: Graph) -> frozenset[Edge]:
-    return frozenset(_edge(edge, graph) for edge in row.read(name, tuple[str, ...]))
+def _edges(row: Parts, name: str, graph: Graph, spans: Sequence[str]) -> frozenset[Edge]:
+    return frozenset(_edge(edge, graph, spans) for edge in row.read(name, tuple[str, ...]))
 
 
-def _edge(name: str, graph: Graph) -> Edge:
+def _edge(name: str, graph: Graph, spans: Sequence[str]) -> Edge:
     edge = Edge.named(name)
-    if edge not in graph:
-        raise ValueError(f"the edge {edge} is not in its graph")
+    if edge not in graph or edge.span not in (spans or ("",)):
+        raise ValueError(f"the edge {edge} is not in its graph" + ", or no span of its prompts" * bool(spans))
     return edge

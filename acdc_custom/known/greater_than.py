@@ -36,12 +36,14 @@ def write_task(folder: Path, tokenizer: Any, n: int, seed: int) -> Path:
 
     Raises `UsageError` for a tokenizer that does not join two digits, `ResultError` where it cannot be written.
     """
-    lines = [json.dumps(row) for row in _rows(tokenizer, n, seed)]
+    lines = [json.dumps(row) for row in prompts_for(tokenizer, n, seed)]
     write_file(folder / ROWS_NAME, "\n".join(lines) + "\n")
     return write_file(folder / TASK_NAME, TASK)
 
 
-def _rows(tokenizer: Any, n: int, seed: int) -> Iterator[dict[str, object]]:
+def prompts_for(tokenizer: Any, n: int, seed: int) -> Iterator[dict[str, object]]:
+    """The rows of `n` prompts, or of as many as there are. Raises `UsageError` for a tokenizer that does not join two
+    digits."""
     numbers = [number for number in range(FIRST, 100) if len(_ids(tokenizer, f"{number:02}")) == 1]
     years = [
         (century, year)

@@ -17,7 +17,11 @@ ROOM = 0.55  # below the curves, for their names
 
 
 def draw(trials: Sequence[BenchmarkResult], theme: Theme = Theme.LIGHT) -> Figure:
-    """Edges: what is decided, against the circuit that was built; all methods, against what an ablation changes."""
+    """Edges: what is decided, against the circuit that was built; all methods, against what an ablation changes.
+
+    Trials in positions are left out: the table of areas has them.
+    """
+    trials = [trial for trial in trials if not trial.spans]
     names = list(dict.fromkeys(trial.name for trial in trials))
     ablations = list(dict.fromkeys(trial.ablation for trial in trials))
     decided = list(dict.fromkeys(trial.method.title for trial in trials if trial.decided))

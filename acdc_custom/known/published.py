@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import GraphShape, Sender, Stage
 from acdc_custom.heads.evidence import Role
 
+GPT2 = "gpt2"  # its name on the Hugging Face hub
 GPT2_SMALL = GraphShape(12, 12, 12)
 
 
@@ -97,6 +99,20 @@ PUBLISHED: Mapping[PublishedName, Published] = {
         with_mlps=True,
     ),
 }
+
+
+def check_together(of_published: bool, positions: bool, before: str = "", **for_published: Any) -> None:
+    """Raises `UsageError` for what only published circuits can have, and what they cannot; `before` stands before the
+    name of an option."""
+    if of_published and positions:
+        raise UsageError(
+            f"{before}positions is for the small models: published circuits say nothing of positions. Leave it out."
+        )
+    for option, value in for_published.items():
+        if value is not None and not of_published:
+            raise UsageError(
+                f"{before}{option} goes with {before}published: the small models are searched as they are."
+            )
 
 
 def check_shape(published: Published, shape: GraphShape, model: str) -> None:

@@ -1,13 +1,13 @@
 """Which edges a model uses, from what its maker says that each node reads and writes.
 
 The residual stream of a known model is cut into named parts. A *wire* is a part that one node writes and a later one
-reads; an edge may hold several. Owns the wires, the circuit that they make up, and which of its edges an ablation
-changes.
+reads; an edge may hold several. Owns the wires, the circuit that they make up, at which spans it is read, and which of
+its edges an ablation changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,11 @@ from acdc_custom.graph import Edge, Graph, Port, Receiver, Sender, Stage
 from acdc_custom.model.weights import Weights
 from acdc_custom.task.spans import END
 
-NOISE = 1e-9  # smaller differences are rounding, or what a softmax leaves to places that it does not select
+NOISE = 1e-7  # smaller differences are rounding, or what a softmax leaves to places that it does not select
+
+Acts = Callable[
+    [Edge, str, Extent], bool
+]  # whether an edge does anything at a span, where its node writes at an extent
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,13 @@ def lay_wires(
 
 def circuit_of(graph: Graph, wires: Iterable[Wire]) -> frozenset[Edge]:
     """The edges of the wires that lead on to the logits."""
-    return _leading_on(graph, Spans((END,), {END: ANSWER}), {wire.edge: ANSWER for wire in wires})
+    edges = {wire.edge for wire in wires}
+    return merged(leading_on(graph, Spans((END,), {END: ANSWER}), edges, lambda *_: True))
+
+
+def read_at(circuit: Collection[Edge], caches: Caches) -> frozenset[Edge]:
+    """The edges of a circuit, each at every span of these prompts at which it is read on the way to the logits."""
+    return leading_on(caches.model.graph, caches.spans, circuit, lambda *_: True)
 
 
 def changing(circuit: Collection[Edge], caches: Caches) -> frozenset[Edge]:
@@ -71,12 +81,11 @@ def changing(circuit: Collection[Edge], caches: Caches) -> frozenset[Edge]:
     """
     model = caches.model
 
-    def change(edge: Edge, span: str) -> bool:
+    def change(edge: Edge, span: str, _: Extent) -> bool:
         moved = caches.delta_at(caches.spans.part(span))[model.graph.index[edge.sender]]  # [row, d_model]
         return bool(((moved @ read_by(model.weights, edge.receiver)).abs() > NOISE).any())
 
-    matter = {edge: frozenset(span for span in caches.spans.names if change(edge, span)) for edge in circuit}
-    return _leading_on(model.graph, caches.spans, matter)
+    return merged(leading_on(model.graph, caches.spans, circuit, change))
 
 
 def read_by(weights: Weights, receiver: Receiver) -> Tensor:
@@ -94,17 +103,25 @@ def read_by(weights: Weights, receiver: Receiver) -> Tensor:
             return projections[receiver.port].weight[receiver.head]
 
 
-def _leading_on(graph: Graph, spans: Spans, matter: Mapping[Edge, Extent]) -> frozenset[Edge]:
-    """The edges from which a way leads to the logits, where each edge matters at some spans only."""
+def leading_on(graph: Graph, spans: Spans, circuit: Collection[Edge], acts: Acts) -> frozenset[Edge]:
+    """The edges of a circuit from which a way leads to the logits, each at the spans where it acts on the way."""
     into: dict[Receiver, list[Edge]] = {}
-    for edge in matter:
+    for edge in circuit:
         into.setdefault(edge.receiver, []).append(edge)
-    needed: dict[Sender, Extent] = {}
-    leading = set()
+    needed: dict[Sender, Extent] = {}  # where what a node writes is read
+    leading = set[Edge]()
     for receiver in graph.receivers:  # from the logits down: whoever reads a node has been seen before it
         extent = spans.read_extent(graph, receiver, needed) or frozenset()
+        nodes = [needed[node] for node in graph.nodes_of(receiver) if node in needed]
+        written = frozenset[str]().union(*nodes) if nodes else ANSWER
         for edge in into.get(receiver, []):
-            if extent & matter[edge]:
-                needed[edge.sender] = needed.get(edge.sender, frozenset()) | extent
-                leading.add(edge)
+            at = frozenset(span for span in extent if acts(edge, span, written))
+            if at:
+                needed[edge.sender] = needed.get(edge.sender, frozenset()) | at
+                leading.update(Edge(edge.sender, receiver, span) for span in at)
     return frozenset(leading)
+
+
+def merged(edges: Iterable[Edge]) -> frozenset[Edge]:
+    """The same edges, without their spans."""
+    return frozenset(edge.merged for edge in edges)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from commands import Run
-from tiny import randomized
+from gpt2_shaped import stand_in
 from two_digits import two_digit_tokenizer
 
 from acdc_custom.circuit.circuit import Circuit
@@ -26,49 +25,50 @@ def test_known_models_are_searched_into_tables_and_a_picture_and_the_page_shows_
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "110")
-    code, out, _ = run("known")
+    code, out, _ = run("known", "--positions")
     assert code == 0
-    (shown,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+    shown, in_positions = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
     assert out.startswith(shown.rstrip()), "put what acdc-custom known prints into docs/known.md"
+    assert in_positions in out, "put what acdc-custom known --positions prints below that into docs/known.md"
     folder = Path("results/known")
     with (folder / "known.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     keys = [[row["model"], row["ablation"], row["method"]] for row in rows]
     names = [method.name for method in methods()]
     assert keys[: 1 + len(names)] == [*(["reverse", "zero", name] for name in names), ["reverse", "mean", names[0]]]
-    assert len(rows) == 3 * 3 * len(names) and {row["prompts"] for row in rows} == {"50"}
+    assert len(rows) == 2 * 3 * 3 * len(names) and {row["prompts"] for row in rows} == {"50"}
     content = json.loads((folder / "known.json").read_text(encoding="utf-8"))
     for key, row, trial in zip(keys, rows, content["trials"], strict=True):
-        assert all(str(trial[column]) == value for column, value in row.items())
-        (line,) = (text for text in out.splitlines() if text.split()[:3] == key)
-        assert line.split()[3] == row["built"] and line.split()[8] == f"{float(row['auc_edges']):.3f}"
-    for word in {*rows[0], *content["trials"][0]} - {"about"}:
+        assert all(value == ("" if trial[name] is None else str(trial[name])) for name, value in row.items())
+        plain, positioned = (text.split() for text in out.splitlines() if text.split()[:3] == key)
+        if row["n_spans"] == "0":
+            assert plain[3] == row["built"] and plain[8] == f"{float(row['auc_edges']):.3f}"
+        else:
+            assert positioned[4] == row["changing"] and positioned[-2] == f"{float(row['auc_without']):.3f}"
+    for word in {*rows[0], *content["trials"][-1]} - {"about"}:
         assert f"`{word}`" in PAGE, word
-    assert "reverse, zero ablation, acdc: area 1.000" in (folder / "known.svg").read_text(encoding="utf-8")
+    assert "reverse, zero ablation, ACDC: 1.000" in (folder / "known.svg").read_text(encoding="utf-8")
+    assert "reverse, zero ablation, acdc: area 1.000" in (folder / "known_curves.svg").read_text(encoding="utf-8")
 
 
-def test_the_python_on_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+def test_a_method_of_ones_own_is_tested_as_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+    *_, code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(compile(code, "known.md", "exec"), {})
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["reverse", "xproportion", "ioi"]
+
+
+@pytest.mark.slow
+def test_so_is_known_from_python(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acdc_custom.known.trial.THRESHOLDS", (0.01,))
+    code, *_ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "known.md", "exec"), {})
+    assert capsys.readouterr().out.count("edge-effects") == 3
 
 
 def test_a_seed_below_zero_is_refused_in_one_line(run: Run) -> None:
     code, _, err = run("known", "--seed", "-1")
     assert code == 2 and err.count("\n") == 1 and "the seed is -1" in err
     assert not Path("results").exists()
-
-
-def stand_in(folder: Path, tokenizer: Any) -> str:
-    """A directory with a model of GPT-2 small's shape, but 24 wide, and with random weights."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    config = GPT2Config(
-        n_layer=12, n_head=12, n_embd=24, n_positions=32, vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0
-    )
-    randomized(GPT2LMHeadModel(config), 0).to(torch.float32).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
 
 
 def matches_of(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
@@ -148,6 +148,11 @@ def test_an_option_for_published_circuits_is_refused_without_one(option: str, ru
     values = {"--model": "gpt2", "--threshold": "0.1", "--device": "cpu"}
     code, _, err = run("known", option, values[option])
     assert code == 2 and err.count("\n") == 1 and f"{option} goes with --published" in err
+
+
+def test_published_circuits_have_no_positions(run: Run) -> None:
+    code, _, err = run("known", "--published", "gpt2-ioi", "--positions")
+    assert code == 2 and err.count("\n") == 1 and "--positions is for the small models" in err
 
 
 def test_a_model_of_another_shape_is_refused_in_one_line(run: Run) -> None:

@@ -172,7 +172,8 @@ def test_and_in_what_known_prints_and_in_its_picture(
     code, out, _ = run("known", "--n", "2")
     assert code == 0
     assert sum(line.split()[2:3] == ["depth"] for line in out.splitlines()) == 9
-    assert "Depth" in Path("results/known/known.svg").read_text(encoding="utf-8")
+    for name in ("known.svg", "known_curves.svg"):
+        assert "Depth" in Path(f"results/known/{name}").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

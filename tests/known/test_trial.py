@@ -18,7 +18,16 @@ from acdc_custom.known.model import KnownModel
 from acdc_custom.known.picture import draw
 from acdc_custom.known.result import BenchmarkResult
 from acdc_custom.known.table import lines, to_rows
-from acdc_custom.known.trial import ABLATIONS, THRESHOLDS, batch_of, known_models, n_steps, run_trial, run_trials
+from acdc_custom.known.trial import (
+    ABLATIONS,
+    THRESHOLDS,
+    batch_of,
+    case_of,
+    known_models,
+    n_steps,
+    run_method,
+    run_trials,
+)
 from acdc_custom.search.method import SearchMethod
 from acdc_custom.search.methods import acdc, eap, eap_ig, eap_ig_activations, edge_effects
 from acdc_custom.search.registry import methods
@@ -36,7 +45,9 @@ def models() -> list[KnownModel]:
 @pytest.fixture(scope="module")
 def trials(models: list[KnownModel]) -> dict[tuple[str, Ablation], BenchmarkResult]:
     return {
-        (known.name, ablation): run_trial(known, ablation, acdc.METHOD) for known in models for ablation in ABLATIONS
+        (known.name, ablation): run_method(case_of(known, ablation), acdc.METHOD)
+        for known in models
+        for ablation in ABLATIONS
     }
 
 
@@ -139,7 +150,7 @@ def test_no_wrong_edge_is_found_at_any_threshold(trials: dict[tuple[str, Ablatio
 
 
 def scored(models: list[KnownModel], place: int, ablation: Ablation, method: SearchMethod) -> BenchmarkResult:
-    trial = run_trial(models[place], ablation, method)
+    trial = run_method(case_of(models[place], ablation), method)
     assert trial.method is method and trial.metric is Metric.LOGIT_DIFF
     assert all(edges <= trial.built for _, edges in trial.found)
     return trial
@@ -208,7 +219,7 @@ def test_a_handmade_trial_has_its_areas(models: list[KnownModel]) -> None:
 
 def test_where_nothing_changes_there_is_no_area() -> None:
     (known,) = (known for known in known_models(1, 0) if known.name == "ioi")
-    trial = run_trial(known, Ablation.MEAN, acdc.METHOD)  # the mean over one prompt is that prompt
+    trial = run_method(case_of(known, Ablation.MEAN), acdc.METHOD)  # the mean over one prompt is that prompt
     assert (trial.changing, trial.changing_auc, trial.edge_auc) == (frozenset(), None, 0)
     (row,) = (line.split() for line in lines([trial]) if line.startswith("ioi "))
     assert row[-3:] == ["0.000", "-", "0.000"]
