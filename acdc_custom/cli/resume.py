@@ -88,5 +88,9 @@ def resume_run(folder: Path) -> tuple[Run, Circuit]:
         from acdc_custom.runs.run import resume
 
         run = resume(run_folder, request, open_told)
-        click.echo(f"Resumed    {len(run.earlier):,} of {request.edges:,} edges had been decided")
+        made = len(run.earlier)
+        what = f"{made:,} decisions, edge by edge and span by span," if run.settings.positions else (
+            f"{made:,} of {request.edges:,} edges"
+        )
+        click.echo(f"Resumed    {what} had been decided")
         return run, run_search(run)
