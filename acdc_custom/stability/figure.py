@@ -53,8 +53,7 @@ def _often(axes: Axes, stability: Stability) -> None:
     places = range(1, n + 1)
     axes.bar(places, [counts[place] for place in places], width=0.8)
     axes.axvline(stability.share * n - 0.5, ls="--", lw=1, color="#d55e00")
-    what = "Edges at spans" if stability.in_positions else "Edges"
-    axes.set_title(f"{what} by how many of {n} runs keep them (line: consensus)")
+    axes.set_title(f"Edges{' at spans' * stability.in_positions} by how many of {n} runs keep them (line: consensus)")
     axes.set_xlabel("runs that keep the edge")
     axes.set_ylabel("edges")
     axes.set_xlim(0.3, n + 0.7)
@@ -68,7 +67,7 @@ def _heads(axes: Axes, stability: Stability, theme: Theme) -> None:
     """The heads most often kept, each with its interval."""
     every = stability.shares[Part.HEADS]
     rows = every[:MOST_HEADS]
-    title = f"Heads{' at spans' if stability.in_positions else ''} by the share of runs that keep them"
+    title = f"Heads{' at spans' * stability.in_positions} by the share of runs that keep them"
     axes.set_title(title if len(rows) == len(every) else f"{title}; {len(rows)} of {len(every)}")
     places = np.arange(len(rows))
     lows, highs = (np.array([row.interval[end] for row in rows]) for end in (0, 1))
@@ -132,7 +131,7 @@ def _faithful(figure: Figure, axes: Axes, stability: Stability, theme: Theme) ->
     axes.plot(sizes, shares, "-o", ms=4, color=theme.value.series[0], label="consensus, at a share of runs")
     axes.axhline(1, color=theme.value.faint, lw=0.8, ls=":")
     axes.set_title("Logit difference recovered, against edges")
-    axes.set_xlabel("edges")
+    axes.set_xlabel("edges at spans" if stability.in_positions else "edges")
     axes.set_ylabel("share recovered")
     axes.set_xlim(left=0)
     axes.grid(axis="y")

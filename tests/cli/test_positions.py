@@ -102,3 +102,28 @@ def test_a_study_of_stability_in_positions_is_made_resumed_and_handed_on(run: Ru
     assert run("resume", "study")[0] == 0
     assert here.given == ["prompts-001", "prompts-002", "prompts-002"]
     assert Path("study/stability.json").read_text() == content
+
+
+@pytest.mark.slow
+def test_a_sweep_in_positions_is_made_resumed_and_reported(run: Run, here: Here) -> None:
+    asked = ("sweep", "--task", "latest_s", "--positions", "--method", "grouped", "--n", "3", "--thresholds", "1,2",
+             "--out", "swept")  # fmt: skip
+    code, out, err = run(*asked)
+    assert code == 0 and here.given == ["latest_s_demo-4l_1", "latest_s_demo-4l_2"], err
+    circuits = {name: Circuit.load(f"swept/{name}") for name in here.given}
+    (case,) = json.loads(Path("swept/sweep.json").read_text())["cases"]
+    first = circuits[here.given[0]]
+    assert (case["n_spans"], case["n_edges"]) == (len(first.spans), first.n_edges)
+    assert f"edges at {case['n_spans']} spans" in " ".join(out.split())
+    (search,) = case["searches"]
+    assert search["method"] == "grouped"
+    assert {p["folder"]: p["n_edges"] for p in search["points"]} == {n: len(c.edges) for n, c in circuits.items()}
+
+    content, lost = Path("swept/sweep.json").read_text(), Path("swept/latest_s_demo-4l_2")
+    Path("swept/sweep.json").unlink()
+    (lost / "circuit.json").unlink()
+    (lost / "decisions.jsonl").write_bytes((lost / "decisions.jsonl").read_bytes()[:2000])
+    assert run("resume", "swept")[0] == 0
+    assert here.given[2:] == ["latest_s_demo-4l_2"] and Path("swept/sweep.json").read_text() == content
+    code, _, err = run("report", "swept/latest_s_demo-4l_1")
+    assert code == 0 and 'id="step-filter"' in Path("swept/latest_s_demo-4l_1/report.html").read_text(), err
