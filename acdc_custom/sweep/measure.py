@@ -83,7 +83,7 @@ def case_of(runs: Sequence[SweepRun], prepared: PreparedBatch, progress: Progres
     circuit = runs[0].circuit
     outcome = circuit.outcome
     searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
-    beside = methods_beside(circuit.n_edges, len(prepared.batch.prompts))
+    beside = methods_beside(circuit.n_edges, len(prepared.batch.prompts), circuit.in_positions)
     what = f"Other methods, {_name(runs[0])}"
     return Case(
         circuit.task.name,

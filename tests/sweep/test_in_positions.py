@@ -16,6 +16,7 @@ from acdc_custom.choices import Ranking
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import task_performance
 from acdc_custom.engine.prepared import PreparedBatch
+from acdc_custom.search import beside
 from acdc_custom.search.beside import Beside
 from acdc_custom.search.discover import search
 from acdc_custom.search.method import top_edges
@@ -93,6 +94,13 @@ def test_files_and_words_say_that_it_is_in_positions_and_others_are_as_they_were
     said = " ".join(summarize_sweep(Sweep((case,))).split())
     assert f"in positions; {case.n_edges:,} edges at {case.n_spans} spans" in said
     assert "positions" not in summarize_sweep(made_up()) and case.about.endswith("in positions")
+
+
+def test_what_is_left_out_is_had_by_a_command_with_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "MOST_RUNS", 10)
+    (note,) = beside.methods_beside(11, 1, True).notes
+    assert note.endswith("acdc-custom discover --method edge-effects --edges N --positions")
+    assert beside.methods_beside(11, 1).notes == (note.removesuffix(" --positions"),)
 
 
 def test_a_sweep_in_memory_takes_positions(prepared: PreparedBatch, monkeypatch: pytest.MonkeyPatch) -> None:
