@@ -63,3 +63,8 @@ def prepared(model: Model, prompts: list[TinyPrompt] | None = None) -> PreparedB
     """These prompts on the model, or random ones of several lengths and templates."""
     batch = Batch(tuple(map(as_prompt, prompts or random_prompts(1))), "tiny", "given", 0, ())
     return run_batch(TASK, batch, replace(model, tokenizer=NumberTokenizer()))
+
+
+def words_alone(n: int = 6) -> list[TinyPrompt]:
+    """Prompts of one token: all of each is the span END."""
+    return [TinyPrompt((3 + 2 * k,), (4 + 3 * k,), (20 + k,), (10 + k,)) for k in range(n)]

@@ -16,7 +16,6 @@ from typing import Any, Self
 from acdc_custom.circuit.provenance import SECTIONS, Provenance
 from acdc_custom.circuit.subgraph import KeptEdge as KeptEdge
 from acdc_custom.circuit.subgraph import Subgraph
-from acdc_custom.errors import UsageError
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
 from acdc_custom.files.writing import write_file
@@ -139,14 +138,6 @@ class Circuit(Subgraph):
             merged[kept.edge.merged] = max(merged.get(kept.edge.merged, kept.effect), kept.effect, key=abs)
         edges = tuple(KeptEdge(edge, effect) for edge, effect in merged.items())
         return replace(self, edges=edges, spans=())
-
-    def need_no_positions(self, what: str) -> None:
-        """Raises `UsageError` for a circuit in positions; `what` cannot take one."""
-        if self.spans:
-            raise UsageError(
-                f"this circuit is in positions, and {what} takes circuits without. Look at it with acdc-custom show "
-                "and acdc-custom draw."
-            )
 
     @property
     def unit(self) -> str:

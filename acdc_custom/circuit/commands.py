@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from acdc_custom.choices import DEFAULT_METHOD
 from acdc_custom.circuit.settings import SearchSettings
 
-OF_BOTH = ("threshold", "metric", "ablation", "knock_out", "corruption", "n", "seed", "device", "dtype")
-OF_DISCOVER = (*OF_BOTH, "held_out", "templates", "resample", "order", "order_seed", "start", "refine", "positions")
+OF_BOTH = ("threshold", "positions", "metric", "ablation", "knock_out", "corruption", "n", "seed", "device", "dtype")
+OF_DISCOVER = (*OF_BOTH, "held_out", "templates", "resample", "order", "order_seed", "start", "refine")
 OF_SCORING = ("method", "edges", "ranking", "steps")
 
 

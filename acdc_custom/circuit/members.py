@@ -10,7 +10,8 @@ With A and B the members of two circuits, and w their weights:
     weighted Jaccard index     sum min(w_A, w_B) / sum max(w_A, w_B)             Ruzicka 1958; Ioffe 2010
 
 An edge's weight is the size of its effect as a share of its circuit's, so that circuits that were found with other
-metrics or on other prompts can be compared; a node's weight is that of its outgoing edges together.
+metrics or on other prompts can be compared; a node's weight is that of its outgoing edges together. In positions, an
+edge at two spans is two members, and so is a node that is read at two.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.graph import Edge, Sender, Stage
+from acdc_custom.graph import Edge, Place, Sender, Stage
 
-Member = Edge | Sender
+Member = Edge | Sender | Place  # in positions, edges have spans, and nodes and heads are places
 
 
 class Part(StrEnum):
@@ -44,10 +45,29 @@ class Part(StrEnum):
 
 
 def name_of(member: Member) -> dict[str, str]:
-    """As files have it: `sender` and `receiver` of an edge, the name of a node."""
+    """As files have it: `sender` and `receiver` of an edge, the name of a node; in positions, the `span`."""
     if isinstance(member, Edge):
-        return {"sender": str(member.sender), "receiver": str(member.receiver)}
+        at = {"span": member.span} if member.span else {}
+        return {"sender": str(member.sender), "receiver": str(member.receiver), **at}
+    if isinstance(member, Place):
+        return {"node": str(member.node), "span": member.span}
     return {"node": str(member)}
+
+
+def member_of(edge: Edge, part: Part) -> Member | None:
+    """The member that a kept edge makes one: itself, or where it is sent from; None for an edge of no head."""
+    if part is Part.EDGES:
+        return edge
+    if part is Part.HEADS and edge.sender.stage is not Stage.HEAD:
+        return None
+    return Place(edge.sender, edge.span) if edge.span else edge.sender
+
+
+def merged(member: Member) -> Member:
+    """The same without its span."""
+    if isinstance(member, Edge):
+        return member.merged
+    return member.node if isinstance(member, Place) else member
 
 
 def members_of(circuit: Circuit, part: Part) -> dict[Member, float]:
@@ -55,10 +75,9 @@ def members_of(circuit: Circuit, part: Part) -> dict[Member, float]:
     largest = max((kept.strength for kept in circuit.edges if math.isfinite(kept.effect)), default=0.0)
     weights: dict[Member, float] = {}
     for kept in circuit.edges:
-        sender = kept.edge.sender
-        if part is Part.HEADS and sender.stage is not Stage.HEAD:
+        member = member_of(kept.edge, part)
+        if member is None:
             continue
-        member = kept.edge if part is Part.EDGES else sender
         # Relative to the largest first, so that no sum gets out of range.
         share = kept.strength / largest if largest > 0 else 0.0
         weights[member] = weights.get(member, 0.0) + share

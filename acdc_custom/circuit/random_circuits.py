@@ -26,7 +26,7 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.exchanges import Exchanges
 from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.errors import UsageError
-from acdc_custom.graph import Edge, Graph, Port, Receiver, Sender, Stage
+from acdc_custom.graph import Edge, Graph, Place, Port, Receiver, Sender, Stage
 from acdc_custom.stats.intervals import FEWEST_DRAWS
 
 Numbers = NDArray[np.int64]
@@ -81,17 +81,14 @@ class RandomCircuitSampler:
         self._receivers = np.array([self._receiver_places[edge.receiver] for edge in edges], np.int64)
         self._span_names = tuple(dict.fromkeys(edge.span for edge in edges)) or ("",)
         self._spans = np.array([self._span_names.index(edge.span) for edge in edges], np.int64)
-        self._nodes = {
-            part: np.array([self.graph.index[m] for m in self._weights[part] if isinstance(m, Sender)], np.int64)
-            for part in (Part.NODES, Part.HEADS)
-        }
+        self._nodes = {part: self._places(part) for part in (Part.NODES, Part.HEADS)}
         self._heads = _head_places(self.graph, self._receiver_places)
 
     def own(self, part: Part) -> Codes:
         """The circuit itself."""
         if part is Part.EDGES:
             return self._codes(self._senders, self._receivers)
-        return Codes(self._nodes[part], self._weights_of(part))
+        return self._node_codes(part, self._nodes[part].senders)
 
     def shuffled(self) -> dict[Part, Codes]:
         """The circuit with the heads of each layer in random places."""
@@ -108,7 +105,7 @@ class RandomCircuitSampler:
         receivers[heads.value] = np.take_along_axis(heads.value, groups, 1)
         codes = {Part.EDGES: self._codes(senders[self._senders], receivers[self._receivers])}
         for part, nodes in self._nodes.items():
-            codes[part] = Codes(senders[nodes], self._weights_of(part))
+            codes[part] = self._node_codes(part, senders[nodes.senders])
         return codes
 
     def rewired(self) -> Iterator[dict[Part, Codes]]:
@@ -140,8 +137,28 @@ class RandomCircuitSampler:
         ends = senders * len(self.graph.receivers) + receivers
         return Codes(ends * len(self._span_names) + self._spans, self._weights_of(Part.EDGES))
 
+    def _places(self, part: Part) -> _Places:
+        """The circuit's nodes or heads, and where they are."""
+        nodes = [member for member in self._weights[part] if not isinstance(member, Edge)]
+        places = [Place.of(node) for node in nodes]
+        return _Places(
+            np.array([self.graph.index[place.node] for place in places], np.int64),
+            np.array([self._span_names.index(place.span) for place in places], np.int64),
+        )
+
+    def _node_codes(self, part: Part, senders: Numbers) -> Codes:
+        return Codes(senders * len(self._span_names) + self._nodes[part].spans, self._weights_of(part))
+
     def _weights_of(self, part: Part) -> NDArray[np.float64]:
         return np.array(list(self._weights[part].values()), np.float64)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Nodes as places in the graph's senders, and in which span each of them is."""
+
+    senders: Numbers
+    spans: Numbers
 
 
 @dataclass(frozen=True)

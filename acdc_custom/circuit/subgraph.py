@@ -176,7 +176,8 @@ class Subgraph:
     # -- tables and masks -----------------------------------------------------------------------------------
 
     def edge_rows(self) -> list[Row]:
-        """A row for each edge: both ends by name, the input that it leads into, layers, the effect."""
+        """A row for each edge: both ends by name, the input that it leads into, layers, the effect; in positions, its
+        span."""
         n_layers = self.shape.n_layers
         return [
             {
@@ -186,6 +187,7 @@ class Subgraph:
                 "sender_layer": kept.edge.sender.layer,
                 "receiver_layer": min(kept.edge.receiver.layer, n_layers),
                 "effect": kept.effect,
+                **({"span": kept.edge.span} if kept.edge.span else {}),
             }
             for kept in self.edges
         ]
@@ -193,11 +195,12 @@ class Subgraph:
     def edges_frame(self) -> Any:
         """The edges as a pandas DataFrame, with the columns of `edge_rows`. Raises `UsageError` without pandas."""
         columns = ("sender", "receiver", "input", "sender_layer", "receiver_layer", "effect")
-        return data_frame(self.edge_rows(), columns)
+        span = ("span",) if any(kept.edge.span for kept in self.edges) else ()
+        return data_frame(self.edge_rows(), (*columns, *span))
 
     def mask(self) -> numpy.ndarray:
-        """`[receiver, sender]`: true where there is an edge; rows and columns are `graph.receivers` and
-        `graph.senders`. For tools that mask edges."""
+        """`[receiver, sender]`: true where there is an edge, in positions at any span; rows and columns are
+        `graph.receivers` and `graph.senders`. For tools that mask edges."""
         import numpy
 
         graph = self.graph

@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     help="The consensus has the edges that at least this share of the runs keep. Another share needs no new runs.",
 )
 @settings_options(
-    *("method", "threshold", "edges", "ranking", "steps", "metric", "corruption", "ablation", "knock_out", "n", "seed"),
-    *("device", "dtype", "memory_limit"),
+    *("method", "threshold", "edges", "ranking", "positions", "steps", "metric", "corruption", "ablation"),
+    *("knock_out", "n", "seed", "device", "dtype", "memory_limit"),
     seed=seed_option("Which prompts, and which draws of the runs."),
 )
 @executor_options
@@ -85,9 +85,10 @@ def command(
 
     A single circuit is a sample. For every edge and head: the share of runs that keep it, with an interval. How alike
     two runs are (Jaccard index), and which variation matters. The consensus circuit: what at least a share of the runs
-    keep, and how well it does the task beside the single circuits. Every run is a run folder, and so is consensus/.
-    Writes stability.json, edges.csv, heads.csv, stability.svg and edges.svg. The same command goes on where it was
-    stopped; with more --runs it adds to them, with another --share it looks at the same runs again.
+    keep, and how well it does the task beside the single circuits. With --positions all of that is of edges and heads
+    at single spans, and beside it stands how alike runs are whatever the span. Every run is a run folder, and so is
+    consensus/. Writes stability.json, edges.csv, heads.csv, stability.svg and edges.svg. The same command goes on where
+    it was stopped; with more --runs it adds to them, with another --share it looks at the same runs again.
 
     \b
     acdc-custom stability --task ioi --n 20 --runs 20

@@ -18,7 +18,7 @@ from acdc_custom.export.picture import Format, render, standalone
 from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import GREY, PORT_STYLES, Badge, badge_html, line_html, number
 from acdc_custom.files.writing import write_file
-from acdc_custom.graph import Port, Sender
+from acdc_custom.graph import Place, Port
 
 FIRST, SECOND, BOTH = "#0072b2", "#d55e00", "#222222"
 TINTS = {FIRST: "#cfe5f3", SECOND: "#fbdcc6", BOTH: "#dddddd"}
@@ -47,9 +47,9 @@ class SharedPaint:
         """The colour of the circuits that have the edge, whatever its effect."""
         return self._colour(self._owners(Part.EDGES, kept.edge))
 
-    def badge(self, node: Sender) -> Badge | None:
+    def badge(self, place: Place) -> Badge | None:
         """The same for a node; none for one that no circuit sends from."""
-        owners = self._owners(Part.NODES, node)
+        owners = self._owners(Part.NODES, place.node)
         return self._badge(owners) if owners else None
 
     def amount(self, effect: float) -> str:
@@ -60,8 +60,9 @@ class SharedPaint:
         """Whose it is, with its weight in each."""
         return self._note(Part.EDGES, kept.edge)
 
-    def node_notes(self, node: Sender) -> list[str]:
+    def node_notes(self, place: Place) -> list[str]:
         """The same for a node, and its role in each."""
+        node = place.node
         roles = [
             f"{letter}: {', '.join((row.role, *row.also))}"
             for head in self.comparison.heads

@@ -153,7 +153,7 @@ class _Job:
         """The sets of edges that are run on all prompts. Other methods know the discovery prompts only, as the search
         did; of a circuit in positions, they score edges at spans."""
         chunks, positions = self.found_on.chunks, self.circuit.in_positions
-        beside = methods_beside(self.circuit.n_edges, len(self.found_on.batch.prompts))
+        beside = methods_beside(self.circuit.n_edges, len(self.found_on.batch.prompts), positions)
         self.notes += beside.notes
         others = [method for method in beside.methods if method.name != self.circuit.settings.method]
         total = sum(method.total_steps(chunks, positions=positions) for method in others)

@@ -7,6 +7,7 @@ of the spans and an example prompt, at the left the layers, on top the caption.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from graphviz import Digraph
 
@@ -17,9 +18,9 @@ from acdc_custom.export.dot import edge_look
 from acdc_custom.export.paint import Paint, RolePaint
 from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font
+from acdc_custom.graph import Place as NodePlace
 from acdc_custom.graph import Port, Receiver, Sender, Stage
 from acdc_custom.heads.table import HeadTable
-from acdc_custom.task.spans import END
 
 ENGINE = "nop2"
 TINTS = ("#eef2f7", "#f7f7f4")  # of columns, by turns
@@ -38,17 +39,21 @@ ATTENTION = (
 def to_column_dot(circuit: Circuit, max_edges: int | None = None, heads: HeadTable | None = None) -> str:
     """The picture of a circuit in positions as DOT text, as `to_dot` of one without."""
     selection = select(circuit, max_edges, heads)
-    return columns_dot(selection, RolePaint(selection))
+    return columns_dot(selection, RolePaint(selection), title(circuit), facts(selection))
 
 
-def columns_dot(selection: DrawnPart, paint: Paint) -> str:
-    """The same of a part of a circuit, in these colours."""
+def columns_dot(
+    selection: DrawnPart, paint: Paint, heading: str, said: Sequence[str], legend_rows: Sequence[str] = ()
+) -> str:
+    """The same of a part of a circuit, in these colours, under a heading and these lines of plain text; `legend_rows`
+    are added to the legend."""
     layout = lay_out(selection)
     picture = _digraph(selection, layout, paint, "white")
-    lines = [line for text in facts(selection) for line in textwrap.wrap(text, 106, max_lines=4)]
-    legend = legend_html(selection, note_html(ATTENTION), samples=_samples(selection))
-    caption = block_html(title(selection.circuit), facts(selection), legend)
-    height = 30 + 15 * len(lines) + (150 if selection.edges else 30) + 26 * -(-len(selection.head_rows) // 4)
+    lines = [line for text in said for line in textwrap.wrap(text, 106, max_lines=4)]
+    legend = legend_html(selection, note_html(ATTENTION), *legend_rows, samples=_samples(selection))
+    caption = block_html(heading, said, legend)
+    legend_height = 150 + 26 * len(legend_rows) if selection.edges else 30
+    height = 30 + 15 * len(lines) + legend_height + 26 * -(-len(selection.head_rows) // 4)
     _node(picture, "caption", caption, (CAPTION / 2 - LEFT, layout.height + 30 + height / 2))
     return str(picture.source)
 
@@ -145,10 +150,8 @@ def _add_place(picture: Digraph, selection: DrawnPart, place: Place, paint: Pain
     name, _, span = place.name.partition("@")
     label, notes, badge = name, [], None
     if place.node is not None:
-        label, row = place.node.label, selection.head_rows.get(place.node)
-        # A role that is a matter of END is none of the head's work elsewhere.
-        badge = None if row is not None and row.role.at_end and span != END else paint.badge(place.node)
-        notes = paint.node_notes(place.node)
+        label, at = place.node.label, NodePlace(place.node, span)
+        badge, notes = None if place.kind == "end" else paint.badge(at), paint.node_notes(at)
     elif place.kind == "read" and place.receiver is not None:
         receiver = place.receiver
         head = f"kv{receiver.head}" if receiver.grouped else Sender(receiver.layer, Stage.HEAD, receiver.head).label

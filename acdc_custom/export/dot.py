@@ -30,7 +30,7 @@ from acdc_custom.export.style import (
     shared_html,
     width,
 )
-from acdc_custom.graph import EMBED, LOGITS, Edge, Port, Receiver, Sender, Stage
+from acdc_custom.graph import EMBED, LOGITS, Edge, Place, Port, Receiver, Sender, Stage
 from acdc_custom.heads.table import HeadTable
 
 MANY_ROWS = 30  # from here on rows move closer together
@@ -177,10 +177,10 @@ def _add_nodes(cluster: Digraph, selection: DrawnPart, paint: Paint) -> None:
                 label = end_html(node.label)
                 tip = f"{node.label}: {_count(out[name], 'edge out', paint)}"
             case Stage.HEAD:
-                label = head_html(node.label, own, _ports(into[name]), paint.badge(node))
+                label = head_html(node.label, own, _ports(into[name]), paint.badge(Place(node)))
             case _:
-                label = mlp_html(node.label, paint.badge(node))
-        tip += "".join(f"&#10;{escape(line)}" for line in paint.node_notes(node))
+                label = mlp_html(node.label, paint.badge(Place(node)))
+        tip += "".join(f"&#10;{escape(line)}" for line in paint.node_notes(Place(node)))
         cluster.node(name, label=_html(label), tooltip=tip)
     for name in dict.fromkeys(_shared_name(receiver) for receiver in selection.shared):
         receiver = next(r for r in selection.shared if _shared_name(r) == name)

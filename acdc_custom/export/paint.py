@@ -12,7 +12,8 @@ from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.selection import DrawnPart
 from acdc_custom.export.style import PORT_STYLES, ROLE_STYLES, Badge, shade
-from acdc_custom.graph import Sender
+from acdc_custom.graph import Place
+from acdc_custom.task.spans import END
 
 
 class Paint(Protocol):
@@ -21,8 +22,8 @@ class Paint(Protocol):
     def colour(self, kept: KeptEdge, largest: float) -> str:
         """An edge's colour; `largest` is the largest effect of all drawn edges."""
 
-    def badge(self, node: Sender) -> Badge | None:
-        """What a node's name stands on."""
+    def badge(self, place: Place) -> Badge | None:
+        """What a node's name stands on; in positions, at its span."""
 
     def amount(self, effect: float) -> str:
         """An effect with its unit."""
@@ -30,7 +31,7 @@ class Paint(Protocol):
     def edge_note(self, kept: KeptEdge) -> str:
         """What the tooltip says of an edge."""
 
-    def node_notes(self, node: Sender) -> list[str]:
+    def node_notes(self, place: Place) -> list[str]:
         """Lines that are added to a node's tooltip."""
 
 
@@ -44,10 +45,12 @@ class RolePaint:
         """The input's."""
         return shade(PORT_STYLES[kept.edge.receiver.port].colour, kept.strength, largest)
 
-    def badge(self, node: Sender) -> Badge | None:
-        """The role's."""
-        row = self.selection.head_rows.get(node)
-        return ROLE_STYLES[row.role] if row else None
+    def badge(self, place: Place) -> Badge | None:
+        """The role's. One that is a matter of END is none of the head's work at another span."""
+        row = self.selection.head_rows.get(place.node)
+        if row is None or (row.role.at_end and place.span not in ("", END)):
+            return None
+        return ROLE_STYLES[row.role]
 
     def amount(self, effect: float) -> str:
         """In the metric's unit."""
@@ -58,7 +61,7 @@ class RolePaint:
         what = "score" if self.selection.circuit.is_scored else "effect"
         return f"{what} {self.amount(kept.effect)}"
 
-    def node_notes(self, node: Sender) -> list[str]:
+    def node_notes(self, place: Place) -> list[str]:
         """The role, and what it rests on."""
-        row = self.selection.head_rows.get(node)
+        row = self.selection.head_rows.get(place.node)
         return row.lines if row else []

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.errors import count
-from acdc_custom.graph import Sender
 from acdc_custom.report.words import percent
 from acdc_custom.stability.record import CORE, Stability
 from acdc_custom.stability.words import verdict
@@ -21,7 +20,7 @@ MOST_HEADS = 24  # in the table
 
 @dataclass(frozen=True)
 class HeadLine:
-    """One head of the table."""
+    """One head of the table, in positions at one span."""
 
     node: str
     label: str
@@ -66,17 +65,16 @@ def _own(stability: Stability, circuit: Circuit) -> Iterator[str]:
     kept = {kept.edge for kept in circuit.edges}
     shares = [share for share in stability.shares[Part.EDGES] if share.member in kept]
     often, half = (sum(share.reaches(least) for share in shares) for least in (CORE, 0.5))
+    own = count(len(kept), "edge") + " at spans" * stability.in_positions
     yield (
-        f"Of its {count(len(kept), 'edge')}, at least {percent(CORE)} of the {n_runs} runs keep {often or 'none'}, and "
+        f"Of its {own}, at least {percent(CORE)} of the {n_runs} runs keep {often or 'none'}, and "
         f"fewer than half of them keep {len(kept) - half or 'none'}."
     )
 
 
 def _heads(stability: Stability, circuit: Circuit) -> Iterator[HeadLine]:
+    kept = members_of(circuit, Part.HEADS)
     for share in stability.shares[Part.HEADS]:
-        if isinstance(share.member, Sender):
-            low, high = share.interval
-            head = share.member
-            yield HeadLine(
-                str(head), head.label, head in circuit.nodes, share.share, f"{percent(low)} to {percent(high)}"
-            )
+        low, high = share.interval
+        head = share.member
+        yield HeadLine(str(head), share.label, head in kept, share.share, f"{percent(low)} to {percent(high)}")

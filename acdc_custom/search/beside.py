@@ -22,14 +22,14 @@ class Beside:
     notes: tuple[str, ...]
 
 
-def methods_beside(n_edges: int, n_prompts: int) -> Beside:
-    """Those to compare with on a graph of so many edges and on so many prompts."""
+def methods_beside(n_edges: int, n_prompts: int, positions: bool = False) -> Beside:
+    """Those to compare with on a graph of so many edges, in `positions` at spans, and on so many prompts."""
     runs = n_edges * n_prompts
     slow = [method for method in scoring_methods() if method.each_edge and runs > MOST_RUNS]
     notes = [
         f"{method.title} are left out: {n_edges:,} edges on {n_prompts:,} prompts are {runs:,} runs of a prompt, and "
         f"{MOST_RUNS:,} at most are made for a comparison. They can be had with: "
-        f"acdc-custom discover --method {method.name} --edges N"
+        f"acdc-custom discover --method {method.name} --edges N{' --positions' * positions}"
         for method in slow
     ]
     return Beside(tuple(method for method in scoring_methods() if method not in slow), tuple(notes))

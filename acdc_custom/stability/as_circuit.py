@@ -63,4 +63,5 @@ def consensus_circuit(stability: Stability, runs: Sequence[FinishedRun], prepare
             share=stability.share,
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        spans=stability.spans,
     )

@@ -12,16 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.circuit.circuit import Circuit, TaskPerformance
+from acdc_custom.circuit.circuit import Circuit, Span, TaskPerformance
 from acdc_custom.circuit.members import Member, Part, name_of
 from acdc_custom.circuit.provenance import SECTIONS, Provenance
 from acdc_custom.files import records
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_plain
 from acdc_custom.files.writing import write_file
-from acdc_custom.graph import Edge, GraphShape, Receiver, Sender
+from acdc_custom.graph import Edge, GraphShape, Place, Receiver, Sender
 from acdc_custom.runs.folder import REQUEST, RunRequest
 from acdc_custom.stability.agreement import Agreement, Matrix
+from acdc_custom.stability.common import InCommon, Kind
 from acdc_custom.stability.record import ConsensusPoint, RunRecord, Stability
 from acdc_custom.stability.shares import SelectionFrequency, checked_share
 from acdc_custom.stability.tables import edges_csv, heads_csv
@@ -32,6 +33,7 @@ JSON_NAME, FIGURE_NAME, PICTURE_NAME, CONSENSUS = "stability.json", "stability.s
 
 def to_json(stability: Stability) -> str:
     """The text of `stability.json`."""
+    common = _common(stability.common)
     content = {
         **to_plain(stability.provenance),
         "graph": stability.shape,
@@ -40,14 +42,23 @@ def to_json(stability: Stability) -> str:
         "empty_behaviour": stability.empty,
         "notes": stability.notes,
         "runs": [{**to_plain(run), "faithfulness": stability.faithfulness(run.behaviour)} for run in stability.runs],
-        "agreement": stability.agreements,
+        "agreement": common["agreement"],
         "consensus": [
             {**to_plain(point), "faithfulness": stability.faithfulness(point.behaviour)} for point in stability.curve
         ],
-        **{of.value: [_share(share) for share in stability.shares[of]] for of in Part},
-        "jaccard": {of: stability.jaccards[of] for of in Part},
+        **common,
+        **({"spans": to_plain(stability.spans)} if stability.spans else {}),
+        **({} if stability.whatever_span is None else {"whatever_span": _common(stability.whatever_span)}),
     }
     return records.to_json(SCHEMA, content)
+
+
+def _common(common: InCommon) -> dict[str, Any]:
+    return {
+        "agreement": common.agreements,
+        **{of.value: [_share(share) for share in common.shares[of]] for of in Part},
+        "jaccard": {of: common.jaccards[of] for of in Part},
+    }
 
 
 def load_stability(where: str | Path) -> Stability:
@@ -66,8 +77,8 @@ def write_stability(stability: Stability, consensus: Circuit, request: RunReques
     folder = Path(folder)
     texts = {
         JSON_NAME: to_json(stability),
-        "edges.csv": edges_csv(stability.shares[Part.EDGES]),
-        "heads.csv": heads_csv(stability.shares[Part.HEADS]),
+        "edges.csv": edges_csv(stability),
+        "heads.csv": heads_csv(stability),
     }
     files = [write_file(folder / name, text) for name, text in texts.items()]
     files.append(stability_figure(stability).save(folder / FIGURE_NAME))
@@ -107,33 +118,49 @@ def _read(content: dict[str, Any]) -> Stability:
         provenance=from_plain(Provenance, {section: content[section] for section in SECTIONS}),
         share=share,
         runs=runs,
-        shares={of: tuple(_read_share(row, of) for row in whole.each(of.value)) for of in Part},
-        agreements=whole.records("agreement", Agreement),
-        jaccards=_jaccards(whole, len(runs)),
+        common=_read_common(whole, len(runs)),
         curve=curve,
         full=whole.read("model_behaviour", TaskPerformance),
         empty=whole.read("empty_behaviour", TaskPerformance),
         notes=whole.read("notes", tuple[str, ...]),
+        spans=whole.records("spans", Span) if "spans" in content else (),
+        whatever_span=_read_common(whole.within("whatever_span"), len(runs)) if "spans" in content else None,
     )
-    _check_agreements(stability)
+    for common in (stability.common, stability.whatever_span):
+        if common is not None:
+            _check_agreements(common, stability.varied)
+    spans = {span.name for span in stability.spans} or {""}
+    for each in (share.member for of in Part for share in stability.shares[of]):
+        if (span := "" if isinstance(each, Sender) else each.span) not in spans:
+            raise ValueError(f'{each} is at "{span}", which is none of its spans')
     return stability
 
 
-def _check_agreements(stability: Stability) -> None:
-    for found in stability.agreements:
+def _read_common(whole: Parts, n_runs: int) -> InCommon:
+    return InCommon(
+        {of: tuple(_read_share(row, of) for row in whole.each(of.value)) for of in Part},
+        whole.records("agreement", Agreement),
+        _jaccards(whole, n_runs),
+    )
+
+
+def _check_agreements(common: InCommon, varied: Kind) -> None:
+    for found in common.agreements:
         if found.n_runs < 2 or (found.low is None) != (found.high is None):
             raise ValueError(f"the agreement of {found.part} is none of two runs or more")
-    for varied in {stability.varied, *(found.varied for found in stability.agreements)}:
+    for kind in {varied, *(found.varied for found in common.agreements)}:
         for of in Part:
-            stability.agreement(of, varied)  # is there, or a KeyError
+            common.agreement(of, kind)  # is there, or a KeyError
 
 
 def _read_share(row: Parts, of: Part) -> SelectionFrequency:
-    member: Member = (
-        Edge(row.read("sender", Sender), row.read("receiver", Receiver))
-        if of is Part.EDGES
-        else row.read("node", Sender)
-    )
+    span = row.read("span", str) if "span" in row.content else ""
+    member: Member
+    if of is Part.EDGES:
+        member = Edge(row.read("sender", Sender), row.read("receiver", Receiver), span)
+    else:
+        node = row.read("node", Sender)
+        member = Place(node, span) if span else node
     share = SelectionFrequency(member, row.read("n_kept", int), row.read("n_runs", int), row.read("effect", float))
     if not 0 < share.n_kept <= share.n_runs:
         raise ValueError(f"{share.member} is in {share.n_kept} of {share.n_runs} runs")

@@ -16,7 +16,6 @@ from matplotlib.ticker import MaxNLocator
 from acdc_custom.circuit.members import Part
 from acdc_custom.figures.labels import label_points
 from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
-from acdc_custom.graph import Sender
 from acdc_custom.stability.record import Stability
 from acdc_custom.stability.words import kinds_of, task_of
 
@@ -33,6 +32,9 @@ def stability_figure(stability: Stability, theme: Theme = Theme.LIGHT) -> Figure
         f"Jaccard index of every two runs, {edges.mean:.2f} in the mean; the logit difference recovered by the "
         "consensus and by each run against its number of edges."
     )
+    if stability.whatever_span is not None:
+        anywhere = stability.whatever_span.agreement(Part.EDGES, stability.varied)
+        about += f" Edges and heads are at spans; whatever the span, the mean Jaccard index is {anywhere.mean:.2f}."
     with theme.applied():
         figure = Figure(f"How stable is the circuit of {task_of(stability)}?", about, 9.6, 7.4, theme)
         (often, heads), (alike, faithful) = figure.subplots(2, 2)
@@ -51,7 +53,7 @@ def _often(axes: Axes, stability: Stability) -> None:
     places = range(1, n + 1)
     axes.bar(places, [counts[place] for place in places], width=0.8)
     axes.axvline(stability.share * n - 0.5, ls="--", lw=1, color="#d55e00")
-    axes.set_title(f"Edges by how many of {n} runs keep them (line: consensus)")
+    axes.set_title(f"Edges{' at spans' * stability.in_positions} by how many of {n} runs keep them (line: consensus)")
     axes.set_xlabel("runs that keep the edge")
     axes.set_ylabel("edges")
     axes.set_xlim(0.3, n + 0.7)
@@ -65,13 +67,13 @@ def _heads(axes: Axes, stability: Stability, theme: Theme) -> None:
     """The heads most often kept, each with its interval."""
     every = stability.shares[Part.HEADS]
     rows = every[:MOST_HEADS]
-    title = "Heads by the share of runs that keep them"
+    title = f"Heads{' at spans' * stability.in_positions} by the share of runs that keep them"
     axes.set_title(title if len(rows) == len(every) else f"{title}; {len(rows)} of {len(every)}")
     places = np.arange(len(rows))
     lows, highs = (np.array([row.interval[end] for row in rows]) for end in (0, 1))
     axes.hlines(places, lows, highs, color=theme.value.series[5], lw=2.5)
     axes.plot([row.share for row in rows], places, "o", ms=4, color=theme.value.series[0])
-    axes.set_yticks(places, [row.member.label if isinstance(row.member, Sender) else "" for row in rows])
+    axes.set_yticks(places, [row.label for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("share of runs, with 95 % interval")
@@ -82,8 +84,13 @@ def _heads(axes: Axes, stability: Stability, theme: Theme) -> None:
 
 
 def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
-    """The Jaccard index of every two runs, those that vary the same side by side."""
+    """The Jaccard index of every two runs, those that vary the same side by side; of runs in positions, below the
+    diagonal that of the edges whatever their spans."""
     indices = np.array(stability.jaccards[Part.EDGES])  # [run, run]
+    title = "Jaccard index of the edges of every two runs"
+    if stability.whatever_span is not None:
+        indices = np.triu(indices) + np.tril(np.array(stability.whatever_span.jaccards[Part.EDGES]), -1)
+        title = "Jaccard index of the edges of every two runs:\nat spans above the diagonal, at any span below"
     ends = np.arange(len(indices) + 1) - 0.5
     # Cells, which stay sharp in any viewer, at any size; a picture only where they would make a file too large.
     image: ScalarMappable
@@ -102,7 +109,7 @@ def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title("Jaccard index of the edges of every two runs")
+    axes.set_title(title)
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
     bar.outline.set_visible(False)
 
@@ -124,7 +131,7 @@ def _faithful(figure: Figure, axes: Axes, stability: Stability, theme: Theme) ->
     axes.plot(sizes, shares, "-o", ms=4, color=theme.value.series[0], label="consensus, at a share of runs")
     axes.axhline(1, color=theme.value.faint, lw=0.8, ls=":")
     axes.set_title("Logit difference recovered, against edges")
-    axes.set_xlabel("edges")
+    axes.set_xlabel("edges at spans" if stability.in_positions else "edges")
     axes.set_ylabel("share recovered")
     axes.set_xlim(left=0)
     axes.grid(axis="y")

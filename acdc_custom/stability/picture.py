@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acdc_custom.circuit.circuit import Circuit, KeptEdge
-from acdc_custom.circuit.members import Member, Part
+from acdc_custom.circuit.members import Part
 from acdc_custom.errors import count
 from acdc_custom.export.caption import block_html, facts, legend_html, note_html, sample_html, title
+from acdc_custom.export.columns_dot import columns_dot
 from acdc_custom.export.dot import captioned_dot
 from acdc_custom.export.paint import RolePaint
 from acdc_custom.export.picture import Format, render, standalone
 from acdc_custom.export.selection import DEFAULT_MAX_EDGES, DrawnPart, select
 from acdc_custom.export.style import INK, PORT_STYLES, Badge, line_html
 from acdc_custom.files.writing import write_file
-from acdc_custom.graph import Edge, Port, Sender
+from acdc_custom.graph import Edge, Place, Port
 from acdc_custom.stability.record import Stability
 from acdc_custom.stability.shares import SelectionFrequency
 
@@ -30,30 +31,31 @@ LEVELS = (1.0, 0.9, 0.75, 0.5, 0.25, 0.1)  # of the legend
 PER_ROW = 4
 OFTEN = (221, 204, 119)  # behind the name of a node that every run keeps: dark text stands out on it
 NOTE = "Opacity of a line, colour of a name: the share of runs that keep it. Point at one for its interval."
+NOTE_IN_POSITIONS = f"{NOTE} Violet lines, which are no edges, have none."
 
 
 @dataclass(frozen=True)
 class SharePaint(RolePaint):
     """Edges by the input that they lead into, as opaque as they are often kept; nodes with their share in writing."""
 
-    shares: Mapping[Member, SelectionFrequency]
+    shares: Mapping[Edge | Place, SelectionFrequency]
 
     def colour(self, kept: KeptEdge, largest: float) -> str:
         """The input's, with its opacity."""
         return _opaque(PORT_STYLES[kept.edge.receiver.port].colour, self.shares[kept.edge].share)
 
-    def badge(self, node: Sender) -> Badge | None:
+    def badge(self, place: Place) -> Badge | None:
         """The share of runs in which the node sends; none for one that no run keeps as a sender."""
-        share = self.shares.get(node)
+        share = self.shares.get(place)
         return None if share is None else Badge(_tint(share.share), f"{share.share:.0%}")
 
     def edge_note(self, kept: KeptEdge) -> str:
         """Its share, and its mean effect."""
         return f"{_kept(self.shares[kept.edge])}; mean effect {self.amount(kept.effect)}"
 
-    def node_notes(self, node: Sender) -> list[str]:
+    def node_notes(self, place: Place) -> list[str]:
         """Its share."""
-        return [_kept(self.shares[node])] if node in self.shares else []
+        return [_kept(self.shares[place])] if place in self.shares else []
 
 
 def draw_consensus(stability: Stability, circuit: Circuit, folder: Path) -> list[Path]:
@@ -73,7 +75,7 @@ def draw_all(stability: Stability, circuit: Circuit, path: Path) -> Path:
     shown = edges[:DEFAULT_MAX_EDGES]
     selection = DrawnPart(replace(circuit, edges=edges), tuple(sorted(shown, key=lambda kept: kept.edge)))
     n_runs = len(stability.consensus_runs)
-    kept = count(len(edges), "edge")
+    kept = count(len(edges), "edge") + " at spans" * stability.in_positions
     lines = [f"{kept} that at least one of {n_runs:,} runs keeps; an effect is the mean over those that do."]
     if not selection.is_whole:
         lines.append(f"{len(shown):,} of them shown, the most often kept, and the nodes they join.")
@@ -83,11 +85,16 @@ def draw_all(stability: Stability, circuit: Circuit, path: Path) -> Path:
 
 def _drawn(stability: Stability, selection: DrawnPart, heading: str, lines: Sequence[str]) -> tuple[str, str]:
     """The picture as DOT and as SVG."""
-    members = (*stability.shares[Part.EDGES], *stability.shares[Part.NODES])
-    paint = SharePaint(selection, {share.member: share for share in members})
-    legend = legend_html(selection, *_legend(paint, selection))
-    dot = captioned_dot(selection, paint, block_html(heading, lines, legend))
-    return dot, standalone(render(dot, Format.SVG).decode(), heading, " ".join([*lines, NOTE]))
+    shares: dict[Edge | Place, SelectionFrequency] = {}
+    for share in (*stability.shares[Part.EDGES], *stability.shares[Part.NODES]):
+        shares[share.member if isinstance(share.member, Edge) else Place.of(share.member)] = share
+    paint = SharePaint(selection, shares)
+    rows = list(_legend(paint, selection))
+    if stability.in_positions:
+        dot = columns_dot(selection, paint, heading, lines, rows)
+    else:
+        dot = captioned_dot(selection, paint, block_html(heading, lines, legend_html(selection, *rows)))
+    return dot, standalone(render(dot, Format.SVG).decode(), heading, " ".join([*lines, _note(selection)]))
 
 
 def _legend(paint: SharePaint, selection: DrawnPart) -> Iterator[str]:
@@ -100,7 +107,11 @@ def _legend(paint: SharePaint, selection: DrawnPart) -> Iterator[str]:
         cells.append(sample_html(line_html(style), f"{level:.0%} of the runs"))
     for start in range(0, len(cells), PER_ROW):
         yield "".join(cells[start : start + PER_ROW])
-    yield note_html(NOTE)
+    yield note_html(_note(selection))
+
+
+def _note(selection: DrawnPart) -> str:
+    return NOTE_IN_POSITIONS if selection.circuit.in_positions else NOTE
 
 
 def _kept(share: SelectionFrequency) -> str:

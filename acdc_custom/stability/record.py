@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit.circuit import Circuit, TaskPerformance, normalised_faithfulness
+from acdc_custom.circuit.circuit import Circuit, Span, TaskPerformance, normalised_faithfulness
 from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.circuit.provenance import Provenance
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, GraphShape
 from acdc_custom.progress.protocol import OnStep, no_step
-from acdc_custom.stability.agreement import Agreement, Matrix, agreement, jaccards
-from acdc_custom.stability.consensus import consensus_edges, dead_edges
-from acdc_custom.stability.shares import SelectionFrequency, checked_share, shares_of
+from acdc_custom.stability.agreement import Agreement, Matrix
+from acdc_custom.stability.common import InCommon, in_common
+from acdc_custom.stability.consensus import ALL_TOKENS, Seeing, consensus_edges, dead_edges
+from acdc_custom.stability.shares import SelectionFrequency, checked_share
 
 CURVE = tuple(tenth / 10 for tenth in range(1, 11))  # shares at which a consensus is measured
 CORE = 0.9  # what at least this share of the runs keeps is called the core
@@ -56,19 +57,43 @@ class ConsensusPoint:
 
 @dataclass(frozen=True)
 class Stability:
-    """Everything. Shares are among the `consensus_runs`; `jaccards` is of every two runs, in the order of `runs`."""
+    """Everything. Shares are among the `consensus_runs`; Jaccard indices of every two runs, in the order of `runs`.
+
+    Of runs in positions, members are at `spans`, all of theirs in order; and `whatever_span` is what the same runs have
+    in common without positions, where a member counts once whatever its spans.
+    """
 
     shape: GraphShape
     provenance: Provenance  # of a run that varies nothing
     share: float  # of the consensus that was chosen
     runs: tuple[RunRecord, ...]
-    shares: Mapping[Part, tuple[SelectionFrequency, ...]]
-    agreements: tuple[Agreement, ...]
-    jaccards: Mapping[Part, Matrix]
+    common: InCommon
     curve: tuple[ConsensusPoint, ...]
     full: TaskPerformance
     empty: TaskPerformance
     notes: tuple[str, ...]
+    spans: tuple[Span, ...] = ()
+    whatever_span: InCommon | None = None
+
+    @property
+    def in_positions(self) -> bool:
+        """Whether its members are those of single spans."""
+        return bool(self.spans)
+
+    @property
+    def shares(self) -> Mapping[Part, tuple[SelectionFrequency, ...]]:
+        """How often each member is kept, the most often kept first."""
+        return self.common.shares
+
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        """How alike the runs of each kind are."""
+        return self.common.agreements
+
+    @property
+    def jaccards(self) -> Mapping[Part, Matrix]:
+        """The Jaccard index of every two runs."""
+        return self.common.jaccards
 
     @property
     def varied(self) -> frozenset[Variation]:
@@ -87,10 +112,7 @@ class Stability:
 
     def agreement(self, part: Part, varied: frozenset[Variation] | None = None) -> Agreement:
         """How alike runs are that vary this; by default those of the consensus. Raises `KeyError`."""
-        for found in self.agreements:
-            if found.part == part and found.varied == (varied or self.varied):
-                return found
-        raise KeyError(part)
+        return self.common.agreement(part, varied or self.varied)
 
     def core(self, part: Part) -> list[SelectionFrequency]:
         """What nearly all of the consensus's runs keep."""
@@ -110,11 +132,13 @@ def examine_runs(
     share: float = 0.5,
     notes: Sequence[str] = (),
     on_step: OnStep = no_step,
+    seeing: Seeing = ALL_TOKENS,
 ) -> Stability:
     """What these runs have in common. The first run varies everything, and the consensus is of those that do.
 
-    `measure` runs a set of edges; `on_step` is called each time it has, `n_measured` times in all. Raises
-    `UsageError` for fewer than two such runs, for runs in graphs of different shapes, and for a share that cannot be.
+    `measure` runs a set of edges; `on_step` is called each time it has, `n_measured` times in all. `seeing` says of
+    runs in positions which spans see which. Raises `UsageError` for fewer than two such runs, for runs in graphs of
+    different shapes, or some of them in positions, and for a share that cannot be.
     """
     checked_share(share)
     checked_runs(runs)
@@ -124,15 +148,15 @@ def examine_runs(
         on_step()
         return behaviour
 
-    pool = [run.circuit for run in runs if run.varied == runs[0].varied]
-    indices = {part: jaccards([run.circuit for run in runs], part) for part in Part}
-    shares = {part: shares_of(pool, part) for part in Part}
+    circuits, varied = [run.circuit for run in runs], [run.varied for run in runs]
+    common = in_common(circuits, varied)
+    spans, graph = spans_of_all(circuits), circuits[0].graph
     curve = []
     for at in points(share):
-        edges = [kept.edge for kept in consensus_edges(shares[Part.EDGES], at)]
-        curve.append(ConsensusPoint(at, len(edges), len(dead_edges(pool[0].graph, edges)), measured(edges)))
+        edges = [kept.edge for kept in consensus_edges(common.shares[Part.EDGES], at)]
+        curve.append(ConsensusPoint(at, len(edges), len(dead_edges(graph, edges, seeing)), measured(edges)))
     return Stability(
-        shape=pool[0].shape,
+        shape=graph.shape,
         provenance=provenance,
         share=share,
         runs=tuple(
@@ -144,18 +168,13 @@ def examine_runs(
             )
             for run in runs
         ),
-        shares=shares,
-        agreements=tuple(
-            agreement(part, varied, _among(places, indices[part]))
-            for varied, places in _kinds(runs).items()
-            if len(places) > 1
-            for part in Part
-        ),
-        jaccards=indices,
+        common=common,
         curve=tuple(curve),
         full=full,
         empty=empty,
         notes=tuple(notes),
+        spans=spans,
+        whatever_span=in_common([circuit.at_all_spans for circuit in circuits], varied) if spans else None,
     )
 
 
@@ -170,22 +189,30 @@ def points(share: float) -> list[float]:
 
 
 def checked_runs(runs: Sequence[FinishedRun]) -> None:
-    """Raises `UsageError` unless two runs or more vary everything, all in graphs of one shape."""
+    """Raises `UsageError` unless two runs or more vary everything, all in graphs of one shape, all or none of them in
+    positions."""
     if sum(run.varied == runs[0].varied for run in runs) < 2:
         raise UsageError("what runs have in common takes two finished runs at least, that vary the same.")
     for run in runs:
         if run.circuit.shape != runs[0].circuit.shape:
             raise UsageError(f"{runs[0].name} and {run.name} are circuits in models of different shapes.")
+        if run.circuit.in_positions != runs[0].circuit.in_positions:
+            raise UsageError(
+                f"of {runs[0].name} and {run.name}, one is a circuit in positions. Give runs that are all in "
+                "positions, or none."
+            )
 
 
-def _kinds(runs: Sequence[FinishedRun]) -> dict[frozenset[Variation], list[int]]:
-    """For each kind of runs, their places, in order."""
-    places: dict[frozenset[Variation], list[int]] = {}
-    for place, run in enumerate(runs):
-        places.setdefault(run.varied, []).append(place)
-    return places
-
-
-def _among(places: Sequence[int], indices: Matrix) -> Matrix:
-    """The indices of some of the runs."""
-    return tuple(tuple(indices[first][second] for second in places) for first in places)
+def spans_of_all(circuits: Iterable[Circuit]) -> tuple[Span, ...]:
+    """The spans of all circuits in order: one that earlier circuits lack stands behind the one before it, or if it is
+    the first of its circuit, before the next that they have."""
+    names: list[str] = []
+    examples: dict[str, str] = {}
+    for circuit in circuits:
+        at = min((names.index(span.name) for span in circuit.spans if span.name in names), default=0)
+        for span in circuit.spans:
+            if span.name not in names:
+                names.insert(at, span.name)
+            at = names.index(span.name) + 1
+            examples[span.name] = examples.get(span.name) or span.example
+    return tuple(Span(name, examples[name]) for name in names)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from math import fsum
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.circuit.members import Member, Part, members_of
+from acdc_custom.circuit.members import Member, Part, member_of, members_of
 from acdc_custom.errors import UsageError
+from acdc_custom.graph import Edge
 from acdc_custom.stats.intervals import wilson
 
 DEFAULT_SHARE = 0.5
@@ -21,7 +22,8 @@ ROUNDING = 1e-9  # 0.7 of 10 runs are 7 of them
 
 @dataclass(frozen=True)
 class SelectionFrequency:
-    """One edge, node or head. `effect` is its mean over the runs that keep it, in the metric's unit.
+    """One edge, node or head, in positions at one span. `effect` is its mean over the runs that keep it, in the
+    metric's unit.
 
     A node's or a head's effect in a run is the sum of its outgoing edges' there.
     """
@@ -30,6 +32,11 @@ class SelectionFrequency:
     n_kept: int
     n_runs: int
     effect: float
+
+    @property
+    def label(self) -> str:
+        """The name that people read: `L9H6`, in positions `L9H6@END`."""
+        return str(self.member) if isinstance(self.member, Edge) else self.member.label
 
     @property
     def share(self) -> float:
@@ -52,8 +59,7 @@ def shares_of(circuits: Sequence[Circuit], part: Part) -> tuple[SelectionFrequen
     for circuit in circuits:
         sums: dict[Member, list[float]] = {member: [] for member in members_of(circuit, part)}
         for kept in circuit.edges:
-            member = kept.edge if part is Part.EDGES else kept.edge.sender
-            if member in sums:
+            if (member := member_of(kept.edge, part)) is not None:
                 sums[member].append(kept.effect)
         for member, of in sums.items():
             effects[member].append(fsum(of))

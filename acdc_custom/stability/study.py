@@ -40,7 +40,7 @@ def study_runs(
     `ResultError` for runs of another task or model.
     """
     _check_same(runs, origin)
-    bench = CircuitScorer(prepared)
+    bench, spans = CircuitScorer(prepared), prepared.tokens.spans
     stability = examine_runs(
         runs,
         origin,
@@ -50,13 +50,13 @@ def study_runs(
         share,
         notes,
         on_step,
+        {"": ("",), **{name: spans.seeing(spans.part(name)) for name in spans.names}},
     )
     return Study(stability, consensus_circuit(stability, runs, prepared))
 
 
 def _check_same(runs: Sequence[FinishedRun], origin: Provenance) -> None:
     for run in runs:
-        run.circuit.need_no_positions("a study of stability")
         changed = {
             f"the model {origin.model.name}": run.circuit.model.weights_sha256 != origin.model.weights_sha256,
             f"the task {origin.task.name}": run.circuit.task.sha256 != origin.task.sha256,

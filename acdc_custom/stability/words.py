@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from statistics import median
 
 from acdc_custom.choices import Variation
-from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.members import Part, merged
 from acdc_custom.errors import count
 from acdc_custom.export.caption import with_unit
 from acdc_custom.files.columns import left, paragraph, right, table, whole
-from acdc_custom.graph import Sender
 from acdc_custom.stability.agreement import Agreement
+from acdc_custom.stability.common import InCommon
 from acdc_custom.stability.record import CORE, Stability
 from acdc_custom.stability.shares import SelectionFrequency
 from acdc_custom.stats.intervals import wilson
@@ -47,17 +47,18 @@ def verdict(stability: Stability) -> str:
     edges, heads = stability.agreement(Part.EDGES), stability.agreement(Part.HEADS)
     how = "stable" if edges.mean >= STABLE else "stable in part" if edges.mean >= PARTLY else "not stable"
     said = [
-        f"This circuit is {how}: of the edges that either of two runs keeps, both keep {edges.mean:.0%}"
-        f"{_interval(edges)}"
-        + (f", and of the heads {heads.mean:.0%}{_interval(heads)}." if stability.shares[Part.HEADS] else ".")
+        f"This circuit is {how}: of the edges{_at_spans(stability)} that either of two runs keeps, both keep "
+        f"{edges.mean:.0%}{_interval(edges)}"
+        + (f", and of the heads {heads.mean:.0%}{_interval(heads)}." if stability.shares[Part.HEADS] else "."),
+        *_edges_or_places(stability),
     ]
     core_edges, core_heads = stability.core(Part.EDGES), stability.core(Part.HEADS)
     rare = [share for share in stability.shares[Part.EDGES] if not share.reaches(0.5)]
     if core_edges:
         names = _labels(core_heads)
         said.append(
-            f"Trust what at least {CORE:.0%} of the runs keep: {count(len(core_edges), 'edge')} and "
-            f"{count(len(core_heads), 'head')}{f' ({names})' if names else ''}."
+            f"Trust what at least {CORE:.0%} of the runs keep{_at_spans(stability)}: "
+            f"{count(len(core_edges), 'edge')} and {count(len(core_heads), 'head')}{f' ({names})' if names else ''}."
         )
     else:
         said.append(f"No edge is kept by {CORE:.0%} of the runs: trust none of a single run's edges.")
@@ -87,6 +88,26 @@ def task_of(stability: Stability) -> str:
     origin = stability.provenance
     corruption = f" ({origin.settings.prompts.corruption})" if origin.settings.prompts.corruption else ""
     return f"{origin.task.name}{corruption} in {origin.model.name}"
+
+
+def _at_spans(stability: Stability) -> str:
+    return " at spans" if stability.in_positions else ""
+
+
+def _edges_or_places(stability: Stability) -> Iterator[str]:
+    """Of runs in positions, whether it is edges that vary, or only their places."""
+    if stability.whatever_span is None:
+        return
+    there = stability.agreement(Part.EDGES).mean
+    anywhere = stability.whatever_span.agreement(Part.EDGES, stability.varied)
+    if there == anywhere.mean == 1:
+        return
+    gained, left = anywhere.mean - there, 1 - anywhere.mean
+    more, less = ("where", "whether") if gained > left else ("whether", "where")
+    yield (
+        f"Whatever the span, it is {anywhere.mean:.0%} of the edges{_interval(anywhere)}: {more} an edge is kept "
+        f"varies more than {less}."
+    )
 
 
 def _how_faithful(stability: Stability) -> Iterator[str]:
@@ -134,9 +155,10 @@ def _head(stability: Stability) -> Iterator[str]:
     sizes = [run.sizes[Part.EDGES] for run in runs]
     recovered = [stability.faithfulness(run.behaviour) for run in runs]
     kls = [run.behaviour.kl for run in runs]
+    at = _at_spans(stability)
     about = (
         ("runs", f"{len(runs)} varying {kinds}" + (f"; {more} more that vary one of these alone" if more else "")),
-        ("sizes", f"{min(sizes):,} to {max(sizes):,} edges, median {median(sizes):,.4g}"),
+        ("sizes", f"{min(sizes):,} to {max(sizes):,} edges{at}, median {median(sizes):,.4g}"),
         (
             "recovered",
             f"{_percent(min(recovered))} to {_percent(max(recovered))} of the logit difference, median "
@@ -144,7 +166,8 @@ def _head(stability: Stability) -> Iterator[str]:
             f"{settings.prompts.n} prompts",
         ),
     )
-    yield from paragraph(f"Stability of {task_of(stability)} {chosen}")
+    spans = f", in positions ({count(len(stability.spans), 'span')})" if stability.in_positions else ""
+    yield from paragraph(f"Stability of {task_of(stability)} {chosen}{spans}")
     yield from table((left(), left()), about, indent=2)
 
 
@@ -154,6 +177,9 @@ def _alike(stability: Stability) -> Iterator[str]:
     for varied in dict.fromkeys(found.varied for found in stability.agreements):
         row = [stability.agreement(part, varied) for part in Part]
         rows.append((f"  {kinds_of(varied)}", str(row[0].n_runs), *map(_mean, row)))
+        if stability.whatever_span is not None:
+            anywhere = [stability.whatever_span.agreement(part, varied) for part in Part]
+            rows.append(("    any span", "", *map(_mean, anywhere)))
     parts = (right(part.value) for part in Part)
     yield from table((left("Jaccard index of two runs"), right("runs"), *parts), rows)
 
@@ -162,13 +188,16 @@ def _heads(stability: Stability) -> Iterator[str]:
     shares = stability.shares[Part.HEADS]
     if not shares:
         return
+    anywhere = stability.whatever_span
     yield ""
-    yield "Heads by the share of runs that keep them (95% interval)"
+    yield f"Heads{_at_spans(stability)} by the share of runs that keep them (95% interval)"
     rows = []
     for share in shares[:MOST_HEADS]:
         low, high = share.interval
-        rows.append((_label(share), f"{share.share:.0%}", f"({low:.0%} to {high:.0%})"))
-    yield from table((left(), right(), left()), rows, indent=2)
+        row = (share.label, f"{share.share:.0%}", f"({low:.0%} to {high:.0%})")
+        more = () if anywhere is None else (f"any span {_share_of(anywhere, share):.0%}",)
+        rows.append((*row, *more))
+    yield from table((left(), right(), left(), *([left()] if anywhere else [])), rows, indent=2)
     if len(shares) > MOST_HEADS:
         yield f"  and {len(shares) - MOST_HEADS} more, in heads.csv"
 
@@ -207,11 +236,12 @@ def _interval(found: Agreement) -> str:
     return "" if found.low is None else f" (95% interval {found.low:.0%} to {found.high:.0%})"
 
 
-def _label(share: SelectionFrequency) -> str:
-    return share.member.label if isinstance(share.member, Sender) else str(share.member)
+def _share_of(anywhere: InCommon, head: SelectionFrequency) -> float:
+    """Of the same head, whatever the span."""
+    return next(share.share for share in anywhere.shares[Part.HEADS] if share.member == merged(head.member))
 
 
 def _labels(shares: list[SelectionFrequency]) -> str:
-    names = [_label(share) for share in shares]
+    names = [share.label for share in shares]
     more = f" and {len(names) - MOST_HEADS} more" if len(names) > MOST_HEADS else ""
     return ", ".join(names[:MOST_HEADS]) + more

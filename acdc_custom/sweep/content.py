@@ -70,6 +70,7 @@ def _case(case: Case) -> dict[str, Any]:
         "searches": [_search(search) for search in case.searches],
         "attributions": [_attributed(attributed) for attributed in case.attributions],
         "notes": list(case.notes),
+        **({"n_spans": case.n_spans} if case.n_spans else {}),
     }
 
 
@@ -87,6 +88,7 @@ def _read_case(row: Parts) -> Case:
         tuple(_read_search(search, *ends) for search in row.each("searches")),
         tuple(_read_attributed(attributed, *ends) for attributed in row.each("attributions")),
         row.read("notes", tuple[str, ...]),
+        row.read("n_spans", int) if "n_spans" in row.content else 0,
     )
 
 

@@ -38,9 +38,7 @@ class SweepRun:
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read a run folder. Raises `ResultError`."""
-        circuit = Circuit.load(folder)
-        circuit.need_no_positions("a sweep")
-        return cls(Path(folder), circuit)
+        return cls(Path(folder), Circuit.load(folder))
 
     @property
     def name(self) -> str:
@@ -85,7 +83,7 @@ def case_of(runs: Sequence[SweepRun], prepared: PreparedBatch, progress: Progres
     circuit = runs[0].circuit
     outcome = circuit.outcome
     searches = tuple(_searched(together) for together in _grouped(runs, _search_of))
-    beside = methods_beside(circuit.graph.n_edges, len(prepared.batch.prompts))
+    beside = methods_beside(circuit.n_edges, len(prepared.batch.prompts), circuit.in_positions)
     what = f"Other methods, {_name(runs[0])}"
     return Case(
         circuit.task.name,
@@ -96,6 +94,7 @@ def case_of(runs: Sequence[SweepRun], prepared: PreparedBatch, progress: Progres
         searches,
         _attributed(circuit, prepared, searches, beside, lambda total: steps(progress, what, total)),
         beside.notes,
+        len(circuit.spans),
     )
 
 
@@ -106,12 +105,14 @@ def _attributed(
     beside: Beside,
     begin: Callable[[int], OnStep],
 ) -> tuple[Attributed, ...]:
-    """The edges that scoring methods rank first, as many as the circuits of the searches have, and MIB's shares."""
+    """The edges that scoring methods rank first, as many as the circuits of the searches have, and MIB's shares; of
+    circuits in positions, edges at spans."""
     empty, full = _ends(circuit)
+    positions = circuit.in_positions
     found = {point.n_edges for search in searches for point in search.curve.points}
     sizes = sorted((found | {int(share * full.n_edges) for share in SHARES}) - {0, full.n_edges})
-    total = sum(method.total_steps(prepared.chunks) + len(Ranking) * len(sizes) for method in beside.methods)
-    on_step = begin(total)
+    scored = sum(method.total_steps(prepared.chunks, positions=positions) for method in beside.methods)
+    on_step = begin(scored + len(beside.methods) * len(Ranking) * len(sizes))
     bench = CircuitScorer(prepared)
 
     def ranked(scores: Mapping[Edge, float], method: str, ranking: Ranking) -> Curve:
@@ -124,7 +125,7 @@ def _attributed(
 
     attributed = []
     for method in beside.methods:
-        scores = method.scores(prepared.chunks, on_step)
+        scores = method.scores(prepared.chunks, on_step, positions)
         attributed.append(
             Attributed(method.name, {ranking: ranked(scores, method.name, ranking) for ranking in Ranking})
         )
@@ -132,7 +133,7 @@ def _attributed(
 
 
 def _ends(circuit: Circuit) -> tuple[Point, Point]:
-    return end_points(circuit.outcome.model, circuit.outcome.empty, circuit.graph.n_edges)
+    return end_points(circuit.outcome.model, circuit.outcome.empty, circuit.n_edges)
 
 
 def _point(n_edges: int, outcome: Outcome, threshold: float | None = None, folder: str = "") -> Point:
@@ -152,8 +153,10 @@ def _grouped(runs: Iterable[SweepRun], key: Callable[[SweepRun], object]) -> lis
 
 
 def _batch_of(run: SweepRun) -> object:
-    task, model = run.circuit.task, run.circuit.model
-    return task.name, task.batch_sha256, model.name, model.weights_sha256, Shared.of(run.circuit.settings)
+    circuit = run.circuit
+    task, model = circuit.task, circuit.model
+    shared = Shared.of(circuit.settings)
+    return task.name, task.batch_sha256, model.name, model.weights_sha256, shared, circuit.in_positions
 
 
 def _search_of(run: SweepRun) -> object:

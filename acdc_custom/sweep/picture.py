@@ -1,6 +1,6 @@
 """A sweep as a picture: for each case, edges against KL and against the recovered logit difference.
 
-Owns what is drawn. How figures look is `analyses/theme.py`'s business.
+Owns what is drawn. How figures look is `figures/theme.py`'s business.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _curves(axes: Axes, case: Case, height: Callable[[Point], float], theme: The
                 _search(axes, search, height, look)
     axes.set_xscale("log")
     _plain(axes.xaxis)
-    axes.set_xlabel("edges")
+    axes.set_xlabel("edges at spans" if case.n_spans else "edges")
     axes.grid(True)
     axes.set_axisbelow(True)
 

@@ -39,6 +39,7 @@ class Varied:
     seeds: tuple[int, ...] = (0,)
     orders: tuple[str, ...] = (Order.ORIGINAL.value,)
     order_seeds: tuple[int, ...] = (0,)
+    methods: tuple[str, ...] = ()  # none: that of the settings
 
 
 def plan_sweep(varied: Varied, settings: SearchSettings) -> Grid:
@@ -53,14 +54,19 @@ def plan_sweep(varied: Varied, settings: SearchSettings) -> Grid:
     ]
     several = {
         name
-        for name, values in (("metric", varied.metrics), ("ablation", varied.ablations), ("seed", varied.seeds))
+        for name, values in (
+            ("method", varied.methods),
+            ("metric", varied.metrics),
+            ("ablation", varied.ablations),
+            ("seed", varied.seeds),
+        )
         if len(set(values)) > 1
     }
 
     def named(job: dict[str, Any]) -> Iterator[str]:
         yield tasks[job["task"]]
         yield Path(job["model"]).name
-        yield from (str(job[name]) for name in ("metric", "ablation") if name in several)
+        yield from (str(job[name]) for name in ("method", "metric", "ablation") if name in several)
         if "seed" in several:
             yield f"seed{job['seed']}"
         if len(set(orders)) > 1:
@@ -72,6 +78,7 @@ def plan_sweep(varied: Varied, settings: SearchSettings) -> Grid:
         "model": varied.models,
         "ablation": varied.ablations,
         "seed": varied.seeds,
+        "method": varied.methods or (settings.method,),
         "metric": varied.metrics,
         "order": orders,
         "threshold": sorted(varied.thresholds),

@@ -100,10 +100,11 @@ class Case:
     searches: tuple[Searched, ...]
     attributions: tuple[Attributed, ...]
     notes: tuple[str, ...] = ()  # whole sentences: which methods are left out, and why
+    n_spans: int = 0  # of circuits in positions; edges, and those of the graph, are counted at spans
 
     @property
     def n_edges(self) -> int:
-        """Of the model's graph."""
+        """Of the model's graph; in positions, an edge at every span."""
         return self.searches[0].curve.full.n_edges
 
     @property
@@ -113,11 +114,12 @@ class Case:
 
     @property
     def about(self) -> str:
-        """`50 prompts, seed 0, corruption switch, ablation corrupted`."""
+        """`50 prompts, seed 0, corruption switch, ablation corrupted`, and `in positions` of such circuits."""
         its = self.settings
         parts = [f"{its.n} prompts", f"seed {its.seed}", f"corruption {its.corruption}", f"ablation {its.ablation}"]
         parts += [f"templates {its.templates}"] if its.templates else []
         parts += [f"without {its.knock_out}"] if its.knock_out else []
+        parts += ["in positions"] if self.n_spans else []
         return ", ".join(parts)
 
 

@@ -22,7 +22,8 @@ def summarize_sweep(sweep: Sweep) -> str:
 
 
 def _case(case: Case) -> Iterator[str]:
-    yield from paragraph(f"{case.name}: {case.about}; {case.n_edges:,} edges")
+    at = f" at {case.n_spans} spans" if case.n_spans else ""
+    yield from paragraph(f"{case.name}: {case.about}; {case.n_edges:,} edges{at}")
     yield from paragraph(
         f"Logit difference {case.full.logit_diff:.2f}, without edges {case.empty.logit_diff:.2f}; "
         f"the answer is preferred in {case.full.correct:.0%} of the prompts; KL without edges {case.empty.kl:.3g} nats"

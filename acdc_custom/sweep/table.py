@@ -1,6 +1,7 @@
 """A sweep as rows of `sweep.csv`.
 
-Owns its columns. What a method does not have, and a number that is none, is an empty cell.
+Owns its columns. What a method does not have, and a number that is none, is an empty cell. Where any case is in
+positions, all rows say at how many spans edges are counted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from acdc_custom.sweep.result import Case, Searched, Sweep
 
 def to_rows(sweep: Sweep) -> list[Row]:
     """A row per circuit: those of each search, then those of the attributions."""
-    return [row for case in sweep.cases for row in _rows(case)]
+    rows = [(case, row) for case in sweep.cases for row in _rows(case)]
+    if any(case.n_spans for case in sweep.cases):
+        return [{**row, "n_spans": case.n_spans or ""} for case, row in rows]
+    return [row for _, row in rows]
 
 
 def _rows(case: Case) -> Iterator[Row]:

@@ -51,7 +51,7 @@ def test_the_study_of_stability_asks_for_the_same_but_for_what_it_varies() -> No
     flat = settings.flat()
     assert {key: given[key] for key in flat if key in given} == {key: flat[key] for key in flat if key in given}
     assert set(flat) - set(given) == {
-        "templates", "resample", "held_out", "order", "order_seed", "window", "start", "refine", "positions",
+        "templates", "resample", "held_out", "order", "order_seed", "window", "start", "refine",
     }  # fmt: skip
 
 

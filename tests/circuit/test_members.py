@@ -6,10 +6,11 @@ import math
 
 import pytest
 from circuits import circuit_of, scored_circuit
+from positioned import positioned_circuit
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.circuit.members import Part, members_of, overlap
-from acdc_custom.graph import Edge, GraphShape, Sender
+from acdc_custom.circuit.members import Part, members_of, merged, name_of, overlap
+from acdc_custom.graph import Edge, GraphShape, Place, Sender
 
 SHAPE = GraphShape(2, 4, 4)
 FIRST = circuit_of(SHAPE, {("m1", "logits"): 4.0, ("a1.h0", "m1"): 3.0, ("embed", "a1.h0.v"): 1.0})
@@ -46,6 +47,19 @@ def test_an_edge_that_hurts_weighs_as_much_as_one_that_helps() -> None:
 
 def test_a_nodes_weight_is_that_of_its_outgoing_edges() -> None:
     assert members_of(SECOND, Part.NODES) == {Sender.parse("a1.h1"): 0.5, Sender.parse("m1"): 0.5}
+
+
+def test_in_positions_a_node_is_a_member_at_every_span_at_which_it_is_read() -> None:
+    circuit = positioned_circuit()
+    nodes = members_of(circuit, Part.NODES)
+    assert {str(node) for node in nodes} == {
+        *("embed@S 1", "embed@S2", "a0.h1@END", "m0@S2", "m0@END", "a1.h3@END"),
+    }
+    assert len(members_of(circuit, Part.EDGES)) == len(circuit.edges)
+    head = Place(Sender.parse("a0.h1"), "END")
+    assert head in members_of(circuit, Part.HEADS) and name_of(head) == {"node": "a0.h1", "span": "END"}
+    assert {merged(node) for node in nodes} == members_of(circuit.at_all_spans, Part.NODES).keys()
+    assert sum(nodes.values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("part", Part)

@@ -12,7 +12,7 @@ from circuits import example_circuit
 from positioned import EDGES, positioned_circuit
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.circuit.commands import command
+from acdc_custom.circuit.commands import command, stability_command
 from acdc_custom.circuit.summary import summarize
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape
@@ -77,9 +77,4 @@ def test_an_edge_at_different_spans_is_none(name: str) -> None:
 
 def test_the_command_that_finds_it_again_has_positions() -> None:
     assert " --positions" in command("ioi", "demo-4l", positioned_circuit().settings)
-
-
-def test_what_takes_no_positions_says_so() -> None:
-    with pytest.raises(UsageError, match="in positions, and a sweep takes circuits without"):
-        positioned_circuit().need_no_positions("a sweep")
-    example_circuit().need_no_positions("a sweep")
+    assert " --positions" in stability_command("ioi", "demo-4l", positioned_circuit().settings)

@@ -6,12 +6,15 @@ from collections import Counter
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 from circuits import circuit_of
+from positioned import positioned_circuit
 from random_circuits import draw, random_circuit
 
 from acdc_custom.circuit.circuit import KeptEdge
-from acdc_custom.circuit.random_circuits import MOST_DRAWS, NullModel, checked_draws
+from acdc_custom.circuit.members import Part, members_of
+from acdc_custom.circuit.random_circuits import MOST_DRAWS, NullModel, RandomCircuitSampler, checked_draws
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, Graph, GraphShape, Port, Sender, Stage
 from acdc_custom.stats.intervals import FEWEST_DRAWS
@@ -68,6 +71,15 @@ def test_shuffled_heads_keep_their_inputs_and_their_outputs_together(shape: Grap
         assert drawn == {e for e in graph.edges() if e.sender == now or e.receiver in graph.inputs_of(now)}
         seen.add(now)
     assert seen == {Sender(1, Stage.HEAD, h) for h in range(shape.n_heads)}
+
+
+def test_in_positions_nodes_are_drawn_at_their_spans() -> None:
+    circuit = positioned_circuit()
+    sampler = RandomCircuitSampler(circuit, np.random.default_rng(0))
+    own, shuffled = sampler.own(Part.NODES), sampler.shuffled()[Part.NODES]
+    n_spans = len({kept.edge.span for kept in circuit.edges})
+    assert len({*own.members}) == len(own.weights) == len(members_of(circuit, Part.NODES))
+    assert sorted(shuffled.members % n_spans) == sorted(own.members % n_spans)
 
 
 def test_rewiring_reaches_every_circuit_with_these_degrees_equally_often() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from circuits import EDGES, circuit_of, example_circuit
+from positioned import positioned_circuit
 from random_circuits import random_circuit
 
 from acdc_custom.circuit.subgraph import Subgraph
@@ -105,6 +106,13 @@ def test_the_frame_has_a_row_for_each_edge() -> None:
     assert dict(zip(zip(frame.sender, frame.receiver, strict=True), frame.effect, strict=True)) == EDGES
     assert list(frame.input) == ["", "", "k", ""] and list(frame.receiver_layer) == [2, 1, 1, 1]
     assert list(example_circuit().keep([]).edges_frame().columns) == list(frame.columns)
+
+
+def test_in_positions_a_row_has_its_span_and_the_mask_is_true_at_an_edge_of_any() -> None:
+    circuit = positioned_circuit()
+    assert list(circuit.edges_frame().span) == [kept.edge.span for kept in circuit.edges]
+    assert (circuit.mask() == circuit.at_all_spans.mask()).all()
+    assert "span" not in circuit.at_all_spans.edges_frame()
 
 
 def test_without_pandas_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
+import pytest
 from commands import Run
+from swept import Here
 
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.cli.options import ExecutorChoice
 
 SEARCH = ("discover", "--task", "latest_s", "--threshold", "0.5", "--n", "4", "--held-out", "4", "--no-roles")
 
@@ -64,3 +68,62 @@ def test_methods_that_score_edges_score_them_at_every_span(run: Run) -> None:
     assert len(circuit.edges) == 5 and all(kept.edge.span for kept in circuit.edges)
     assert f"{circuit.n_edges:,} edges scored, in logits" in out
     assert len(Path("scored/decisions.jsonl").read_text().splitlines()) == circuit.n_edges
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Here:
+    """Runs of grids are done in this process."""
+    executor = Here()
+    monkeypatch.setattr(ExecutorChoice, "executor", lambda self: executor)
+    return executor
+
+
+@pytest.mark.slow
+def test_a_study_of_stability_in_positions_is_made_resumed_and_handed_on(run: Run, here: Here) -> None:
+    code, out, err = run("stability", "--task", "latest_s", "--method", "grouped", "--threshold", "1", "--positions",
+                         "--n", "4", "--runs", "2", "--alone", "0", "--vary", "prompts", "--out", "study")  # fmt: skip
+    assert code == 0, err
+    assert "at threshold 1 nats, in positions (" in " ".join(out.split()) and "edges at spans, median" in out
+    found = [{kept.edge for kept in Circuit.load(f"study/prompts-00{number}").edges} for number in (1, 2)]
+    consensus = Circuit.load("study/consensus")
+    assert {kept.edge for kept in consensus.edges} == found[0] | found[1] and consensus.in_positions
+    rows = list(csv.DictReader(Path("study/edges.csv").read_text().splitlines()))
+    assert {(row["sender"], row["receiver"], row["span"]): int(row["n_kept"]) for row in rows} == {
+        (str(edge.sender), str(edge.receiver), edge.span): sum(edge in own for own in found)
+        for edge in found[0] | found[1]
+    }
+    assert "consensus of 2 runs" in run("show", "study/consensus")[1]
+
+    # Stopped in the middle of its second run, and resumed.
+    content, journal = Path("study/stability.json").read_text(), Path("study/prompts-002/decisions.jsonl")
+    Path("study/stability.json").unlink()
+    Path("study/prompts-002/circuit.json").unlink()
+    journal.write_bytes(journal.read_bytes()[:2000])
+    assert run("resume", "study")[0] == 0
+    assert here.given == ["prompts-001", "prompts-002", "prompts-002"]
+    assert Path("study/stability.json").read_text() == content
+
+
+@pytest.mark.slow
+def test_a_sweep_in_positions_is_made_resumed_and_reported(run: Run, here: Here) -> None:
+    asked = ("sweep", "--task", "latest_s", "--positions", "--method", "grouped", "--n", "3", "--thresholds", "1,2",
+             "--out", "swept")  # fmt: skip
+    code, out, err = run(*asked)
+    assert code == 0 and here.given == ["latest_s_demo-4l_1", "latest_s_demo-4l_2"], err
+    circuits = {name: Circuit.load(f"swept/{name}") for name in here.given}
+    (case,) = json.loads(Path("swept/sweep.json").read_text())["cases"]
+    first = circuits[here.given[0]]
+    assert (case["n_spans"], case["n_edges"]) == (len(first.spans), first.n_edges)
+    assert f"edges at {case['n_spans']} spans" in " ".join(out.split())
+    (search,) = case["searches"]
+    assert search["method"] == "grouped"
+    assert {p["folder"]: p["n_edges"] for p in search["points"]} == {n: len(c.edges) for n, c in circuits.items()}
+
+    content, lost = Path("swept/sweep.json").read_text(), Path("swept/latest_s_demo-4l_2")
+    Path("swept/sweep.json").unlink()
+    (lost / "circuit.json").unlink()
+    (lost / "decisions.jsonl").write_bytes((lost / "decisions.jsonl").read_bytes()[:2000])
+    assert run("resume", "swept")[0] == 0
+    assert here.given[2:] == ["latest_s_demo-4l_2"] and Path("swept/sweep.json").read_text() == content
+    code, _, err = run("report", "swept/latest_s_demo-4l_1")
+    assert code == 0 and 'id="step-filter"' in Path("swept/latest_s_demo-4l_1/report.html").read_text(), err

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from circuits import example_circuit
+from positioned import positioned_circuit
 from swept import made_up
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.export.selection import select
 from acdc_custom.files.writing import write_file
+from acdc_custom.page.picture import inline_svg
 from acdc_custom.path.folder import PathRecord
 from acdc_custom.path.plan import PathRequest, Point
 from acdc_custom.report import steps as steps_module
 from acdc_custom.report.steps import read_steps
 from acdc_custom.report.words import in_short
 from acdc_custom.sweep.content import to_json
+from acdc_custom.sweep.result import Sweep
 
 
 def at(circuit: Circuit, threshold: float, n: int) -> Circuit:
@@ -77,6 +82,27 @@ def test_a_run_of_a_sweep_has_the_sweeps_other_thresholds_that_lie_beside_it(swe
     for gone in ("run_0.01", "run_0.5"):
         (sweep / gone / "circuit.json").unlink()
     assert read_steps(folder, Circuit.load(folder)) is None, "a slider has nowhere to go"
+
+
+def test_the_slider_of_a_sweep_in_positions_goes_through_edges_at_spans(tmp_path: Path) -> None:
+    (case,) = made_up().cases
+    (search,) = case.searches
+    sizes = {"run_0.1": 4, "run_0.01": len(positioned_circuit().edges)}
+    points = tuple(replace(p, n_edges=sizes[p.folder]) for p in search.curve.points if p.folder in sizes)
+    moved = replace(search, curve=replace(search.curve, points=points))
+    write_file(tmp_path / "sweep.json", to_json(Sweep((replace(case, searches=(moved,), n_spans=5),))))
+    for name, n in sizes.items():
+        at(positioned_circuit(), float(name.removeprefix("run_")), n).save(tmp_path / name)
+    small = Circuit.load(tmp_path / "run_0.1")
+    steps = read_steps(tmp_path / "run_0.1", small)
+    assert steps is not None and steps.here == 1 and steps.union.in_positions
+    root = ElementTree.fromstring(inline_svg(select(steps.union), steps=steps.of_edges, here=steps.here))
+    drawn = {edge.get("data-edge"): edge for edge in root.iter("g") if edge.get("data-edge")}
+    own = {str(kept.edge) for kept in small.edges}
+    assert {name: (edge.get("data-steps"), edge.get("class")) for name, edge in drawn.items()} == {
+        name: ("0 1", "edge") if name in own else ("0", "edge gone")
+        for name in (str(kept.edge) for kept in positioned_circuit().edges)
+    }
 
 
 def test_a_folder_that_is_no_run_of_the_sweep_beside_it_has_no_steps(sweep: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_folder_without_a_record_is_told(tmp_path: Path) -> None:
 
 
 def test_tables_have_a_line_for_each_with_its_interval(three_kinds: Stability) -> None:
-    edges = list(csv.DictReader(io.StringIO(edges_csv(three_kinds.shares[Part.EDGES]))))
+    edges = list(csv.DictReader(io.StringIO(edges_csv(three_kinds))))
     assert [row["sender"] for row in edges] == ["m1", "a1.h0", "a1.h2", "embed"]
     assert (edges[1]["receiver"], edges[1]["n_kept"], edges[1]["share"], edges[1]["effect"]) == (
         "m1",
@@ -110,6 +110,6 @@ def test_tables_have_a_line_for_each_with_its_interval(three_kinds: Stability) -
         "0.75",
         "0.5",
     )
-    heads = list(csv.DictReader(io.StringIO(heads_csv(three_kinds.shares[Part.HEADS]))))
+    heads = list(csv.DictReader(io.StringIO(heads_csv(three_kinds))))
     assert [(row["head"], row["n_runs"]) for row in heads] == [("a1.h0", "4"), ("a1.h2", "4")]
     assert float(heads[0]["low"]) < 0.75 < float(heads[0]["high"])

@@ -17,16 +17,19 @@ NAMES = ((1, 2), (4, 5), (6, 7), (8, 9), (2, 4), (5, 9))
 ROWS = [(f" w{a} w{b} w3", f" w{b} w{a} w3", f" w{a}", f" w{b}") for a, b in NAMES]
 
 
-def test_a_study_counts_how_many_single_searches_keep_each_edge() -> None:
+@pytest.mark.parametrize("positions", [False, True])
+def test_a_study_counts_how_many_single_searches_keep_each_edge(positions: bool) -> None:
+    options = {**OPTIONS, "positions": positions}
     model = load_model((tiny_hf("gpt2", 0), NumberTokenizer()))
-    study = study_stability(ROWS, model, vary=("prompts",), runs=2, alone=0, progress=False, **OPTIONS)
+    study = study_stability(ROWS, model, vary=("prompts",), runs=2, alone=0, progress=False, **options)
     plan = plan_runs(parse_variations("prompts"), 2, 0, 0, seed=3)
-    settings = [draw.of(SearchSettings.of(**OPTIONS)) for draw in plan.draws]
+    settings = [draw.of(SearchSettings.of(**options)) for draw in plan.draws]
     alone = [search(prepare_batch(ROWS, model, own), own) for own in settings]
     edges = [{kept.edge for kept in circuit.edges} for circuit in alone]
     kept = {share.member: share.n_kept for share in study.stability.shares[Part.EDGES]}
     assert kept == {edge: sum(edge in own for own in edges) for edge in set().union(*edges)}
     assert {each.edge for each in study.consensus.edges} == set().union(*edges), "half of two runs is one"
+    assert {bool(edge.span) for edge in set().union(*edges)} == {positions} == {study.stability.in_positions}
     assert [run.name for run in study.stability.runs] == ["prompts-001", "prompts-002"]
 
 

@@ -64,6 +64,18 @@ def test_a_name_says_what_is_varied_and_nothing_else() -> None:
     assert len(set(names(varied))) == 8
 
 
+def test_methods_are_varied_too_and_without_any_it_is_that_of_the_settings() -> None:
+    varied = Varied(("ioi",), thresholds=(0.1, 0.2), methods=("acdc", "grouped"))
+    jobs = plan_sweep(varied, SearchSettings.of(positions=True)).jobs
+    assert [job.name for job in jobs] == [
+        f"ioi_demo-4l_{method}_{tau}" for method in ("acdc", "grouped") for tau in (0.1, 0.2)
+    ]
+    assert [job.settings.method for job in jobs] == ["acdc", "acdc", "grouped", "grouped"]
+    assert all(job.settings.positions for job in jobs)
+    (own,) = plan_sweep(Varied(("ioi",), thresholds=(0.1,)), SearchSettings.of(method="grouped")).jobs
+    assert (own.name, own.settings.method) == ("ioi_demo-4l_0.1", "grouped")
+
+
 def test_order_seeds_are_for_the_random_order_alone() -> None:
     varied = Varied(("ioi",), thresholds=(0.1,), orders=("original", "random"), order_seeds=(1, 2))
     assert names(varied) == [f"ioi_demo-4l_{order}_0.1" for order in ("original", "random1", "random2")]
