@@ -14,6 +14,7 @@ from acdc_custom.compare.comparison import Comparison
 from acdc_custom.compare.picture import picture_title
 from acdc_custom.errors import count
 from acdc_custom.export.style import ROLE_STYLES
+from acdc_custom.figures.cells import draw_cells
 from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Role
@@ -53,7 +54,7 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
         axes.set_facecolor(theme.value.empty)
         largest = float(np.nanmax(values)) if values.size else 0.0
         if values.size:
-            axes.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=largest, interpolation="none", aspect="auto")
+            draw_cells(axes, values, SEQUENTIAL, 0.0, largest)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
         axes.set_xticks(range(len(letters)), letters)
