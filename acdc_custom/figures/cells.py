@@ -7,6 +7,7 @@ each other as one. What they mean, and the axes around them, are the callers' bu
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -50,7 +51,7 @@ def draw_cells(axes: Axes, values: np.ndarray, colours: str, low: float, high: f
     return scale
 
 
-def colour_bar(figure: Figure, scale: ScalarMappable, axes: Axes | np.ndarray, **place: float) -> Colorbar:
+def colour_bar(figure: Figure, scale: ScalarMappable, axes: Axes | np.ndarray, **place: Any) -> Colorbar:
     """What the colours of cells stand for, beside them."""
     bar = figure.colorbar(scale, ax=axes, pad=0.02, **place)
     bar.outline.set_visible(False)
