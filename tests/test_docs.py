@@ -20,6 +20,7 @@ import pytest
 from circuits import example_circuit
 from packaging.requirements import Requirement
 
+import acdc_custom
 from acdc_custom.choices import ExportForm
 from acdc_custom.circuit.circuit import Outcome, SearchRecord, TaskPerformance, TestOutcome
 from acdc_custom.circuit.provenance import ModelRecord, TaskRecord
@@ -426,6 +427,19 @@ def test_the_table_of_architectures_is_fresh() -> None:
 
     (shown,) = re.findall(r"<!-- architectures: [^\n]* -->\n(.*?)<!-- end", page("models.md"), re.DOTALL)
     assert shown == table(), "put the output of python -m acdc_custom.model.table between the marks in docs/models.md"
+
+
+def test_every_command_has_its_function_on_the_python_page() -> None:
+    rows = dict(re.findall(r"^\| `([a-z ]+)` \| (.*) \|$", page("python.md"), re.MULTILINE))
+    assert set(COMMANDS) <= rows.keys()
+    assert {path.removeprefix("acdc-custom ") for path, _ in commands() if path.count(" ") == 2} <= {
+        *rows,
+        *(path.removeprefix("acdc-custom ") for path, _ in commands() if path.startswith("acdc-custom analyze ")),
+        "tasks list",  # as tasks
+    }
+    for command, how in rows.items():
+        for name in re.findall(r"`(?:print\()?([a-z_]+)\(", how):
+            assert callable(getattr(acdc_custom, name)), (command, name)
 
 
 def test_every_error_class_is_on_the_python_page() -> None:

@@ -10,8 +10,10 @@ from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.survey.ask import SubjectPlace, Survey, SurveyAnswer, ask, place_of
+from acdc_custom.survey.prompts import survey_prompts
 from acdc_custom.survey.questions import SurveyQuestion
 from acdc_custom.survey.table import draw, lines, to_rows
+from acdc_custom.task.tokens import Encoder
 
 QUESTIONS = [
     SurveyQuestion(
@@ -144,3 +146,12 @@ def test_several_tokens_and_unknown_words_are_noted(model: Model) -> None:
 def test_a_prompt_that_is_too_long_is_refused(model: Model) -> None:
     with pytest.raises(UsageError, match=r"x\.csv, line 2: the prompt has \d+ tokens; this model reads at most"):
         ask(model, [question("Mary saw John. " * 500 + "Then", "Mary", "John")])
+
+
+def test_a_survey_in_one_line_is_that_of_the_command(model: Model) -> None:
+    rows = [(question.prompt, question.subjects) for question in QUESTIONS]
+    survey = survey_prompts(rows, model, progress=False)
+    bos = Encoder(model.tokenizer).beginning(None)
+    expected = ask(model, QUESTIONS, bos).answers
+    assert [answer.of_subjects for answer in survey.answers] == [answer.of_subjects for answer in expected]
+    assert [answer.question.prompt for answer in survey.answers] == [question.prompt for question in QUESTIONS]
