@@ -51,7 +51,8 @@ def draw_path(record: PathRecord, title: str, chosen: Point | None, theme: Theme
 
 def _labels(points: list[Point]) -> tuple[list[tuple[float, float, str]], list[tuple[float, float]]]:
     """Thresholds with the places of their points, and all places that are drawn."""
-    labels, drawn = [], [(point.edges, point.search_faithfulness) for point in points]
+    labels: list[tuple[float, float, str]] = []
+    drawn: list[tuple[float, float]] = [(point.edges, point.search_faithfulness) for point in points]
     for point in points:
         reached = point.search_faithfulness if point.validation is None else _recovered(point.validation)
         if reached is not None:
