@@ -41,6 +41,7 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
     )
     if len(heads) > len(shown):
         title += f"; {len(shown)} of {len(heads)} heads, those of most circuits first"
+    bare = [entry.letter for entry in comparison.entries if entry.heads is None]
     marks = {role: ROLE_STYLES[role].mark for role in Role if role in roles.values()}
     about = f"{count(len(heads), 'head')} by {len(letters)} circuits. " + "; ".join(
         f"{head.label}: {', '.join(f'{letter} {_cell(shares, roles, head, letter)}' for letter in shares[head])}"
@@ -48,7 +49,7 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
     )
     with theme.applied():
         named = [f"{entry.letter}: {entry.name}" for entry in comparison.entries]
-        high = 0.9 + ROW * max(1, len(shown)) + 0.17 * (len(named) + len(marks))
+        high = 0.9 + ROW * max(1, len(shown)) + 0.17 * (len(named) + len(marks) + bool(bare))
         figure = Figure(title, about, max(5.0, 1.0 + COLUMN * len(letters)), high, theme)
         axes = figure.subplots()
         axes.set_facecolor(theme.value.empty)
@@ -65,6 +66,8 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
                 colour = "#ffffff" if value > DARK_FROM * largest else "#222222"
                 axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7.5)
         meanings = [f"{mark}: {role}" for role, mark in marks.items() if mark]
+        if bare:
+            meanings.append(f"{', '.join(bare)}: roles not measured (acdc-custom roles)")
         axes.set_xlabel("\n".join([*named, *meanings]), loc="left")
     return figure
 

@@ -21,6 +21,7 @@ from matplotlib.path import Path
 from acdc_custom.figures.theme import Figure
 
 STEPS = 47  # of colour, with one in the middle; matplotlib draws a bar of 50 and more as an image
+SEAM = 0.4  # points: cells beside each other overlap by half of it each, so that no light shines through
 BOX = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
 
 
@@ -45,7 +46,7 @@ def draw_cells(axes: Axes, values: np.ndarray, colours: str, low: float, high: f
                 boxes.setdefault(step, []).extend(corners)
     for step, corners in sorted(boxes.items()):
         shape = Path(corners, BOX * (len(corners) // len(BOX)))
-        axes.add_patch(PathPatch(shape, facecolor=scale.cmap(step), linewidth=0, antialiased=False))
+        axes.add_patch(PathPatch(shape, color=scale.cmap(step), linewidth=SEAM, joinstyle="miter"))
     axes.set_xlim(-0.5, values.shape[1] - 0.5)
     axes.set_ylim(values.shape[0] - 0.5, -0.5)
     return scale
@@ -55,4 +56,5 @@ def colour_bar(figure: Figure, scale: ScalarMappable, axes: Axes | np.ndarray, *
     """What the colours of cells stand for, beside them."""
     bar = figure.colorbar(scale, ax=axes, pad=0.02, **place)
     bar.outline.set_visible(False)
+    bar.solids.set(edgecolor="face", linewidth=SEAM)
     return bar
