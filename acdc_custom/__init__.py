@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from acdc_custom.choices import Ablation, Device, Effect, Metric, Order, Precision
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.circuit.settings import SearchSettings
+    from acdc_custom.circuit.summary import summarize
     from acdc_custom.compare.comparison import compare_circuits
     from acdc_custom.compare.content import load_comparison
     from acdc_custom.compare.entry import load_entries
@@ -25,20 +26,27 @@ if TYPE_CHECKING:
     from acdc_custom.errors import AcdcError
     from acdc_custom.evaluate.content import load as load_evaluation
     from acdc_custom.evaluate.evaluation import evaluate_circuit
+    from acdc_custom.export.exchange import write as export_circuit
     from acdc_custom.export.picture import draw
+    from acdc_custom.grid.status import grid_status, run_status
     from acdc_custom.heads.find import find_roles
     from acdc_custom.heads.patch import patch_paths
     from acdc_custom.heads.table import HeadTable
     from acdc_custom.known.content import load_known
     from acdc_custom.known.search import find_known_circuits
+    from acdc_custom.model.catalogue import fetch as fetch_model
     from acdc_custom.model.given import load_model
     from acdc_custom.report.write import write_report
+    from acdc_custom.runs.resume import resume_run
     from acdc_custom.search.discover import discover
     from acdc_custom.stability.content import load_stability
     from acdc_custom.stability.search import study_stability
+    from acdc_custom.survey.prompts import survey_prompts
     from acdc_custom.sweep.content import load_sweep
     from acdc_custom.sweep.search import sweep_thresholds
+    from acdc_custom.task.find import task_names
     from acdc_custom.task.given import load_task
+    from acdc_custom.task.starter import write_starter
     from acdc_custom.task_check.measure import check_task
 
 __all__ = [
@@ -57,8 +65,11 @@ __all__ = [
     "discover",
     "draw",
     "evaluate_circuit",
+    "export_circuit",
+    "fetch_model",
     "find_known_circuits",
     "find_roles",
+    "grid_status",
     "load_comparison",
     "load_entries",
     "load_evaluation",
@@ -69,9 +80,15 @@ __all__ = [
     "load_task",
     "patch_paths",
     "prepare_batch",
+    "resume_run",
+    "run_status",
     "study_stability",
+    "summarize",
+    "survey_prompts",
     "sweep_thresholds",
+    "task_names",
     "write_report",
+    "write_starter",
 ]
 
 _HOMES = {
@@ -91,7 +108,10 @@ _HOMES = {
     "draw": ("export.picture", "draw"),
     "evaluate_circuit": ("evaluate.evaluation", "evaluate_circuit"),
     "find_known_circuits": ("known.search", "find_known_circuits"),
+    "export_circuit": ("export.exchange", "write"),
+    "fetch_model": ("model.catalogue", "fetch"),
     "find_roles": ("heads.find", "find_roles"),
+    "grid_status": ("grid.status", "grid_status"),
     "load_comparison": ("compare.content", "load_comparison"),
     "load_entries": ("compare.entry", "load_entries"),
     "load_evaluation": ("evaluate.content", "load"),
@@ -102,9 +122,15 @@ _HOMES = {
     "load_task": ("task.given", "load_task"),
     "patch_paths": ("heads.patch", "patch_paths"),
     "prepare_batch": ("engine.prepared", "prepare_batch"),
+    "resume_run": ("runs.resume", "resume_run"),
+    "run_status": ("grid.status", "run_status"),
     "study_stability": ("stability.search", "study_stability"),
+    "summarize": ("circuit.summary", "summarize"),
+    "survey_prompts": ("survey.prompts", "survey_prompts"),
     "sweep_thresholds": ("sweep.search", "sweep_thresholds"),
+    "task_names": ("task.find", "task_names"),
     "write_report": ("report.write", "write_report"),
+    "write_starter": ("task.starter", "write_starter"),
 }
 
 

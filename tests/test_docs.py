@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import re
@@ -20,12 +21,15 @@ import pytest
 from circuits import example_circuit
 from packaging.requirements import Requirement
 
+import acdc_custom
+from acdc_custom import cli
 from acdc_custom.choices import ExportForm
 from acdc_custom.circuit.circuit import Outcome, SearchRecord, TaskPerformance, TestOutcome
 from acdc_custom.circuit.provenance import ModelRecord, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli import COMMANDS
 from acdc_custom.cli.reference import commands, reference
+from acdc_custom.cli.terminal import HelpContext
 from acdc_custom.export.exchange import COLUMNS
 from acdc_custom.task import forms, load_task, parse, rows, sections
 from acdc_custom.task.selection import PromptSelection
@@ -75,6 +79,30 @@ def test_every_command_has_help_a_heading_and_an_example(path: str, text: str) -
     assert f"\n## {path}\n" in page("commands.md")
     for option in re.findall(r"^  (--[a-z]+.*)$", options, re.MULTILINE):
         assert option.startswith("--version") or re.search(r"\S  +\S", option), f"no help for {option}"
+
+
+def test_help_on_a_terminal_of_80_columns_breaks_no_line_within_a_word() -> None:
+    unbroken = {word for _, text in commands() for word in re.findall(r"\w+(?:-\w+)+", text)}
+    for command, context in every_command():
+        context.terminal_width = 80
+        lines = command.get_help(context).splitlines()
+        assert max(map(len, lines)) <= 80, context.command_path
+        for line, after in itertools.pairwise(lines):
+            if (end := re.search(r"[\w-]+-$", line)) and (begin := re.match(r" *([\w-]+)", after)):
+                assert f"{end[0]}{begin[1]}" not in unbroken, line
+
+
+def every_command() -> Iterator[tuple[click.Command, click.Context]]:
+    """As `acdc-custom` has them."""
+    above: list[tuple[click.Command, click.Context]] = [(cli.group, HelpContext(cli.group, info_name="acdc-custom"))]
+    while above:
+        command, context = above.pop()
+        yield command, context
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                below = command.get_command(context, name)
+                assert below is not None
+                above.append((below, below.context_class(below, parent=context, info_name=name)))
 
 
 def test_every_command_is_in_the_reference() -> None:
@@ -426,6 +454,19 @@ def test_the_table_of_architectures_is_fresh() -> None:
 
     (shown,) = re.findall(r"<!-- architectures: [^\n]* -->\n(.*?)<!-- end", page("models.md"), re.DOTALL)
     assert shown == table(), "put the output of python -m acdc_custom.model.table between the marks in docs/models.md"
+
+
+def test_every_command_has_its_function_on_the_python_page() -> None:
+    rows = dict(re.findall(r"^\| `([a-z ]+)` \| (.*) \|$", page("python.md"), re.MULTILINE))
+    assert set(COMMANDS) <= rows.keys()
+    assert {path.removeprefix("acdc-custom ") for path, _ in commands() if path.count(" ") == 2} <= {
+        *rows,
+        *(path.removeprefix("acdc-custom ") for path, _ in commands() if path.startswith("acdc-custom analyze ")),
+        "tasks list",  # as tasks
+    }
+    for command, how in rows.items():
+        for name in re.findall(r"`(?:print\()?([a-z_]+)\(", how):
+            assert callable(getattr(acdc_custom, name)), (command, name)
 
 
 def test_every_error_class_is_on_the_python_page() -> None:

@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 
 from acdc_custom.cli.quiet import with_quiet
-from acdc_custom.cli.terminal import say
+from acdc_custom.cli.terminal import HelpContext, say, with_whole_words
 from acdc_custom.errors import AcdcError, UsageError, did_you_mean
 from acdc_custom.files.reading import printable
 from acdc_custom.version import __version__
@@ -34,6 +34,8 @@ SHOW_TRACEBACK = "ACDC_CUSTOM_TRACEBACK"
 class _Commands(click.Group):
     """Loads a command's module when the command is asked for."""
 
+    context_class = HelpContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -42,7 +44,7 @@ class _Commands(click.Group):
             return None
         command = import_module(f"acdc_custom.cli.{name}").command
         assert isinstance(command, click.Command)
-        return command if name in AT_ONCE else with_quiet(command)
+        return with_whole_words(command if name in AT_ONCE else with_quiet(command))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """In groups, each under its heading."""

@@ -65,7 +65,8 @@ def command(
     acdc-custom discover --task latest_s --threshold 0.01
     acdc-custom discover --task ./mine.toml --model gpt2 --n 100 --device cuda
     acdc-custom discover --task ioi --method eap-ig --edges 200
-    acdc-custom discover --task ioi --model smollm2-135m --method grouped --faithfulness 0.9
+    acdc-custom discover --task ioi --model smollm2-135m --method grouped \\
+      --faithfulness 0.9
     acdc-custom discover --task ioi --method grouped --positions
     """
     from acdc_custom.cli.running import describe_batch, describe_timings, open_told, run_search

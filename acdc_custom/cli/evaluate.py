@@ -42,7 +42,8 @@ def command(
 
     \b
     acdc-custom evaluate results/latest_s_demo-4l_0.01
-    acdc-custom evaluate results/latest_s_demo-4l_0.01 --also latest_s_words --n 100
+    acdc-custom evaluate results/latest_s_demo-4l_0.01 --also latest_s_words \\
+      --n 100
     """
     from acdc_custom.choices import checked_seed
     from acdc_custom.circuit.circuit import Circuit

@@ -69,9 +69,12 @@ def command(
 
     \b
     acdc-custom patch --task ioi --to logits
-    acdc-custom patch --task ioi --model gpt2 --to a9.h9.q,a9.h6.q,a10.h0.q --position END
-    acdc-custom patch --task ioi --model gpt2 --to a7.h3.v,a7.h9.v,a8.h6.v,a8.h10.v --position S2 --effect total
-    acdc-custom patch --task ioi --model gpt2 --from heads@S2 --to a9.h9.q@END,a7.h3.v@S2 --effect total
+    acdc-custom patch --task ioi --model gpt2 --to a9.h9.q,a9.h6.q,a10.h0.q \\
+      --position END
+    acdc-custom patch --task ioi --model gpt2 --position S2 --effect total \\
+      --to a7.h3.v,a7.h9.v,a8.h6.v,a8.h10.v
+    acdc-custom patch --task ioi --model gpt2 --from heads@S2 \\
+      --to a9.h9.q@END,a7.h3.v@S2 --effect total
     """
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.heads.names import check_readings, circuit_places, parse_receivers, parse_senders, places_there

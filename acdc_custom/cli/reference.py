@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import click
 
 from acdc_custom.cli import group
+from acdc_custom.cli.terminal import HelpContext
 
 WIDTH = 84  # characters: what a code block shows without scrolling
 
@@ -34,7 +35,7 @@ def reference() -> str:
 
 def commands() -> Iterator[tuple[str, str]]:
     """Every command and subcommand: how it is called, and its help."""
-    yield from _walk(group, click.Context(group, info_name="acdc-custom"))
+    yield from _walk(group, HelpContext(group, info_name="acdc-custom"))
 
 
 def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
@@ -45,7 +46,7 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[str,
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None
-            yield from _walk(below, click.Context(below, parent=context, info_name=name))
+            yield from _walk(below, HelpContext(below, parent=context, info_name=name))
 
 
 if __name__ == "__main__":

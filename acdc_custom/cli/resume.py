@@ -89,8 +89,10 @@ def resume_run(folder: Path) -> tuple[Run, Circuit]:
 
         run = resume(run_folder, request, open_told)
         made = len(run.earlier)
-        what = f"{made:,} decisions, edge by edge and span by span," if run.settings.positions else (
-            f"{made:,} of {request.edges:,} edges"
+        what = (
+            f"{made:,} decisions, edge by edge and span by span,"
+            if run.settings.positions
+            else (f"{made:,} of {request.edges:,} edges")
         )
         click.echo(f"Resumed    {what} had been decided")
         return run, run_search(run)

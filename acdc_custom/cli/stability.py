@@ -92,7 +92,8 @@ def command(
 
     \b
     acdc-custom stability --task ioi --n 20 --runs 20
-    acdc-custom stability --task ./mine.toml --model gpt2 --vary prompts,orders --share 0.9
+    acdc-custom stability --task ./mine.toml --model gpt2 --vary prompts,orders \\
+      --share 0.9
     """
     from acdc_custom.cli.grids import execute
     from acdc_custom.runs.folder import folder_name

@@ -14,6 +14,7 @@ from acdc_custom.compare.comparison import Comparison
 from acdc_custom.compare.picture import picture_title
 from acdc_custom.errors import count
 from acdc_custom.export.style import ROLE_STYLES
+from acdc_custom.figures.cells import draw_cells
 from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
 from acdc_custom.graph import Sender
 from acdc_custom.heads.evidence import Role
@@ -40,6 +41,7 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
     )
     if len(heads) > len(shown):
         title += f"; {len(shown)} of {len(heads)} heads, those of most circuits first"
+    bare = [entry.letter for entry in comparison.entries if entry.heads is None]
     marks = {role: ROLE_STYLES[role].mark for role in Role if role in roles.values()}
     about = f"{count(len(heads), 'head')} by {len(letters)} circuits. " + "; ".join(
         f"{head.label}: {', '.join(f'{letter} {_cell(shares, roles, head, letter)}' for letter in shares[head])}"
@@ -47,13 +49,13 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
     )
     with theme.applied():
         named = [f"{entry.letter}: {entry.name}" for entry in comparison.entries]
-        high = 0.9 + ROW * max(1, len(shown)) + 0.17 * (len(named) + len(marks))
+        high = 0.9 + ROW * max(1, len(shown)) + 0.17 * (len(named) + len(marks) + bool(bare))
         figure = Figure(title, about, max(5.0, 1.0 + COLUMN * len(letters)), high, theme)
         axes = figure.subplots()
         axes.set_facecolor(theme.value.empty)
         largest = float(np.nanmax(values)) if values.size else 0.0
         if values.size:
-            axes.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=largest, interpolation="none", aspect="auto")
+            draw_cells(axes, values, SEQUENTIAL, 0.0, largest)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
         axes.set_xticks(range(len(letters)), letters)
@@ -64,6 +66,8 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
                 colour = "#ffffff" if value > DARK_FROM * largest else "#222222"
                 axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7.5)
         meanings = [f"{mark}: {role}" for role, mark in marks.items() if mark]
+        if bare:
+            meanings.append(f"{', '.join(bare)}: roles not measured (acdc-custom roles)")
         axes.set_xlabel("\n".join([*named, *meanings]), loc="left")
     return figure
 

@@ -1,7 +1,8 @@
 """A circuit as a model: the logits of prompts of one's own, with everything outside some edges ablated.
 
-Owns what a user's prompts become, and the hook that lets a loaded model answer as a circuit. What edges compute is
-`circuit_run.py`'s business. Every model is compared with its own code on the first prompts, as in a search.
+Owns what a user's prompts become, and the hooks that let a loaded model compute as a circuit. What edges compute is
+`circuit_run.py`'s business, and where in a model it goes is `model/places.py`'s. Every model is compared with its own
+code on the first prompts, as in a search.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.subgraph import Subgraph
-from acdc_custom.engine.ablation import prepare_ablation
+from acdc_custom.engine.ablation import AblatedActivations, prepare_ablation
 from acdc_custom.engine.circuit_run import run_circuit
+from acdc_custom.engine.inside import run_inside
 from acdc_custom.engine.own_prompts import NEED_CORRUPTED, pairs
 from acdc_custom.engine.spans import spans_of
 from acdc_custom.engine.tokens import TokenBatch, padded, token_batch
@@ -27,6 +29,7 @@ from acdc_custom.files.reading import described
 from acdc_custom.model.check import check_batch
 from acdc_custom.model.given import is_bridge, is_hugging_face, load_model, read_model
 from acdc_custom.model.model import Model
+from acdc_custom.model.places import Inside, Place, places
 from acdc_custom.task.chat import frame_of
 from acdc_custom.task.spans import END
 from acdc_custom.task.tokens import Encoder
@@ -52,7 +55,9 @@ def run_edges(
     asked = pairs(prompts, Encoder(loaded.tokenizer), _said(subgraph, "prepend_bos"), frame, kind)
     tokens = token_batch(asked, loaded.max_positions, len(loaded.weights.unembedding), loaded.device)
     check_batch(loaded, tokens.clean, tokens.corrupted, tokens.is_prompt)
-    return _logits(subgraph, loaded, tokens, tokens, kind)
+    carried = _carried(loaded, tokens, kind)
+    edges = [kept.edge for kept in subgraph.edges]
+    return _logits(loaded, torch.cat([run_circuit(loaded, chunk, edges, carried) for chunk in tokens.chunks(AT_ONCE)]))
 
 
 @contextlib.contextmanager
@@ -63,25 +68,34 @@ def applied(
     ablation: Ablation | str | None = None,
     tokenizer: Any = None,
 ) -> Iterator[Any]:
-    """While this lasts, calling `model` gives the logits of these edges, at every position; then it is as it was.
+    """While this lasts, `model` computes what these edges do, at every position; then it is as it was.
 
     `model` is a Hugging Face model, a TransformerBridge, or what `load_model` gave (call its `bridge`). `corrupted`
     are the prompts whose activations removed edges carry, as texts or as tokens `[prompt, pos]`, of as many tokens as
     those that the model is called with; the ablations zero and mean have no need of them. `mean` is the mean over the
-    prompts of each call. One hook takes the logits' place: the model's own activations, and hooks on them, are those
-    of the whole model, and no gradient goes through. Raises `UsageError`, also from within a call.
+    prompts of each call.
+
+    Hooks put the circuit's own numbers into the model, where other hooks read them: queries, keys, values, scores,
+    attention patterns, what heads and MLPs write, neurons, the final residual stream, the logits. Not the residual
+    stream between layers and the norms that read it: receivers of a circuit read different sums, and what is seen
+    there is the sum of what all nodes before write. Nothing that another hook changes reaches the logits, and no
+    gradient goes through. Raises `UsageError`, also from within a call.
     """
     kind = _ablation(subgraph, ablation)
     module = _module(model)
     loaded = read_model(model, tokenizer)
+    filled = list(_places(model, loaded))
     if loaded is model:
         loaded = replace(loaded, bridge=None)  # to be compared with its own code, it would have to be called: in a hook
     _check_shape(subgraph, loaded)
     if kind in NEED_CORRUPTED and corrupted is None:
         raise UsageError(f'the ablation {kind} needs corrupted prompts: give corrupted=, or ablation="mean" or "zero".')
     twins = None if corrupted is None else _tokens(corrupted, model, loaded)
+    edges = [kept.edge for kept in subgraph.edges]
 
-    def answer(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+    now: list[tuple[Tensor, Inside]] = []  # of the call that lasts
+
+    def begin(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         clean, lengths = _called_with(args, kwargs)
         there = clean if twins is None else twins.to(clean.device)
         if there.shape != clean.shape:
@@ -91,25 +105,47 @@ def applied(
         ends = _batch(clean, there, lengths[:, None] - 1)
         everywhere = _batch(clean, there, torch.arange(clean.shape[1], device=clean.device).expand(*clean.shape))
         check_batch(loaded, ends.clean, ends.corrupted, ends.is_prompt)
-        logits = _logits(subgraph, loaded, everywhere, ends, kind).view(*clean.shape, -1)  # [prompt, pos, vocab]
+        carried = _carried(loaded, ends, kind)
+        normed, inside = run_inside(loaded, everywhere.chunks(AT_ONCE), edges, carried)
+        logits = _logits(loaded, normed).view(*clean.shape, -1)  # [prompt, pos, vocab]
+        now[:] = [(logits, inside)]
+
+    def answer(_: Any, __: Any, output: Any) -> Any:
+        ((logits, _inside),) = now
+        now.clear()
         return _with_logits(output, logits)
 
-    handle = module.register_forward_hook(answer, with_kwargs=True)
+    handles = []
     try:
+        handles.append(module.register_forward_pre_hook(begin, with_kwargs=True))
+        handles.extend(place.fill(lambda: now[0][1]) for place in filled)
+        handles.append(module.register_forward_hook(answer))
         yield model
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
-def _logits(subgraph: Subgraph, model: Model, read: TokenBatch, prompts: TokenBatch, kind: Ablation) -> Tensor:
-    """`[answer row, vocab]` at the answer positions of `read`; what is ablated is measured on `prompts`."""
+def _carried(model: Model, prompts: TokenBatch, kind: Ablation) -> AblatedActivations:
+    """What removed edges carry, measured on `prompts`."""
     if kind is Ablation.MEAN and len(prompts.clean) == 1:
         raise UsageError("the mean over a single prompt is that prompt, and ablates nothing. Give more prompts.")
-    carried = prepare_ablation(kind, model.weights, prompts.chunks(AT_ONCE))
-    edges = [kept.edge for kept in subgraph.edges]
-    normed = [run_circuit(model, chunk, edges, carried) for chunk in read.chunks(AT_ONCE)]
-    with torch.no_grad():
-        return model.weights.logits(torch.cat(normed))
+    return prepare_ablation(kind, model.weights, prompts.chunks(AT_ONCE))
+
+
+@torch.no_grad()
+def _logits(model: Model, normed: Tensor) -> Tensor:
+    """`[answer row, vocab]`."""
+    return model.weights.logits(normed)
+
+
+def _places(model: Any, loaded: Model) -> Iterator[Place]:
+    """Where the circuit's numbers go in `model`, of which `loaded` was read."""
+    if isinstance(model, tuple):
+        return _places(model[0], loaded)
+    if is_hugging_face(model):
+        return places(loaded, model)
+    return places(replace(loaded, bridge=model) if is_bridge(model) else loaded)
 
 
 def _ablation(subgraph: Subgraph, ablation: Ablation | str | None) -> Ablation:

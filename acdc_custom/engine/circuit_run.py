@@ -10,20 +10,37 @@ what it shared with the search.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from acdc_custom.engine.ablation import AblatedActivations
 from acdc_custom.engine.tokens import TokenBatch
-from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Stage
+from acdc_custom.graph import LOGITS, Edge, Port, Receiver, Sender, Stage
 from acdc_custom.model.forward import run
 from acdc_custom.model.model import Model
 
 
+class Observer(Protocol):
+    """Who is told what nodes read and write inside a circuit, as they come, at every position."""
+
+    def reads(self, receivers: Sequence[Receiver], inputs: Tensor) -> None:
+        """`inputs` are `[receiver, prompt, pos, d_model]`, before any norm."""
+
+    def writes(self, senders: Sequence[Sender], outputs: Tensor) -> None:
+        """`outputs` are `[sender, prompt, pos, d_model]`; heads without their layer's output bias."""
+
+
 @torch.no_grad()
-def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried: AblatedActivations) -> Tensor:
+def run_circuit(
+    model: Model,
+    tokens: TokenBatch,
+    kept: Iterable[Edge],
+    carried: AblatedActivations,
+    observer: Observer | None = None,
+) -> Tensor:
     """The circuit's final residual stream at the answer position, normalised: `[answer row, d_model]`."""
     graph, weights = model.graph, model.weights
     index, shape = graph.index, graph.shape
@@ -53,10 +70,20 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried:
                 elif span in in_span:  # no prompt has another one
                     x = x + moved[senders].sum(0) * in_span[span]
             inputs.append(x)
-        return torch.stack(inputs)
+        all_read = torch.stack(inputs)
+        if observer is not None:
+            observer.reads(receivers, all_read)
+        return all_read
+
+    def wrote(first: int, outputs: Tensor) -> None:
+        """`outputs` `[sender, prompt, pos, d_model]` of the senders from number `first` on."""
+        last = first + len(outputs)
+        moved[first:last] = outputs - ablated[first:last]
+        if observer is not None:
+            observer.writes(graph.senders[first:last], outputs)
 
     positions = torch.arange(tokens.clean.shape[1], device=model.device)
-    moved[0] = clean.outputs[0] - ablated[0]
+    wrote(0, clean.outputs[:1])
     residuals = iter(clean.residuals)
     place = 1
     for layer, block in enumerate(weights.blocks):
@@ -79,12 +106,11 @@ def run_circuit(model: Model, tokens: TokenBatch, kept: Iterable[Edge], carried:
         if attention.post_norm is not None:
             # The scale stays what it is in the clean run: see Attention.
             written = written * (clean.post_scales[layer] * attention.post_norm.weight)
-        heads = slice(place, place + shape.n_heads)
-        moved[heads] = written - ablated[heads]
+        wrote(place, written)
         place += shape.n_heads
         if block.mlp is not None and block.mlp_norm is not None:
             (x,) = read([Receiver(layer, Stage.MLP)], next(residuals))
-            moved[place] = block.mlp(block.mlp_norm(x)) - ablated[place]
+            wrote(place, block.mlp(block.mlp_norm(x))[None])
             place += 1
     (final,) = read([LOGITS], next(residuals))
     return weights.final_norm(final[tokens.is_answer])

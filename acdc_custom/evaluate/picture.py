@@ -80,7 +80,9 @@ def _faithfulness(axes: Axes, evaluation: Evaluation, theme: Theme) -> None:
     ]
     if evaluation.random:
         names = ", ".join(random.drawn for random in evaluation.random)
-        handles += axes.plot([], [], "|", color=theme.value.faint, label=f"random circuits, 5 % to 95 %: {names}")
+        # From the top, as they are drawn below the prompts that they were run on.
+        said = f"random circuits, 5 % to 95 %: {names}"
+        handles += axes.plot([], [], "-", marker="|", color=theme.value.faint, lw=1.4, ms=4, label=said)
     below = -0.45 / (ROW * len(evaluation.prompts) + 0.3)
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, below), ncols=3, fontsize=7.5)
 
@@ -124,12 +126,12 @@ def _completeness(axes: Axes, examined: ComponentAblations, theme: Theme) -> Non
         rows = [row for row in examined.knocked_out if row.chosen is chosen]
         if rows:
             xs, ys = [row.model for row in rows], [row.circuit for row in rows]
-            axes.plot(xs, ys, mark, color=theme.value.series[colour], ms=4, alpha=0.8, label=f"K: {chosen}")
+            axes.plot(xs, ys, mark, color=theme.value.series[colour], ms=4, alpha=0.8, label=f"K chosen: {chosen}")
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     axes.set_xlabel("F(model without K), logits")
     axes.set_ylabel("F(circuit without K), logits")
-    axes.set_title(f"Completeness, {shortened(examined.prompts, LONGEST)}")
+    axes.set_title(f"Completeness: without sets K of nodes, {shortened(examined.prompts, LONGEST)}")
     axes.legend(fontsize=7.5, loc="best")
 
 
@@ -143,15 +145,8 @@ def _minimality(axes: Axes, examined: ComponentAblations, theme: Theme) -> None:
     axes.set_yticks([0.001, 0.01, 0.1, 1, 10, 100], ["0", "0.01", "0.1", "1", "10", "100"])
     axes.minorticks_off()
     axes.set_ylim(floor, max([100, *edges]) * 1.2)
-    axes.axhline(0.1, color=theme.value.series[1], lw=0.8)
-    axes.annotate(
-        "contributes nothing below",
-        (0.99, 0.1),
-        xycoords=("axes fraction", "data"),
-        ha="right",
-        va="bottom",
-        fontsize=7.5,
-    )
+    axes.axhline(0.1, color=theme.value.series[1], lw=1.2, label="contributes nothing below")
+    axes.legend(fontsize=7.5, loc="upper right")
     axes.set_xlabel("edges of the circuit, sorted")
     axes.set_ylabel("mean change, % of F(model)")
     axes.set_title(f"Minimality: without one edge, {shortened(examined.prompts, LONGEST)}")

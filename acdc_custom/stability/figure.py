@@ -10,17 +10,16 @@ from collections import Counter
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.ticker import MaxNLocator
 
 from acdc_custom.circuit.members import Part
+from acdc_custom.figures.cells import colour_bar, draw_cells
 from acdc_custom.figures.labels import label_points
 from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
 from acdc_custom.stability.record import Stability
 from acdc_custom.stability.words import kinds_of, task_of
 
 MOST_HEADS = 18
-MOST_CELLS = 60  # runs whose comparison is drawn cell by cell
 LABELLED = (0.1, 0.5, 0.9, 1.0)  # points of the curve with their share beside them
 
 
@@ -91,14 +90,8 @@ def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
     if stability.whatever_span is not None:
         indices = np.triu(indices) + np.tril(np.array(stability.whatever_span.jaccards[Part.EDGES]), -1)
         title = "Jaccard index of the edges of every two runs:\nat spans above the diagonal, at any span below"
-    ends = np.arange(len(indices) + 1) - 0.5
-    # Cells, which stay sharp in any viewer, at any size; a picture only where they would make a file too large.
-    image: ScalarMappable
-    if len(indices) <= MOST_CELLS:
-        image = axes.pcolormesh(ends, ends, indices, cmap=SEQUENTIAL, vmin=0, vmax=1, edgecolors="face", lw=0.2)
-        axes.set(aspect="equal", ylim=(ends[-1], ends[0]))
-    else:
-        image = axes.imshow(indices, cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="none")
+    scaled = draw_cells(axes, indices, SEQUENTIAL, 0, 1)
+    axes.set_aspect("equal")
     groups = Counter(run.varied for run in stability.runs)
     starts = np.cumsum([0, *groups.values()])
     for start in starts[1:-1]:
@@ -110,8 +103,7 @@ def _alike(figure: Figure, axes: Axes, stability: Stability) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(title)
-    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
-    bar.outline.set_visible(False)
+    colour_bar(figure, scaled, axes, fraction=0.046)
 
 
 def _faithful(figure: Figure, axes: Axes, stability: Stability, theme: Theme) -> None:

@@ -1,17 +1,19 @@
 """The prompts of a survey, each with the subjects that it names, in order.
 
-Owns the form of survey files and its errors. Knows nothing of tokens or models.
+Owns the form of survey files and of rows, and its errors. Knows nothing of tokens or models.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.errors import TaskError, did_you_mean
+from acdc_custom.errors import TaskError, UsageError, did_you_mean
+from acdc_custom.files.reading import described, shortened
+from acdc_custom.files.table import records_of
 from acdc_custom.task.records import csv_records, decode, jsonl_records, read_bytes
 
 KEYS = ("prompt", "subjects")
@@ -28,6 +30,19 @@ class SurveyQuestion:
     subjects: tuple[str, ...]
 
 
+def questions_of(given: Any) -> tuple[SurveyQuestion, ...]:
+    """The questions of a survey file, a DataFrame or rows: see `survey_prompts`. Raises `TaskError`."""
+    if isinstance(given, (str, Path)):
+        return read_questions(Path(given))
+    rows = records_of(given)
+    if not isinstance(rows, Iterable) or isinstance(rows, (Mapping, bytes)):
+        raise UsageError(
+            f"{described(given)} is no survey. Give the path of a file, a DataFrame, or a list of rows with prompt and "
+            "subjects."
+        )
+    return _read("the given rows", ((f"row {number}", "", _as_record(row)) for number, row in enumerate(rows, 1)))
+
+
 def read_questions(path: Path) -> tuple[SurveyQuestion, ...]:
     """Read a survey file: CSV with subjects between semicolons, or JSONL with lists of them. Raises `TaskError`."""
     file = str(path)
@@ -38,6 +53,10 @@ def read_questions(path: Path) -> tuple[SurveyQuestion, ...]:
             records = jsonl_records(decode(read_bytes(path), file), file, EXAMPLE)
         case _:
             raise TaskError(f"{file}: a survey file ends in .csv or .jsonl (example of a line of JSONL: {EXAMPLE})")
+    return _read(file, records)
+
+
+def _read(file: str, records: Iterable[tuple[str, str, Mapping[str, Any]]]) -> tuple[SurveyQuestion, ...]:
     questions = []
     for place, _, record in records:
         where = f"{file}, {place}"
@@ -47,8 +66,18 @@ def read_questions(path: Path) -> tuple[SurveyQuestion, ...]:
         except ValueError as error:
             raise TaskError(f"{where}: {error}") from None
     if not questions:
-        raise TaskError(f"{file}: no prompts in this file (example of a line of JSONL: {EXAMPLE})")
+        raise TaskError(f"{file}: there are no prompts (example of a line of JSONL: {EXAMPLE})")
     return tuple(questions)
+
+
+def _as_record(row: Any) -> Mapping[str, Any]:
+    """A row as a line of JSONL has it."""
+    if isinstance(row, (tuple, list)) and len(row) == len(KEYS):
+        row = dict(zip(KEYS, row, strict=True))
+    if not isinstance(row, Mapping):
+        raise TaskError(f"{shortened(repr(row), 60)} is no row of a survey. Give {' and '.join(KEYS)} of each.")
+    subjects = row.get("subjects")
+    return {**row, "subjects": list(subjects)} if isinstance(subjects, tuple) else row
 
 
 def _check_keys(keys: Sequence[str]) -> None:

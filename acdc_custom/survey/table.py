@@ -65,13 +65,14 @@ def draw(survey: Survey, theme: Theme = Theme.LIGHT) -> Figure:
         values,
         [f"{number}: {_word(answer)}" for number, answer in enumerate(survey.answers, 1)],
         [place.value for place in places],
-        f"What {survey.model} says next, by which subject it is; framed: what the likeliest word is",
+        f"What {survey.model} says next, by which subject it is",
         "probability",
         "prompt and likeliest word",
         "subject",
         {(row, places.index(answer.place)) for row, answer in enumerate(survey.answers)},
         theme,
         Scale.AMOUNT,
+        "what the likeliest word is",
     )
 
 

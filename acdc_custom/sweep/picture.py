@@ -17,13 +17,14 @@ from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatte
 
 from acdc_custom.choices import Ranking
 from acdc_custom.figures.labels import label_points
-from acdc_custom.figures.theme import MARKERS, Figure, Theme
+from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.sweep.curve import Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import WITHIN
 
 OF_RANKING = {Ranking.ABSOLUTE: "-", Ranking.SIGNED: ":"}  # the line
-OF_SEARCHES = (0, 3, 4, 5)
+OF_SEARCHES = (0, 3, 4, 5)  # the colours
+MARKS_OF_SEARCHES = "oX*phd"  # filled, and none that a method that scores edges has
 MOST_NAMED = 6  # searches, each with a look of its own
 LEAST_KL = 1e-4  # nats: smaller ones are drawn as if they were this
 MOST_RECOVERED = 1.5  # a curve that overshoots by more leaves the picture
@@ -88,7 +89,7 @@ def _thresholds(figure: Figure, axes: Axes, case: Case) -> None:
     """Beside the points of a search, unless there are several."""
     if len(case.searches) == 1:
         points = [(point.n_edges, _kl(point), f"{point.threshold:g}") for point in _drawn(case.searches[0])]
-        label_points(figure, axes, points, [], 6.5)
+        label_points(figure, axes, points, [], 7)
 
 
 def _kl(point: Point) -> float:
@@ -151,7 +152,7 @@ def _name(case: Case, search: Searched) -> str:
 
 def _look(number: int, theme: Theme) -> dict[str, Any]:
     colour = theme.value.series[OF_SEARCHES[number % len(OF_SEARCHES)]]
-    return {"color": colour, "marker": MARKERS[number // len(OF_SEARCHES) % len(MARKERS)], "ms": 4.5}
+    return {"color": colour, "marker": MARKS_OF_SEARCHES[number % len(MARKS_OF_SEARCHES)], "ms": 4.5}
 
 
 def _line(axes: Axes, points: Sequence[Point], height: Callable[[Point], float], **style: Any) -> None:

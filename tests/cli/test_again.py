@@ -18,6 +18,7 @@ from acdc_custom.path.folder import PathRecord, stopped
 from acdc_custom.path.plan import PathRequest
 from acdc_custom.runs.again import Place, place_for
 from acdc_custom.runs.folder import RunFolder
+from acdc_custom.runs.resume import resume_run
 
 NAME = Path("results/ioi_demo-4l_0.01")
 SETTINGS = SearchSettings.of(threshold=0.01, n=8)
@@ -104,6 +105,18 @@ def test_a_run_that_was_killed_before_its_first_decision_can_be_resumed(run: Run
     (half / "decisions.jsonl").write_text("")
     assert "Resume with: acdc-custom resume" in run("status", str(half))[1]
     assert place() == Place(half, True)
+
+
+def test_a_run_that_was_stopped_is_resumed_in_python(half: Path, run_folder: Path) -> None:
+    found, whole = resume_run(half, progress=False), Circuit.load(run_folder)
+    assert (found.edges, found.outcome, found.test) == (whole.edges, whole.outcome, whole.test)
+    assert resume_run(str(half)) == found == Circuit.load(half), "one that has ended is read"
+
+
+def test_the_folder_of_many_runs_is_not_resumed_in_python(tmp_path: Path) -> None:
+    (tmp_path / "grid.json").touch()
+    with pytest.raises(ResultError, match="is of many runs"):
+        resume_run(tmp_path)
 
 
 def test_a_path_goes_on_when_it_is_asked_for_again(tmp_path: Path) -> None:

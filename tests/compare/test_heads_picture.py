@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,12 @@ def test_a_row_is_a_head_and_a_cell_its_role_and_its_share() -> None:
     assert cells == {(0, 0): "NM 100", (1, 0): "ind. 50", (1, 1): "50", (2, 1): "25", (2, 2): "75"}
     assert "A: one" in axes.get_xlabel() and "NM: name mover" in axes.get_xlabel()
     assert "L1H0: A NM 100, B ind. 50" in figure.about
+
+
+def test_a_circuit_whose_roles_were_not_measured_is_named() -> None:
+    *measured, last = entries_of(EDGES, OTHER, THIRD)
+    figure = heads_picture(compare_circuits([*measured, replace(last, heads=None)], draws=20))
+    assert "C: roles not measured (acdc-custom roles)" in figure.main.get_xlabel()
 
 
 def test_a_long_table_says_how_many_heads_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

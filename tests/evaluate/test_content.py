@@ -86,6 +86,11 @@ def test_the_figure_is_an_svg_that_tells_the_verdict(evaluation: Evaluation, the
         assert f"{on.name} ({on.n})" in svg
 
 
+def test_the_legends_of_the_figure_name_random_circuits_and_the_line_of_minimality(evaluation: Evaluation) -> None:
+    svg = draw_evaluation(evaluation).to_svg()
+    assert "contributes nothing below" in svg and "random circuits, 5 % to 95 %" in svg and "K chosen: random" in svg
+
+
 def test_a_figure_of_what_cannot_be_recovered_can_be_drawn() -> None:
     ElementTree.fromstring(draw_evaluation(evaluation_of(discovery=9.0, fresh=None, gaps={}, moved=())).to_svg())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,13 @@ def test_every_figure_has_a_title_a_description_and_text_in_the_colours_of_its_t
         assert theme.value.ink in svg and "<metadata" not in svg and "<style" not in svg
 
 
+def test_no_figure_has_an_image_in_it_and_no_text_is_smaller_than_seven_points() -> None:
+    for name, figure in one_of_each(Theme.LIGHT).items():
+        svg = figure.to_svg()
+        assert "<image" not in svg, name
+        assert min(float(size) for size in re.findall(r"font(?:-size)?: (?:\w+ )*([\d.]+)px", svg)) >= 7, name
+
+
 def test_labels_are_text_and_a_dollar_is_no_formula() -> None:
     for name in ("cells", "lines", "bars", "attention"):
         assert set(COLUMNS) <= words_of(one_of_each(Theme.LIGHT)[name].to_svg())
@@ -58,10 +66,19 @@ def test_the_same_figure_is_the_same_file_and_names_nothing_that_another_could_n
 
 
 def test_a_heat_map_has_zero_in_the_middle_unless_it_shows_amounts() -> None:
-    signed = charts.head_heatmap(VALUES, "t", "u").main.images[0]
-    amount = charts.head_heatmap(np.abs(VALUES), "t", "u", scale=charts.Scale.AMOUNT).main.images[0]
-    assert signed.get_clim() == (-3, 3) and amount.get_clim() == (0, 3)
-    assert charts.head_heatmap([[0.0]], "t", "u").main.images[0].get_clim() == (-1, 1)
+    signed, amount, nothing = (
+        charts.head_heatmap(VALUES, "t", "u"),
+        charts.head_heatmap(np.abs(VALUES), "t", "u", scale=charts.Scale.AMOUNT),
+        charts.head_heatmap([[0.0]], "t", "u"),
+    )
+    bars = [figure.axes[1].get_ylim() for figure in (signed, amount, nothing)]
+    assert bars == [(-3, 3), (0, 3), (-1, 1)]
+
+
+def test_a_frame_around_cells_is_told() -> None:
+    marked = charts.head_heatmap(VALUES, "t", "u", [Sender.parse("a1.h2")])
+    assert marked.main.get_title(loc="left") == "u; framed: in the circuit"
+    assert charts.head_heatmap(VALUES, "t", "u").main.get_title(loc="left") == "u"
 
 
 def test_the_description_of_a_heat_map_names_the_extremes() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from circuits import EDGES, example_circuit
 from compared import OTHER, entries_of
+from positioned import positioned_circuit
 from report_contents import beside_of, contents_of
 
 from acdc_custom.compare.comparison import compare_circuits
@@ -462,6 +463,26 @@ def test_a_file_that_holds_no_group_is_told_and_pins_nothing(open_page: Open, fi
     )
     until(page, "document.getElementById('pins-said').textContent.startsWith('other.json holds no group')")
     assert pinned(page) == []
+
+
+def test_the_picture_without_positions_stands_beside_the_one_in_positions_where_there_is_room(
+    tmp_path: Path, open_page: Open
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(report_page(contents_of(positioned_circuit(), "a word")), encoding="utf-8")
+    for scheme in ("light", "dark"):
+        page = open_page(path, {"width": 1440, "height": 900}, color_scheme=scheme)
+        stage, merged = (page.locator(name).bounding_box() for name in ("#stage", ".merged"))
+        assert stage["x"] + stage["width"] <= merged["x"] and merged["y"] < stage["y"] + stage["height"]
+        assert page.locator("svg.plain-circuit").bounding_box()["width"] > 300
+        page.get_by_label("larger").check()
+        large = page.locator(".merged").bounding_box()
+        assert large["width"] > 1.8 * merged["width"] and large["y"] > stage["y"] + stage["height"]
+        narrow = open_page(path, {"width": 500, "height": 900}, color_scheme=scheme)
+        stage, merged = (narrow.locator(name).bounding_box() for name in ("#stage", ".merged"))
+        assert merged["y"] > stage["y"] + stage["height"] and merged["width"] <= 500
+        assert narrow.evaluate("document.documentElement.scrollWidth") <= 500
+        assert not narrow.get_by_label("larger").is_visible(), "it is as large as the window is wide"
 
 
 def test_words_at_a_position_are_listed_with_their_counts_and_the_rare_ones_are_a_click_away(

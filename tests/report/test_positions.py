@@ -1,4 +1,4 @@
-"""The report of a circuit in positions: a picture in columns, whose places open, and the plain one below."""
+"""The report of a circuit in positions: a picture in columns, whose places open, and the plain one beside it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def test_every_edge_leads_from_place_to_place_and_is_told_with_its_span(page: Pa
     assert of_panels and set(of_panels) <= nodes
 
 
-def test_the_circuit_without_positions_stands_below_and_is_no_second_picture_to_click(page: Page, text: str) -> None:
+def test_the_circuit_without_positions_stands_beside_it_and_is_no_second_picture_to_click(
+    page: Page, text: str
+) -> None:
     pictures = [a["class"] for tag, a in page.elements if tag == "svg" and "circuit" in a.get("class", "")]
     assert pictures == ["circuit", "plain-circuit"]
     assert 'class="hit"' not in text.partition('class="plain-circuit"')[2]

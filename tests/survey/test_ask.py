@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from matplotlib.patches import Rectangle
 
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.model.model import Model
 from acdc_custom.model.open import open_model
 from acdc_custom.survey.ask import SubjectPlace, Survey, SurveyAnswer, ask, place_of
+from acdc_custom.survey.prompts import survey_prompts
 from acdc_custom.survey.questions import SurveyQuestion
 from acdc_custom.survey.table import draw, lines, to_rows
+from acdc_custom.task.tokens import Encoder
 
 QUESTIONS = [
     SurveyQuestion(
@@ -113,9 +116,11 @@ def test_rows_have_every_probability_and_places_add_up_to_one() -> None:
 
 def test_the_picture_has_a_row_per_prompt_and_frames_the_place_of_the_top_word() -> None:
     figure = draw(MADE_UP)
-    image = figure.main.images[0].get_array()
-    assert image.tolist() == [[0.125, 0.125, 0.5, 0.25], [0.25, 0.0, 0.5, 0.25], [0.125, 0.0, 0.25, 0.625]]
-    framed = {(round(patch.get_y() + 0.43), round(patch.get_x() + 0.43)) for patch in figure.main.patches}
+    written = {text.get_position()[::-1]: text.get_text() for text in figure.main.texts}
+    rows = [[written[row, column] for column in range(4)] for row in range(3)]
+    assert rows == [[".12", ".12", ".50", ".25"], [".25", "0", ".50", ".25"], [".12", "0", ".25", ".62"]]
+    frames = [patch for patch in figure.main.patches if isinstance(patch, Rectangle)]
+    framed = {(round(patch.get_y() + 0.43), round(patch.get_x() + 0.43)) for patch in frames}
     assert framed == {(0, 2), (1, 2), (2, 3)}
 
 
@@ -141,3 +146,12 @@ def test_several_tokens_and_unknown_words_are_noted(model: Model) -> None:
 def test_a_prompt_that_is_too_long_is_refused(model: Model) -> None:
     with pytest.raises(UsageError, match=r"x\.csv, line 2: the prompt has \d+ tokens; this model reads at most"):
         ask(model, [question("Mary saw John. " * 500 + "Then", "Mary", "John")])
+
+
+def test_a_survey_in_one_line_is_that_of_the_command(model: Model) -> None:
+    rows = [(question.prompt, question.subjects) for question in QUESTIONS]
+    survey = survey_prompts(rows, model, progress=False)
+    bos = Encoder(model.tokenizer).beginning(None)
+    expected = ask(model, QUESTIONS, bos).answers
+    assert [answer.of_subjects for answer in survey.answers] == [answer.of_subjects for answer in expected]
+    assert [answer.question.prompt for answer in survey.answers] == [question.prompt for question in QUESTIONS]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from acdc_custom.errors import TaskError
-from acdc_custom.survey.questions import read_questions
+from acdc_custom.errors import TaskError, UsageError
+from acdc_custom.survey.questions import questions_of, read_questions
 
 PROMPT = "Al met Alice. Alice met Bob. Al saw"
 
@@ -28,6 +28,31 @@ def test_both_forms_give_the_same(tmp_path: Path) -> None:
     assert (from_csv.where, from_jsonl.where) == (f"{tmp_path}/x.csv, line 2", f"{tmp_path}/x.jsonl, line 2")
 
 
+def test_rows_and_frames_give_the_same_as_a_file(tmp_path: Path) -> None:
+    import pandas as pd
+
+    (of_file,) = read_questions(write(tmp_path, "x.csv", f'prompt,subjects\n"{PROMPT}",Al;Alice;Bob\n'))
+    row = {"prompt": PROMPT, "subjects": ["Al", "Alice", "Bob"]}
+    for given in ([row], [(PROMPT, ("Al", "Alice", "Bob"))], pd.DataFrame([row]), tmp_path / "x.csv"):
+        (found,) = questions_of(given)
+        assert (found.prompt, found.subjects) == (of_file.prompt, of_file.subjects)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (5, UsageError, r"5 \(int\) is no survey. Give the path"),
+        ([], TaskError, "the given rows: there are no prompts"),
+        (["a"], TaskError, "'a' is no row of a survey. Give prompt and subjects"),
+        ([("Ann saw", ["Ann"])], TaskError, 'the given rows, row 1: "subjects" has to be 2 or more names'),
+        ([("Ann saw", 5)], TaskError, 'row 1: "subjects" has to be a list of names'),
+    ],
+)
+def test_rows_that_are_no_survey_are_told(given: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        questions_of(given)
+
+
 def test_the_example_file_of_the_documentation_is_right() -> None:
     questions = read_questions(Path(__file__).parents[2] / "docs" / "examples" / "subjects.csv")
     assert questions[0].subjects == ("Alice", "Bob", "Carol", "David")
@@ -40,7 +65,7 @@ def jsonl(**changed: object) -> str:
 
 MISTAKES = {
     "another suffix": ("x.txt", "", ": a survey file ends in .csv or .jsonl (example"),
-    "no lines": ("x.csv", "prompt,subjects\n", ": no prompts in this file (example"),
+    "no lines": ("x.csv", "prompt,subjects\n", ": there are no prompts (example"),
     "an unknown column": ("x.csv", "promt,subjects\na,b\n", ', line 1: there is no "promt" in a survey. Did you mean "prompt"? Allowed: prompt, subjects'),
     "a missing key": ("x.jsonl", '{"prompt": "a"}', ', line 1: "subjects" is missing'),
     "a number for a prompt": ("x.jsonl", jsonl(prompt=1), ', line 1: "prompt" has to be a text'),

@@ -74,6 +74,16 @@ def test_every_method_has_a_look_of_its_own_that_the_legend_below_tells() -> Non
     ]
 
 
+def test_searches_and_the_methods_beside_them_never_share_a_marker() -> None:
+    (case,) = made_up().cases
+    searches = tuple(dataclasses.replace(case.searches[0], order="random", order_seed=seed) for seed in range(6))
+    many = tuple(dataclasses.replace(case.attributions[0], method=f"method-{number}") for number in range(6))
+    figure = draw_sweep(Sweep((dataclasses.replace(case, searches=searches, attributions=many),)))
+    of_searches = [line.get_marker() for line in figure.axes[0].get_legend().get_lines()]
+    of_methods = [line.get_marker() for line in figure.legends[0].get_lines()[:6]]
+    assert len({*of_searches, *of_methods}) == 12
+
+
 def test_a_point_that_another_threshold_beats_is_hollow_and_the_legend_says_so() -> None:
     figure = draw_sweep(made_up())
     lines = [line for line in figure.axes[0].lines if line.get_markersize() == 4.5 and line.get_linewidth() == 0]

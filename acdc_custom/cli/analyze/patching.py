@@ -88,7 +88,8 @@ def heads(asked: AnalysisOptions, part: str, direction: str, heads: str | None) 
     heads are patched at one span at a time: the table and the figure have a cell for each head and span.
 
     \b
-    acdc-custom analyze patch-heads --task ioi --part q --heads results/ioi_demo-4l_0.01
+    acdc-custom analyze patch-heads --task ioi --part q \\
+      --heads results/ioi_demo-4l_0.01
     acdc-custom analyze patch-heads --task ioi --heads a3.h3@END,a2.h1@END
     """
     chosen = parsed_places(heads)
