@@ -56,5 +56,6 @@ def colour_bar(figure: Figure, scale: ScalarMappable, axes: Axes | np.ndarray, *
     """What the colours of cells stand for, beside them."""
     bar = figure.colorbar(scale, ax=axes, pad=0.02, **place)
     bar.outline.set_visible(False)
-    bar.solids.set(edgecolor="face", linewidth=SEAM)
+    if bar.solids is not None:
+        bar.solids.set(edgecolor="face", linewidth=SEAM)
     return bar
