@@ -236,7 +236,7 @@ class Subgraph:
     def applied(
         self, model: Any, corrupted: Any = None, ablation: str | None = None, tokenizer: Any = None
     ) -> AbstractContextManager[Any]:
-        """While this lasts, calling `model` gives the logits of these edges: see
+        """While this lasts, `model` computes what these edges do: see
         `acdc_custom.engine.applied.applied`."""
         context: AbstractContextManager[Any] = _upstairs("engine.applied", "applied")(
             self, model, corrupted, ablation, tokenizer

@@ -34,6 +34,8 @@ from acdc_custom.heads.evidence import Role
 LINE = 106  # characters
 WIDTH_NOTE = "Line width: the effect of an edge, the rise of the metric when its removal was tested."
 SCORED_WIDTH_NOTE = "Line width: the size of an edge's score."
+GAP = "&#160;&#160;"  # between a meaning and the next sample, whatever the font
+UNUSED_NOTE = "Grey q, k or v: no edge into it."
 RANKED_BY = {
     Ranking.SIGNED: "the score: edges that help come first",
     Ranking.ABSOLUTE: "the size of the score, whether an edge helps or hurts",
@@ -156,7 +158,7 @@ def legend_html(selection: DrawnPart, *more: str, samples: Sequence[tuple[str, s
         "".join(sample_html(node, words) for node, words in (nodes if samples is None else samples)),
         *_roles(selection),
         *("".join(f"{_line(line)}{_meaning(words)}" for line, words in row) for row in (lines, widths)),
-        note_html(SCORED_WIDTH_NOTE if selection.circuit.is_scored else WIDTH_NOTE),
+        note_html(f"{SCORED_WIDTH_NOTE if selection.circuit.is_scored else WIDTH_NOTE} {UNUSED_NOTE}"),
         *more,
     ]
     return (
@@ -197,7 +199,7 @@ def _line(sample: str) -> str:
 
 
 def _meaning(words: str) -> str:
-    return f'<TD ALIGN="LEFT">{_words(words)}</TD>'
+    return f'<TD ALIGN="LEFT">{font(escape(words) + GAP, 10, GREY)}</TD>'
 
 
 def _words(text: str) -> str:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from graphviz import Digraph
 
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.export.caption import block_html, facts, legend_html, note_html, title
+from acdc_custom.export.caption import block_html, facts, legend_html, note_html, sample_html, title
 from acdc_custom.export.columns import HEIGHTS, LETTER, WIDTHS, Column, Columns, Line, Look, Place, Point, lay_out
 from acdc_custom.export.dot import edge_look
 from acdc_custom.export.paint import Paint, RolePaint
 from acdc_custom.export.selection import DrawnPart, select
-from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font
+from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font, line_html
 from acdc_custom.graph import Place as NodePlace
 from acdc_custom.graph import Port, Receiver, Sender, Stage
 from acdc_custom.heads.table import HeadTable
@@ -31,7 +32,7 @@ LEFT = 70.0  # of the columns, for the names of layers
 CAPTION = 720.0  # how wide
 ELSEWHERE = "(in other prompts)"  # where the example lacks a span
 ATTENTION = (
-    "Columns are spans of the prompt, with an example below. Violet: attention, from where a head reads keys (k) and "
+    "Columns are spans of the prompt, with an example below. Attention leads from where a head reads keys (k) and "
     "values (v) to where it writes; everything else stays in its column, the residual stream of its tokens."
 )
 
@@ -50,9 +51,9 @@ def columns_dot(
     layout = lay_out(selection)
     picture = _digraph(selection, layout, paint, "white")
     lines = [line for text in said for line in textwrap.wrap(text, 106, max_lines=4)]
-    legend = legend_html(selection, note_html(ATTENTION), *legend_rows, samples=_samples(selection))
+    legend = legend_html(selection, _looks(), note_html(ATTENTION), *legend_rows, samples=_samples(selection))
     caption = block_html(heading, said, legend)
-    legend_height = 150 + 26 * len(legend_rows) if selection.edges else 30
+    legend_height = 174 + 26 * len(legend_rows) if selection.edges else 30
     height = 30 + 15 * len(lines) + legend_height + 26 * -(-len(selection.head_rows) // 4)
     _node(picture, "caption", caption, (CAPTION / 2 - LEFT, layout.height + 30 + height / 2))
     return str(picture.source)
@@ -122,6 +123,14 @@ def _add_column(picture: Digraph, layout: Columns, column: Column, number: int) 
     )
     html = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
     _node(picture, f"span {number}", html, (middle, -BELOW - 8.5 * len(texts)), escape(column.span))
+
+
+def _looks() -> str:
+    """The violet lines, for the legend."""
+    meanings = {Port.IN: "attention, to v or to k and v", Port.K: "attention, to k alone"}
+    return "".join(
+        sample_html(line_html(replace(PORT_STYLES[port], colour=LOOK), 2), words) for port, words in meanings.items()
+    )
 
 
 def _add_look(picture: Digraph, look: Look) -> None:

@@ -38,7 +38,7 @@ def test_a_head_has_its_roles_colour_and_mark_and_its_evidence_is_in_the_tooltip
 
 def test_the_legend_counts_the_drawn_heads_of_each_role() -> None:
     dot = to_dot(CIRCUIT, heads=example_heads())
-    assert "name mover: 1 head<" in dot and "unclassified: 1 head<" in dot and "induction" not in dot
+    assert "name mover: 1 head&#160;" in dot and "unclassified: 1 head&#160;" in dot and "induction" not in dot
 
 
 def test_without_a_table_nothing_is_coloured_by_role() -> None:
