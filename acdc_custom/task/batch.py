@@ -17,6 +17,7 @@ from functools import cached_property
 
 from acdc_custom.errors import TaskError, count, did_you_mean
 from acdc_custom.files.table import Row, Tabular
+from acdc_custom.task.answers import number_of_tokens
 from acdc_custom.task.chat import in_chat
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
@@ -156,6 +157,18 @@ def beginning_of(prompts: Sequence[Prompt], tokenizer: Tokenizer) -> str:
 def describe_beginning(token: str) -> str:
     """What to say of it beside the prompts."""
     return f"each behind the beginning-of-text token {token}" if token else "no beginning-of-text token"
+
+
+def describe_answers(prompts: Sequence[Prompt]) -> str:
+    """What to say of answers of several tokens; empty if there are none."""
+    several = [prompt.forced for prompt in prompts if prompt.forced is not None]
+    if not several:
+        return ""
+    of = number_of_tokens({1 if prompt.forced is None else len(prompt.forced.ids) for prompt in prompts})
+    return (
+        f"of {of}, each asked after those before it (teacher forcing); the logit difference is at the first token in "
+        "which answer and foil differ"
+    )
 
 
 def _check_corruption(file: str, chosen: str, known: Iterable[str]) -> None:
