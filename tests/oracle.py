@@ -81,7 +81,7 @@ def multilayer(x, mlp):
 
 
 def forward(weights, tokens, kept=None, ablated=None, scales=None):
-    """Every sender's output, the logits at every token, and the scales of norms after the heads (by layer), for one prompt.
+    """Every sender's output, the logits at every token, and the scales of norms after the heads, for one prompt.
 
     `kept(sender, receiver)` says whether an edge is in the circuit, for all tokens or, `[pos, 1]`, for each; a removed
     edge carries `ablated[sender]`. `scales` are those to use, the clean run's; without them the run's own.

@@ -30,9 +30,9 @@ def find_roles(
 
     `heads` are those in the table, by default the circuit's, or the model's without a circuit. They and the circuit's
     are measured, each by itself, and the movers are looked for among them. Since a number means something beside others
-    only, so is a sample of the model's heads (`sample.py`), drawn with the batch's seed. Of an answer of several tokens,
-    what heads do at the first in which it differs from the foil is measured: that is END there. Raises `UsageError` when the
-    model's logit difference is zero.
+    only, so is a sample of the model's heads (`sample.py`), drawn with the batch's seed. With an answer of several
+    tokens, END is where the first comes that differs from the foil. Raises `UsageError` when the model's logit
+    difference is zero.
     """
     asked_of, prepared = prepared.batch, prepared.at_contrast
     batch, model = prepared.batch, prepared.model

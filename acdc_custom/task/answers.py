@@ -99,9 +99,7 @@ def _read(
     return found, faults
 
 
-def _unlike(
-    where: str, keys: tuple[str, str], answers: Tokens, foils: Tokens, clean: Encoding
-) -> Iterator[Fault]:
+def _unlike(where: str, keys: tuple[str, str], answers: Tokens, foils: Tokens, clean: Encoding) -> Iterator[Fault]:
     """What is wrong with answers and foils of several tokens, each of which is right by itself."""
     longest = max(answers.values(), key=lambda each: len(each.ids))
     n = len(longest.ids)

@@ -19,10 +19,10 @@ from acdc_custom.errors import TaskError, count, did_you_mean
 from acdc_custom.files.table import Row, Tabular
 from acdc_custom.task.answers import number_of_tokens
 from acdc_custom.task.chat import in_chat
+from acdc_custom.task.faults import Fault, Flaw
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.notes import chat_notes, missing_spans, text_notes, unlike_prompts
-from acdc_custom.task.faults import Fault, Flaw
 from acdc_custom.task.prompt import END, Prompt, Text, read_prompt
 from acdc_custom.task.selection import DEFAULT_N, Draw, PromptSelection, divide
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec

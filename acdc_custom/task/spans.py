@@ -1,9 +1,10 @@
 """Prompts cut into spans: the named tokens, and what lies between them.
 
 Owns which span every token of a prompt is in, and in which order spans come when prompts differ. A named position is a
-span of its own, and so is END, where the answer is read; the run of tokens between two of them is called after both (`S1..S2`), and what stands
-before the first is `start`. A task may set spans by hand instead. Where it names nothing, the tokens that the
-corruption changes are named: each run of them is `changed1`, `changed2` and so on. Knows no tokenizer and no model.
+span of its own, and so is END, where the answer is read; the run of tokens between two of them is called after both
+(`S1..S2`), and what stands before the first is `start`. A task may set spans by hand instead. Where it names nothing,
+the tokens that the corruption changes are named: each run of them is `changed1`, `changed2` and so on. Knows no
+tokenizer and no model.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-END = "END"  # the last token of a prompt, where the answer is read; and the answer's own tokens, where it has several
+END = "END"  # where the answer is read: the last token of a prompt, and those of the answer before its last one
 START = "start"  # all that stands before the first named token
 
 

@@ -181,9 +181,7 @@ def _not_shortest(
     assert place.continuation is not None
     text, _ = fill(place.template, placeholder)
     prompt = encoder.encode(text)
-    after = {
-        row: fill(place.continuation, placeholder, {(place.ref.slot, place.nth): row})[0] for row in rows
-    }
+    after = {row: fill(place.continuation, placeholder, {(place.ref.slot, place.nth): row})[0] for row in rows}
     lengths = {
         row: len(follows.ids) for row, it in after.items() if (follows := encoder.continuation(prompt, it)) is not None
     }

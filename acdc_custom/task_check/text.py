@@ -140,6 +140,8 @@ def _words(found: Sequence[Fit]) -> Iterator[str]:
     heading = "Words"
     for fit in found:
         text = f"{fit.words.name}: {len(fit.kept)} of {len(fit.words.rows)} are one token wherever they may stand"
+        if fit.n_tokens > 1:
+            text += f" in a prompt, and make answers of {fit.n_tokens} tokens"
         if fit.blocked:
             text = f"{fit.words.name}: none of {len(fit.words.rows)} can be used, see the problems"
         elif fit.left_out:

@@ -144,8 +144,9 @@ def test_a_literal_answer_is_as_long_as_its_foil(write: Write, task_text: str, w
     text = task_text.replace('answer = " {B}"', 'answer = " the ball"')
     with pytest.raises(TaskError) as error:
         load_task(write(text)).batch(words)
-    assert 'corruption switch: foil: of another length than the answer: " Carol" is 1 token (" Carol"), " the ball" ' in (
-        str(error.value)
+    assert (
+        'corruption switch: foil: of another length than the answer: " Carol" is 1 token (" Carol"), " the ball" '
+        in (str(error.value))
     )
     (prompt,) = load_task(write(text.replace('foil = " {A}"', 'foil = " the {A}"'))).batch(words, n=1).prompts
     assert prompt.forced is not None and prompt.forced.texts == (" the", " ball")
