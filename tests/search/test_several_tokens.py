@@ -62,7 +62,7 @@ def test_other_architectures_and_ablations_are_the_oracles(name: str, ablation: 
 
 
 def test_in_positions_all_tokens_where_the_answer_is_read_are_one_span() -> None:
-    model = test_positions.small("gpt2")
+    model = test_positions.small("gpt2", layers=1)
     prompts = with_answers(test_positions.positioned(1), (2, 1))
     found, decisions = test_positions.search(model, prompts, 0.002)
     test_positions.agrees(found, decisions, model, prompts)
