@@ -81,7 +81,7 @@ def multilayer(x, mlp):
 
 
 def forward(weights, tokens, kept=None, ablated=None, scales=None):
-    """Every sender's output, the logits, and the scales of norms after the heads (by layer), for one prompt.
+    """Every sender's output, the logits at every token, and the scales of norms after the heads, for one prompt.
 
     `kept(sender, receiver)` says whether an edge is in the circuit, for all tokens or, `[pos, 1]`, for each; a removed
     edge carries `ablated[sender]`. `scales` are those to use, the clean run's; without them the run's own.
@@ -134,7 +134,7 @@ def forward(weights, tokens, kept=None, ablated=None, scales=None):
     logits = norm(read("logits"), weights.final_norm) @ weights.unembedding.T
     if weights.unembedding_bias is not None:
         logits = logits + weights.unembedding_bias
-    return outputs, capped(logits[-1], weights.logit_soft_cap), scales
+    return outputs, capped(logits, weights.logit_soft_cap), scales
 
 
 def visiting_order(weights):
@@ -164,20 +164,45 @@ def kl(clean_logits, logits):
     return float((log_p.exp() * (log_p - log_q)).sum())
 
 
+def mean_kl(prompt, clean, logits):
+    """Mean over the tokens of an answer, each after those before it; of one token, after the prompt."""
+    n = len(steps(prompt))
+    return sum(kl(clean[-n + i], logits[-n + i]) for i in range(n)) / n
+
+
+def steps(prompt):
+    """What may come at each step of the answer: of one token any of several, of several tokens one after another."""
+    return [list(prompt.answer_ids)] if prompt.forced is None else [[token] for token in prompt.forced.ids]
+
+
+def log_probability(prompt, logits):
+    """Of the whole answer: the chain rule."""
+    right = steps(prompt)
+    own = logits[-len(right) :].softmax(-1)
+    return sum(float(p[tokens].sum().log()) for p, tokens in zip(own, right, strict=True))
+
+
+def rank(prompt, logits):
+    """How many words are above the right one, mean over the steps."""
+    right = steps(prompt)
+    own = logits[-len(right) :]
+    return sum(sum(float(value > at[tokens].max()) for value in at) for at, tokens in zip(own, right, strict=True)) / (
+        len(right)
+    )
+
+
 def logit_diff(prompt, logits):
-    return float(logits[list(prompt.answer_ids)].mean() - logits[list(prompt.foil_ids)].mean())
+    """Where answer and foil part."""
+    at = logits[-1] if prompt.forced is None else logits[prompt.forced.contrast - len(prompt.forced.ids)]
+    return float(at[list(prompt.answer_ids)].mean() - at[list(prompt.foil_ids)].mean())
 
 
 METRICS = {
-    "kl": lambda prompt, clean, logits: kl(clean, logits),
+    "kl": mean_kl,
     "logit-diff": lambda prompt, clean, logits: -logit_diff(prompt, logits),
     "logit-diff-distance": lambda prompt, clean, logits: abs(logit_diff(prompt, logits) - logit_diff(prompt, clean)),
-    "answer-logprob": lambda prompt, clean, logits: (
-        -float(sum(logits.softmax(-1)[token] for token in prompt.answer_ids).log())
-    ),
-    "answer-rank": lambda prompt, clean, logits: float(
-        sum(value > max(logits[token] for token in prompt.answer_ids) for value in logits)
-    ),
+    "answer-logprob": lambda prompt, clean, logits: -log_probability(prompt, logits),
+    "answer-rank": lambda prompt, clean, logits: rank(prompt, logits),
 }
 
 

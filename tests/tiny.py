@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import torch
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.model.model import Model, wrap, wrap_bridge
+from acdc_custom.task.answers import Forced
 from acdc_custom.task.spans import cut
 
 VOCAB = 30
@@ -29,10 +30,13 @@ class TinyPrompt:
     foil_ids: tuple[int, ...] = (2,)
     template: int = 0
     positions: dict[str, int] = field(default_factory=dict)
+    forced: Forced | None = None
 
     @property
     def spans(self) -> tuple[str, ...]:
-        return cut(self.clean_ids, self.corrupted_ids, self.positions)
+        return cut(
+            self.clean_ids, self.corrupted_ids, self.positions, n_answers=len(self.forced.ids) if self.forced else 1
+        )
 
 
 def random_prompts(seed: int, n: int = 3, prefix: int = 2) -> list[TinyPrompt]:
@@ -50,6 +54,27 @@ def random_prompts(seed: int, n: int = 3, prefix: int = 2) -> list[TinyPrompt]:
             TinyPrompt(tuple(clean), tuple(corrupted), tuple(answers[:2]), tuple(answers[2:]), len(clean) % 2)
         )
     return prompts
+
+
+def with_answers(prompts: Sequence[TinyPrompt], lengths: Sequence[int], seed: int = 0) -> list[TinyPrompt]:
+    """The same prompts, asked for answers of so many tokens: told apart at the last one, the first, the last, ..."""
+    rng = random.Random(seed)
+    asked = []
+    for number, (prompt, length) in enumerate(zip(prompts, lengths, strict=True)):
+        answer = tuple(rng.randrange(VOCAB) for _ in range(length))
+        contrast = 0 if number % 2 else length - 1
+        foil = (answer[contrast] + rng.randrange(1, VOCAB)) % VOCAB
+        asked.append(
+            replace(
+                prompt,
+                clean_ids=prompt.clean_ids + answer[:-1],
+                corrupted_ids=prompt.corrupted_ids + answer[:-1],
+                answer_ids=(answer[contrast],),
+                foil_ids=(foil,),
+                forced=Forced(answer, tuple(f" w{token}" for token in answer), contrast) if length > 1 else None,
+            )
+        )
+    return asked
 
 
 def randomized(hf_model: torch.nn.Module, seed: int) -> torch.nn.Module:

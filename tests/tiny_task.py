@@ -45,17 +45,23 @@ def as_prompt(tiny: TinyPrompt) -> Prompt:
         tuple(f" w{token}" for token in ids)
         for ids in (tiny.clean_ids, tiny.corrupted_ids, tiny.answer_ids, tiny.foil_ids)
     )
+    behind = () if tiny.forced is None else tiny.forced.texts[:-1]
+    length = len(clean) - len(behind)
     return Prompt(
-        "".join(clean),
-        "".join(corrupted),
-        answer,
+        "".join(clean[:length]),
+        "".join(corrupted[:length]),
+        answer if tiny.forced is None else ("".join(tiny.forced.texts),),
         foil,
         tiny.clean_ids,
         tiny.corrupted_ids,
         tiny.answer_ids,
         tiny.foil_ids,
-        {**tiny.positions, "END": len(tiny.clean_ids) - 1},
+        {**tiny.positions, "END": len(tiny.clean_ids) - len(behind) - 1},
         tiny.template,
+        None,
+        tiny.forced,
+        behind,
+        () if tiny.forced is None else foil,
     )
 
 

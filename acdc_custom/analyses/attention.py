@@ -52,6 +52,7 @@ class HeadAttention(Tabular):
 
 def head_attention(prepared: PreparedBatch, heads: Sequence[Sender], prompt: int = 0) -> HeadAttention:
     """The patterns of these heads on one clean prompt of the batch. Raises `UsageError` if there is no such prompt."""
+    prepared = prepared.at_contrast
     model, batch, heads = prepared.model, prepared.batch, tuple(sorted(heads))
     if not 0 <= prompt < len(batch.prompts):
         raise UsageError(f"there is no prompt {prompt}: the batch has prompts 0 to {len(batch.prompts) - 1}.")

@@ -65,9 +65,10 @@ def behaviour_spread(
 ) -> BehaviourSpread:
     """The logit difference on the largest of `sizes` prompts, or on as many as the task can make.
 
-    A smaller size looks at the first so many. Raises `TaskError` for a task that does not fit the tokenizer.
+    A smaller size looks at the first so many. Of an answer of several tokens, the first counts in which it differs from
+    the foil. Raises `TaskError` for a task that does not fit the tokenizer.
     """
-    prompts = task.up_to(max(sizes), model.tokenizer, seed, corruption).prompts
+    prompts = task.up_to(max(sizes), model.tokenizer, seed, corruption).at_contrast.prompts
     clean, corrupted, probability = [], [], []
     for start in range(0, len(prompts), AT_ONCE):
         some = prompts[start : start + AT_ONCE]

@@ -64,6 +64,7 @@ class CopyScores(Tabular):
 
 def copy_scores(prepared: PreparedBatch, seed: int = 0, on_step: OnStep = no_step) -> CopyScores:
     """Copy scores of every head of the model. Raises `UsageError` for a task that names no word of its prompts."""
+    prepared = prepared.at_contrast
     model, batch = prepared.model, prepared.batch
     cast = cast_of(prepared.task, batch, model.tokenizer)
     if not cast.places:

@@ -88,6 +88,7 @@ class HeadAttribution(Tabular):
 @torch.no_grad()
 def logit_lens(prepared: PreparedBatch) -> LogitLens:
     """The logit lens and every component's contribution, at END."""
+    prepared = prepared.at_contrast
     weights, graph = prepared.model.weights, prepared.model.graph
     outputs = _outputs(prepared)
     names, written = ["embed"], [outputs[0]]
@@ -120,6 +121,7 @@ def logit_lens(prepared: PreparedBatch) -> LogitLens:
 @torch.no_grad()
 def head_attribution(prepared: PreparedBatch) -> HeadAttribution:
     """Direct logit attribution of every head, at END."""
+    prepared = prepared.at_contrast
     graph, shape = prepared.model.graph, prepared.model.graph.shape
     direction, _ = readout(prepared)
     heads = [i for sender, i in graph.index.items() if sender.stage is Stage.HEAD]

@@ -26,7 +26,11 @@ class Runs:
 
     @classmethod
     def of(cls, prepared: PreparedBatch, direction: Direction) -> Runs:
-        """Both runs. Raises `UsageError` if they do not differ in their logit difference."""
+        """Both runs, up to where the first token of each answer comes that differs from the foil.
+
+        Raises `UsageError` if they do not differ in their logit difference.
+        """
+        prepared = prepared.at_contrast
         clean, corrupted = Base.clean(prepared), Base.corrupted(prepared)
         gap = prepared.full.logit_diff - prepared.corrupted.logit_diff
         if abs(gap) < SMALLEST_GAP:

@@ -46,6 +46,7 @@ class AttentionScatter(Tabular):
 
 def attention_scatter(prepared: PreparedBatch, heads: Sequence[Sender]) -> AttentionScatter:
     """These heads and every subject. Raises `UsageError` for a task that names no word of its prompts."""
+    prepared = prepared.at_contrast
     model, batch = prepared.model, prepared.batch
     cast = cast_of(prepared.task, batch, model.tokenizer)
     if not cast.subjects:

@@ -88,6 +88,7 @@ def patch_heads_at_spans(
 
     Keys and values that heads share are patched for all of them. A prompt that lacks the span stays as it is.
     """
+    prepared = prepared.at_contrast
     runs = Runs.of(prepared, direction)
     shape, spans = prepared.model.graph.shape, prepared.tokens.spans.names
     group_size = shape.group_size if part in (HeadPart.K, HeadPart.V) else 1

@@ -137,7 +137,7 @@ def _after_prompt(word: str) -> str:
 def describe_batch(prepared: PreparedBatch, threshold: float | None) -> Iterator[str]:
     """What is asked, how well the model does it, how far apart the two runs are, and what to beware of."""
     from acdc_custom.circuit.summary import describe_behaviour
-    from acdc_custom.task.batch import describe_beginning
+    from acdc_custom.task.batch import describe_answers, describe_beginning
 
     batch, task = prepared.batch, prepared.task
     first = batch.prompts[0]
@@ -147,6 +147,8 @@ def describe_batch(prepared: PreparedBatch, threshold: float | None) -> Iterator
     answer, foil = (" /".join(map(_after_prompt, words)) for words in (first.answer, first.foil))
     yield f"  clean      {printable(first.clean)} ->{answer}, not{foil}"
     yield f"  corrupted  {printable(first.corrupted)}"
+    if answers := describe_answers(batch.prompts):
+        yield f"Answers    {answers}"
     for note in batch.notes:
         yield f"Note       {note}"
     yield f"The model  {describe_behaviour(prepared.full)}"

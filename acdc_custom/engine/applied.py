@@ -232,8 +232,9 @@ def _batch(clean: Tensor, corrupted: Tensor, positions: Tensor) -> TokenBatch:
     none = torch.zeros(len(clean), 0, dtype=torch.long, device=clean.device)
     changed = (clean != corrupted).int().cummax(dim=1).values.bool()
     one = spans_of([(END,)])  # of edges without positions: they are kept or removed at every token
+    zeros = none.new_zeros(len(clean))
     return TokenBatch(
-        clean, corrupted, positions, changed, none, none, none.new_zeros(len(clean)), torch.zeros_like(clean), one
+        clean, corrupted, positions, changed, none, none, zeros, none, zeros, torch.zeros_like(clean), one
     )
 
 

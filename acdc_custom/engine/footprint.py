@@ -66,16 +66,17 @@ def needs_of(model: Model, tokens: TokenBatch) -> Needs:
     d_mlp = max((block.mlp.weight_in.shape[1] for block in weights.blocks if block.mlp), default=0)
     n_prompts, n_positions = tokens.clean.shape
     n_rows = int(tokens.is_prompt.sum())  # at most
+    n_asked = tokens.answer_positions.shape[1]  # answer rows of a prompt, at most
     n_senders, n_reads = len(graph.senders), shape.n_layers * (1 + shape.has_mlp) + 1
     cells = n_prompts * n_positions
-    caches = (2 * n_senders * n_rows + n_senders * n_prompts + n_reads * cells) * d_model
+    caches = (2 * n_senders * n_rows + n_senders * n_prompts * n_asked + n_reads * cells) * d_model
     live = _live_numbers(graph, n_rows, cells, n_positions, d_model, d_head)
-    # The double-precision output matrix and, per prompt, four times all words in double precision.
+    # The double-precision output matrix and, per answer row, four times all words in double precision.
     per_prompt = max(
         (3 * n_senders + 2 * n_reads + 3 * shape.n_heads) * n_positions * d_model * size
         + 3 * n_positions * d_mlp * size,
-        32 * vocab,
-        live // n_prompts * size + vocab * size,
+        32 * vocab * n_asked,
+        live // n_prompts * size + vocab * size * n_asked,
     )
     return Needs(held=(caches + live) * size, fixed=8 * vocab * d_model, per_prompt=per_prompt)
 

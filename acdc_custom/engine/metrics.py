@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from acdc_custom.choices import CustomMetric, Metric
+from acdc_custom.engine.answer_rows import AnswerRows, Gather, answer_rows
 from acdc_custom.engine.tokens import TokenBatch
 from acdc_custom.errors import SearchError, UsageError
 from acdc_custom.model.norm import soft_capped
@@ -27,12 +28,34 @@ class Objective(Protocol):
     """A metric made ready for one batch."""
 
     def __call__(self, normed: Tensor) -> Tensor:
-        """`normed` `[candidate, answer row, d_model]`, after the final norm; gives `[candidate, answer row]`."""
+        """`normed` `[candidate, answer row, d_model]`, after the final norm; gives `[candidate, prompt]`."""
+
+
+@dataclass(frozen=True)
+class OverRows:
+    """The mean of a metric over the tokens of each answer, or their sum; `of_rows` gives `[candidate, answer row]`."""
+
+    of_rows: Objective
+    gather: Gather
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        return self.gather(self.of_rows(normed))
+
+
+@dataclass(frozen=True)
+class AtContrast:
+    """A metric of one token of each answer: the first in which answer and foil differ."""
+
+    of_contrasts: Objective
+    rows: AnswerRows
+
+    def __call__(self, normed: Tensor) -> Tensor:
+        return self.of_contrasts(self.rows.at_contrast(normed))
 
 
 @dataclass(frozen=True)
 class KlFromModel:
-    """KL(full model || circuit) at the answer position, in nats.
+    """KL(full model || circuit) at the answer rows, in nats.
 
     For a fixed distribution p only `sum_v p_v logit_v` and the log-sum-exp of the logits are needed, and the
     former is one dot product with a vector known beforehand: no softmax is ever written down.
@@ -104,7 +127,7 @@ class NegativeAnswerLogprob:
     """Minus the log-probability that one of the answers is next, in nats."""
 
     weights: Weights
-    answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
+    answers: Tensor  # [answer row, answer], -1 where a row has fewer
 
     def __call__(self, normed: Tensor) -> Tensor:
         logits = self.weights.logits(normed)
@@ -117,7 +140,7 @@ class AnswerRank:
     """The number of words whose logit is above the best answer's; 0 when the answer comes first."""
 
     weights: Weights
-    answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
+    answers: Tensor  # [answer row, answer], -1 where a row has fewer
 
     def __call__(self, normed: Tensor) -> Tensor:
         logits = self.weights.logits(normed)
@@ -127,7 +150,11 @@ class AnswerRank:
 
 @dataclass(frozen=True)
 class MetricBatch:
-    """What a user's own metric is told of the batch."""
+    """What a user's own metric is told of the batch.
+
+    With answers of several tokens, each token counts as a prompt of its own; their mean is then the prompt's. Only the
+    token at which answer and foil are told apart has foils.
+    """
 
     model_logits: Tensor  # [prompt, vocab]: the full model's, on the clean prompts
     answers: Sequence[Sequence[int]]  # token ids, per prompt
@@ -171,26 +198,35 @@ def exact(x: Tensor) -> Tensor:
 
 
 def prepare(metric: Metric | CustomMetric, weights: Weights, tokens: TokenBatch, normed: Tensor) -> Objective:
-    """The metric for this batch. `normed` `[answer row, d_model]` is the full model's, on the clean prompts."""
+    """The metric for this batch. `normed` `[answer row, d_model]` is the full model's, on the clean prompts.
+
+    Over the tokens of an answer of several, the metric is the mean, the log-probability the sum; the logit difference
+    is the one at the first token in which answer and foil differ.
+    """
+    rows = answer_rows(tokens)
     match metric:
         case CustomMetric():
-            batch = MetricBatch(weights.logits(normed), _listed(tokens.answers), _listed(tokens.foils))
-            return Custom(weights, metric.value, load_function(metric.value), batch)
+            batch = MetricBatch(weights.logits(normed), _listed(rows.answers), _listed(rows.foils))
+            return _over(rows, Custom(weights, metric.value, load_function(metric.value), batch), rows.mean)
         case Metric.KL:
-            return _kl(weights, normed)
+            return _over(rows, _kl(weights, normed), rows.mean)
         case Metric.LOGIT_DIFF:
             return negative_logit_diff(weights, tokens)
         case Metric.LOGIT_DIFF_DISTANCE:
             negative = negative_logit_diff(weights, tokens)
             return LogitDiffDistance(negative, -negative(normed[None])[0])
         case Metric.ANSWER_LOGPROB:
-            return NegativeAnswerLogprob(weights, tokens.answers)
+            return _over(rows, NegativeAnswerLogprob(weights, rows.answers), rows.total)
         case Metric.ANSWER_RANK:
-            return AnswerRank(weights, tokens.answers)
+            return _over(rows, AnswerRank(weights, rows.answers), rows.mean)
+
+
+def _over(rows: AnswerRows, of_rows: Objective, gather: Gather) -> Objective:
+    return of_rows if rows.one_each else OverRows(of_rows, gather)
 
 
 def mean_over_chunks(values: Sequence[Tensor]) -> list[float]:
-    """Over the prompts of all chunks, each `[candidate, answer row]`; one number per candidate."""
+    """Over the prompts of all chunks, each `[candidate, prompt]`; one number per candidate."""
     means: list[float] = torch.cat(list(values), dim=-1).mean(-1).tolist()
     return means
 
@@ -222,7 +258,14 @@ def _at(logits: Tensor, ids: Tensor, missing: float) -> Tensor:
 
 
 def negative_logit_diff(weights: Weights, tokens: TokenBatch) -> Objective:
-    """Minus the logit difference, for models whose logits are soft-capped and for others."""
+    """Minus the logit difference, at the first token of each answer that differs from the foils'."""
+    rows = answer_rows(tokens)
+    of_contrasts = _negative_logit_diff(weights, tokens)
+    return of_contrasts if rows.one_each else AtContrast(of_contrasts, rows)
+
+
+def _negative_logit_diff(weights: Weights, tokens: TokenBatch) -> Objective:
+    """For models whose logits are soft-capped and for others; of `[candidate, prompt, d_model]`."""
     if weights.logit_soft_cap is None:
         return NegativeLogitDiff(*logit_diff_direction(weights, tokens))
     words = torch.cat((tokens.answers, tokens.foils), dim=1).clamp_min(0)  # [prompt, word]

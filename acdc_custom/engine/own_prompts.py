@@ -14,6 +14,7 @@ from acdc_custom.engine.tokens import PromptTokens
 from acdc_custom.errors import UsageError, count
 from acdc_custom.files.reading import described, shortened
 from acdc_custom.files.table import records_of
+from acdc_custom.task.batch import Batch
 from acdc_custom.task.chat import Frame
 from acdc_custom.task.spans import cut
 from acdc_custom.task.tokens import Encoder
@@ -30,6 +31,7 @@ class OwnPrompt:
     answer_ids: tuple[int, ...] = ()
     foil_ids: tuple[int, ...] = ()
     template: int = 0
+    forced: None = None
 
     @property
     def spans(self) -> tuple[str, ...]:
@@ -40,12 +42,12 @@ class OwnPrompt:
 def pairs(
     prompts: Any, encoder: Encoder, begins: bool | None, frame: Frame | None, kind: Ablation
 ) -> Sequence[PromptTokens]:
-    """Prompts as tokens: pairs, mappings, a DataFrame, texts, or a `Batch`. Texts are put into `frame`, if there is
+    """Prompts as tokens: pairs, mappings, a DataFrame, texts, or a `Batch`, of whose answers of
+    several tokens the one is read that tells answer and foil apart. Texts are put into `frame`, if there is
     one. Raises `UsageError` for anything else."""
     prompts = records_of(prompts)
-    of_batch = getattr(prompts, "prompts", None)
-    if of_batch is not None:
-        return list(of_batch)
+    if isinstance(prompts, Batch):
+        return prompts.at_contrast.prompts
     texts = [prompts] if isinstance(prompts, (str, Mapping)) else prompts
     if not isinstance(texts, Iterable) or not (texts := list(texts)):
         raise UsageError(f"{described(prompts)} holds no prompts. Give pairs (clean, corrupted), or texts.")

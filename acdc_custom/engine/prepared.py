@@ -60,8 +60,17 @@ class PreparedBatch:
         """The empty circuit."""
         return self.performance_of(())
 
+    @cached_property
+    def at_contrast(self) -> PreparedBatch:
+        """For what is about one token of each answer: every prompt as far as the first in which answer and foil
+        differ, which is asked there. Itself, if all answers are of one token."""
+        batch = self.batch.at_contrast
+        if batch is self.batch:
+            return self
+        return run_batch(self.task, batch, self.model, self.ablation, self.memory.limit, knocked_out=self.knocked_out)
+
     def outputs_of(self, edges: Iterable[Edge], carried: AblatedActivations | None = None) -> list[torch.Tensor]:
-        """What a circuit computes, by its definition, of each chunk: the final residual at the answer, normalised,
+        """What a circuit computes, by its definition, of each chunk: the final residual at the answers, normalised,
         `[answer row, d_model]`. Removed edges carry what `carried` says; None: what they do in the batch."""
         kept = tuple(edges)
         return [run_circuit(self.model, chunk.tokens, kept, carried or chunk.carried) for chunk in self.chunks]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from acdc_custom.engine.spans import Spans, spans_of
 from acdc_custom.errors import UsageError
+from acdc_custom.task.answers import Forced
 
 
 class PromptTokens(Protocol):
@@ -27,6 +28,8 @@ class PromptTokens(Protocol):
     @property
     def foil_ids(self) -> Sequence[int]: ...
     @property
+    def forced(self) -> Forced | None: ...
+    @property
     def template(self) -> int: ...
     @property
     def spans(self) -> Sequence[str]: ...
@@ -36,15 +39,18 @@ class PromptTokens(Protocol):
 class TokenBatch:
     """Prompts of several lengths, padded on the right; causal attention never lets padding be read.
 
-    The answer is read at `answer_positions`, the last token of each prompt.
+    The answer is read at `answer_positions`: the last token of each prompt, or as many as its answer has tokens.
     """
 
     clean: Tensor  # [prompt, pos]
     corrupted: Tensor  # [prompt, pos]
-    answer_positions: Tensor  # [prompt, 1]
-    changed: Tensor  # [prompt, pos]: from the first token that differs, to the answer position
+    answer_positions: Tensor  # [prompt, token]: ascending, the last one again where an answer has fewer
+    changed: Tensor  # [prompt, pos]: from the first token that differs, to the last answer position
+    # Of an answer of several tokens, answers and foils are those of the first token in which they differ.
     answers: Tensor  # [prompt, answer], -1 where a prompt has fewer
     foils: Tensor  # [prompt, foil], -1 where a prompt has fewer
+    contrasts: Tensor  # [prompt]: which token that is, from 0
+    forced: Tensor  # [prompt, token]: of answers of several tokens, -1 where one has fewer
     templates: Tensor  # [prompt]: which template each prompt was made from
     span_places: Tensor  # [prompt, pos]: which of the spans each token is in, -1 in the padding
     spans: Spans
@@ -59,8 +65,8 @@ class TokenBatch:
 
     @cached_property
     def is_prompt(self) -> Tensor:
-        """`[prompt, pos]`: true up to the answer position, false in the padding."""
-        return torch.arange(self.clean.shape[1], device=self.clean.device) <= self.answer_positions
+        """`[prompt, pos]`: true up to the last answer position, false in the padding."""
+        return torch.arange(self.clean.shape[1], device=self.clean.device) <= self.answer_positions[:, -1:]
 
     @cached_property
     def is_answer(self) -> Tensor:
@@ -83,9 +89,13 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
             f"the longest prompt has {max(lengths)} tokens; this model reads at most {max_positions}. "
             "Use shorter prompts."
         )
+    forced = [() if p.forced is None else p.forced.ids for p in prompts]
     check_tokens((i for p in prompts for i in (*p.clean_ids, *p.corrupted_ids, *p.answer_ids, *p.foil_ids)), vocab)
+    check_tokens((i for ids in forced for i in ids), vocab)
     clean, corrupted = padded([p.clean_ids for p in prompts], 0), padded([p.corrupted_ids for p in prompts], 0)
-    ends = torch.tensor(lengths)[:, None] - 1
+    ends = torch.tensor(lengths)[:, None] - 1  # [prompt, 1]
+    n_asked = torch.tensor([max(1, len(ids)) for ids in forced])[:, None]
+    asked = (ends + 1 - n_asked + torch.arange(int(n_asked.max()))).minimum(ends)  # [prompt, token]
     differs_so_far = (clean != corrupted).int().cummax(dim=1).values.bool()
     up_to_answer = torch.arange(clean.shape[1]) <= ends
     spans = spans_of([prompt.spans for prompt in prompts])
@@ -93,10 +103,12 @@ def token_batch(prompts: Sequence[PromptTokens], max_positions: int, vocab: int,
     return TokenBatch(
         clean=clean.to(device),
         corrupted=corrupted.to(device),
-        answer_positions=ends.to(device),
+        answer_positions=asked.to(device),
         changed=(differs_so_far & up_to_answer).to(device),
         answers=padded([p.answer_ids for p in prompts], -1).to(device),
         foils=padded([p.foil_ids for p in prompts], -1).to(device),
+        contrasts=torch.tensor([0 if p.forced is None else p.forced.contrast for p in prompts], device=device),
+        forced=padded(forced, -1).to(device),
         templates=torch.tensor([p.template for p in prompts], device=device),
         span_places=padded([[place[name] for name in p.spans] for p in prompts], -1).to(device),
         spans=spans,

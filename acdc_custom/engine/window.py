@@ -16,6 +16,7 @@ import torch
 from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.route import MlpStep, Route
+from acdc_custom.engine.spans import ANSWER
 from acdc_custom.errors import SearchError
 
 LARGEST = 256
@@ -65,9 +66,9 @@ def route_cost(caches: Caches, route: Route) -> Cost:
     vocab, d_model = weights.unembedding.shape
     d_head = weights.blocks[0].attention.out.shape[1]
     n_rows = caches.layout.n_rows
-    n_prompts = len(caches.tokens.clean)
-    work, read = n_prompts * vocab * d_model, vocab * d_model
-    numbers = n_prompts * vocab * (1 if weights.logit_soft_cap is None else 3)  # see KlOfCappedLogits
+    n_read = n_rows(ANSWER)
+    work, read = n_read * vocab * d_model, vocab * d_model
+    numbers = n_read * vocab * (1 if weights.logit_soft_cap is None else 3)  # see KlOfCappedLogits
     for step in route.steps:
         if isinstance(step, MlpStep):
             mlp = weights.blocks[step.layer].mlp

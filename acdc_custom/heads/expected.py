@@ -39,6 +39,7 @@ def fits(prepared: PreparedBatch) -> bool:
 
 def needed_bytes(prepared: PreparedBatch) -> int:
     """What the two runs hold of every layer (`layers.Layer`), a pass of path patching, and the logits of copying."""
+    prepared = prepared.at_contrast
     weights, shape = prepared.model.weights, prepared.model.graph.shape
     n_heads, d_head, d_model = weights.blocks[0].attention.out.shape
     per_token = 4 * d_model + 2 * (n_heads + shape.n_kv_heads) * d_head
@@ -50,6 +51,7 @@ def needed_bytes(prepared: PreparedBatch) -> int:
 
 def expected_seconds(prepared: PreparedBatch, circuit: Circuit) -> float:
     """What measuring the circuit's heads will take, in seconds."""
+    prepared = prepared.at_contrast
     model, tokens, batch = prepared.model, prepared.tokens, prepared.batch
     heads = MeasuredHeads.of(model.graph, circuit_heads(circuit), batch.seed).all
     piece = heads[:: -(-len(heads) // PIECE)]

@@ -30,9 +30,11 @@ def find_roles(
 
     `heads` are those in the table, by default the circuit's, or the model's without a circuit. They and the circuit's
     are measured, each by itself, and the movers are looked for among them. Since a number means something beside others
-    only, so is a sample of the model's heads (`sample.py`), drawn with the batch's seed. Raises `UsageError` when the
-    model's logit difference is zero.
+    only, so is a sample of the model's heads (`sample.py`), drawn with the batch's seed. With an answer of several
+    tokens, END is where the first comes that differs from the foil. Raises `UsageError` when the model's logit
+    difference is zero.
     """
+    asked_of, prepared = prepared.batch, prepared.at_contrast
     batch, model = prepared.batch, prepared.model
     if prepared.full.logit_diff == 0:
         raise UsageError("the model's logit difference is zero on these prompts: there is nothing to explain.")
@@ -47,7 +49,7 @@ def find_roles(
             corruption=batch.corruption,
             n=len(batch.prompts),
             seed=batch.seed,
-            batch_sha256=batch.sha256,
+            batch_sha256=asked_of.sha256,
             model=model.name,
             weights_sha256=model.fingerprint,
             logit_diff=measured.logit_diff,

@@ -32,11 +32,12 @@ def patch_paths(
     """Patch each sender's paths to the receivers, which are patched together, and see what becomes of the answer.
 
     `positions` are named positions of the task at which the receivers read the patched input, none of them: everywhere;
-    the logits are read at END in any case. A sender at a span is patched at its tokens alone, and a receiver at a span
+    the logits are read at END in any case, which of an answer of several tokens is where the first comes in which it
+    differs from the foil. A sender at a span is patched at its tokens alone, and a receiver at a span
     reads there; prompts without the span stay as they are. Raises `UsageError` for what is not in the model or the
     task, or a sender that comes after all receivers.
     """
-    effect = Effect(effect)
+    effect, prepared = Effect(effect), prepared.at_contrast
     tokens, batch = prepared.tokens, prepared.batch
     readings = [Reading.of(receiver) for receiver in receivers]
     check_readings(readings, positions)

@@ -28,6 +28,10 @@ class KnownPrompt:
     positions: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def forced(self) -> None:
+        """Its answers are of one token."""
+
+    @property
     def spans(self) -> tuple[str, ...]:
         """The span that each token is in."""
         return cut(self.clean_ids, self.corrupted_ids, self.positions)

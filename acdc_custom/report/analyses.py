@@ -63,7 +63,7 @@ def _patching(few: PreparedBatch, heads: list[Sender], on_progress: Progress) ->
 
 def _scatter(run: Reopened, heads: list[Sender], attribution: lens.HeadAttribution) -> Iterator[PageFigure]:
     """Attention against output for the heads of the circuit that write most, if the prompts name any word."""
-    prepared = run.prepared
+    prepared = run.prepared.at_contrast
     if len(prepared.batch.prompts) < FEWEST_POINTS or not heads:
         return
     if not cast_of(prepared.task, prepared.batch, prepared.model.tokenizer).subjects:

@@ -45,7 +45,7 @@ def attention_data(
     texts = [
         AttentionPrompt(
             f"Prompt {rows.index(row) + 1}, {kind}",
-            tuple(pieces(getattr(prompts[row], kind), len(tokens), model.tokenizer)),
+            tuple(pieces(getattr(prompts[row], kind), len(tokens), model.tokenizer, prompts[row].behind)),
         )
         for row, kind, tokens in ids
     ]

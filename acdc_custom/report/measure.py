@@ -13,6 +13,7 @@ from torch import Tensor
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.ablation import AblatedActivations
+from acdc_custom.engine.answer_rows import answer_rows
 from acdc_custom.engine.performance import logit_differences
 from acdc_custom.graph import Edge, Sender, Stage
 from acdc_custom.heads.evidence import Role
@@ -47,9 +48,10 @@ def measure(run: Reopened, on_progress: Progress = silent, heads: HeadTable | No
     spreads = [Spread(tuple(logit_differences(model.weights, tokens, x).tolist())) for x in normed]
     chosen = choose(prepared.batch.prompts)
     on_progress("reading example prompts", 0, 1)
-    logits = [model.weights.logits(x[chosen]) for x in normed[:3]]  # each [example, vocab]
+    at_contrast = answer_rows(tokens).at_contrast
+    logits = [model.weights.logits(at_contrast(x)[chosen]) for x in normed[:3]]  # each [example, vocab]
     examples = tuple(
-        example(prepared.batch.prompts[row], model.tokenizer, [x[place] for x in logits])
+        example(prepared.batch.at_contrast.prompts[row], model.tokenizer, [x[place] for x in logits])
         for place, row in enumerate(chosen)
     )
     if heads is None or not heads.is_about(run.circuit):
@@ -75,7 +77,7 @@ def measure(run: Reopened, on_progress: Progress = silent, heads: HeadTable | No
 
 
 def run_edges(run: Reopened, edges: Sequence[Edge], carried: AblatedActivations | None = None) -> Tensor:
-    """What these edges alone compute, `[prompt, d_model]`, normalised; `carried` None is the run's ablation."""
+    """What these edges alone compute, `[answer row, d_model]`, normalised; `carried` None is the run's ablation."""
     return torch.cat(run.prepared.outputs_of(edges, carried))
 
 

@@ -32,7 +32,7 @@ def example(prompt: Prompt, tokenizer: Any, logits: Sequence[Tensor]) -> PromptE
     """One prompt; `logits` `[vocab]` at its end of the model, the circuit and no edges."""
     differs = [a != b for a, b in zip(prompt.clean_ids, prompt.corrupted_ids, strict=True)]
     clean, corrupted = (
-        _of_text(text, list(map(Piece, pieces(text, len(ids), tokenizer), differs)))
+        _of_text(text, list(map(Piece, pieces(text, len(ids), tokenizer, prompt.behind), differs)))
         for text, ids in ((prompt.clean, prompt.clean_ids), (prompt.corrupted, prompt.corrupted_ids))
     )
     model, circuit, empty = (guess(prompt, tokenizer, row.double()) for row in logits)
@@ -58,13 +58,14 @@ def guess(prompt: Prompt, tokenizer: Any, logits: Tensor) -> Guess:
     )
 
 
-def pieces(text: str, n_tokens: int, tokenizer: Any) -> list[str]:
-    """A prompt's tokens as stretches of its text, each with the space before it; `n_tokens` counts a first BOS."""
+def pieces(text: str, n_tokens: int, tokenizer: Any, behind: Sequence[str] = ()) -> list[str]:
+    """A prompt's tokens as stretches of its text, each with the space before it; `n_tokens` counts a first BOS, and
+    those of `behind`, which are an answer's."""
     spans = Encoder(tokenizer).encode(text).spans
     ends = [0, *(max(end for _, end in spans[: place + 1]) for place in range(len(spans)))]
     found = [text[start:end] for start, end in pairwise(ends)]
-    special = [text_of(tokenizer, tokenizer.bos_token_id)] if n_tokens > len(spans) else []
-    return [*special, *found]
+    special = [text_of(tokenizer, tokenizer.bos_token_id)] if n_tokens > len(spans) + len(behind) else []
+    return [*special, *found, *behind]
 
 
 def words_at_places(prompts: Sequence[Prompt], tokenizer: Any) -> tuple[PlaceWords, ...]:
@@ -72,8 +73,8 @@ def words_at_places(prompts: Sequence[Prompt], tokenizer: Any) -> tuple[PlaceWor
     found: dict[str, tuple[Counter[str], Counter[str]]] = {}
     changed: set[str] = set()
     for prompt in prompts:
-        clean = pieces(prompt.clean, len(prompt.clean_ids), tokenizer)
-        corrupted = pieces(prompt.corrupted, len(prompt.corrupted_ids), tokenizer)
+        clean = pieces(prompt.clean, len(prompt.clean_ids), tokenizer, prompt.behind)
+        corrupted = pieces(prompt.corrupted, len(prompt.corrupted_ids), tokenizer, prompt.behind)
         for name, at in prompt.positions.items():
             counters = found.setdefault(name, (Counter(), Counter()))
             if prompt.clean_ids[at] != prompt.corrupted_ids[at]:

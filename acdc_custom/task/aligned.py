@@ -65,14 +65,14 @@ def columns(text: str) -> int:
 
 
 def token_texts(prompt: Prompt, tokenizer: Tokenizer) -> tuple[str, ...]:
-    """The clean prompt, token by token."""
+    """The clean prompt, token by token, with what stands behind its text."""
     return tuple(cell.clean for cell in _cells(prompt, Encoder(tokenizer)))
 
 
 def _cells(prompt: Prompt, encoder: Encoder) -> Iterator[_Cell]:
     clean, corrupted = (encoder.encode(text).pieces for text in (prompt.clean, prompt.corrupted))
-    before = (BOS,) * (len(prompt.clean_ids) - len(clean))
-    pairs = zip(before + clean, before + corrupted, strict=True)
+    before = (BOS,) * (len(prompt.clean_ids) - len(prompt.behind) - len(clean))
+    pairs = zip(before + clean + prompt.behind, before + corrupted + prompt.behind, strict=True)
     for index, (piece, other) in enumerate(pairs):
         yield _Cell(printable(piece), printable(other), index)
 

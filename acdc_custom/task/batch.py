@@ -13,14 +13,17 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from acdc_custom.errors import TaskError, count, did_you_mean
 from acdc_custom.files.table import Row, Tabular
+from acdc_custom.task.answers import number_of_tokens
 from acdc_custom.task.chat import in_chat
+from acdc_custom.task.faults import Fault, Flaw
 from acdc_custom.task.fill import fill_prompts
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.notes import chat_notes, missing_spans, text_notes, unlike_prompts
-from acdc_custom.task.prompt import END, Fault, Prompt, Text, read_prompt
+from acdc_custom.task.prompt import END, Prompt, Text, read_prompt
 from acdc_custom.task.selection import DEFAULT_N, Draw, PromptSelection, divide
 from acdc_custom.task.spec import Corruption, RowSpec, Spec, TemplateSpec
 from acdc_custom.task.tokens import Encoder, Tokenizer, token_text
@@ -59,9 +62,19 @@ class Batch(Tabular):
 
     @property
     def sha256(self) -> str:
-        """A hash of all token ids: clean, corrupted, answer, foil."""
-        ids = [[p.clean_ids, p.corrupted_ids, p.answer_ids, p.foil_ids] for p in self.prompts]
+        """A hash of all token ids: clean, corrupted, answer, foil; and of whole answers of several tokens."""
+        ids = [
+            [p.clean_ids, p.corrupted_ids, p.answer_ids, p.foil_ids, *([] if p.forced is None else [p.forced.ids])]
+            for p in self.prompts
+        ]
         return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
+
+    @cached_property
+    def at_contrast(self) -> Batch:
+        """The prompts for what is about one token of each answer, see `Prompt.at_contrast`; itself, if all have one."""
+        if all(prompt.forced is None for prompt in self.prompts):
+            return self
+        return dataclasses.replace(self, prompts=tuple(prompt.at_contrast for prompt in self.prompts))
 
 
 def make_batch(
@@ -146,6 +159,18 @@ def describe_beginning(token: str) -> str:
     return f"each behind the beginning-of-text token {token}" if token else "no beginning-of-text token"
 
 
+def describe_answers(prompts: Sequence[Prompt]) -> str:
+    """What to say of answers of several tokens; empty if there are none."""
+    several = [prompt.forced for prompt in prompts if prompt.forced is not None]
+    if not several:
+        return ""
+    of = number_of_tokens({1 if prompt.forced is None else len(prompt.forced.ids) for prompt in prompts})
+    return (
+        f"of {of}, each asked after those before it (teacher forcing); the logit difference is at the first token in "
+        "which answer and foil differ"
+    )
+
+
 def _check_corruption(file: str, chosen: str, known: Iterable[str]) -> None:
     names = tuple(known)
     if chosen not in names:
@@ -158,7 +183,18 @@ def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[dic
     wrong with it.
 
     Only rows in another project's form are left out, those that do not fit the tokenizer: they were not written for it.
+    Among them are rows whose answers are of several tokens, unless those of all rows are.
     """
+    if spec.form is RowForm.OWN:
+        return _given_texts(spec, encoder, n, seed, several=True)
+    chosen, left_out = _given_texts(spec, encoder, n, seed, several=False)
+    return (chosen, left_out) if chosen else _given_texts(spec, encoder, n, seed, several=True)
+
+
+def _given_texts(
+    spec: RowSpec, encoder: Encoder, n: int, seed: int, several: bool
+) -> tuple[dict[int, Text], list[Fault]]:
+    """The same with answers of several tokens, or without."""
     chosen: dict[int, Text] = {}
     left_out: list[Fault] = []
     for index in random.Random(seed).sample(range(len(spec.rows)), len(spec.rows)):
@@ -167,14 +203,22 @@ def given_texts(spec: RowSpec, encoder: Encoder, n: int, seed: int) -> tuple[dic
         text = Text(
             f"{spec.file}, {row.place}", keys, row.clean, row.corrupted, row.answer, row.foil, (), 0, spec.frame
         )
-        faults = () if spec.form is RowForm.OWN else read_prompt(text, {}, {}, spec.file, encoder, ())[1]
-        if faults:
-            left_out.append(faults[0])
+        if spec.form is not RowForm.OWN and (fault := _misfit(text, spec.file, encoder, several)):
+            left_out.append(fault)
             continue
         chosen[index] = text
         if len(chosen) == n:
             break
     return chosen, left_out
+
+
+def _misfit(text: Text, file: str, encoder: Encoder, several: bool) -> Fault | None:
+    """Why a row does not fit the tokenizer; None if it does."""
+    prompt, faults = read_prompt(text, {}, {}, file, encoder, ())
+    if not faults and not several and prompt is not None and prompt.forced is not None:
+        what = f'"{prompt.answer[0]}" is {len(prompt.forced.ids)} tokens, and the answers of other rows are one'
+        return Fault(Flaw.SEVERAL, text.keys[0], f"{text.where}: {text.keys[0]}: {what}")
+    return faults[0] if faults else None
 
 
 def division_note(available: int, division: tuple[int, int], held_out: int) -> str:

@@ -21,10 +21,11 @@ from acdc_custom.task.batch import (
     none_fits,
 )
 from acdc_custom.task.chat import Frame, in_chat
+from acdc_custom.task.faults import Fault, Flaw
 from acdc_custom.task.forms import RowForm
 from acdc_custom.task.notes import chat_notes, missing_spans, text_notes, unlike_prompts
 from acdc_custom.task.pattern import Ref, TextSpan, occurrences
-from acdc_custom.task.prompt import Fault, Flaw, Prompt, Text, read_prompt
+from acdc_custom.task.prompt import Prompt, Text, read_prompt
 from acdc_custom.task.selection import checked_number
 from acdc_custom.task.spec import Corruption, RowSpec, TemplateSpec
 from acdc_custom.task.task import Task

@@ -6,10 +6,11 @@ Owns `Prompt`, the text that it is made from, and what has to hold of it as toke
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from acdc_custom.task.answers import Forced, read_answers
+from acdc_custom.task.faults import BESIDE_TOKENS, Fault, Flaw
 from acdc_custom.task.forms import Target
 from acdc_custom.task.pattern import Ref, TextSpan, Where
 from acdc_custom.task.places import find, token_name
@@ -17,12 +18,15 @@ from acdc_custom.task.spans import END, cut
 from acdc_custom.task.spec import SpanCut, Stretch
 from acdc_custom.task.tokens import Encoder, Encoding
 
-__all__ = ["END", "Fault", "Flaw", "Prompt", "Text", "read_prompt"]
+__all__ = ["END", "Prompt", "Text", "read_prompt"]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A clean prompt, its corrupted twin of as many tokens, and what should and should not follow."""
+    """A clean prompt, its corrupted twin of as many tokens, and what should and should not follow.
+
+    Behind an answer of several tokens, `forced`, the tokens of both prompts go on with all of it but the last.
+    """
 
     clean: str
     corrupted: str
@@ -30,16 +34,39 @@ class Prompt:
     foil: tuple[str, ...]
     clean_ids: tuple[int, ...]
     corrupted_ids: tuple[int, ...]
-    answer_ids: tuple[int, ...]
-    foil_ids: tuple[int, ...]
-    positions: dict[str, int]  # name -> index into clean_ids; END is always there
+    answer_ids: tuple[int, ...]  # of an answer of several tokens, the one at which the logit difference is asked
+    foil_ids: tuple[int, ...]  # the same
+    positions: dict[str, int]  # name -> index into clean_ids; END is always there: where the first token is asked
     template: int  # which template it was made from, from 0
     by_hand: Mapping[str, range] | None = None  # the tokens of spans that the task sets itself; None: it sets none
+    forced: Forced | None = None  # an answer of several tokens; None: one of one token
+    behind: tuple[str, ...] = ()  # the texts of the answer's tokens that follow the text of both prompts
+    foil_texts: tuple[str, ...] = ()  # beside `forced`, of the tokens `foil_ids`
 
     @cached_property
     def spans(self) -> tuple[str, ...]:
-        """The span that each token is in."""
-        return cut(self.clean_ids, self.corrupted_ids, self.positions, self.by_hand)
+        """The span that each token is in. All tokens at which the answer is read are END."""
+        n_answers = 1 if self.forced is None else len(self.forced.ids)
+        return cut(self.clean_ids, self.corrupted_ids, self.positions, self.by_hand, n_answers)
+
+    @cached_property
+    def at_contrast(self) -> Prompt:
+        """The prompt for what is about one token of the answer: as far as where the logit difference is asked."""
+        if self.forced is None:
+            return self
+        place = self.forced.contrast
+        length = self.positions[END] + 1 + place
+        return replace(
+            self,
+            answer=self.forced.texts[place : place + 1],
+            foil=self.foil_texts,
+            clean_ids=self.clean_ids[:length],
+            corrupted_ids=self.corrupted_ids[:length],
+            positions=self.positions | {END: length - 1},
+            forced=None,
+            behind=self.behind[:place],
+            foil_texts=(),
+        )
 
 
 @dataclass(frozen=True)
@@ -62,32 +89,6 @@ class Text:
         return TextSpan(len(self.frame[0]), len(self.clean) - len(self.frame[1]))
 
 
-class Flaw(Enum):
-    """What can be wrong with a prompt as tokens; the value is what to do about it."""
-
-    LENGTH = "In what the corruption changes, use only words that are one token each where they stand."
-    NOTHING = "Give a prompt that the tokenizer makes tokens of."
-    SAME = "Let the corrupted prompt have another word in it."
-    SPLIT = "Choose another word, or put spaces around the slot."
-    ANSWER = "Give answers and foils of one token each, with the space before them: shorter or more common words."
-    TOKEN = "Give token ids of this model's own tokenizer, or texts."
-    SAME_ANSWER = "Choose another foil; a corruption may have a foil of its own."
-    POSITION = "Count in the prompt that is shown, or name a text that every prompt has."
-    SPAN = "Let a span end after it begins, and before the next one does."
-
-
-BESIDE_TOKENS = (Flaw.POSITION, Flaw.SPAN)  # what is wrong with the names of places, and not with the prompt
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something that is wrong with one prompt. `subject` tells faults of a kind apart: which position, which key."""
-
-    flaw: Flaw
-    subject: str
-    message: str
-
-
 def read_prompt(
     text: Text,
     positions: Mapping[str, Where],
@@ -102,12 +103,8 @@ def read_prompt(
     """
     clean, corrupted = encoder.encode(text.clean), encoder.encode(text.corrupted)
     faults = list(_faults(text, clean, corrupted, encoder))
-    answer, wrong_answers = _targets(text.where, text.keys[0], text.answer, clean, encoder)
-    foil, wrong_foils = _targets(text.where, text.keys[1], text.foil, clean, encoder)
-    faults += wrong_answers + wrong_foils
-    if answer.keys() & foil.keys():
-        message = f'{text.where}: answer and foil are the same token (prompt: "{text.clean}")'
-        faults.append(Fault(Flaw.SAME_ANSWER, "", message))
+    follows, wrong = read_answers(text.where, text.keys, text.answer, text.foil, clean, encoder)
+    faults += wrong
     found = {name: find(where, text.spans, clean, text.own) for name, where in positions.items()}
     for name, at in found.items():
         if isinstance(at, str):
@@ -115,7 +112,7 @@ def read_prompt(
             faults.append(Fault(Flaw.POSITION, name, message))
     stretches = {} if isinstance(spans, SpanCut) else _stretches(spans, text, clean)
     faults += _span_faults(stretches, file, text)
-    if any(fault.flaw not in BESIDE_TOKENS for fault in faults):
+    if follows is None or any(fault.flaw not in BESIDE_TOKENS for fault in faults):
         return None, tuple(faults)
     if clean.ids[: len(bos)] == bos:  # the text itself begins with it
         bos = ()
@@ -123,18 +120,23 @@ def read_prompt(
     by_hand = {name: range(len(bos) + at.start, len(bos) + at.stop) for name, at in stretches.items()}
     if isinstance(spans, SpanCut):
         by_hand = _one_each(places, len(bos) + len(clean.ids))
+    forced = follows.forced
+    behind = () if forced is None else forced.ids[:-1]
     prompt = Prompt(
         text.clean,
         text.corrupted,
-        tuple(answer.values()),
-        tuple(foil.values()),
-        bos + clean.ids,
-        bos + corrupted.ids,
-        tuple(answer),
-        tuple(foil),
+        follows.answer,
+        follows.foil,
+        bos + clean.ids + behind,
+        bos + corrupted.ids + behind,
+        follows.answer_ids,
+        follows.foil_ids,
         places | {END: len(bos) + len(clean.ids) - 1},
         text.template,
         by_hand if spans else None,
+        forced,
+        () if forced is None else forced.texts[:-1],
+        () if forced is None else follows.foil_texts,
     )
     return prompt, tuple(faults)
 
@@ -155,31 +157,6 @@ def _faults(text: Text, clean: Encoding, corrupted: Encoding, encoder: Encoder) 
     for ref, span in text.spans:
         if not encoder.is_one_token(clean, span):
             yield Fault(Flaw.SPLIT, ref.text, f'{text.where}: {ref.text} is not one token in "{text.clean}"')
-
-
-def _targets(
-    where: str, key: str, given: tuple[Target, ...], clean: Encoding, encoder: Encoder
-) -> tuple[dict[int, str], list[Fault]]:
-    """Token ids and their texts, and what is wrong with them.
-
-    What is given twice, or is one token in two writings, counts once.
-    """
-    found: dict[int, str] = {}
-    faults: list[Fault] = []
-    for target in given:
-        if isinstance(target, int):
-            text = encoder.text_of(target)
-            if text is None:
-                faults.append(Fault(Flaw.TOKEN, key, f"{where}: {key}: this tokenizer has no token {target}"))
-            else:
-                found.setdefault(target, text)
-            continue
-        token = encoder.continuation(clean, target)
-        if token is None:
-            faults.append(Fault(Flaw.ANSWER, key, f"{where}: {key}: {encoder.explain(clean, target)}"))
-        else:
-            found.setdefault(token, target)
-    return found, faults
 
 
 def _stretches(spans: Mapping[str, Stretch], text: Text, clean: Encoding) -> dict[str, range]:

@@ -1,9 +1,10 @@
 """Prompts cut into spans: the named tokens, and what lies between them.
 
 Owns which span every token of a prompt is in, and in which order spans come when prompts differ. A named position is a
-span of its own, and so is END; the run of tokens between two of them is called after both (`S1..S2`), and what stands
-before the first is `start`. A task may set spans by hand instead. Where it names nothing, the tokens that the
-corruption changes are named: each run of them is `changed1`, `changed2` and so on. Knows no tokenizer and no model.
+span of its own, and so is END, where the answer is read; the run of tokens between two of them is called after both
+(`S1..S2`), and what stands before the first is `start`. A task may set spans by hand instead. Where it names nothing,
+the tokens that the corruption changes are named: each run of them is `changed1`, `changed2` and so on. Knows no
+tokenizer and no model.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-END = "END"  # the position of the last token, where the answer is read
+END = "END"  # where the answer is read: the last token of a prompt, and those of the answer before its last one
 START = "start"  # all that stands before the first named token
 
 
@@ -20,17 +21,19 @@ def cut(
     corrupted: Sequence[int],
     positions: Mapping[str, int],
     by_hand: Mapping[str, range] | None = None,
+    n_answers: int = 1,
 ) -> tuple[str, ...]:
     """The name of the span that each token of a prompt is in, from its tokens and its named positions, or from the
     spans of its task, if there are any: those that this prompt has, each with its tokens.
 
-    Of several names of one token the first counts, and END before all others.
+    Of several names of one token the first counts, and END before all others: it has the last `n_answers` tokens, those
+    after which a token of the answer comes.
     """
     if by_hand is None:
         names = _named(positions) or _changed(clean, corrupted)
     else:
         names = {place: name for name, places in by_hand.items() for place in places}
-    names[len(clean) - 1] = END
+    names |= dict.fromkeys(range(len(clean) - n_answers, len(clean)), END)
     spans: list[str] = []
     before = ""
     for place in range(len(clean)):

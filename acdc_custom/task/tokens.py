@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from acdc_custom.errors import TaskError
+from acdc_custom.errors import TaskError, count
 from acdc_custom.task.pattern import TextSpan
 
 NEUTRAL = "The"  # a text that a word can continue: alone, some tokenizers take it for the beginning of one
@@ -54,6 +54,21 @@ class Encoding:
         """The text cut at its tokens, each with the space before it, whatever the tokenizer says of spaces."""
         ends = [end for _, end in self.spans]
         return tuple(self.text[start:end] for start, end in zip([0, *ends], ends, strict=False))
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A text that continues a prompt, as the tokens that it adds."""
+
+    text: str
+    ids: tuple[int, ...]
+    texts: tuple[str, ...]  # of its tokens
+
+    @property
+    def described(self) -> str:
+        """`" New York" is 2 tokens (" New" " York")`."""
+        tokens = " ".join(f'"{text}"' for text in self.texts)
+        return f'"{self.text}" is {count(len(self.ids), "token")} ({tokens})'
 
 
 def token_text(tokenizer: Tokenizer, token: int) -> str:
@@ -161,11 +176,27 @@ class Encoder:
             return f"{encoding.text[span.start : span.end].strip()} is unknown"
         return "+".join(encoding.text[start:end].strip() for start, end in (encoding.spans[i] for i in at)) or "nothing"
 
-    def continuation(self, prompt: Encoding, text: str) -> int | None:
-        """The one token that `text` adds to the prompt, or None if it adds more, or changes the prompt's."""
-        ids = self.encode(prompt.text + text).ids
-        known = len(ids) == len(prompt.ids) + 1 and ids[-1] != self.unknown_id
-        return ids[-1] if known and ids[:-1] == prompt.ids else None
+    def continuation(self, prompt: Encoding, text: str) -> Continuation | None:
+        """The tokens that `text` adds to the prompt; None if it adds none or an unknown one, or changes the prompt's.
+
+        Also None where it adds several, and would be one token with a space before it, or without: a space is missing
+        then, or one too many. So it is behind a prompt that ends in a space.
+        """
+        longer = self.encode(prompt.text + text)
+        n = len(prompt.ids)
+        ids = longer.ids[n:]
+        if not ids or longer.ids[:n] != prompt.ids or self.unknown_id in ids:
+            return None
+        if len(ids) > 1 and (prompt.text.endswith(" ") or self._respaced(prompt, text)):
+            return None
+        return Continuation(text, ids, longer.pieces[n:])
+
+    def _respaced(self, prompt: Encoding, text: str) -> str:
+        """The text with a space before it, or without its own, where that is one token; else empty."""
+        other = text.lstrip() if text[:1].isspace() else " " + text
+        ids = self.encode(prompt.text + other).ids
+        known = other and len(ids) == len(prompt.ids) + 1 and ids[-1] != self.unknown_id
+        return other if known and ids[:-1] == prompt.ids else ""
 
     def explain(self, prompt: Encoding, text: str) -> str:
         """Why `continuation` is None, with the tokens, and a hint where a space would help."""
@@ -182,10 +213,9 @@ class Encoder:
         hint = ""
         if prompt.text.endswith(" "):
             hint = "; the prompt ends in a space, which belongs at the start of the answer and the foil"
-        elif not text[:1].isspace() and self.continuation(prompt, " " + text) is not None:
-            hint = f'; with a leading space it is one: " {text}"'
-        elif text != text.lstrip() and self.continuation(prompt, text.lstrip()) is not None:
-            hint = f'; without its leading space it is one: "{text.lstrip()}"'
+        elif other := self._respaced(prompt, text):
+            space = "without its" if text[:1].isspace() else "with a"
+            hint = f'; {space} leading space it is one: "{other}"'
         return f'"{text}" {problem}{hint} (prompt: "{prompt.text}")'
 
 

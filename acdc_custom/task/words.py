@@ -32,6 +32,8 @@ class _Place:
 class Fit:
     """Which words of a list can be used: those that are one token wherever a prompt may put them.
 
+    Behind a prompt, where none would make an answer of one token, those that make the shortest can be used.
+
     All corruptions count, so the words (and with them the clean prompts) are the same for each.
     """
 
@@ -39,6 +41,7 @@ class Fit:
     left_out: Mapping[Entry, str]  # row -> how the tokenizer splits it, such as "Al+ice"
     only_at_start: tuple[Entry, ...]  # rows that would fit with a space before them: split only where a prompt begins
     blocked: str  # when none can be an answer or a foil: which key, and why; else empty
+    n_tokens: int = 1  # of its words, in an answer or a foil: one, where any is one token there
 
     @property
     def dropped(self) -> tuple[Entry, ...]:
@@ -58,8 +61,13 @@ def fits(spec: TemplateSpec, encoder: Encoder) -> Iterator[Fit]:
         left_out: dict[Entry, str] = {}
         beyond_start: set[Entry] = set()
         blocked = ""
+        longest = 1
         for place in _places(spec, words.name):
-            failed = {row: how for row in words.rows if (how := _split(place, row, placeholder, encoder))}
+            if place.continuation is None:
+                failed = {row: how for row in words.rows if (how := _split(place, row, placeholder, encoder))}
+            else:
+                n_tokens, failed = _not_shortest(place, words.rows, placeholder, encoder)
+                longest = max(longest, n_tokens)
             if place.continuation is not None and len(failed) == len(words.rows) and not blocked:
                 prompt, _ = fill(place.template, placeholder)
                 text, _ = fill(place.continuation, {**placeholder, place.ref.slot: words.rows[0]})
@@ -69,7 +77,7 @@ def fits(spec: TemplateSpec, encoder: Encoder) -> Iterator[Fit]:
             if not place.at_start:
                 beyond_start.update(failed)
         only_at_start = tuple(row for row in left_out if row not in beyond_start)
-        yield Fit(words, left_out, only_at_start, blocked)
+        yield Fit(words, left_out, only_at_start, blocked, longest)
 
 
 def usable(spec: TemplateSpec, corruption: Corruption, encoder: Encoder, file: str) -> tuple[TemplateSpec, list[str]]:
@@ -110,7 +118,8 @@ def shortage(spec: TemplateSpec, corruption: Corruption, fit: Fit) -> str:
         return ""
     return (
         f"words.{words.name}: a prompt needs {least} of this list, and {len(fit.kept)} of "
-        f"{len(words.rows)} are left: {_shown(fit.kept)}; not one token for this tokenizer: {_shown(fit.dropped)}"
+        f"{len(words.rows)} are left: {_shown(fit.kept)}; not one token for this tokenizer"
+        f"{_or_longer(fit)}: {_shown(fit.dropped)}"
     )
 
 
@@ -120,8 +129,12 @@ def left_out_note(fit: Fit) -> str:
         return ""
     return (
         f"{len(fit.left_out)} of the {len(fit.words.rows)} words of the list {fit.words.name} are not one token "
-        f"here and are left out: {_shown(fit.dropped)}. Kept: {_shown(fit.kept)}."
+        f"here{_or_longer(fit)} and are left out: {_shown(fit.dropped)}. Kept: {_shown(fit.kept)}."
     )
+
+
+def _or_longer(fit: Fit) -> str:
+    return f", or make an answer of more than {fit.n_tokens} tokens," if fit.n_tokens > 1 else ""
 
 
 def _places(spec: TemplateSpec, name: str) -> Iterator[_Place]:
@@ -161,15 +174,28 @@ def _lists_at(spec: TemplateSpec, slot: str) -> set[str]:
     return lists
 
 
+def _not_shortest(
+    place: _Place, rows: Iterable[Entry], placeholder: Mapping[str, Entry], encoder: Encoder
+) -> tuple[int, dict[Entry, str]]:
+    """How many tokens the shortest answer has, or foil, and the rows that make no such: how each is split."""
+    assert place.continuation is not None
+    text, _ = fill(place.template, placeholder)
+    prompt = encoder.encode(text)
+    after = {row: fill(place.continuation, placeholder, {(place.ref.slot, place.nth): row})[0] for row in rows}
+    lengths = {
+        row: len(follows.ids) for row, it in after.items() if (follows := encoder.continuation(prompt, it)) is not None
+    }
+    shortest = min(lengths.values(), default=1)
+    return shortest, {
+        row: encoder.pieces(encoder.encode(text + it), TextSpan(len(text), len(text + it)))
+        for row, it in after.items()
+        if lengths.get(row) != shortest
+    }
+
+
 def _split(place: _Place, row: Entry, placeholder: Mapping[str, Entry], encoder: Encoder) -> str:
-    """How a row's word is split at a place, such as "Al+ice"; empty if it is one token."""
+    """How a row's word is split at a place in a prompt, such as "Al+ice"; empty if it is one token."""
     here = {(place.ref.slot, place.nth): row}
-    if place.continuation is not None:
-        prompt, _ = fill(place.template, placeholder)
-        after, _ = fill(place.continuation, placeholder, here)
-        if encoder.continuation(encoder.encode(prompt), after) is not None:
-            return ""
-        return encoder.pieces(encoder.encode(prompt + after), TextSpan(len(prompt), len(prompt + after)))
     text, spans = fill(place.template, placeholder, here)
     numbers = list(occurrences(place.template))
     _, span = spans[numbers.index((place.ref, place.nth))]

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from acdc_custom.engine.answer_rows import answer_rows
 from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.metrics import exact
 from acdc_custom.engine.tokens import TokenBatch, token_batch
@@ -74,19 +75,21 @@ def _tried(
     check_batch(model, tokens.clean, tokens.corrupted, tokens.is_prompt)
     columns: list[list[Tensor]] = [[], [], [], [], []]
     for part in tokens.chunks(min(AT_ONCE, plan(model, tokens).chunk)):
-        clean, corrupted = (_answer_logits(model, ids, part) for ids in (part.clean, part.corrupted))
+        rows = answer_rows(part)
+        of_rows = [_answer_logits(model, ids, part) for ids in (part.clean, part.corrupted)]
+        log_p, log_q = (logits.log_softmax(-1) for logits in of_rows)
+        clean, corrupted = (rows.at_contrast(logits) for logits in of_rows)  # each [prompt, vocab]
         best = _at(clean, part.answers, -torch.inf).amax(-1, keepdim=True)
-        log_p, log_q = clean.log_softmax(-1), corrupted.log_softmax(-1)
         values = (
             _logit_diffs(clean, part),
             _logit_diffs(corrupted, part),
             1 + (clean > best).sum(-1),
             clean.argmax(-1),
-            (log_p.exp() * (log_p - log_q)).sum(-1).clamp_min(0),
+            rows.mean((log_p.exp() * (log_p - log_q)).sum(-1)).clamp_min(0),
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value)
-        on_prompts(len(clean))
+        on_prompts(len(part.clean))
     differences, corrupted_differences, ranks, first, kls = (torch.cat(column).tolist() for column in columns)
     return CorruptionCheck(
         corruption=corruption,
@@ -100,12 +103,12 @@ def _tried(
 
 
 def _answer_logits(model: Model, ids: Tensor, part: TokenBatch) -> Tensor:
-    """What the model says after each prompt: `[prompt, vocab]`, in float64."""
+    """What the model says after each prompt, and each token of its answer but the last: `[answer row, vocab]`, in
+    float64."""
     residual = model.weights.embed(ids)  # [prompt, pos, d_model]
     for layer in layers(model.weights, ids):
         residual = layer.after
-    at_answer = residual[torch.arange(len(ids), device=ids.device), part.answer_positions[:, 0]]
-    return exact(model.weights.logits(model.weights.final_norm(at_answer)))
+    return exact(model.weights.logits(model.weights.final_norm(residual[part.is_answer])))
 
 
 def _logit_diffs(logits: Tensor, part: TokenBatch) -> Tensor:

@@ -14,7 +14,7 @@ from acdc_custom.errors import TaskError, count
 from acdc_custom.files.reading import printable
 from acdc_custom.task import Prompt, Task
 from acdc_custom.task.aligned import align, token_texts
-from acdc_custom.task.batch import beginning_of, describe_beginning
+from acdc_custom.task.batch import beginning_of, describe_answers, describe_beginning
 from acdc_custom.task.chat import Frame
 from acdc_custom.task.examine import CorruptionExamination, Examination, Problem
 from acdc_custom.task.prompt import END
@@ -90,6 +90,17 @@ def describe_prompt(prompt: Prompt, tokenizer: Tokenizer, number: int) -> Iterat
     cut = (f"{piece.span}: {piece.text.strip()}" for piece in pieces(prompt.spans, token_texts(prompt, tokenizer)))
     yield from wrapped(printable(" | ".join(cut)), f"  {'spans':<{INDENT}}", " " * (INDENT + 2))
     yield f"  {'answer':<{INDENT}}{_quoted(prompt.answer)}, not {_quoted(prompt.foil)}"
+    yield from _tokens_of_answer(prompt)
+
+
+def _tokens_of_answer(prompt: Prompt) -> Iterator[str]:
+    """The tokens of an answer of several, and which of them tells it from the foil."""
+    if prompt.forced is not None:
+        tokens, place = prompt.forced.texts, prompt.forced.contrast
+        told = f"token {place + 1}, {_quoted(tokens[place : place + 1])} against {_quoted(prompt.foil_texts)}"
+        shown = " ".join(_quoted((token,)) for token in tokens)
+        text = f"{len(tokens)} tokens, {shown}; the logit difference is at {told}"
+        yield from wrapped(text, f"  {'':<{INDENT}}", " " * (INDENT + 2))
 
 
 def headed(heading: str, text: str) -> Iterator[str]:
@@ -116,12 +127,21 @@ def _prompts(examination: Examination, tokenizer: Tokenizer) -> Iterator[str]:
     text = f"{count(len(examination.prompts), 'prompt')}, seed {examination.seed}, "
     begins = describe_beginning(beginning_of(examination.prompts, tokenizer))
     yield from headed("Prompts", f"{text}of {count(of_templates, 'template')}; {each}; {begins}")
+    yield from _answers(examination.prompts)
+
+
+def _answers(prompts: Sequence[Prompt]) -> Iterator[str]:
+    """How answers of several tokens are asked."""
+    if text := describe_answers(prompts):
+        yield from headed("Answers", text)
 
 
 def _words(found: Sequence[Fit]) -> Iterator[str]:
     heading = "Words"
     for fit in found:
         text = f"{fit.words.name}: {len(fit.kept)} of {len(fit.words.rows)} are one token wherever they may stand"
+        if fit.n_tokens > 1:
+            text += f" in a prompt, and make answers of {fit.n_tokens} tokens"
         if fit.blocked:
             text = f"{fit.words.name}: none of {len(fit.words.rows)} can be used, see the problems"
         elif fit.left_out:
@@ -168,7 +188,7 @@ def _text_in(prompt: Prompt, span: str, tokenizer: Tokenizer) -> str:
 
 def _word_at(prompt: Prompt, at: int, encoder: Encoder) -> str:
     pieces = encoder.encode(prompt.clean).pieces
-    piece = pieces[at - (len(prompt.clean_ids) - len(pieces))]
+    piece = pieces[at - (len(prompt.clean_ids) - len(prompt.behind) - len(pieces))]
     return piece.strip() or piece  # a line end, for example
 
 

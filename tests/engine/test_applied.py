@@ -9,19 +9,21 @@ import pytest
 import torch
 from circuits import circuit_of
 from random_circuits import random_circuit
-from tiny import VOCAB, tiny, tiny_hf
-from tiny_task import NumberTokenizer
+from tiny import VOCAB, random_prompts, tiny, tiny_hf, with_answers
+from tiny_task import TASK, NumberTokenizer, as_prompt
 
 from acdc_custom.choices import Ablation
 from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.engine.ablation import prepare_ablation
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.own_prompts import OwnPrompt
+from acdc_custom.engine.prepared import run_batch
 from acdc_custom.engine.tokens import token_batch
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Graph, GraphShape
 from acdc_custom.model.given import load_model
 from acdc_custom.model.model import Model
+from acdc_custom.task import Batch
 
 CLEAN = torch.tensor([[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12], [1, 2, 9, 4, 0, 3]])
 CORRUPTED = torch.tensor([[1, 2, 13, 4, 5, 7], [7, 8, 2, 10, 11, 12], [1, 2, 4, 4, 0, 3]])
@@ -210,3 +212,14 @@ def test_prompts_are_put_into_the_chat_template_of_the_circuits_task() -> None:
     found = in_chat.run(mine, PAIRS, tokenizer=ChatTokenizer())
     assert torch.equal(found, circuit.run(mine, framed, tokenizer=NumberTokenizer()))
     assert not torch.equal(found, circuit.run(mine, PAIRS, tokenizer=NumberTokenizer()))
+
+
+def test_the_logits_after_an_answer_of_several_tokens_are_those_where_answer_and_foil_differ() -> None:
+    model = replace(tiny("gpt2", 0), tokenizer=NumberTokenizer())
+    prompts = with_answers(random_prompts(1, n=2), (3, 3))
+    batch = Batch(tuple(map(as_prompt, prompts)), "tiny", "given", 0, ())
+    circuit = random_circuit(SHAPE, 40, 2)
+    cut = Batch(tuple(prompt.at_contrast for prompt in batch.prompts), "tiny", "given", 0, ())
+    normed = run_batch(TASK, cut, model).outputs_of([kept.edge for kept in circuit.edges])
+    assert torch.allclose(circuit.run(model, batch), model.weights.logits(torch.cat(normed)), atol=1e-9)
+    assert [len(prompt.behind) for prompt in cut.prompts] == [2, 0]  # told apart at the last token, and at the first

@@ -16,6 +16,7 @@ from acdc_custom.choices import CustomMetric, Metric, parse_metric
 from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.model.weights import Weights
+from acdc_custom.task.answers import Forced
 
 # The best answer is not the first one, and the prompts differ in how many there are: the tensors have padding.
 PROMPTS = [
@@ -72,6 +73,48 @@ def test_a_metric_of_several_answers_and_foils_is_what_it_is_by_hand(weights: We
         return  # all words are equal there, up to rounding: which come before the answer is chance
     at_the_model = {Metric.ANSWER_LOGPROB: [-math.log(0.4), -math.log(0.2)]}.get(metric, [0.0, 0.0])
     assert values[0].tolist() == pytest.approx(at_the_model, abs=1e-9)
+
+
+# An answer of two tokens, 0 and 4, told apart from its foil at the second; and one of one token, 3 or 1.
+SEVERAL = [
+    TinyPrompt((1, 2, 0), (1, 3, 0), (4,), (2,), forced=Forced((0, 4), ("a", "b"), contrast=1)),
+    TinyPrompt((1, 2), (1, 3), answer_ids=(3, 1), foil_ids=(2,)),
+]
+ROWS = [[0.4, 0.2, 0.1, 0.2, 0.1], [0.1, 0.3, 0.2, 0.15, 0.25], [0.3, 0.1, 0.2, 0.25, 0.15]]
+KLS = [sum(0.2 * math.log(0.2 / p) for p in row) for row in ROWS]
+DIFFERENCES_OF_SEVERAL = [math.log(0.25) - math.log(0.2), (math.log(0.25) + math.log(0.1)) / 2 - math.log(0.2)]
+EXPECTED_OF_SEVERAL = {
+    Metric.KL: [(KLS[0] + KLS[1]) / 2, KLS[2]],
+    Metric.LOGIT_DIFF: [-difference for difference in DIFFERENCES_OF_SEVERAL],
+    Metric.LOGIT_DIFF_DISTANCE: [abs(difference) for difference in DIFFERENCES_OF_SEVERAL],
+    Metric.ANSWER_LOGPROB: [-math.log(0.4) - math.log(0.25), -math.log(0.25 + 0.1)],
+    Metric.ANSWER_RANK: [(0 + 1) / 2, 1.0],
+}
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_a_metric_of_an_answer_of_two_tokens_is_what_it_is_by_hand(weights: Weights, metric: Metric) -> None:
+    several = token_batch(SEVERAL, 8, 5, torch.device("cpu"))
+    objective = prepare(metric, weights, several, outputs(weights, [MODEL[0]] * 3))
+    assert objective(outputs(weights, ROWS)[None])[0].tolist() == pytest.approx(EXPECTED_OF_SEVERAL[metric], abs=1e-9)
+
+
+def test_a_users_own_metric_has_the_tokens_of_an_answer_as_prompts(
+    weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "per_token.py").write_text(
+        "import torch\n"
+        "def first_answer(logits, batch):\n"
+        "    assert [list(a) for a in batch.answers] == [[0], [4], [3, 1]]\n"
+        "    assert [list(f) for f in batch.foils] == [[], [2], [2]]\n"
+        "    return torch.stack([logits[:, row, answers[0]] for row, answers in enumerate(batch.answers)], dim=-1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "per_token", raising=False)
+    several = token_batch(SEVERAL, 8, 5, torch.device("cpu"))
+    objective = prepare(parse_metric("per_token:first_answer"), weights, several, outputs(weights, [MODEL[0]] * 3))
+    values = objective(outputs(weights, ROWS)[None])[0]
+    assert values.tolist() == pytest.approx([(math.log(0.4) + math.log(0.25)) / 2, math.log(0.25)])
 
 
 def test_a_users_own_metric_is_told_of_every_answer_and_foil(

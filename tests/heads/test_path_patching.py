@@ -132,7 +132,7 @@ def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) ->
             for i, sender in enumerate(senders):
                 expected = naive[n].patch(str(sender), {str(r): at for r in receivers}, effect)
                 assert torch.allclose(logits[i, n], expected, atol=1e-9), f"{sender} -> {receivers} of prompt {n}"
-                difference = oracle.logit_diff(prompt, expected)
+                difference = oracle.logit_diff(prompt, expected[None])
                 assert float(patched.logit_diffs(passes.tokens)[0][i, n]) == pytest.approx(difference, abs=1e-9)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.task import Task, load_task, task_names
+from acdc_custom.task.answers import Forced
 from acdc_custom.task.batch import END, Prompt
 from acdc_custom.task.selection import Draw, PromptSelection
 from acdc_custom.task.tokens import Encoder
@@ -139,14 +140,16 @@ def test_a_position_that_is_not_there_is_an_error_with_the_prompt(write: Write, 
         assert str(error.value).startswith(f'{path}: positions.dot: "{where}" is not found; {problem}"')
 
 
-def test_a_literal_answer_has_to_be_one_token(write: Write, task_text: str, words: Any) -> None:
-    path = write(task_text.replace('answer = " {B}"', 'answer = " the ball"'))
+def test_a_literal_answer_is_as_long_as_its_foil(write: Write, task_text: str, words: Any) -> None:
+    text = task_text.replace('answer = " {B}"', 'answer = " the ball"')
     with pytest.raises(TaskError) as error:
-        load_task(path).batch(words)
-    assert str(error.value).startswith(
-        f'{path}, corruption switch: answer: " the ball" is not one token after the prompt; '
-        'the text then ends in "the" "ball" (prompt: "'
+        load_task(write(text)).batch(words)
+    assert (
+        'corruption switch: foil: of another length than the answer: " Carol" is 1 token (" Carol"), " the ball" '
+        in (str(error.value))
     )
+    (prompt,) = load_task(write(text.replace('foil = " {A}"', 'foil = " the {A}"'))).batch(words, n=1).prompts
+    assert prompt.forced is not None and prompt.forced.texts == (" the", " ball")
 
 
 def test_the_answer_must_not_be_the_foil(write: Write, task_text: str, words: Any) -> None:
@@ -259,7 +262,11 @@ def test_a_seed_chooses_among_rows_and_keeps_their_order(write: Write, make_word
 ROW_MISTAKES = {
     "unequal lengths": (row(corrupted="one and six six"), 'clean and corrupted have to be of equal length: "one and two" has 3 tokens, "one and six six" has 4'),
     "equal prompts": (row(corrupted="one and two"), 'clean and corrupted are the same prompt: "one and two"'),
-    "an answer of several tokens": (row(answer=" a b"), 'answer: " a b" is not one token after the prompt; the text then ends in "a" "b" (prompt: "one and two")'),
+    "a foil of another length": (row(answer=" a b"), 'foil: of another length than the answer: " b" is 1 token (" b"), " a b" is 2 tokens (" a" " b") (prompt: "one and two")'),
+    "a foil longer than its answer": (row(foil=" b a"), 'foil: of another length than the answer: " b a" is 2 tokens (" b" " a"), " a" is 1 token (" a") (prompt: "one and two")'),
+    "several answers, one of several tokens": (row(answer=[" a", " a b"]), 'answer: " a b" is 2 tokens (" a" " b"): of several answers, each has to be one token (prompt: "one and two")'),
+    "foils that differ elsewhere": (row(answer=" a b", foil=[" a a", " b b"]), 'foil: foils have to differ from the answer from the same token on, and " a a" does from token 2 on, " b b" from token 1 (prompt: "one and two")'),
+    "tokens that are all alike": (row(answer=" a b", foil=" a  b"), 'answer and foil are the same tokens (prompt: "one and two")'),
     "an unknown answer": (row(answer=" z"), 'answer: " z" is a word that the tokenizer does not know (prompt: "one and two")'),
     "a foil without its space": (row(foil="b"), 'foil: "b" is a word that the tokenizer does not know; with a leading space it is one: " b" (prompt: "one and two")'),
     "answer and foil alike": (row(answer=[" b", " a"]), 'answer and foil are the same token (prompt: "one and two")'),
@@ -274,6 +281,66 @@ def test_a_row_that_does_not_fit_the_tokenizer_is_named(
     with pytest.raises(TaskError) as error:
         load_task(write(ROWS)).batch(make_word_level("one and or two six a b"))
     assert str(error.value) == f"{rows}, line 2: {message}"
+
+
+def test_an_answer_of_several_tokens_follows_the_prompt_on_both_sides(write: Write, make_word_level: Make) -> None:
+    rows = row(answer=" a b", foil=" a six") + row(clean="one or two", answer=" six", foil=" a")
+    write(rows, "rows.jsonl")
+    batch = load_task(write(ROWS + '[positions]\ntwo = "two"\n')).batch(make_word_level("one and two six a b or"))
+    several, one = batch.prompts
+    ids = dict(zip(("one", "and", "two", "six", "a", "b"), range(2, 8), strict=True))
+    assert several.clean_ids == (ids["one"], ids["and"], ids["two"], ids["a"])
+    assert several.corrupted_ids == (ids["one"], ids["and"], ids["six"], ids["a"])
+    assert several.answer == (" a b",) and several.foil == (" a six",)
+    assert several.forced == Forced((ids["a"], ids["b"]), (" a", " b"), contrast=1)
+    assert (several.answer_ids, several.foil_ids) == ((ids["b"],), (ids["six"],))  # the first that differ
+    assert several.positions["END"] == 2 and several.spans[2:] == ("END", "END")
+    assert one.forced is None and one.spans[2:] == ("END",)
+
+
+def test_what_is_about_one_token_is_asked_where_answer_and_foil_differ(write: Write, make_word_level: Make) -> None:
+    write(row(answer=" a b", foil=" a six") + row(clean="one or two", answer=" six a", foil=" a six"), "rows.jsonl")
+    batch = load_task(write(ROWS)).batch(make_word_level("one and two six a b or"))
+    second, first = batch.at_contrast.prompts
+    assert second.clean_ids == batch.prompts[0].clean_ids and second.positions["END"] == 3
+    assert (second.answer, second.foil, second.forced) == ((" b",), (" six",), None)
+    assert first.clean_ids == batch.prompts[1].clean_ids[:3] and first.positions["END"] == 2
+    assert (first.answer, first.foil) == ((" six",), (" a",))
+
+
+def test_a_batch_of_answers_of_one_token_is_itself_where_they_differ(words: Any, write: Write, task_text: str) -> None:
+    batch = load_task(write(task_text)).batch(words, n=3)
+    assert batch.at_contrast is batch
+
+
+def test_a_list_that_makes_no_answer_of_one_token_makes_the_shortest(write: Write, make_word_level: Make) -> None:
+    text = (
+        'schema = 1\ndescription = "d"\ntemplates = ["{P} is in"]\nanswer = " {C}"\nfoil = " {D}"\n'
+        '[slots]\nP = "places"\nC = "cities"\nD = "cities"\n[words]\nplaces = ["a", "b"]\n'
+        'cities = ["new york", "new delhi", "los angeles", "rio de janeiro"]\n'
+        '[corruptions.other]\nreplace = { P = "places" }\n'
+    )
+    tokenizer = make_word_level("a b is in new york delhi los angeles rio de janeiro")
+    batch = load_task(write(text)).batch(tokenizer)
+    assert {len(prompt.forced.ids) for prompt in batch.prompts if prompt.forced} == {2}
+    assert all(prompt.forced for prompt in batch.prompts)
+    assert batch.notes[0] == (
+        "1 of the 4 words of the list cities are not one token here, or make an answer of more than 2 tokens, and are "
+        "left out: rio de janeiro. Kept: new york, new delhi, los angeles."
+    )
+
+
+def test_rows_of_others_have_answers_of_several_tokens_only_where_all_do(write: Write, make_word_level: Make) -> None:
+    def foreign(clean: str, answer: str, foil: str) -> str:
+        return json.dumps({"clean": clean, "corrupt": "b b", "answers": [answer], "wrong_answers": [foil]}) + "\n"
+
+    tokenizer, long = make_word_level("a b c"), foreign("a a", " c a", " c b")
+    write(long + foreign("a b", " c", " b"), "rows.jsonl")
+    (prompt,) = load_task(write(ROWS)).batch(tokenizer).prompts
+    assert prompt.clean == "a b"
+    write(long, "rows.jsonl")
+    (prompt,) = load_task(write(ROWS)).batch(tokenizer).prompts
+    assert prompt.forced is not None and prompt.forced.contrast == 1
 
 
 def test_rows_have_one_corruption(write: Write, make_word_level: Make) -> None:

@@ -12,7 +12,7 @@ import pytest
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.task import load_task, task_names
 from acdc_custom.task.examine import Examination, examine
-from acdc_custom.task.prompt import Flaw
+from acdc_custom.task.faults import Flaw
 
 Write = Callable[..., Path]
 Make = Callable[..., Any]
@@ -144,8 +144,8 @@ def row(**values: object) -> str:
 def test_every_row_is_looked_at_and_the_good_ones_are_used(write: Write, make_word_level: Make) -> None:
     bad = [
         row(clean="one or two", corrupted="one or six six"),
-        row(clean="six and two", corrupted="six and two", answer=" a b", foil=" z"),
-        row(foil=" b b"),
+        row(clean="six and two", corrupted="six and two", answer=" z z", foil=" z"),
+        row(foil=" z z"),
         row(clean="two or six", corrupted="six or two", answer=[" a", " a"]),
     ]
     write(row() + "".join(bad), "rows.jsonl")
@@ -157,7 +157,7 @@ def test_every_row_is_looked_at_and_the_good_ones_are_used(write: Write, make_wo
         "In 1 of 5 prompts: ",
         'line 2: clean and corrupted have to be of equal length: "one or two" has 3 tokens',
         "line 3: clean and corrupted are the same prompt",
-        'line 3: answer: " a b" is not one token',
+        'line 3: answer: " z z" is not one token',
         'foil: " z" is a word that the tokenizer does not know',
     ):
         assert part in whats

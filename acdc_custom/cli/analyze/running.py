@@ -48,6 +48,8 @@ def prepared(asked: AnalysisOptions) -> PreparedBatch:
     click.echo(
         f"Prompts    {len(prompts.prompts)} of {task.name}, seed {prompts.seed}, corruption {prompts.corruption}"
     )
+    if any(prompt.forced is not None for prompt in prompts.prompts):
+        click.echo("Answers    of several tokens: END is where the first comes in which answer and foil differ")
     for note in prompts.notes:
         click.echo(f"Note       {note}")
     click.echo(f"The model  {describe_behaviour(batch.full)}; corrupted: {describe_behaviour(batch.corrupted)}")
