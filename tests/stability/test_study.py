@@ -138,6 +138,8 @@ def test_what_reads_runs_reads_a_consensus(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(made.folder)
+    # They take the longest, and are those of any circuit.
+    monkeypatch.setattr("acdc_custom.report.measure.analysis_figures", lambda run, on_progress: ())
     command, *rest = args
     code, out, err = run_command(capsys, command, "consensus", *rest)
     assert (code, said in out) == (0, True), out + err
