@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import pytest
 import torch
 from browser import MISSING, installed, launch
+from small_models import two_layers
 
 from acdc_custom.cli import main
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: half a million objects that the collector need not look through each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +32,23 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the bundled model, with heads in its circuit."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     main(["discover", "--task", "ioi", "--n", "8", "--no-roles", "--out", str(folder)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory with a model of two layers that does `ioi`: what commands are tried on, where any model will do."""
+    return str(two_layers(tmp_path_factory.mktemp("model") / "two-layers"))
+
+
+@pytest.fixture(scope="session")
+def small_run(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the small model, with heads in its circuit."""
+    folder = tmp_path_factory.mktemp("small") / "run"
+    main([
+        "discover", "--task", "ioi", "--model", small_model, "--n", "8", "--held-out", "12", "--threshold", "0.05",
+        "--no-roles", "--out", str(folder),
+    ])  # fmt: skip
     return folder
 
 

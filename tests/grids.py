@@ -25,7 +25,7 @@ def job(name: str, task: str = "ioi", **options: Any) -> Job:
     return Job(name, task, settings=SearchSettings.of(**options))
 
 
-QUICK = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=4) for tau in (0.1, 0.5)))
+QUICK = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=2, held_out=0) for tau in (0.5, 2)))
 # One candidate at a time and many prompts: a second or two each.
 SLOW = Grid(Kind.SWEEP, tuple(job(f"t{tau}", threshold=tau, n=24, window=1) for tau in (0.02, 0.01)))
 

@@ -80,18 +80,23 @@ def multilayer(x, mlp):
     return out if mlp.post_norm is None else norm(out, mlp.post_norm)
 
 
-def forward(weights, tokens, kept=None, ablated=None, scales=None):
+def forward(weights, tokens, kept=None, ablated=None, scales=None, layers=None):
     """Every sender's output, the logits at every token, and the scales of norms after the heads, for one prompt.
 
     `kept(sender, receiver)` says whether an edge is in the circuit, for all tokens or, `[pos, 1]`, for each; a removed
-    edge carries `ablated[sender]`. `scales` are those to use, the clean run's; without them the run's own.
+    edge carries `ablated[sender]`. `scales` are those to use, the clean run's; without them the run's own. `layers`
+    holds what has been written when a layer begins, of those that an earlier run with the same edges into the layers
+    below has reached: the last of them is where this one begins. What this one reaches is added.
     """
     heads, kv_heads = len(weights.blocks[0].attention.out), len(weights.blocks[0].attention.key.weight)
     biases = torch.zeros_like(weights.token_embedding[tokens])
     outputs = {"embed": weights.token_embedding[tokens]}
     if weights.position_embedding is not None:
         outputs["embed"] = outputs["embed"] + weights.position_embedding[: len(tokens)]
-    scales = dict(scales or {})
+    scales, layers = dict(scales or {}), {} if layers is None else layers
+    first = max(layers, default=0)
+    if layers:
+        outputs, biases = dict(layers[first][0]), layers[first][1]
 
     def read(receiver, unread=()):
         total = biases.clone()
@@ -105,6 +110,9 @@ def forward(weights, tokens, kept=None, ablated=None, scales=None):
         return total
 
     for layer, block in enumerate(weights.blocks):
+        if layer < first:
+            continue
+        layers[layer] = (dict(outputs), biases)
         attention = block.attention
         written, biases_before = {}, biases
         for head in range(heads):
@@ -131,6 +139,7 @@ def forward(weights, tokens, kept=None, ablated=None, scales=None):
         else:
             x = read(f"m{layer}")
         outputs[f"m{layer}"] = multilayer(norm(x, block.mlp_norm), block.mlp)
+    layers[len(weights.blocks)] = (dict(outputs), biases)
     logits = norm(read("logits"), weights.final_norm) @ weights.unembedding.T
     if weights.unembedding_bias is not None:
         logits = logits + weights.unembedding_bias
@@ -233,8 +242,17 @@ def named(sender, receiver):
     return (sender, receiver) if isinstance(sender, str) else (sender[0], receiver, sender[1])
 
 
+def layer_of(receiver, n_layers):
+    """The layer whose receiver it is: the logits are read after the last."""
+    return n_layers if receiver == "logits" else int(receiver[1:].partition(".")[0])
+
+
 def metric_without(weights, prompts, metric, ablation):
-    """A function from removed edges, (sender, receiver) or (sender, receiver, span), to the mean of the metric."""
+    """A function from removed edges, (sender, receiver) or (sender, receiver, span), to the mean of the metric.
+
+    What the first layers write is kept from one call to the next, for as long as the same edges into them are gone.
+    """
+    n_layers, known = len(weights.blocks), {}
     clean = [forward(weights, torch.tensor(p.clean_ids)) for p in prompts]
     corrupted = [forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
     ablated = ablated_outputs(ablation, prompts, clean, corrupted)
@@ -260,9 +278,14 @@ def metric_without(weights, prompts, metric, ablation):
 
     def value(removed):
         total = 0.0
-        for prompt, (_, clean_logits, scales), carried in zip(prompts, clean, ablated, strict=True):
+        into = [frozenset(e for e in removed if layer_of(e[1], n_layers) < layer) for layer in range(n_layers + 1)]
+        for number, prompt in enumerate(prompts):
+            (_, clean_logits, scales), carried = clean[number], ablated[number]
+            keys = [(number, layer, into[layer]) for layer in range(n_layers + 1)]
+            layers = {key[1]: known[key] for key in keys if key in known}
             tokens = torch.tensor(prompt.clean_ids)
-            _, logits, _ = forward(weights, tokens, keeping(prompt, removed), carried, scales)
+            _, logits, _ = forward(weights, tokens, keeping(prompt, removed), carried, scales, layers)
+            known.update((key, layers[key[1]]) for key in keys if key[1] in layers)
             total += METRICS[metric](prompt, clean_logits, logits)
         return total / len(prompts)
 

@@ -43,10 +43,10 @@ class Here:
             yield RunEvent(job.name, State.FAILED if error else State.DONE, error)
 
 
-def small_grids() -> tuple[Grid, ...]:
+def small_grids(model: str) -> tuple[Grid, ...]:
     """The runs of `VARIED` and of `ZERO`."""
-    return plan_sweep(VARIED, SearchSettings.of(n=6, held_out=10)), plan_sweep(
-        ZERO, SearchSettings.of(n=6, held_out=10, knock_out="a3.h3")
+    return plan_sweep(replace(VARIED, models=(model,)), SearchSettings.of(n=6, held_out=4)), plan_sweep(
+        replace(ZERO, models=(model,)), SearchSettings.of(n=6, held_out=4, knock_out="a1.h3")
     )
 
 

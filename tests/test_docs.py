@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -188,23 +189,16 @@ def test_the_readme_output_has_the_form_of_a_run(
 
 
 @pytest.mark.parametrize("name", ["README.md", pytest.param("docs/python.md", marks=pytest.mark.slow)])
-def test_the_python_on_the_page_runs(name: str, tmp_path: Path) -> None:
+def test_the_python_on_the_page_runs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     code = blocks((ROOT / name).read_text(encoding="utf-8"), "python")
     assert code
     # As a script of its own, which is what a reader makes of it.
     (tmp_path / "page.py").write_text("\n".join(code), encoding="utf-8")
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "page.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path("page.py", run_name="__main__")
+    assert capsys.readouterr().out
     assert (tmp_path / "results" / "mine" / "circuit.svg").stat().st_size > 1000
 
 

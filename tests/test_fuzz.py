@@ -229,7 +229,7 @@ def look_at(task: Task) -> None:
             assert (one.problems, one.prompts) == ((), batch.prompts)
 
 
-@fuzz(250)
+@fuzz(120)
 @given(st.sampled_from(sorted(BUILT_IN)).flatmap(lambda name: changed_text(BUILT_IN[name])))
 def test_a_changed_task_file_is_read_or_refused(text: str) -> None:
     with folder() as here:
@@ -345,7 +345,7 @@ OTHERS_ROWS = [
 ]
 
 
-@fuzz(150)
+@fuzz(80)
 @given(
     st.sampled_from(OTHERS_ROWS).flatmap(
         lambda row: st.lists(st.one_of(changed_json(row), st.just(row)), min_size=1, max_size=3)
@@ -448,7 +448,7 @@ def try_circuit(data: bytes) -> None:
         assert Circuit.load(circuit.save(here / "again")) == circuit
 
 
-@fuzz(400)
+@fuzz(200)
 @given(changed_json(json.loads(example_circuit().to_json())))
 def test_a_changed_circuit_is_read_or_refused(content: Any) -> None:
     try_circuit(json.dumps(content).encode())
@@ -460,7 +460,7 @@ def test_a_circuit_with_changed_bytes_is_read_or_refused(data: bytes) -> None:
     try_circuit(data)
 
 
-@fuzz(300)
+@fuzz(150)
 @given(
     st.one_of(
         changed_json(json.loads(example_heads().to_json())).map(json.dumps).map(str.encode),
@@ -559,7 +559,7 @@ REQUEST_TEXT = RunRequest(
 ).to_json()
 
 
-@fuzz(200)
+@fuzz(100)
 @given(
     st.one_of(
         changed_json(json.loads(REQUEST_TEXT)).map(json.dumps).map(str.encode), changed_bytes(REQUEST_TEXT.encode())
@@ -581,7 +581,7 @@ GRID_TEXT = Grid(
 ).to_json()
 
 
-@fuzz(200)
+@fuzz(100)
 @given(
     st.one_of(changed_json(json.loads(GRID_TEXT)).map(json.dumps).map(str.encode), changed_bytes(GRID_TEXT.encode()))
 )
@@ -599,7 +599,7 @@ def test_a_changed_grid_is_read_or_refused(data: bytes) -> None:
 LINE = Decision(Edge(Sender.parse("m1"), Receiver.parse("logits")), True, 1.5, 0.1, Reason.EVALUATED, 7).to_json()
 
 
-@fuzz(200)
+@fuzz(100)
 @given(
     st.one_of(
         st.lists(st.one_of(st.just(LINE), changed_json(json.loads(LINE)).map(json.dumps)), max_size=3).map(
@@ -775,7 +775,7 @@ SETTINGS = {
     ),
 )
 def test_discover_takes_any_value(bench: Path, task: str, chosen: dict[str, str]) -> None:
-    args = [f"{name}={value}" for name, value in {"--n": "1", "--threshold": "9", **chosen}.items()]
+    args = [f"{name}={value}" for name, value in {"--n": "1", "--held-out": "2", "--threshold": "9", **chosen}.items()]
     try_command(["discover", f"--task={task}", *args])
 
 

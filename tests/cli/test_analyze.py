@@ -52,13 +52,14 @@ def test_an_analysis_writes_a_table_and_figures_and_says_where(run: Run, name: s
         assert svg[0].tag.endswith("title") and svg[0].text and svg[1].tag.endswith("desc") and svg[1].text
 
 
-def test_the_heads_of_a_circuit_that_was_found_feed_an_analysis(run: Run) -> None:
-    assert run("discover", "--task", "latest_s", "--n", "6", "--no-roles", "--out", "run")[0] == 0
+def test_the_heads_of_a_circuit_that_was_found_feed_an_analysis(run: Run, small_model: str) -> None:
+    about = ("--task", "ioi", "--model", small_model, "--n", "4")
+    assert run("discover", *about, "--held-out", "0", "--threshold", "0.1", "--no-roles", "--out", "run")[0] == 0
     nodes = {edge["sender"] for edge in json.loads(Path("run/circuit.json").read_text())["edges"]}
     heads = {node for node in nodes if node.startswith("a")}
     assert heads
     for given in ("run", "run/circuit.json"):
-        code, _, err = run("analyze", "scatter", "--task", "latest_s", "--n", "6", "--heads", given, "--out", "out")
+        code, _, err = run("analyze", "scatter", *about, "--heads", given, "--out", "out")
         assert code == 0, err
         with Path("out/scatter.csv").open() as file:
             assert {row["head"] for row in csv.DictReader(file)} == heads

@@ -18,8 +18,11 @@ from commands import Run
 from acdc_custom.circuit.circuit import Circuit
 
 
-def discover(run: Run, *more: str) -> tuple[int, str, str]:
-    return run("discover", "--task", "latest_s", "--threshold", "0.01", "--n", "6", "--no-roles", *more)
+def discover(run: Run, model: str, *more: str) -> tuple[int, str, str]:
+    return run(
+        "discover", "--task", "ioi", "--model", model, "--threshold", "0.01", "--n", "4", "--held-out", "4",
+        "--no-roles", *more,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("task", ["latest_s", "ioi", "antonyms"])
@@ -50,46 +53,53 @@ def test_discover_finds_a_circuit_of_each_built_in_task(run: Run, task: str) -> 
     ElementTree.fromstring((folder / "circuit.svg").read_text())
 
 
-def test_every_setting_and_the_provenance_are_in_the_result(run: Run) -> None:
+def test_every_setting_and_the_provenance_are_in_the_result(run: Run, small_model: str) -> None:
     assert (
-        discover(run, "--seed", "3", "--corruption", "rename", "--metric", "logit-diff", "--dtype", "float64")[0] == 0
+        discover(
+            run, small_model, "--seed", "3", "--corruption", "rename", "--metric", "logit-diff", "--dtype", "float64"
+        )[0]
+        == 0
     )
-    circuit = Circuit.load("results/latest_s_demo-4l_0.01")
+    circuit = Circuit.load("results/ioi_two-layers_0.01")
     its = circuit.settings.prompts
-    assert (its.n, its.seed, its.corruption) == (6, 3, "rename")
+    assert (its.n, its.seed, its.corruption) == (4, 3, "rename")
     assert (circuit.settings.metric, circuit.settings.dtype, circuit.settings.threshold) == (
         "logit-diff",
         "float64",
         0.01,
     )
-    assert circuit.task.text.startswith("# Latest subject") and len(circuit.task.sha256) == 64
+    assert circuit.task.text.startswith("# ") and len(circuit.task.sha256) == 64
     assert len(circuit.model.weights_sha256) == len(circuit.task.batch_sha256) == 64
     assert {"acdc-custom", "python", "torch", "transformer_lens", "transformers"} <= set(circuit.packages)
 
 
-def test_the_same_command_twice_gives_the_same_circuit_in_another_folder(run: Run) -> None:
-    assert discover(run)[0] == discover(run)[0] == 0
-    first, second = (Circuit.load(f"results/latest_s_demo-4l_0.01{end}") for end in ("", "_2"))
+def test_the_same_command_twice_gives_the_same_circuit_in_another_folder(run: Run, small_model: str) -> None:
+    assert discover(run, small_model)[0] == discover(run, small_model)[0] == 0
+    first, second = (Circuit.load(f"results/ioi_two-layers_0.01{end}") for end in ("", "_2"))
     assert (first.edges, first.outcome, first.task) == (second.edges, second.outcome, second.task)
 
 
-def test_the_window_never_changes_the_circuit(run: Run) -> None:
+def test_the_window_never_changes_the_circuit(run: Run, small_model: str) -> None:
     kept = []
     for window in ("1", "7"):
-        assert discover(run, "--window", window, "--dtype", "float64", "--out", window)[0] == 0
+        assert discover(run, small_model, "--window", window, "--dtype", "float64", "--out", window)[0] == 0
         kept.append([k.edge for k in Circuit.load(window).edges])
     assert kept[0] == kept[1]
 
 
 @pytest.mark.parametrize("options", [["--ablation", "mean"], ["--order", "random", "--order-seed", "3"]])
-def test_ablations_and_orders_are_recorded_and_matter(run: Run, options: list[str]) -> None:
-    assert discover(run, "--out", "plain")[0] == discover(run, *options, "--out", "other")[0] == 0
+def test_ablations_and_orders_are_recorded_and_matter(run: Run, options: list[str], small_model: str) -> None:
+    assert (
+        discover(run, small_model, "--out", "plain")[0]
+        == discover(run, small_model, *options, "--out", "other")[0]
+        == 0
+    )
     plain, other = Circuit.load("plain"), Circuit.load("other")
     assert plain.provenance.differences(other.provenance)[0].startswith(f"settings.{options[0][2:]}: ")
     assert plain.edges != other.edges
 
 
-def test_a_metric_of_ones_own_is_a_function_beside_the_command(run: Run) -> None:
+def test_a_metric_of_ones_own_is_a_function_beside_the_command(run: Run, small_model: str) -> None:
     Path("own_metric.py").write_text(
         "def foil(logits, batch):\n"
         "    first = [foils[0] for foils in batch.foils]\n"
@@ -98,7 +108,7 @@ def test_a_metric_of_ones_own_is_a_function_beside_the_command(run: Run) -> None
         "def broken(logits, batch):\n    return 1 / 0\n"
     )
     Path("broken_metric.py").write_text("raise NameError('nonsense')\n")
-    code, out, _ = discover(run, "--metric", "own_metric:foil")
+    code, out, _ = discover(run, small_model, "--metric", "own_metric:foil")
     assert code == 0 and "at threshold 0.01 units" in out
     for name, message in (
         ("own_metric:wrong", "it has to give a tensor of shape"),
@@ -107,7 +117,7 @@ def test_a_metric_of_ones_own_is_a_function_beside_the_command(run: Run) -> None
         ("broken_metric:any", "cannot be loaded: nonsense. Give module:function."),
         ("no_such_module:f", "No module named 'no_such_module'"),
     ):
-        code, _, err = discover(run, "--metric", name, "--out", "bad")
+        code, _, err = discover(run, small_model, "--metric", name, "--out", "bad")
         assert code in (1, 2) and message in err.splitlines()[-1]
         assert not Path("bad").exists()
 
@@ -127,8 +137,8 @@ def test_a_task_of_ones_own_is_named_by_its_path(run: Run) -> None:
     assert Circuit.load("results/mine_demo-4l_0.01").settings.prompts.n == 3
 
 
-def test_show_and_draw_read_a_run_folder(run: Run) -> None:
-    discover(run, "--out", "run")
+def test_show_and_draw_read_a_run_folder(run: Run, small_model: str) -> None:
+    discover(run, small_model, "--out", "run")
     code, out, _ = run("show", "run", "--edges", "2")
     shown = [line.split() for line in out.splitlines() if " -> " in line]
     assert code == 0
@@ -151,8 +161,8 @@ def test_models_and_tasks_are_listed(run: Run) -> None:
     assert code == 0 and all(name in out for name in ("latest_s", "ioi", "antonyms", "--corruption rename"))
 
 
-def test_a_task_that_hardly_changes_is_warned_of_before_the_search(run: Run) -> None:
-    assert "WARNING    clean and corrupted runs hardly differ" in discover(run, "--threshold", "50")[1]
+def test_a_task_that_hardly_changes_is_warned_of_before_the_search(run: Run, small_model: str) -> None:
+    assert "WARNING    clean and corrupted runs hardly differ" in discover(run, small_model, "--threshold", "50")[1]
 
 
 WRONG = {
@@ -200,23 +210,23 @@ def test_what_is_wrong_is_one_line_and_an_exit_code(run: Run, case: str) -> None
     assert not Path("results").exists() or not any(Path("results").iterdir())
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(run: Run) -> None:
-    discover(run, "--out", "run")
+def test_a_folder_that_holds_a_run_is_not_overwritten(run: Run, small_model: str) -> None:
+    discover(run, small_model, "--out", "run")
     before = Path("run/circuit.json").read_text()
-    code, _, err = discover(run, "--out", "run")
+    code, _, err = discover(run, small_model, "--out", "run")
     assert (code, "run holds a run already" in err) == (1, True)
     assert Path("run/circuit.json").read_text() == before
 
 
-def test_an_output_folder_that_cannot_be_written_is_told_before_the_model_is_loaded(run: Run) -> None:
+def test_an_output_folder_that_cannot_be_written_is_told_before_the_model_is_loaded(run: Run, small_model: str) -> None:
     Path("file").touch()
-    code, out, err = discover(run, "--out", "file/run")
+    code, out, err = discover(run, small_model, "--out", "file/run")
     assert (code, out) == (1, "")
     assert "the output folder file/run cannot be written to" in err
 
 
-def test_a_damaged_circuit_file_is_told(run: Run) -> None:
-    discover(run, "--out", "run")
+def test_a_damaged_circuit_file_is_told(run: Run, small_model: str) -> None:
+    discover(run, small_model, "--out", "run")
     path = Path("run/circuit.json")
     path.write_text(path.read_text()[:100])
     code, _, err = run("show", "run")
@@ -278,12 +288,12 @@ def test_a_checkout_can_be_run_without_the_installed_script(launcher: list[str])
 
 
 def test_a_memory_limit_is_stated_kept_to_and_changes_nothing_but_the_chunks(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, small_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from acdc_custom.engine import footprint
 
     monkeypatch.setattr(footprint, "used_bytes", lambda device: 10**7)
-    more = ("--task", "ioi", "--n", "40", "--threshold", "0.05", "--no-roles")
+    more = ("--task", "ioi", "--model", small_model, "--n", "40", "--held-out", "0", "--threshold", "0.1", "--no-roles")
     code, out, _ = run("discover", *more, "--memory-limit", "64GiB", "--out", "whole")
     assert code == 0 and "of the 64.0 GiB allowed; all prompts at once" in out
     code, out, err = run("discover", *more, "--memory-limit", "1MiB", "--out", "none")
@@ -299,8 +309,8 @@ def test_a_memory_limit_is_stated_kept_to_and_changes_nothing_but_the_chunks(
     assert json.loads(Path("little/run.json").read_text())["memory"]["chunk"] < 40
 
 
-def test_timings_say_where_the_time_went(run: Run) -> None:
-    code, out, _ = discover(run, "--timings", "--out", "timed")
+def test_timings_say_where_the_time_went(run: Run, small_model: str) -> None:
+    code, out, _ = discover(run, small_model, "--timings", "--out", "timed")
     assert code == 0
     stages = Circuit.load("timed").search.stages
     assert 0 < sum(stages.values()) <= Circuit.load("timed").search.seconds
@@ -309,6 +319,6 @@ def test_timings_say_where_the_time_went(run: Run) -> None:
     assert out.splitlines()[-1].startswith("Memory     ")
 
 
-def test_an_amount_of_memory_that_is_none_is_refused(run: Run) -> None:
-    code, _, err = discover(run, "--memory-limit", "lots")
+def test_an_amount_of_memory_that_is_none_is_refused(run: Run, small_model: str) -> None:
+    code, _, err = discover(run, small_model, "--memory-limit", "lots")
     assert code == 2 and '"lots" is no amount of memory. Give one such as 8GiB or 500M.' in err

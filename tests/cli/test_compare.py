@@ -34,9 +34,9 @@ def test_files_alone_are_compared_without_a_model(run: Run, two: tuple[str, str]
     assert json.loads((folder / "comparison.json").read_text(encoding="utf-8")) == content
 
 
-def test_circuits_are_run_on_each_others_prompts(run: Run, run_folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(run_folder, tmp_path / "again")
-    code, out, err = run("compare", str(run_folder), "again", "--draws", "20", "--out", "new/here")
+def test_circuits_are_run_on_each_others_prompts(run: Run, small_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_run, tmp_path / "again")
+    code, out, err = run("compare", str(small_run), "again", "--draws", "20", "--out", "new/here")
     assert code == 0, err
     rows = [line for line in out.splitlines() if line.startswith(("A (", "B (", "shared by all (", "all together ("))]
     alone, without = rows[:4], rows[4:]

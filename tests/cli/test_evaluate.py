@@ -13,9 +13,9 @@ from acdc_custom.evaluate.content import load
 from acdc_custom.evaluate.kinds import RandomBaseline
 
 
-def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, run_folder: Path, tmp_path: Path) -> None:
+def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, small_run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(run_folder, folder)
+    shutil.copytree(small_run, folder)
     run("roles", str(folder), "--n", "4")
     code, out, _ = run("evaluate", str(folder), "--n", "6", "--draws", "20", "--also", "latest_s")
     assert code == 0
@@ -28,11 +28,11 @@ def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, run_f
 
 
 def test_of_few_prompts_and_few_random_circuits_no_more_is_said_than_they_tell(
-    run: Run, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "110")
     folder = tmp_path / "run"
-    shutil.copytree(run_folder, folder)
+    shutil.copytree(small_run, folder)
     content = json.loads((folder / "circuit.json").read_text())
     content["edges"] = [{"sender": "a0.h3", "receiver": "logits", "effect": 0.1}]
     (folder / "circuit.json").write_text(json.dumps(content))
@@ -49,13 +49,13 @@ def test_of_few_prompts_and_few_random_circuits_no_more_is_said_than_they_tell(
     assert (shuffled.n, shuffled.enough) == (7, False)
 
 
-def test_what_cannot_be_is_refused_in_a_line_before_anything_is_loaded(run: Run, run_folder: Path) -> None:
+def test_what_cannot_be_is_refused_in_a_line_before_anything_is_loaded(run: Run, small_run: Path) -> None:
     for given, message in [
         (["nowhere"], "there is no nowhere"),
-        ([str(run_folder), "--draws", "5"], "5 draws were asked for"),
-        ([str(run_folder), "--seed", "-1"], "the seed is -1"),
-        ([str(run_folder), "--also", "iio"], 'Did you mean "ioi"'),
-        ([str(run_folder), "--n", "4"], "--n"),
+        ([str(small_run), "--draws", "5"], "5 draws were asked for"),
+        ([str(small_run), "--seed", "-1"], "the seed is -1"),
+        ([str(small_run), "--also", "iio"], 'Did you mean "ioi"'),
+        ([str(small_run), "--n", "4"], "--n"),
     ]:
         code, out, err = run("evaluate", *given)
         assert code in (1, 2) and message in err and not out, given

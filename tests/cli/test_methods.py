@@ -23,7 +23,7 @@ from acdc_custom.cli.options import ExecutorChoice
 from acdc_custom.search import methods as room
 from acdc_custom.search.registry import deciding_methods, methods, scoring_methods
 
-ASKED = ("discover", "--task", "ioi", "--n", "6", "--held-out", "12", "--no-roles")
+ASKED = ("discover", "--task", "ioi", "--n", "4", "--held-out", "4", "--no-roles")
 NEW = '''"""A method that is not there yet: the earlier a sender, the higher the score."""
 
 from acdc_custom.graph import Edge
@@ -47,9 +47,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", [method.name for method in methods()])
-def test_every_method_writes_a_run_folder(folders: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    size = ("--threshold", "0.2") if name in [m.name for m in deciding_methods()] else ("--edges", "60")
-    code, out, _ = run_command(capsys, *ASKED, "--method", name, *size, "--out", str(folders / name))
+def test_every_method_writes_a_run_folder(
+    folders: Path, capsys: pytest.CaptureFixture[str], name: str, small_model: str
+) -> None:
+    size = ("--threshold", "0.2") if name in [m.name for m in deciding_methods()] else ("--edges", "30")
+    code, out, _ = run_command(
+        capsys, *ASKED, "--model", small_model, "--method", name, *size, "--out", str(folders / name)
+    )
     assert code == 0 and "Strongest edges" in out
     circuit = Circuit.load(folders / name)
     assert circuit.settings.method == name and circuit.edges
@@ -61,16 +65,18 @@ def test_every_method_writes_a_run_folder(folders: Path, capsys: pytest.CaptureF
         "circuit.json", "circuit.svg", "circuit.dot", "decisions.jsonl", "run.json",
     }  # fmt: skip
     if circuit.is_scored:
-        assert len(circuit.edges) == 60
+        assert len(circuit.edges) == 30
         least = min(kept.strength for kept in circuit.edges)
         assert least >= max(abs(row["effect"]) for row in rows if not row["kept"])
 
 
-def test_where_gradients_are_taken_can_be_chosen_and_is_kept(run: Run, folders: Path) -> None:
+def test_where_gradients_are_taken_can_be_chosen_and_is_kept(run: Run, folders: Path, small_model: str) -> None:
     found = {}
     for method, steps in (("eap-ig", 1), ("eap-ig-mib", 1), ("eap-ig", 3)):
         out = f"{method}_{steps}"
-        code, _, _ = run(*ASKED, "--method", method, "--edges", "60", "--steps", str(steps), "--out", out)
+        code, _, _ = run(
+            *ASKED, "--model", small_model, "--method", method, "--edges", "30", "--steps", str(steps), "--out", out
+        )
         assert code == 0
         circuit = Circuit.load(out)
         assert (circuit.settings.steps, circuit.search.evaluations) == (steps, steps)
@@ -82,12 +88,13 @@ def test_where_gradients_are_taken_can_be_chosen_and_is_kept(run: Run, folders: 
     assert Circuit.load(folders / "eap-ig-mib").settings.steps == 5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["edge-effects"])
 def test_every_command_takes_a_circuit_whose_edges_were_scored(
-    folders: Path, capsys: pytest.CaptureFixture[str], name: str
+    folders: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder = str(folders / name)
+    # They take the longest, and are those of any circuit.
+    monkeypatch.setattr("acdc_custom.report.measure.analysis_figures", lambda run, on_progress: ())
 
     def done(*args: str) -> str:
         code, out, err = run_command(capsys, *args)
@@ -113,8 +120,8 @@ def test_every_command_takes_a_circuit_whose_edges_were_scored(
     done("report", folder)
     page = (folders / name / "report.html").read_text(encoding="utf-8")
     shown = re.sub(r"\s+", " ", re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL))
-    assert "edge-effects scored 1,519 edges" in shown and "acdc-custom discover" in shown
-    assert "--method edge-effects --edges 60 --ranking absolute" in shown
+    assert "edge-effects scored 310 edges" in shown and "acdc-custom discover" in shown
+    assert "--method edge-effects --edges 30 --ranking absolute" in shown
     assert "None" not in re.sub(r"; None:", "", shown.split("Settings Setting Value")[0])
 
 
@@ -177,15 +184,29 @@ def test_and_in_what_known_prints_and_in_its_picture(
 
 
 @pytest.mark.slow
-def test_and_in_a_sweep_and_an_evaluation(run: Run, new_method: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_and_in_a_sweep_and_an_evaluation(
+    run: Run, new_method: Path, monkeypatch: pytest.MonkeyPatch, small_model: str
+) -> None:
     monkeypatch.setattr(ExecutorChoice, "executor", lambda self: Here())
     monkeypatch.setenv("COLUMNS", "110")
-    code, out, _ = run("sweep", "--task", "ioi", "--n", "6", "--threshold", "0.3", "--out", "out")
+    code, out, _ = run(
+        "sweep",
+        "--task",
+        "ioi",
+        "--model",
+        small_model,
+        "--n",
+        "6",
+        "--threshold",
+        "0.3",
+        "--out",
+        "out",
+    )
     assert code == 0 and "Depth" in out
     (case,) = json.loads(Path("out/sweep.json").read_text(encoding="utf-8"))["cases"]
     assert [part["method"] for part in case["attributions"]] == [method.name for method in scoring_methods()]
     assert "Depth" in Path("out/sweep.svg").read_text(encoding="utf-8")
-    code, out, _ = run("evaluate", "out/ioi_demo-4l_0.3", "--n", "6", "--draws", "20")
+    code, out, _ = run("evaluate", "out/ioi_two-layers_0.3", "--n", "6", "--draws", "20")
     assert code == 0 and sum(line.startswith("  Depth ") for line in out.splitlines()) == 2
 
 

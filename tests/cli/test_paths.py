@@ -36,8 +36,8 @@ def edges(folder: str) -> set[Edge]:
 
 
 @pytest.fixture
-def path(run: Run) -> str:
-    code, out, err = run(*PATH, "--out", "path")
+def path(run: Run, small_model: str) -> str:
+    code, out, err = run(*PATH, "--model", small_model, "--out", "path")
     assert code == 0, err
     return out
 
@@ -86,11 +86,11 @@ def test_a_path_is_exported_to_mib_with_the_rank_of_every_edge_for_its_score(pat
     assert code != 0 and "it is exported to mib" in err
 
 
-def test_the_smallest_circuit_that_is_faithful_enough_becomes_the_run(run: Run) -> None:
-    code, out, err = run(*SMALL, "--faithfulness", "0.5", "--out", "chosen")
+def test_the_smallest_circuit_that_is_faithful_enough_becomes_the_run(run: Run, small_model: str) -> None:
+    code, out, err = run(*SMALL, "--model", small_model, "--faithfulness", "0.9", "--out", "chosen")
     assert code == 0, err
     record = json.loads(Path("chosen/path.json").read_text())
-    enough = [p for p in record["points"] if p["validation"]["faithfulness"]["value"] >= 0.5]
+    enough = [p for p in record["points"] if p["validation"]["faithfulness"]["value"] >= 0.9]
     circuit = Circuit.load("chosen")
     assert len(circuit.edges) == min(point["edges"] for point in enough)
     assert circuit.test is not None and circuit.test.n == 12
@@ -103,23 +103,28 @@ def test_the_smallest_circuit_that_is_faithful_enough_becomes_the_run(run: Run) 
     assert code == 0, err
 
 
-def test_a_path_that_is_stopped_goes_on_to_the_same_end(run: Run, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_a_path_that_is_stopped_goes_on_to_the_same_end(
+    run: Run, monkeypatch: pytest.MonkeyPatch, path: str, small_model: str
+) -> None:
     del path
     noted = [0]
 
     class Stopping(SearchBar):
         def note(self, decision: Any) -> None:
             noted[0] += 1
-            if noted[0] in (400, 1530):  # in the first search, and in the second
+            if noted[0] in (80, 320):  # in the first search, and in the second
                 raise KeyboardInterrupt
             super().note(decision)
 
     monkeypatch.setattr("acdc_custom.search.bar.SearchBar", Stopping)
-    code, _, err = run(*PATH, "--out", "again")
+    code, _, err = run(*PATH, "--model", small_model, "--out", "again")
     assert code != 0 and "Resume with: acdc-custom resume again" in err
-    code, _, err = run(*PATH, "--seed", "3", "--out", "again")
+    code, _, err = run(*PATH, "--model", small_model, "--seed", "3", "--out", "again")
     assert code != 0 and "Go on with: acdc-custom resume again" in err, "what is asked for is another path"
-    for command, is_stopped in (((*PATH, "--out", "again"), True), (("resume", "again"), False)):
+    for command, is_stopped in (
+        ((*PATH, "--model", small_model, "--out", "again"), True),
+        (("resume", "again"), False),
+    ):
         code, _, err = run(*command)
         assert (code != 0) == is_stopped, err
     assert points("again") == points("path")

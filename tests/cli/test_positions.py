@@ -13,11 +13,12 @@ from swept import Here
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.cli.options import ExecutorChoice
 
-SEARCH = ("discover", "--task", "latest_s", "--threshold", "0.5", "--n", "4", "--held-out", "4", "--no-roles")
+SMALL = ("discover", "--task", "latest_s", "--n", "4", "--no-roles")
+SEARCH = (*SMALL, "--threshold", "0.02", "--held-out", "4")
 
 
-def test_a_circuit_in_positions_is_found_resumed_and_handed_on(run: Run) -> None:
-    code, out, err = run(*SEARCH, "--positions", "--out", "found")
+def test_a_circuit_in_positions_is_found_resumed_and_handed_on(run: Run, small_model: str) -> None:
+    code, out, err = run(*SEARCH, "--model", small_model, "--positions", "--out", "found")
     assert code == 0, err
     circuit = Circuit.load("found")
     names = [span.name for span in circuit.spans]
@@ -41,28 +42,29 @@ def test_a_circuit_in_positions_is_found_resumed_and_handed_on(run: Run) -> None
 
     assert "@END -> logits@END" in run("show", "found")[1]
     assert f"{len(circuit.edges)} edges at {len(names)} spans are merged" in run("export", "found", "--to", "mib")[1]
-    code, out, err = run(*SEARCH, "--out", "plain")
+    code, out, err = run(*SEARCH, "--model", small_model, "--out", "plain")
     assert code == 0, err
     code, out, err = run("compare", "found", "plain", "--without-model", "--draws", "20")
     assert code == 0, err
     assert "Circuits in positions are compared without them" in " ".join(out.split())
 
 
-def test_nested_circuits_in_positions_are_searched_along_a_path(run: Run) -> None:
-    code, _, err = run("discover", "--task", "latest_s", "--path", "0.5,2", "--n", "4", "--positions", "--out", "path",
-                       "--held-out", "0", "--no-roles")  # fmt: skip
+def test_nested_circuits_in_positions_are_searched_along_a_path(run: Run, small_model: str) -> None:
+    code, _, err = run(
+        *SMALL, "--model", small_model, "--path", "0.02,0.1", "--positions", "--out", "path", "--held-out", "0"
+    )
     assert code == 0, err
-    large, small = (Circuit.load(f"path/{threshold}") for threshold in ("0.5", "2"))
+    large, small = (Circuit.load(f"path/{threshold}") for threshold in ("0.02", "0.1"))
     assert {kept.edge for kept in small.edges} <= {kept.edge for kept in large.edges}
     lines = Path("path/edges.csv").read_text().splitlines()
     assert lines[0] == "rank,sender,receiver,span,threshold" and len(lines) == 1 + large.n_edges
-    code, _, err = run("discover", "--task", "latest_s", "--start", "path/0.5", "--n", "4", "--held-out", "0")
+    code, _, err = run(*SMALL, "--model", small_model, "--start", "path/0.02", "--held-out", "0")
     assert code == 2 and "the circuit to start from is in positions. Search it with --positions." in err
 
 
-def test_methods_that_score_edges_score_them_at_every_span(run: Run) -> None:
-    code, out, err = run("discover", "--task", "latest_s", "--method", "eap", "--edges", "5", "--positions", "--n", "4",
-                         "--held-out", "0", "--no-roles", "--out", "scored")  # fmt: skip
+def test_methods_that_score_edges_score_them_at_every_span(run: Run, small_model: str) -> None:
+    scored = ("--method", "eap", "--edges", "5", "--positions", "--held-out", "0", "--out", "scored")
+    code, out, err = run(*SMALL, "--model", small_model, *scored)
     assert code == 0, err
     circuit = Circuit.load("scored")
     assert len(circuit.edges) == 5 and all(kept.edge.span for kept in circuit.edges)

@@ -19,13 +19,13 @@ from acdc_custom.heads.table import HeadTable
 
 
 def test_discover_names_the_command_and_the_command_writes_the_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], small_model: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     hostile = "a<script>alert(1)</script> b.toml".replace("/", "")
     description = '<script>alert("task")</script>'
     Path(hostile).write_text(TASK.replace("Who gets the book back?", description.replace('"', '\\"')))
-    code, out, _ = run_command(capsys, "discover", "--task", f"./{hostile}", "--n", "4")
+    code, out, _ = run_command(capsys, "discover", "--task", f"./{hostile}", "--model", small_model, "--n", "4")
     assert code == 0
     (last,) = (line for line in out.splitlines() if "acdc-custom report" in line)
     (folder,) = Path("results").iterdir()
@@ -40,9 +40,9 @@ def test_discover_names_the_command_and_the_command_writes_the_page(
 
 
 def test_an_evaluation_of_another_circuit_ends_in_one_line(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    circuit = Circuit.load(run_folder)
+    circuit = Circuit.load(small_run)
     circuit.save(tmp_path)
     save(evaluation_about(replace(circuit, edges=circuit.edges[1:])), tmp_path)
     code, _, err = run_command(capsys, "report", str(tmp_path), "--out", str(tmp_path / "new" / "page.html"))
@@ -51,13 +51,18 @@ def test_an_evaluation_of_another_circuit_ends_in_one_line(
     assert "the edges are not the same" in line and f"acdc-custom evaluate {tmp_path}" in line
 
 
-def test_the_page_goes_where_it_is_told(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("without_figures")
+def test_the_page_goes_where_it_is_told(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new" / "mine.html"
-    code, said, _ = run_command(
-        capsys, "report", str(run_folder / "circuit.json"), "--out", str(out), "--device", "cpu"
-    )
+    code, said, _ = run_command(capsys, "report", str(small_run / "circuit.json"), "--out", str(out), "--device", "cpu")
     assert code == 0 and str(out) in said
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of analyses, which take the longest, are left out."""
+    monkeypatch.setattr("acdc_custom.report.measure.analysis_figures", lambda run, on_progress: ())
 
 
 @pytest.mark.parametrize(
@@ -83,20 +88,22 @@ def test_what_cannot_be_is_one_line(
     assert said in err and len(err.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_page_that_cannot_be_written_is_one_line(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    code, _, err = run_command(capsys, "report", str(run_folder), "--out", str(tmp_path / "file" / "report.html"))
+    code, _, err = run_command(capsys, "report", str(small_run), "--out", str(tmp_path / "file" / "report.html"))
     assert code == 1
     assert "could not be written" in err.splitlines()[-1]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_page_has_the_roles_that_lie_beside_the_circuit_and_why_heads_have_none(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(run_folder, folder)
+    shutil.copytree(small_run, folder)
     assert run_command(capsys, "roles", str(folder))[0] == 0
     table = HeadTable.load(folder)
     replace(table, notes=("As it was found.",)).save(folder)
@@ -110,10 +117,10 @@ def test_the_page_has_the_roles_that_lie_beside_the_circuit_and_why_heads_have_n
 
 
 def test_roles_that_are_damaged_are_one_line(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(run_folder, folder)
+    shutil.copytree(small_run, folder)
     (folder / "heads.json").write_text("{}")
     code, _, err = run_command(capsys, "report", str(folder))
     assert code == 1 and "heads.json is damaged" in err and f"acdc-custom roles {folder}" in err

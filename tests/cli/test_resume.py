@@ -53,46 +53,42 @@ def result(folder: Path) -> Any:
     return content
 
 
-def test_a_run_killed_again_and_again_ends_with_the_circuit_of_one_that_was_not(tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
+def test_a_run_killed_again_and_again_ends_with_the_circuit_of_one_that_was_not(
+    run: Run, small_model: str, tmp_path: Path
+) -> None:
+    asked = (*DISCOVER, "--model", small_model)
+    assert run(*asked)[0] == 0
+    killed = tmp_path / "killed"
     killed.mkdir()
-    assert start(whole, *DISCOVER).wait(120) == 0
 
-    code, _ = stop_after(start(killed, *DISCOVER), killed, 20, signal.SIGKILL)
+    code, _ = stop_after(start(killed, *asked), killed, 20, signal.SIGKILL)
     assert code == -signal.SIGKILL
     with (killed / "run" / "decisions.jsonl").open("a") as journal:
         journal.write('{"sender": "a0.h')  # as if killed while writing a line
-    code, error = stop_after(start(killed, "resume", "run"), killed, 500, signal.SIGINT)
+    code, error = stop_after(start(killed, "resume", "run"), killed, 120, signal.SIGINT)
     assert code == 130 and "stopped. Resume with: acdc-custom resume run" in error.splitlines()[-1]
     assert not (killed / "run" / "circuit.json").exists()
 
-    last = start(killed, "resume", "run")
-    out, error = last.communicate(timeout=120)
-    assert last.returncode == 0, error
+    code, out, error = run("resume", "killed/run")
+    assert code == 0, error
     assert "edges had been decided" in out
-    assert result(killed) == result(whole)
-    journals = [(folder / "run" / "decisions.jsonl").read_text() for folder in (whole, killed)]
+    assert result(killed) == result(tmp_path)
+    journals = [(folder / "run" / "decisions.jsonl").read_text() for folder in (tmp_path, killed)]
     assert journals[0] == journals[1]
 
 
-@pytest.fixture
-def interrupted(tmp_path: Path) -> Path:
-    stop_after(start(tmp_path, *DISCOVER), tmp_path, 100, signal.SIGKILL)
-    return tmp_path
-
-
-def test_a_changed_input_is_refused_with_the_difference(interrupted: Path) -> None:
-    path = interrupted / "run" / "run.json"
-    content = json.loads(path.read_text())
+def test_a_changed_input_is_refused_with_the_difference(run: Run, small_run: Path, tmp_path: Path) -> None:
+    journal, path = tmp_path / "run" / "decisions.jsonl", tmp_path / "run" / "run.json"
+    journal.parent.mkdir()
+    journal.write_text("".join((small_run / "decisions.jsonl").read_text().splitlines(keepends=True)[:100]))
+    content = json.loads((small_run / "run.json").read_text())
     content["provenance"]["model"]["weights_sha256"] = "0" * 64
     content["provenance"]["packages"]["torch"] = "1.0"
     path.write_text(json.dumps(content))
-    process = start(interrupted, "resume", "run")
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 1
+    code, _, error = run("resume", "run")
+    assert code == 1
     assert "model.weights_sha256: 0000" in error and "packages.torch: 1.0, now" in error
-    assert n_lines(interrupted / "run") >= 100
+    assert n_lines(tmp_path / "run") == 100
 
 
 # -- many runs ----------------------------------------------------------------------------------------------

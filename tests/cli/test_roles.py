@@ -18,15 +18,17 @@ from acdc_custom.graph import Edge, GraphShape, Sender, Stage
 from acdc_custom.heads.names import circuit_heads
 from acdc_custom.heads.table import HeadTable
 
+SEARCH = ("discover", "--task", "ioi", "--n", "6", "--held-out", "4", "--no-roles", "--out", "run")
 
-def discover(run: Run, *more: str) -> Circuit:
-    code, _, err = run("discover", "--task", "ioi", "--n", "6", "--no-roles", "--out", "run", *more)
+
+def discover(run: Run, model: str, *more: str) -> Circuit:
+    code, _, err = run(*SEARCH, "--model", model, *more)
     assert code == 0, err
     return Circuit.load("run")
 
 
-def test_roles_are_printed_written_and_drawn(run: Run) -> None:
-    circuit = discover(run)
+def test_roles_are_printed_written_and_drawn(run: Run, small_model: str) -> None:
+    circuit = discover(run, small_model)
     plain = Path("run/circuit.dot").read_text()
     code, out, _ = run("roles", "run")
     assert code == 0
@@ -49,8 +51,8 @@ def test_roles_are_printed_written_and_drawn(run: Run) -> None:
     assert Path("again.dot").read_text() == drawn
 
 
-def test_all_heads_and_other_prompts_can_be_asked_for(run: Run) -> None:
-    circuit = discover(run)
+def test_all_heads_and_other_prompts_can_be_asked_for(run: Run, small_model: str) -> None:
+    circuit = discover(run, small_model)
     code, out, _ = run("roles", "run/circuit.json", "--all-heads", "--n", "4", "--seed", "3")
     assert code == 0
     table = HeadTable.load("run")
@@ -83,15 +85,17 @@ def test_patch_prints_and_writes_a_change_for_each_head(run: Run) -> None:
     ElementTree.parse(figure)
 
 
-def test_patch_takes_senders_by_name_by_kind_and_from_a_circuit(run: Run) -> None:
+def test_patch_takes_senders_by_name_by_kind_and_from_a_circuit(run: Run, small_model: str) -> None:
     def senders(*more: str) -> list[str]:
-        code, _, err = run("patch", "--task", "ioi", "--n", "2", "--to", "logits", "--out", "out", *more)
+        code, _, err = run(
+            "patch", "--task", "ioi", "--model", small_model, "--n", "2", "--to", "logits", "--out", "out", *more
+        )
         assert code == 0, err
         with Path("out/patch_logits_END_direct.csv").open(newline="") as file:
             return [row["sender"] for row in csv.DictReader(file)]
 
-    circuit = discover(run)
-    assert senders("--from", "m2, a1.h3") == ["a1.h3", "m2"]
+    circuit = discover(run, small_model)
+    assert senders("--from", "m1, a0.h3") == ["a0.h3", "m1"]
     assert senders("--from", "nodes") == [str(sender) for sender in circuit.graph.senders]
     assert senders("--heads-from", "run") == [str(head) for head in circuit_heads(circuit)]
 
@@ -158,25 +162,25 @@ def test_what_cannot_be_patched_is_one_line(run: Run, case: str) -> None:
     assert last.startswith("acdc-custom: ")
 
 
-def test_a_search_without_some_heads_keeps_none_of_their_edges_and_says_so(run: Run) -> None:
-    whole = discover(run)
+def test_a_search_without_some_heads_keeps_none_of_their_edges_and_says_so(run: Run, small_model: str) -> None:
+    whole = discover(run, small_model)
     head = circuit_heads(whole)[0]
     Path("run").rename("whole")
-    code, out, _ = run("discover", "--task", "ioi", "--n", "6", "--out", "run", "--knock-out", f"{head}, a3.h7")
-    assert code == 0 and f"without    {head},a3.h7" in out
+    code, out, _ = run(*SEARCH, "--model", small_model, "--knock-out", f"{head}, a1.h7")
+    assert code == 0 and f"without    {head},a1.h7" in out
     without = Circuit.load("run")
-    assert without.settings.knock_out == f"{head},a3.h7"
-    assert json.loads(Path("run/run.json").read_text())["provenance"]["settings"]["knock_out"] == f"{head},a3.h7"
-    assert not {head, Sender(3, Stage.HEAD, 7)} & set(without.nodes)
+    assert without.settings.knock_out == f"{head},a1.h7"
+    assert json.loads(Path("run/run.json").read_text())["provenance"]["settings"]["knock_out"] == f"{head},a1.h7"
+    assert not {head, Sender(1, Stage.HEAD, 7)} & set(without.nodes)
     assert without.outcome.model == whole.outcome.model and without.outcome.metric_before > 0
-    assert f"Searched without {head.label}, L3H7" in Path("run/circuit.dot").read_text()
+    assert f"Searched without {head.label}, L1H7" in Path("run/circuit.dot").read_text()
 
 
-def test_a_search_without_some_heads_that_was_stopped_goes_on_without_them(run: Run) -> None:
-    whole = discover(run, "--knock-out", "a0.h4")
+def test_a_search_without_some_heads_that_was_stopped_goes_on_without_them(run: Run, small_model: str) -> None:
+    whole = discover(run, small_model, "--knock-out", "a0.h4")
     journal = Path("run/decisions.jsonl")
     decided = journal.read_text()
-    journal.write_text("".join(decided.splitlines(keepends=True)[:700]))
+    journal.write_text("".join(decided.splitlines(keepends=True)[:150]))
     Path("run/circuit.json").unlink()
     code, _, err = run("resume", "run")
     assert code == 0, err

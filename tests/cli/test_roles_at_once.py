@@ -19,8 +19,11 @@ from acdc_custom.heads.table import HeadTable
 FILES = ("heads.json", "heads.csv", "circuit.dot", "circuit.svg")
 
 
-def discover(run: Run, *more: str) -> str:
-    code, out, err = run("discover", "--task", "ioi", "--n", "6", "--out", "run", *more)
+SEARCH = ("discover", "--task", "ioi", "--n", "4", "--held-out", "4", "--out", "run")
+
+
+def discover(run: Run, model: str, *more: str) -> str:
+    code, out, err = run(*SEARCH, "--model", model, *more)
     assert code == 0, err
     return out
 
@@ -43,8 +46,8 @@ def takes(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return expect
 
 
-def test_a_search_ends_with_the_roles_and_the_files_of_the_roles_command(run: Run) -> None:
-    out = discover(run, "--roles")
+def test_a_search_ends_with_the_roles_and_the_files_of_the_roles_command(run: Run, small_model: str) -> None:
+    out = discover(run, small_model, "--roles")
     table = HeadTable.load("run")
     assert [row.head for row in table.rows] == circuit_heads(Circuit.load("run"))
     assert line_of_roles(out) == f"Roles      {name_roles(table)}"
@@ -55,33 +58,39 @@ def test_a_search_ends_with_the_roles_and_the_files_of_the_roles_command(run: Ru
 
 
 def test_what_is_soon_measured_is_measured_and_for_the_rest_there_is_the_command(
-    run: Run, takes: Callable[[float], None]
+    run: Run, takes: Callable[[float], None], small_model: str
 ) -> None:
     takes(9.9)
-    assert "unclassified" in line_of_roles(discover(run)) and Path("run/heads.json").exists()
+    assert "unclassified" in line_of_roles(discover(run, small_model)) and Path("run/heads.json").exists()
     Path("run").rename("soon")
     takes(400)
-    assert line_of_roles(discover(run)) == (
+    assert line_of_roles(discover(run, small_model)) == (
         "Roles      not measured: that takes about 7 minutes. Measure them with: acdc-custom roles run"
     )
     assert not Path("run/heads.json").exists()
     assert Path("run/circuit.dot").read_text() != Path("soon/circuit.dot").read_text()
 
 
-def test_without_roles_nothing_is_measured_and_nothing_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_roles_nothing_is_measured_and_nothing_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, small_model: str
+) -> None:
     for name in ("expected_seconds", "find_roles"):
         monkeypatch.setattr(roles_at_once, name, None)  # cannot be called
-    assert "Roles" not in discover(run, "--no-roles")
+    assert "Roles" not in discover(run, small_model, "--no-roles")
     assert not Path("run/heads.json").exists()
 
 
-def test_what_does_not_fit_beside_the_search_is_left_to_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_fit_beside_the_search_is_left_to_the_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch, small_model: str
+) -> None:
     monkeypatch.setattr(roles_at_once, "fits", lambda prepared: False)
-    assert line_of_roles(discover(run)).startswith("Roles      not measured: beside the search they might not fit")
+    assert line_of_roles(discover(run, small_model)).startswith(
+        "Roles      not measured: beside the search they might not fit"
+    )
 
 
-def test_a_circuit_without_heads_has_no_roles(run: Run) -> None:
-    out = discover(run, "--threshold", "50", "--roles")
+def test_a_circuit_without_heads_has_no_roles(run: Run, small_model: str) -> None:
+    out = discover(run, small_model, "--threshold", "50", "--roles")
     assert line_of_roles(out) == "Roles      none: there is no attention head in this circuit"
 
 
@@ -94,14 +103,14 @@ def test_a_circuit_without_heads_has_no_roles(run: Run) -> None:
     ],
 )
 def test_whatever_happens_while_roles_are_measured_the_run_has_ended(
-    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str, small_model: str
 ) -> None:
     def broken(*args: Any, **options: Any) -> None:
         assert Path("run/circuit.json").exists() and Path("run/circuit.svg").exists()
         raise error
 
     monkeypatch.setattr(roles_at_once, "find_roles", broken)
-    given, out, err = run("discover", "--task", "ioi", "--n", "6", "--out", "run", "--roles")
+    given, out, err = run(*SEARCH, "--model", small_model, "--roles")
     assert given == code and said in (err.splitlines() or [""])[-1]
     assert ("memory was full" in out) is (code == 0)
     assert len(Circuit.load("run").edges) > 0
@@ -109,11 +118,11 @@ def test_whatever_happens_while_roles_are_measured_the_run_has_ended(
     assert code == 1 and "has ended: there is nothing to resume" in err
 
 
-def test_a_run_that_is_resumed_ends_as_it_would_have(run: Run) -> None:
-    whole = line_of_roles(discover(run, "--roles"))
+def test_a_run_that_is_resumed_ends_as_it_would_have(run: Run, small_model: str) -> None:
+    whole = line_of_roles(discover(run, small_model, "--roles"))
     expected = [Path("run", name).read_bytes() for name in FILES]
     journal = Path("run/decisions.jsonl")
-    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:700]))
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:150]))
     for name in ("circuit.json", *FILES):
         Path("run", name).unlink()
     code, out, err = run("resume", "run")

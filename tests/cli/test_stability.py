@@ -16,11 +16,12 @@ from acdc_custom.grid.folder import load_grid
 from acdc_custom.stability.content import load_stability
 
 QUICK = ("stability", "--task", "ioi", "--n", "4", "--threshold", "0.3", "--runs", "3", "--alone", "0", "--workers=1")
-FOLDER = Path("results/stability_ioi_demo-4l_0.3")
+FOLDER = Path("results/stability_ioi_two-layers_0.3")
 
 
-def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run) -> None:
-    code, out, err = run(*QUICK, "--vary", "prompts,orders")
+def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run, small_model: str) -> None:
+    quick = (*QUICK, "--model", small_model)
+    code, out, err = run(*quick, "--vary", "prompts,orders")
     assert code == 0, err
     assert "  runs       3 varying prompts, orders" in out and "This circuit is" in out
     runs = [FOLDER / f"all-{number:03}" for number in (1, 2, 3)]
@@ -31,7 +32,7 @@ def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run) -> No
     assert load_stability(FOLDER).provenance.settings.order == "original"
     before = {folder: (folder / "circuit.json").stat().st_mtime_ns for folder in runs}
 
-    code, again, err = run(*QUICK, "--vary", "prompts,orders", "--share", "1")
+    code, again, err = run(*quick, "--vary", "prompts,orders", "--share", "1")
     assert code == 0, err
     assert {folder: (folder / "circuit.json").stat().st_mtime_ns for folder in runs} == before
     kept = [{k.edge for k in circuit.edges} for circuit in found]
@@ -44,7 +45,7 @@ def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run) -> No
     code, out, err = run("resume", str(FOLDER))
     assert code == 0 and "100%" in next(line for line in out.splitlines() if "<- consensus/" in line), err
 
-    code, _, err = run(*QUICK, "--vary", "prompts")
+    code, _, err = run(*quick, "--vary", "prompts")
     assert code == 1 and "holds other runs than were asked for" in err
 
     grid = load_grid(FOLDER)

@@ -12,7 +12,19 @@ from swept import Here
 from acdc_custom.cli.options import ExecutorChoice, listed_tasks
 from acdc_custom.cli.sweep import default_name
 
-ASKED = ("sweep", "--task", "latest_s", "--n", "6", "--threshold", "0.3", "--threshold", "0.05", "--out", "out")
+ASKED = (
+    "sweep",
+    "--task",
+    "ioi",
+    "--n",
+    "4",
+    "--threshold",
+    "0.5",
+    "--threshold",
+    "0.1",
+    "--out",
+    "out",
+)
 
 
 @pytest.fixture
@@ -23,9 +35,12 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     return executor
 
 
-def test_a_sweep_has_a_run_folder_for_each_threshold_and_goes_on_where_it_was(run: Run, here: Here) -> None:
-    code, out, _err = run(*ASKED)
-    assert code == 0 and here.given == ["latest_s_demo-4l_0.05", "latest_s_demo-4l_0.3"]
+def test_a_sweep_has_a_run_folder_for_each_threshold_and_goes_on_where_it_was(
+    run: Run, here: Here, small_model: str
+) -> None:
+    asked = (*ASKED, "--model", small_model)
+    code, out, _err = run(*asked)
+    assert code == 0 and here.given == ["ioi_two-layers_0.1", "ioi_two-layers_0.5"]
     assert "Suggested: " in out or "No threshold is suggested" in out
     for name in here.given:
         assert run("show", f"out/{name}")[0] == 0
@@ -33,21 +48,21 @@ def test_a_sweep_has_a_run_folder_for_each_threshold_and_goes_on_where_it_was(ru
     assert {p["folder"] for p in json.loads(content)["cases"][0]["searches"][0]["points"]} == set(here.given)
 
     Path("out/sweep.json").unlink()
-    Path("out/latest_s_demo-4l_0.3/circuit.json").unlink()
-    Path("out/latest_s_demo-4l_0.3/decisions.jsonl").unlink()
-    assert run(*ASKED)[0] == 0
-    assert here.given[2:] == ["latest_s_demo-4l_0.3"]
+    Path("out/ioi_two-layers_0.5/circuit.json").unlink()
+    Path("out/ioi_two-layers_0.5/decisions.jsonl").unlink()
+    assert run(*asked)[0] == 0
+    assert here.given[2:] == ["ioi_two-layers_0.5"]
     assert Path("out/sweep.json").read_text() == content
 
     Path("out/sweep.json").unlink()
     assert run("resume", "out")[0] == 0
     assert Path("out/sweep.json").read_text() == content and len(here.given) == 3
 
-    code, _out, err = run(*ASKED, "--seed", "1")
+    code, _out, err = run(*asked, "--seed", "1")
     assert code == 1 and "holds other runs" in err and len(here.given) == 3
 
 
-def test_a_run_that_fails_is_left_out_and_told(run: Run, here: Here) -> None:
+def test_a_run_that_fails_is_left_out_and_told(run: Run, here: Here, small_model: str) -> None:
     code, out, err = run(
         "sweep",
         "--task",
@@ -59,7 +74,7 @@ def test_a_run_that_fails_is_left_out_and_told(run: Run, here: Here) -> None:
         "--out",
         "out",
         "--model",
-        "demo-4l",
+        small_model,
         "--model",
         "no-such",
     )

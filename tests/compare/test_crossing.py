@@ -14,13 +14,13 @@ from acdc_custom.compare.entry import load_entries
 
 
 def test_own_prompts_give_the_runs_own_numbers_and_all_or_no_edges_the_extremes(
-    run_folder: Path, tmp_path: Path
+    small_run: Path, tmp_path: Path
 ) -> None:
-    found = Circuit.load(run_folder)
+    found = Circuit.load(small_run)
     for name, edges in (("none", ()), ("all", tuple(KeptEdge(edge, 1.0) for edge in found.graph.edges()))):
-        shutil.copytree(run_folder, tmp_path / name)
+        shutil.copytree(small_run, tmp_path / name)
         replace(found, edges=edges).save(tmp_path / name)
-    entries = load_entries([run_folder, tmp_path / "none", tmp_path / "all"])
+    entries = load_entries([small_run, tmp_path / "none", tmp_path / "all"])
     crossings = {(c.edges, c.prompts): c for c in cross(entries[:1])} | {
         (c.edges, c.prompts): c for c in cross(entries)
     }

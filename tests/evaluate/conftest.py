@@ -13,6 +13,6 @@ from acdc_custom.runs.reopen import reopen
 
 
 @pytest.fixture(scope="session")
-def evaluation(run_folder: Path) -> Evaluation:
+def evaluation(small_run: Path) -> Evaluation:
     """With six prompts of each kind."""
-    return evaluate_circuit(reopen(run_folder).prepared, Circuit.load(run_folder), n=6, draws=20)
+    return evaluate_circuit(reopen(small_run).prepared, Circuit.load(small_run), n=6, draws=20)

@@ -21,8 +21,8 @@ from acdc_custom.search.registry import scoring_methods
 from acdc_custom.task import load_task
 
 
-def test_on_the_discovery_prompts_it_finds_what_the_run_found(evaluation: Evaluation, run_folder: Path) -> None:
-    outcome = Circuit.load(run_folder).outcome
+def test_on_the_discovery_prompts_it_finds_what_the_run_found(evaluation: Evaluation, small_run: Path) -> None:
+    outcome = Circuit.load(small_run).outcome
     found = evaluation.prompts[0]
     assert found.kind is PromptKind.DISCOVERY
     for subject, behaviour in [
@@ -40,8 +40,8 @@ def test_on_the_discovery_prompts_it_finds_what_the_run_found(evaluation: Evalua
     assert circuit.normalised.value == pytest.approx(outcome.faithfulness, abs=1e-3)
 
 
-def test_everything_is_as_large_as_the_circuit(evaluation: Evaluation, run_folder: Path) -> None:
-    n_edges = len(Circuit.load(run_folder).edges)
+def test_everything_is_as_large_as_the_circuit(evaluation: Evaluation, small_run: Path) -> None:
+    n_edges = len(Circuit.load(small_run).edges)
     sizes = {m.subject: m.n_edges for on in evaluation.prompts for m in on.measured}
     ranked = {title for on in evaluation.prompts for title in on.ranked}
     assert ranked == {method.title for method in scoring_methods()}
@@ -60,7 +60,7 @@ def test_the_circuit_is_taken_apart_on_old_and_on_new_prompts_and_tested_on_new_
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_evaluation_and_progress_is_told_to_the_end(
-    evaluation: Evaluation, run_folder: Path
+    evaluation: Evaluation, small_run: Path
 ) -> None:
     done: dict[str, int] = {}
     totals: dict[str, int] = {}
@@ -69,13 +69,13 @@ def test_the_same_seed_gives_the_same_evaluation_and_progress_is_told_to_the_end
         done[what] = done.get(what, 0) + more
         totals[what] = total
 
-    again = evaluate_circuit(reopen(run_folder).prepared, Circuit.load(run_folder), n=6, draws=20, on_progress=note)
+    again = evaluate_circuit(reopen(small_run).prepared, Circuit.load(small_run), n=6, draws=20, on_progress=note)
     assert replace(again, source=evaluation.source) == evaluation
     assert len(done) > 5 and done == totals
 
 
-def test_a_circuit_without_edges_is_told_to_be_nothing(run_folder: Path) -> None:
-    prepared, circuit = reopen(run_folder).prepared, Circuit.load(run_folder)
+def test_a_circuit_without_edges_is_told_to_be_nothing(small_run: Path) -> None:
+    prepared, circuit = reopen(small_run).prepared, Circuit.load(small_run)
     none = evaluate_circuit(prepared, replace(circuit, edges=()), n=6, draws=20)
     assert none.main.of(Subject.CIRCUIT) == none.main.of(Subject.EMPTY)
     assert not none.random and not none.examined[0].knocked_out
@@ -83,27 +83,28 @@ def test_a_circuit_without_edges_is_told_to_be_nothing(run_folder: Path) -> None
     assert none.tests[0].p < 0.05 or none.tests[0].n < 8
 
 
-@pytest.mark.slow
 def test_a_method_that_would_take_too_long_is_left_out_and_that_is_told(
-    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+    small_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beside, "MOST_RUNS", 12_000)  # 1,519 edges on 8 prompts are 12,152
-    evaluation = evaluate_circuit(reopen(run_folder).prepared, Circuit.load(run_folder), n=6, draws=20)
+    monkeypatch.setattr(beside, "MOST_RUNS", 2_400)  # 310 edges on 8 prompts are 2,480
+    circuit = Circuit.load(small_run)
+    few = replace(circuit, edges=circuit.strongest(5))
+    evaluation = evaluate_circuit(reopen(small_run).prepared, few, n=6, draws=20)
     assert "Edge effects" not in evaluation.main.ranked and "EAP" in evaluation.main.ranked
     (note,) = (note for note in evaluation.notes if "Edge effects" in note)
-    assert "12,152 runs of a prompt, and 12,000 at most" in note and "discover --method edge-effects" in note
+    assert "2,480 runs of a prompt, and 2,400 at most" in note and "discover --method edge-effects" in note
 
 
-def test_a_circuit_that_a_method_ranked_is_not_compared_with_itself(run_folder: Path) -> None:
-    prepared, circuit = reopen(run_folder).prepared, Circuit.load(run_folder)
-    settings = replace(circuit.settings, method="eap", threshold=None, edges=len(circuit.edges))
-    scored = replace(circuit, provenance=replace(circuit.provenance, settings=settings))
+def test_a_circuit_that_a_method_ranked_is_not_compared_with_itself(small_run: Path) -> None:
+    prepared, circuit = reopen(small_run).prepared, Circuit.load(small_run)
+    settings = replace(circuit.settings, method="eap", threshold=None, edges=5)
+    scored = replace(circuit, edges=circuit.strongest(5), provenance=replace(circuit.provenance, settings=settings))
     assert "EAP" not in evaluate_circuit(prepared, scored, n=6, draws=20).main.ranked
 
 
-def test_too_few_draws_are_refused(run_folder: Path) -> None:
+def test_too_few_draws_are_refused(small_run: Path) -> None:
     with pytest.raises(UsageError, match="3 draws"):
-        evaluate_circuit(reopen(run_folder).prepared, Circuit.load(run_folder), draws=3)
+        evaluate_circuit(reopen(small_run).prepared, Circuit.load(small_run), draws=3)
 
 
 def test_without_measured_heads_there_are_no_classes() -> None:
@@ -113,8 +114,8 @@ def test_without_measured_heads_there_are_no_classes() -> None:
 # -- prompts ------------------------------------------------------------------------------------------------
 
 
-def test_no_new_prompt_is_one_of_the_discovery_prompts(run_folder: Path) -> None:
-    prepared = reopen(run_folder).prepared
+def test_no_new_prompt_is_one_of_the_discovery_prompts(small_run: Path) -> None:
+    prepared = reopen(small_run).prepared
     made = prompt_sets(prepared, 30, seed=prepared.batch.seed)  # the same seed: the first ones are the run's own
     old = {prompt.clean for prompt in prepared.batch.prompts}
     kinds = [each.kind for each in made.sets]
@@ -124,8 +125,8 @@ def test_no_new_prompt_is_one_of_the_discovery_prompts(run_folder: Path) -> None
         assert not old.intersection(prompt.clean for prompt in each.batch.prompts)
 
 
-def test_templates_that_the_run_left_out_are_tried_together(run_folder: Path) -> None:
-    prepared = reopen(run_folder).prepared
+def test_templates_that_the_run_left_out_are_tried_together(small_run: Path) -> None:
+    prepared = reopen(small_run).prepared
     batch = prepared.task.batch(prepared.model.tokenizer, 8, 0, None, "1,2")
     made = prompt_sets(replace(prepared, batch=batch), 12, seed=1)
     (others,) = (each for each in made.sets if each.kind is PromptKind.TEMPLATE)
@@ -134,8 +135,8 @@ def test_templates_that_the_run_left_out_are_tried_together(run_folder: Path) ->
     assert {p.template for p in fresh.batch.prompts} == {1, 2}
 
 
-def test_other_words_share_none_with_the_discovery_prompts_or_it_is_told_why_not(run_folder: Path) -> None:
-    prepared = reopen(run_folder).prepared
+def test_other_words_share_none_with_the_discovery_prompts_or_it_is_told_why_not(small_run: Path) -> None:
+    prepared = reopen(small_run).prepared
     few = replace(prepared.batch, prompts=prepared.batch.prompts[:2])
     made = prompt_sets(replace(prepared, batch=few), 8, seed=1)
     (others,) = (each for each in made.sets if each.kind is PromptKind.WORDS)
@@ -148,9 +149,9 @@ def test_other_words_share_none_with_the_discovery_prompts_or_it_is_told_why_not
 
 
 def test_rows_that_were_not_used_are_new_prompts_and_if_there_are_none_it_is_told(
-    run_folder: Path, tmp_path: Path
+    small_run: Path, tmp_path: Path
 ) -> None:
-    prepared = reopen(run_folder).prepared
+    prepared = reopen(small_run).prepared
     lines = [
         json.dumps({"clean": p.clean, "corrupted": p.corrupted, "answer": p.answer[0], "foil": p.foil[0]})
         for p in prepared.task.batch(prepared.model.tokenizer, 20).prompts
@@ -166,11 +167,11 @@ def test_rows_that_were_not_used_are_new_prompts_and_if_there_are_none_it_is_tol
     assert "There are no new prompts" in made.notes[0] and "rows" in made.notes[0]
 
 
-def test_another_tasks_prompts_are_tried_too(run_folder: Path) -> None:
-    made = prompt_sets(reopen(run_folder).prepared, 7, 1, [load_task("latest_s")])
+def test_another_tasks_prompts_are_tried_too(small_run: Path) -> None:
+    made = prompt_sets(reopen(small_run).prepared, 7, 1, [load_task("latest_s")])
     assert (made.sets[-1].name, len(made.sets[-1].batch.prompts)) == ("task latest_s", 7)
 
 
-def test_knocked_out_nodes_are_the_circuits(evaluation: Evaluation, run_folder: Path) -> None:
-    nodes = set(Circuit.load(run_folder).nodes) - {Sender.parse("embed")}
+def test_knocked_out_nodes_are_the_circuits(evaluation: Evaluation, small_run: Path) -> None:
+    nodes = set(Circuit.load(small_run).nodes) - {Sender.parse("embed")}
     assert {node for row in evaluation.examined[0].knocked_out for node in row.nodes} <= nodes

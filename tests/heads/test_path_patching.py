@@ -124,7 +124,7 @@ def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) ->
     naive = [Naive(model.weights, prompt) for prompt in prompts]
     positions = torch.tensor([[3, 4], [4, 3]])
     for receivers, where in itertools.product(some_receivers(model), (None, positions)):
-        senders = later_senders(model, receivers, 4, seed=len(receivers))
+        senders = later_senders(model, receivers, 2, seed=len(receivers))
         patched = path_patch(passes, senders, receivers, where, effect)
         logits = model.weights.logits(patched.normed)
         for n, prompt in enumerate(prompts):

@@ -22,10 +22,10 @@ def hostile_page() -> str:
 
 
 @pytest.fixture(scope="session")
-def report(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its report, with an evaluation beside it."""
     folder = tmp_path_factory.mktemp("reported") / "run"
-    shutil.copytree(run_folder, folder)
+    shutil.copytree(small_run, folder)
     save(evaluation_about(Circuit.load(folder)), folder)
     main(["report", str(folder)])
     return folder / "report.html"

@@ -137,11 +137,11 @@ def test_the_policy_blocks_what_would_be_asked_of_the_network(chromium: Any, rep
 def test_a_click_opens_a_nodes_panel_and_lights_its_edges_up(open_page: Open, report: Path) -> None:
     page = open_page(report)
     assert shown_panels(page) == []
-    page.click('[data-node="m3"]')
-    assert shown_panels(page) == ["m3"]
+    page.click('[data-node="m1"]')
+    assert shown_panels(page) == ["m1"]
     lit = page.locator(".edge.touches")
     assert lit.count() > 1
-    assert all("m3" in (edge.get_attribute("data-sender"), edge.get_attribute("data-receiver")) for edge in lit.all())
+    assert all("m1" in (edge.get_attribute("data-sender"), edge.get_attribute("data-receiver")) for edge in lit.all())
     other = page.locator("article:visible [data-show]").first
     name = other.get_attribute("data-show")
     other.click()
@@ -153,8 +153,8 @@ def test_a_click_opens_a_nodes_panel_and_lights_its_edges_up(open_page: Open, re
 
 
 def test_the_address_of_a_page_can_name_a_node(open_page: Open, report: Path) -> None:
-    page = open_page(report, fragment="m0")
-    assert shown_panels(page) == ["m0"]
+    page = open_page(report, fragment="m1")
+    assert shown_panels(page) == ["m1"]
     until(page, "Math.abs(document.getElementById('circuit').getBoundingClientRect().top) < 20")
     page.click('[data-node="logits"]')
     assert page.url.endswith("#logits")
@@ -305,7 +305,7 @@ def test_tables_sort_both_ways(open_page: Open, report: Path) -> None:
 def test_all_text_has_enough_contrast(open_page: Open, which: str, scheme: str, request: pytest.FixtureRequest) -> None:
     page = open_page(request.getfixturevalue(which), color_scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-    page.click('[data-node="m3"]' if which == "report" else '[data-node="m1"]')
+    page.click('[data-node="m1"]')
     found = page.evaluate(CONTRASTS)
     assert len(found) > 100
     weak = [(round(ratio, 2), text) for ratio, large, text in found if ratio < (LARGE_READABLE if large else READABLE)]
@@ -321,7 +321,7 @@ def test_the_page_never_scrolls_sideways(
 ) -> None:
     page = open_page(request.getfixturevalue(which), {"width": width, "height": 800})
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-    page.click('[data-node="m3"]' if which == "report" else '[data-node="m1"]')
+    page.click('[data-node="m1"]')
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

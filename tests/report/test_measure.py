@@ -17,8 +17,8 @@ from acdc_custom.runs.reopen import Reopened, reopen
 
 
 @pytest.fixture(scope="module")
-def run(run_folder: Path) -> Reopened:
-    return reopen(run_folder)
+def run(small_run: Path) -> Reopened:
+    return reopen(small_run)
 
 
 @pytest.fixture(scope="module")

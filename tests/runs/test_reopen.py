@@ -19,10 +19,11 @@ from acdc_custom.search.discover import completed
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reopen")
     (folder / "mine.toml").write_text(TASK)
-    main(["discover", "--task", str(folder / "mine.toml"), "--n", "4", "--seed", "2", "--out", str(folder / "run")])
+    small = ["--model", small_model, "--n", "4", "--held-out", "4", "--no-roles"]
+    main(["discover", "--task", str(folder / "mine.toml"), *small, "--seed", "2", "--out", str(folder / "run")])
     return folder
 
 
@@ -50,11 +51,11 @@ def test_the_circuit_comes_with_the_same_prompts_and_the_same_numbers(folder: Pa
     assert run.source.task.endswith("mine.toml")
 
 
-def test_heads_that_were_knocked_out_are_so_again(tmp_path: Path) -> None:
-    whole = ["discover", "--task", "latest_s", "--n", "4", "--threshold", "1"]
-    main([*whole, "--knock-out", "a3.h0,a2.h5", "--out", str(tmp_path / "run")])
+def test_heads_that_were_knocked_out_are_so_again(tmp_path: Path, small_model: str) -> None:
+    whole = ["discover", "--task", "ioi", "--model", small_model, "--n", "4", "--threshold", "1", "--no-roles"]
+    main([*whole, "--knock-out", "a1.h0,a0.h5", "--out", str(tmp_path / "run")])
     run = reopen(tmp_path / "run")
-    assert [str(head) for head in run.prepared.knocked_out] == ["a2.h5", "a3.h0"]
+    assert [str(head) for head in run.prepared.knocked_out] == ["a0.h5", "a1.h0"]
     assert completed(run.prepared, SearchSettings(threshold=1)) == run.circuit.settings
 
 
@@ -68,7 +69,7 @@ def test_a_circuit_that_was_saved_from_python_needs_no_run_json(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        (("model", "weights_sha256"), "the model demo-4l changed since"),
+        (("model", "weights_sha256"), "the model .*two-layers changed since"),
         (("task", "batch_sha256"), "the prompts changed since"),
         (("settings", "prompts", "seed"), "the prompts changed since"),
     ],

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from functools import partial
 from itertools import product
+from typing import Any
 
 import oracle
 import pytest
@@ -33,6 +34,12 @@ WALKS = (
 )  # by the walk back
 
 STEP = 1e-5  # of the finite differences
+
+
+def up_to(layers: dict[int, Any], receiver: str) -> dict[int, Any]:
+    """What is written below the layer of a receiver: a change of what it reads cannot change that."""
+    layer = oracle.layer_of(receiver, max(layers))
+    return {layer: layers[layer]}
 
 
 def derivatives(
@@ -63,7 +70,8 @@ def derivatives(
             # A model whose words are the positions of this prompt, so that any embedding can be given.
             of_mixed = dataclasses.replace(weights, token_embedding=mixed, position_embedding=None)
             words = torch.arange(len(mixed))
-            point, *_ = oracle.forward(of_mixed, words, lambda s, r: s not in knocked_out, carried, scales)
+            layers: dict[int, Any] = {}
+            point, *_ = oracle.forward(of_mixed, words, lambda s, r: s not in knocked_out, carried, scales, layers)
             point |= {name: carried[name] for name in knocked_out}
             for number, edge in enumerate(edges):
                 sender, receiver = str(edge.sender), str(edge.receiver)
@@ -78,6 +86,7 @@ def derivatives(
                         ),
                         {**carried, sender: moved},
                         scales,
+                        up_to(layers, receiver),
                     )
                     values.append(oracle.logit_diff(prompt, logits))
                 totals[number] -= (values[0] - values[1]) / (2 * STEP)
@@ -141,15 +150,15 @@ def part_derivatives(
             share = step / steps
             mixed = {node: share * outputs[node] + (1 - share) * carried[node] for node in part}
             # What the part writes is cut off everywhere, and this takes its place.
-            point, *_ = oracle.forward(weights, tokens, lambda s, r, part=part: s not in part, mixed, scales)
+            layers: dict[int, Any] = {}
+            point, *_ = oracle.forward(weights, tokens, lambda s, r, part=part: s not in part, mixed, scales, layers)
             point |= mixed
             for number, edge in enumerate(edges):
                 sender, values = str(edge.sender), []
                 for sign in (1, -1):
                     moved = sign * STEP * (carried[sender] - outputs[sender])
-                    values.append(
-                        oracle.logit_diff(prompt, with_moved(model, tokens, part, mixed, point, edge, moved, scales))
-                    )
+                    logits = with_moved(model, tokens, part, mixed, point, edge, moved, scales, layers)
+                    values.append(oracle.logit_diff(prompt, logits))
                 totals[number] -= (values[0] - values[1]) / (2 * STEP)
     return [total / len(prompts) / len(parts) / steps for total in totals]
 
@@ -163,12 +172,18 @@ def with_moved(
     edge: Edge,
     moved: torch.Tensor,
     scales: dict[int, torch.Tensor],
+    layers: dict[int, Any],
 ) -> torch.Tensor:
     """The logits with what one edge carries moved, and the part's nodes writing what is mixed into every other one."""
     sender, receiver = str(edge.sender), str(edge.receiver)
     carried = OnOneEdge(mixed, sender, point[sender] + moved)
     _, logits, _ = oracle.forward(
-        model.weights, tokens, lambda s, r: carried.on(s, r, receiver) and s not in part, carried, scales
+        model.weights,
+        tokens,
+        lambda s, r: carried.on(s, r, receiver) and s not in part,
+        carried,
+        scales,
+        up_to(layers, receiver),
     )
     return logits
 

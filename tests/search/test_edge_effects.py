@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import oracle
 import pytest
@@ -33,15 +34,19 @@ def falls(
     corrupted = [oracle.forward(weights, torch.tensor(p.corrupted_ids)) for p in prompts]
     ablated = oracle.ablated_outputs(ablation.value, prompts, clean, corrupted)
 
+    reached: list[dict[int, Any]] = [{} for _ in prompts]  # by the model that lacks no edge: what its layers read
+
     def logit_diff(without: tuple[str, str] | None) -> float:
         total = 0.0
-        for prompt, (_, _, scales), carried in zip(prompts, clean, ablated, strict=True):
+        for prompt, (_, _, scales), carried, layers in zip(prompts, clean, ablated, reached, strict=True):
+            layer = oracle.layer_of(without[1], len(weights.blocks)) if without else 0
             _, logits, _ = oracle.forward(
                 weights,
                 torch.tensor(prompt.clean_ids),
                 lambda s, r: s not in knocked_out and (s, r) != without,
                 carried,
                 scales,
+                {layer: layers[layer]} if without else layers,
             )
             total += oracle.logit_diff(prompt, logits)
         return total / len(prompts)

@@ -65,7 +65,7 @@ def test_a_search_on_another_device_is_the_same_search(name: str, method: str) -
     [*((metric, Ablation.CORRUPTED) for metric in Metric), *((Metric.KL, ablation) for ablation in list(Ablation)[1:])],
 )
 def test_so_it_is_for_every_metric_and_ablation(metric: Metric, ablation: Ablation) -> None:
-    model = tiny("gpt2", 6)
+    model = tiny("gpt2", 6, n_layer=1)
     expected = decided(model, "acdc", metric, ablation)
     with second_device():
         assert same(decided(there(model), "acdc", metric, ablation), expected)

@@ -1,4 +1,4 @@
-"""A study of the bundled model: what is written is a circuit like any other."""
+"""A study of a small model: what is written is a circuit like any other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from acdc_custom.circuit.members import Part
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.performance import task_performance
-from acdc_custom.engine.prepared import prepare_batch
+from acdc_custom.engine.prepared import PreparedBatch, prepare_batch
 from acdc_custom.errors import ResultError
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import RunRequest
@@ -32,16 +32,17 @@ N = 6
 
 @dataclass(frozen=True)
 class Made:
-    """A study, its runs and its folder."""
+    """A study, the prompts that all runs drew from, its runs and its folder."""
 
     study: Study
+    base: PreparedBatch
     runs: list[FinishedRun]
     folder: Path
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    model, task = open_model("demo-4l"), load_task("ioi")
+def made(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    model, task = open_model(small_model), load_task("ioi")
     folder = tmp_path_factory.mktemp("stability")
     plan = plan_runs((Variation.PROMPTS, Variation.ORDERS, Variation.TEMPLATES), 3, 0, task.n_templates, seed=0)
     runs = []
@@ -55,9 +56,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     origin = provenance(base, CHOICES)
     found = study_runs(runs, base, origin, 0.6, plan.notes, lambda: next(steps))
     assert next(steps) == len(runs) + len(found.stability.curve)
-    request = RunRequest("ioi", "demo-4l", model.graph.n_edges, base.memory, origin)
+    request = RunRequest("ioi", small_model, model.graph.n_edges, base.memory, origin)
     write_stability(found.stability, found.consensus, request, folder)
-    return Made(found, runs, folder)
+    return Made(found, base, runs, folder)
 
 
 def test_the_folder_has_every_file_and_the_record_reloads(made: Made) -> None:
@@ -77,9 +78,8 @@ def test_the_consensus_is_what_it_is_said_to_be_and_does_what_the_definition_doe
     for k in consensus.edges:
         effects = [edges[k.edge] for edges in kept if k.edge in edges]
         assert k.effect == pytest.approx(sum(effects) / len(effects))
-    model, task = open_model("demo-4l"), load_task("ioi")
-    base = prepare_batch(task, model, n=N)
-    normed = [run_circuit(model, chunk.tokens, often, chunk.carried) for chunk in base.chunks]
+    base = made.base
+    normed = [run_circuit(base.model, chunk.tokens, often, chunk.carried) for chunk in base.chunks]
     plain = task_performance(base.chunks, normed)
     assert consensus.outcome.circuit.kl == pytest.approx(plain.kl, abs=1e-5)
     assert consensus.outcome.circuit.logit_diff == pytest.approx(plain.logit_diff, abs=1e-4)
@@ -96,9 +96,8 @@ def test_runs_of_something_else_are_refused(made: Made, changed: str) -> None:
         "model": replace(origin, model=replace(origin.model, weights_sha256="0" * 64)),
     }[changed]
     runs = [replace(first, circuit=replace(first.circuit, provenance=other)), *others]
-    base = prepare_batch(load_task("ioi"), open_model("demo-4l"), n=N)
     with pytest.raises(ResultError, match=f"all-001 was made with something else: the {changed}"):
-        study_runs(runs, base, origin)
+        study_runs(runs, made.base, origin)
 
 
 def test_the_search_record_is_that_of_all_runs_together(made: Made) -> None:
@@ -112,7 +111,7 @@ def test_the_search_record_is_that_of_all_runs_together(made: Made) -> None:
 
 def test_what_a_single_run_is_said_to_do_is_on_the_prompts_that_all_drew_from(made: Made) -> None:
     first = made.study.stability.runs[0]
-    base = prepare_batch(load_task("ioi"), open_model("demo-4l"), n=N)
+    base = made.base
     edges = [kept.edge for kept in made.runs[0].circuit.edges]
     plain = task_performance(base.chunks, [run_circuit(base.model, c.tokens, edges, c.carried) for c in base.chunks])
     assert first.behaviour.logit_diff == pytest.approx(plain.logit_diff, abs=1e-4)
@@ -139,6 +138,8 @@ def test_what_reads_runs_reads_a_consensus(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(made.folder)
+    # They take the longest, and are those of any circuit.
+    monkeypatch.setattr("acdc_custom.report.measure.analysis_figures", lambda run, on_progress: ())
     command, *rest = args
     code, out, err = run_command(capsys, command, "consensus", *rest)
     assert (code, said in out) == (0, True), out + err

@@ -12,8 +12,8 @@ from acdc_custom.sweep.measure import SweepRun
 
 
 @pytest.fixture(scope="package")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[SweepRun]:
+def runs(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> list[SweepRun]:
     """Those of `small_grids`."""
     folder: Path = tmp_path_factory.mktemp("sweep")
-    ended = [run for n, grid in enumerate(small_grids()) for run in run_grid(grid, folder / str(n), Here())]
+    ended = [run for n, grid in enumerate(small_grids(small_model)) for run in run_grid(grid, folder / str(n), Here())]
     return [SweepRun.load(run.folder) for run in ended]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from small_models import N_EDGES
 
 from acdc_custom.choices import Ranking
 from acdc_custom.engine.circuit_run import run_circuit
@@ -54,13 +55,13 @@ def test_the_ends_of_every_curve_are_the_empty_circuit_and_the_model(sweep: Swee
         assert {(curve.empty.n_edges, curve.empty.kl, curve.empty.faithfulness) for curve in curves} == {
             (0, case.empty.kl, 0)
         }
-        assert {(curve.full.n_edges, curve.full.logit_diff) for curve in curves} == {(1519, case.full.logit_diff)}
+        assert {(curve.full.n_edges, curve.full.logit_diff) for curve in curves} == {(N_EDGES, case.full.logit_diff)}
 
 
 def test_attributions_stand_at_the_sizes_of_the_circuits_and_at_the_shares_of_mib(sweep: Sweep) -> None:
     for case in sweep.cases:
         found = {point.n_edges for search in case.searches for point in search.curve.points}
-        asked = sorted((found | {int(share * 1519) for share in SHARES}) - {0, 1519})
+        asked = sorted((found | {int(share * N_EDGES) for share in SHARES}) - {0, N_EDGES})
         for attributed in case.attributions:
             for curve in attributed.curves.values():
                 assert [point.n_edges for point in curve.points] == asked
@@ -74,7 +75,7 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
         next(run.folder for run in runs if run.circuit.settings.ablation == case.settings.ablation)
     ).prepared
     graph, knocked_out = prepared.model.graph, set(prepared.knocked_out)
-    assert len(knocked_out) == (case.settings.knock_out == "a3.h3")
+    assert len(knocked_out) == (case.settings.knock_out == "a1.h3")
     gap = case.full.logit_diff - case.empty.logit_diff
     for attributed in case.attributions:
         scores = scoring_method(attributed.method).scores(prepared.chunks)
@@ -95,9 +96,10 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
 def test_all_of_the_work_is_told(runs: list[SweepRun]) -> None:
     told: dict[str, list[tuple[int, int]]] = {}
     measure(runs[-1:], progress=lambda what, more, total: told.setdefault(what, []).append((more, total)))
-    steps = told["Other methods, ioi in demo-4l"]
+    where = f"ioi in {runs[-1].circuit.model.name}"
+    steps = told[f"Other methods, {where}"]
     assert {total for _, total in steps} == {sum(more for more, _ in steps)}
-    assert next(iter(told)) == "Opening ioi in demo-4l"
+    assert next(iter(told)) == f"Opening {where}"
 
 
 def test_without_a_run_there_is_no_curve() -> None:
@@ -108,11 +110,11 @@ def test_without_a_run_there_is_no_curve() -> None:
 def test_a_method_that_would_take_too_long_is_left_out_and_that_is_told(
     runs: list[SweepRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beside, "MOST_RUNS", 9_000)  # 1,519 edges on 6 prompts are 9,114
+    monkeypatch.setattr(beside, "MOST_RUNS", 1_800)  # 310 edges on 6 prompts are 1,860
     (case,) = measure(runs[-1:]).cases
     assert "edge-effects" not in [attributed.method for attributed in case.attributions]
     (note,) = case.notes
-    assert note.startswith("Edge effects are left out: 1,519 edges on 6 prompts are 9,114 runs of a prompt")
+    assert note.startswith("Edge effects are left out: 310 edges on 6 prompts are 1,860 runs of a prompt")
 
 
 def test_all_methods_have_areas_from_the_ranking_that_mib_takes(sweep: Sweep) -> None:
