@@ -27,12 +27,12 @@ DARK_FROM = 0.6  # of the largest share: the text on such a cell is light
 
 
 def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
-    """The figure. Heads of most circuits come first, then those of the largest share."""
+    """The figure: the heads of the largest shares, those of most circuits first."""
     letters = [entry.letter for entry in comparison.entries]
     members = comparison.members[Part.HEADS]
     shares = {head: by for head, by in members.items() if isinstance(head, Sender)}
-    heads = sorted(shares, key=lambda head: (-len(shares[head]), -max(shares[head].values()), head))
-    shown = heads[:MOST_ROWS]
+    heads = sorted(shares, key=lambda head: (-max(shares[head].values()), head))
+    shown = sorted(heads[:MOST_ROWS], key=lambda head: -len(shares[head]))
     roles = {(head.head, letter): row.role for head in comparison.heads for letter, row in head.rows.items()}
     values = np.array([[shares[head].get(letter, np.nan) for letter in letters] for head in shown], dtype=float)
     values = values.reshape(len(shown), len(letters))
@@ -40,7 +40,7 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
         f"Heads of {picture_title(comparison)}: each head's share in the effects of its circuit's heads, in per cent"
     )
     if len(heads) > len(shown):
-        title += f"; {len(shown)} of {len(heads)} heads, those of most circuits first"
+        title += f"; {len(shown)} of {len(heads)} heads, those of the largest shares"
     bare = [entry.letter for entry in comparison.entries if entry.heads is None]
     marks = {role: ROLE_STYLES[role].mark for role in Role if role in roles.values()}
     about = f"{count(len(heads), 'head')} by {len(letters)} circuits. " + "; ".join(

@@ -38,7 +38,7 @@ def test_a_circuit_whose_roles_were_not_measured_is_named() -> None:
 def test_a_long_table_says_how_many_heads_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_ROWS", 2)
     figure = heads_picture(compare_circuits(entries_of(EDGES, OTHER, THIRD), draws=20))
-    assert "2 of 3 heads, those of most circuits first" in figure.title
+    assert "2 of 3 heads, those of the largest shares" in figure.title
 
 
 def test_three_circuits_have_the_table_and_the_graph(tmp_path: Path) -> None:
