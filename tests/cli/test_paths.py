@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from commands import Run
 from acdc_custom.circuit.circuit import Circuit, TaskPerformance
 from acdc_custom.circuit.circuit import TestOutcome as Tested
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.cli import main
 from acdc_custom.cli.paths import describe_path, share_beside
 from acdc_custom.graph import Edge, Receiver, Sender
 from acdc_custom.path.folder import PathRecord
@@ -35,11 +39,21 @@ def edges(folder: str) -> set[Edge]:
     return {kept.edge for kept in Circuit.load(folder).edges}
 
 
+@pytest.fixture(scope="module")
+def made(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a path, and what its command printed."""
+    folder, out = tmp_path_factory.mktemp("paths"), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out):
+        main([*PATH, "--model", small_model, "--out", "path"])
+    return folder / "path", out.getvalue()
+
+
 @pytest.fixture
-def path(run: Run, small_model: str) -> str:
-    code, out, err = run(*PATH, "--model", small_model, "--out", "path")
-    assert code == 0, err
-    return out
+def path(run: Run, made: tuple[Path, str]) -> str:
+    """The folder, as `path` in an empty one; gives what its command printed."""
+    del run
+    shutil.copytree(made[0], "path")
+    return made[1]
 
 
 def test_every_circuit_of_a_path_is_a_run_within_the_one_before(path: str, run: Run) -> None:

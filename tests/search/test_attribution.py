@@ -107,7 +107,7 @@ def agrees(scores: dict[Edge, float], edges: Sequence[Edge], expected: Sequence[
 @pytest.mark.parametrize("name", crossed(NAMES))
 def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -> None:
     model, prompts = tiny(name, 2), random_prompts(2, n=2)
-    edges = some_edges(model, 30)
+    edges = some_edges(model, 12)
     scores = attribute(chunks_of(model, prompts), clean_point)
     assert list(scores) == list(model.graph.edges())
     agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1]))
@@ -116,7 +116,7 @@ def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -
 @pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma2", "attention only, rotary"])
 def test_integrated_gradients_are_the_mean_derivative_on_the_way_from_the_ablated_embedding(name: str) -> None:
     model, prompts = tiny(name, 1), random_prompts(1, n=2)
-    edges = some_edges(model, 12)
+    edges = some_edges(model, 6)
     chunks = chunks_of(model, prompts)
     for method, shares in ((eap_ig.METHOD, [1 / 3, 2 / 3, 1]), (eap_ig_mib.METHOD, [0, 1 / 3, 2 / 3])):
         scores = dict(method.score(ToScore(chunks, steps=3)))
@@ -207,7 +207,7 @@ class OnOneEdge(dict[str, torch.Tensor]):
 @pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma2", "attention only"])
 def test_on_activations_they_are_the_mean_derivative_with_one_part_after_the_other_on_its_way(name: str) -> None:
     model, prompts = tiny(name, 1), random_prompts(1, n=2)
-    edges = some_edges(model, 6)
+    edges = some_edges(model, 4)
     for ablation in (Ablation.CORRUPTED, Ablation.MEAN):
         scores = attribute(chunks_of(model, prompts, ablation), partial(activation_points, steps=2))
         agrees(scores, edges, part_derivatives(model, prompts, ablation, edges, 2))
@@ -223,7 +223,7 @@ def test_the_last_point_of_every_part_is_the_clean_run() -> None:
 @pytest.mark.parametrize("ablation", Ablation)
 def test_every_ablation_is_scored_by_what_it_puts_in_place_of_an_edge(ablation: Ablation) -> None:
     model, prompts = tiny_llama(3), random_prompts(3)
-    edges, chunks = some_edges(model, 20), chunks_of(model, prompts, ablation)
+    edges, chunks = some_edges(model, 8), chunks_of(model, prompts, ablation)
     agrees(attribute(chunks, clean_point), edges, derivatives(model, prompts, ablation, edges, [1]))
     scores = attribute(chunks, partial(embedding_points, steps=2))
     agrees(scores, edges, derivatives(model, prompts, ablation, edges, [0.5, 1]))
@@ -233,7 +233,7 @@ def test_every_ablation_is_scored_by_what_it_puts_in_place_of_an_edge(ablation: 
 def test_heads_that_are_knocked_out_pass_nothing_on(method: ScoringMethod) -> None:
     model, prompts = tiny_gpt2(4, 2), random_prompts(4, n=2)
     heads = [Sender.parse("a0.h1"), Sender.parse("a1.h3")]
-    edges = some_edges(model, 40, without=heads)
+    edges = some_edges(model, 15, without=heads)
     chunks = chunks_of(model, prompts, knocked_out=heads)
     scores, steps = method.scores(chunks), method.total_steps(chunks)
     shares = [step / steps for step in range(1, steps + 1)]
