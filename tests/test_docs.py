@@ -202,6 +202,7 @@ def test_the_python_on_the_page_runs(
     assert (tmp_path / "results" / "mine" / "circuit.svg").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_the_python_on_the_report_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,7 +240,14 @@ def test_the_python_on_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytes
         exec(compile(code, "notebook.md", "exec"), names)
 
 
-@pytest.mark.parametrize("path", sorted(DOCS.glob("*.ipynb")), ids=lambda path: path.name)
+NOTEBOOKS = sorted(DOCS.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [NOTEBOOKS[0], *(pytest.param(path, marks=pytest.mark.slow) for path in NOTEBOOKS[1:])],
+    ids=lambda path: path.name,
+)
 def test_a_notebook_shows_what_its_cells_show(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     notebook = notebooks.read(path)

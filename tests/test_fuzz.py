@@ -8,6 +8,7 @@ import csv
 import functools
 import io
 import json
+import math
 import os
 import re
 import tempfile
@@ -58,11 +59,18 @@ ROWS_TASK = 'schema = 1\ndescription = "sums"\nrows = "{}"\n'
 ROW = {"clean": "2 + 3 =", "corrupted": "2 + 4 =", "answer": " 5", "foil": " 6"}
 
 
+EFFORT = float(os.environ.get("FUZZ_EFFORT", "0.4"))  # times the number of examples that stands at each test
+
+
 def fuzz(max_examples: int) -> Callable[[Any], Any]:
     """The same examples on every machine, in bounded number."""
     calm = list(HealthCheck)
     return settings(
-        max_examples=max_examples, derandomize=True, database=None, deadline=None, suppress_health_check=calm
+        max_examples=math.ceil(EFFORT * max_examples),
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=calm,
     )
 
 
