@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -54,8 +54,19 @@ def by_hooks_per_position(batch: PreparedBatch, hook: str, direction: Direction)
     return values
 
 
-@pytest.mark.parametrize("patch", HOOKS, ids=lambda patch: patch.__name__)
-@pytest.mark.parametrize("name", crossed(NAMES))
+def every(first: Iterable[Any], usual: Any, names: Iterable[str]) -> list[Any]:
+    """What is patched in every architecture: the usual in one of each kind is quick, the others in `names` only."""
+    return [
+        pytest.param(*case.values, each, id=f"{case.values[0]}-{getattr(each, '__name__', each)}",
+                     marks=case.marks if each is usual or case.values[0] in names else pytest.mark.slow)
+        for case in crossed(NAMES)
+        for each in first
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "patch"), every(HOOKS, patch_residual, ("gpt-neox", "gemma2", "attention only, rotary"))
+)
 def test_layers_and_positions_agree_with_hooks(name: str, patch: Callable[..., Patching]) -> None:
     batch = prepared(tiny(name, 0))
     if patch is patch_mlp and not batch.model.graph.shape.has_mlp:
@@ -67,6 +78,7 @@ def test_layers_and_positions_agree_with_hooks(name: str, patch: Callable[..., P
     assert np.ptp(expected) > 0.1
 
 
+GROUPED_PARTS = (HeadPart.K, HeadPart.V)  # which heads share, in some models
 HEAD_HOOKS = {
     HeadPart.Z: "hook_z",
     HeadPart.Q: "hook_q",
@@ -109,8 +121,7 @@ def by_hooks_per_head(batch: PreparedBatch, part: HeadPart, direction: Direction
     return values
 
 
-@pytest.mark.parametrize("part", HeadPart)
-@pytest.mark.parametrize("name", crossed(NAMES))
+@pytest.mark.parametrize(("name", "part"), every(HeadPart, HeadPart.Z, ("gpt2", "llama")))
 def test_parts_of_heads_agree_with_hooks(name: str, part: HeadPart) -> None:
     if name == "olmo2" and part in (HeadPart.Q, HeadPart.K):
         pytest.skip("TransformerLens changes them before the norm over all heads, which then changes the others")
@@ -140,8 +151,14 @@ def test_keys_and_values_that_heads_share_are_patched_for_the_group() -> None:
     assert "key_value_head" in result.to_rows()[0]
 
 
-@pytest.mark.parametrize("part", HeadPart)
-@pytest.mark.parametrize("name", ["gpt2", "llama"])
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        pytest.param(name, part, marks=() if name == "gpt2" or part in GROUPED_PARTS else pytest.mark.slow)
+        for name in ("gpt2", "llama")
+        for part in HeadPart
+    ],
+)
 def test_parts_of_heads_at_spans_agree_with_hooks(name: str, part: HeadPart) -> None:
     """The second prompt has no S."""
     prompts = [

@@ -10,7 +10,7 @@ import pytest
 from commands import run_command
 from giving_task import TASK
 from pages import Page
-from report_contents import evaluation_about
+from report_contents import IMAGE, evaluation_about
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.evaluate.content import save
@@ -25,7 +25,8 @@ def test_discover_names_the_command_and_the_command_writes_the_page(
     hostile = "a<script>alert(1)</script> b.toml".replace("/", "")
     description = '<script>alert("task")</script>'
     Path(hostile).write_text(TASK.replace("Who gets the book back?", description.replace('"', '\\"')))
-    code, out, _ = run_command(capsys, "discover", "--task", f"./{hostile}", "--model", small_model, "--n", "4")
+    code, out, _ = run_command(capsys, "discover", "--task", f"./{hostile}", "--model", small_model, "--n", "4",
+                               "--held-out", "0", "--threshold", "0.1", "--no-roles")  # fmt: skip
     assert code == 0
     (last,) = (line for line in out.splitlines() if "acdc-custom report" in line)
     (folder,) = Path("results").iterdir()
@@ -61,8 +62,9 @@ def test_the_page_goes_where_it_is_told(small_run: Path, tmp_path: Path, capsys:
 
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The figures of analyses, which take the longest, are left out."""
+    """The figures of analyses, which take the longest, are left out, and no other is drawn."""
     monkeypatch.setattr("acdc_custom.report.measure.analysis_figures", lambda run, on_progress: ())
+    monkeypatch.setattr("acdc_custom.report.figures._address", lambda figure: IMAGE)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from report_contents import beside_of, contents_of, evaluation_about, hostile_circuit
+from report_contents import IMAGE, beside_of, contents_of, evaluation_about, hostile_circuit
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.cli import main
@@ -21,11 +21,30 @@ def hostile_page() -> str:
     return report_page(contents_of(circuit), beside_of(circuit))
 
 
-@pytest.fixture(scope="session")
-def report(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its report, with an evaluation beside it."""
-    folder = tmp_path_factory.mktemp("reported") / "run"
-    shutil.copytree(small_run, folder)
+def reported(run: Path, folder: Path) -> Path:
+    """The report of a run, with an evaluation beside it."""
+    shutil.copytree(run, folder)
     save(evaluation_about(Circuit.load(folder)), folder)
     main(["report", str(folder)])
     return folder / "report.html"
+
+
+@pytest.fixture(scope="session")
+def full_report(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real report with everything in it."""
+    return reported(small_run, tmp_path_factory.mktemp("reported") / "run")
+
+
+@pytest.fixture(scope="session")
+def report(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real report without the figures of analyses, which take the longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acdc_custom.report.measure.analysis_figures", lambda run, on_progress: ())
+        patch.setattr("acdc_custom.report.figures._address", lambda figure: IMAGE)
+        return reported(small_run, tmp_path_factory.mktemp("plain") / "run")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of a page are empty images of the right size: for tests of words, which drawing only makes slow."""
+    monkeypatch.setattr("acdc_custom.report.figures._address", lambda figure: IMAGE)

@@ -120,6 +120,7 @@ def test_the_contents_name_every_part_in_order(hostile_page: str) -> None:
     assert links[: len(parts)] == [f"#{part}" for part in parts]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_there_is_nothing_of_has_no_part() -> None:
     contents = replace(contents_of(example_circuit(), "text", attention=False), heads=None, figures=(), facts={})
     page = Page(report_page(contents))
@@ -127,6 +128,7 @@ def test_what_there_is_nothing_of_has_no_part() -> None:
     assert not [box for _, box in page.elements if box.get("id") == "attention"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_has_not_been_found_out_yet_is_a_command_away() -> None:
     text = report_page(contents_of(example_circuit(), "text"), RelatedResults("results/my run"))
     assert "acdc-custom evaluate &#39;results/my run&#39;" in text
@@ -134,6 +136,7 @@ def test_what_has_not_been_found_out_yet_is_a_command_away() -> None:
     assert 'id="stable"' not in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_consensus_without_its_study_says_where_it_would_be() -> None:
     circuit = example_circuit()
     consensus = replace(circuit, search=replace(circuit.search, runs=20, share=0.5))
@@ -143,11 +146,12 @@ def test_a_consensus_without_its_study_says_where_it_would_be() -> None:
     assert "is not in the folder above it" in said and "acdc-custom stability --task text" in said
 
 
-def test_an_evaluation_and_a_study_are_told_with_their_figures_in_both_themes() -> None:
-    circuit = example_circuit()
-    beside = beside_of(circuit, "text")
-    without = Page(report_page(contents_of(circuit, "text")))
-    page = Page(report_page(contents_of(circuit, "text"), beside))
+@pytest.mark.usefixtures("undrawn")
+def test_an_evaluation_and_a_study_are_told_with_their_figures_in_both_themes(hostile_page: str) -> None:
+    circuit = hostile_circuit()
+    beside = beside_of(circuit)
+    without = Page(report_page(contents_of(circuit)))  # nothing is drawn here; all has been in the page with both
+    page = Page(hostile_page)
     assert beside.evaluation is not None and beside.stability is not None
     assert len(page.all("picture")) == len(without.all("picture")) + 2
     images = {image["alt"]: image["src"] for image in page.all("img")}
@@ -174,6 +178,7 @@ def test_every_node_of_the_picture_has_a_panel_and_every_link_a_node(hostile_pag
     assert links == [("a1.kv0", "a1.h0")]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_circuit_without_edges_says_so() -> None:
     circuit = replace(example_circuit(), edges=())
     text = report_page(replace(contents_of(circuit, "text"), attention=None))
@@ -182,6 +187,7 @@ def test_a_circuit_without_edges_says_so() -> None:
     assert not [box for _, box in Page(text).elements if "data-node" in box or "data-panel" in box]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_model_that_fails_and_a_circuit_that_is_no_number_are_told_in_words() -> None:
     circuit = example_circuit()
     weak = replace(circuit.outcome, model=replace(circuit.outcome.model, logit_diff=-1.0))
