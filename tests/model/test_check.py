@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from handmade import handmade_model
-from tiny import CONFIGURATIONS, EVERY_NAME, KINDS, VOCAB, crossed, tiny, tiny_gpt2, tiny_hf, tiny_llama
+from tiny import CONFIGURATIONS, EVERY_NAME, KINDS, VOCAB, crossed, small, tiny, tiny_gpt2, tiny_hf, tiny_llama
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph, GraphShape
@@ -174,7 +174,7 @@ FEATURES = [
 
 @pytest.mark.parametrize(("name", "path", "value", "component"), FEATURES, ids=lambda value: str(value)[:40])
 def test_what_sets_an_architecture_apart_is_missed(name: str, path: str, value: Any, component: str) -> None:
-    model = tiny(name, 0)
+    model = small(name)
     if isinstance(value, str) and value.startswith("of layer "):
         value = model.weights.blocks[int(value[-1])].attention.query.rotary
     with pytest.raises(ModelError, match=f": {component} differs by"):

@@ -138,7 +138,7 @@ def test_every_architecture_is_decided_as_the_oracle_decides(name: str, metric: 
 
 @pytest.mark.parametrize("name", crossed())
 def test_zero_ablation_of_every_architecture_is_decided_as_the_oracle_decides(name: str) -> None:
-    model, prompts = small(name, 8), random_prompts(8, n=1)
+    model, prompts = tiny(name, 8), random_prompts(8, n=1)
     expected, final = oracle.acdc(model.weights, prompts, 0.02, ablation="zero")
     agrees(*search(model, prompts, 0.02, ablation=Ablation.ZERO), expected, final, 0.02)
 
