@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -314,6 +315,23 @@ def tiny(name: str, seed: int, dtype: torch.dtype = torch.float64, **changes: An
     bridge = TransformerBridge.boot_native({**NATIVE_CONFIGURATIONS[name], **changes})
     randomized(bridge.original_model, seed).to(dtype)
     return wrap_bridge(bridge, f"tiny-{name}")
+
+
+HEADS = ("n_head", "num_heads", "num_attention_heads", "n_heads")
+LAYERS = ("n_layer", "num_layers", "num_hidden_layers", "n_layers")
+KV_HEADS = ("num_key_value_heads", "n_key_value_heads")
+
+
+@cache
+def small(name: str, seed: int = 1, layers: int = 2, dtype: torch.dtype = torch.float64) -> Model:
+    """A model with 2 heads in a layer; where heads share keys and values, with one pair of them.
+
+    Half the edges of `tiny` or fewer, for what takes a forward pass for each of them. One for all tests: not to change.
+    """
+    options = NATIVE_CONFIGURATIONS.get(name) or CONFIGURATIONS[name][2]
+    numbers = {**dict.fromkeys(HEADS, 2), **dict.fromkeys(KV_HEADS, 1), **dict.fromkeys(LAYERS, layers)}
+    changes = {key: number for key, number in numbers.items() if key in options}
+    return tiny(name, seed, dtype, **changes)
 
 
 def tiny_gpt2(seed: int, layers: int = 2, dtype: torch.dtype = torch.float64) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -50,8 +51,15 @@ def whole(shape: GraphShape) -> Circuit:
     return replace(circuit_of(shape, {}), edges=tuple(KeptEdge(edge, 1.0) for edge in Graph(shape).edges()))
 
 
-@pytest.mark.parametrize("ablation", Ablation)
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("name", "ablation"),
+    [
+        pytest.param(
+            name, ablation, marks=() if name == "gemma2" or ablation is Ablation.CORRUPTED else pytest.mark.slow
+        )
+        for name, ablation in itertools.product(ARCHITECTURES, Ablation)
+    ],
+)
 def test_run_and_applied_are_what_run_circuit_computes(name: str, ablation: Ablation) -> None:
     mine = tiny_hf(name, 0)
     model = tiny(name, 0)

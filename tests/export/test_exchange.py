@@ -26,7 +26,7 @@ from acdc_custom.export.mib import to_mib
 Make = Callable[..., Circuit]
 SHAPES = [
     {"n": 30},
-    {"n": 121, "layers": 30, "heads": 9, "kv_heads": 3},
+    {"n": 121, "layers": 8, "heads": 9, "kv_heads": 3},
     {"n": 400, "layers": 12, "heads": 12},
     {"n": 30, "has_mlp": False},
     {"n": 0},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import oracle
 import pytest
 import torch
 from handmade import DUPLICATE, INHIBITION, MOVER, NEGATIVE, cast, handmade_model, ioi_prompts
-from tiny import MAX_POSITIONS, NAMES, VOCAB, WITH_POST_NORMS, TinyPrompt, crossed, random_prompts, tiny
+from tiny import KINDS, MAX_POSITIONS, NAMES, VOCAB, WITH_POST_NORMS, TinyPrompt, random_prompts, small, tiny
 from torch import Tensor
 
 from acdc_custom.choices import Effect
@@ -96,6 +98,16 @@ class Naive:
         return self.forward({}, {name: reads[name] for name in at}, at)[1]
 
 
+def by_effect(names: Sequence[str], every: Sequence[str]) -> list[Any]:
+    """Names and effects for `parametrize`: quick with each effect on `every`, and with the total one on each kind."""
+    return [
+        pytest.param(name, effect, marks=() if name in quick else pytest.mark.slow)
+        for effect in Effect
+        for name in names
+        for quick in (KINDS if effect is Effect.TOTAL else every,)
+    ]
+
+
 def batch(model: Model, prompts: list[TinyPrompt]) -> TokenBatch:
     return token_batch(prompts, MAX_POSITIONS, VOCAB, model.device)
 
@@ -115,10 +127,9 @@ def some_receivers(model: Model) -> list[list[Receiver]]:
     return [[LOGITS], *mlps, [q[0]], [k[-1]], [v[0]], [q[1], v[-1], early]]
 
 
-@pytest.mark.parametrize("effect", Effect)
-@pytest.mark.parametrize("name", crossed(NAMES))
+@pytest.mark.parametrize(("name", "effect"), by_effect(NAMES, every=("gpt-neox", "gemma2")))
 def test_every_path_is_that_of_a_plain_computation(name: str, effect: Effect) -> None:
-    model = tiny(name, 2)
+    model = small(name, 2)
     prompts = random_prompts(4, n=2)
     passes = run_passes(model, batch(model, prompts))
     naive = [Naive(model.weights, prompt) for prompt in prompts]
@@ -181,9 +192,8 @@ def test_a_sender_patched_at_each_span_by_itself_and_read_along_edges_adds_up_to
     assert changes.pop("S2") < -50 and max(map(abs, changes.values())) < 1e-6
 
 
-@pytest.mark.parametrize("effect", Effect)
 @pytest.mark.parametrize(
-    "name", crossed(name for name in NAMES if name not in WITH_POST_NORMS)
+    ("name", "effect"), by_effect([name for name in NAMES if name not in WITH_POST_NORMS], every=("gpt2",))
 )  # where the scale is held: see walk.py
 def test_every_path_is_that_of_the_bridges_hooks(name: str, effect: Effect) -> None:
     model = tiny(name, 2)

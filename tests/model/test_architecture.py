@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tiny import EVERY_NAME, NATIVE, tiny
+from tiny import EVERY_NAME, NATIVE, small, tiny
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import GraphShape
@@ -42,7 +42,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 def test_an_option_that_is_not_covered_is_refused_with_the_architecture(
     name: str, options: dict[str, Any], message: str
 ) -> None:
-    title = ARCHITECTURES[tiny(name, 0).architecture].title
+    title = ARCHITECTURES[small(name).architecture].title
     with pytest.raises(ModelError, match=message) as raised:
         tiny(name, 0, **options)
     assert title in str(raised.value)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from handmade import handmade_model
-from tiny import CONFIGURATIONS, EVERY_NAME, VOCAB, tiny, tiny_gpt2, tiny_hf, tiny_llama
+from tiny import CONFIGURATIONS, EVERY_NAME, KINDS, VOCAB, crossed, small, tiny, tiny_gpt2, tiny_hf, tiny_llama
 
 from acdc_custom.errors import ModelError
 from acdc_custom.graph import Graph, GraphShape
@@ -20,8 +20,13 @@ from acdc_custom.model.model import Model
 TOKENS = torch.arange(20).reshape(2, 10) % VOCAB
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", EVERY_NAME)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, torch.float64) for name in EVERY_NAME),
+        *(pytest.param(name, torch.float32, marks=() if name in KINDS else pytest.mark.slow) for name in EVERY_NAME),
+    ],
+)
 def test_every_architecture_agrees(name: str, dtype: torch.dtype) -> None:
     assert check(tiny(name, 0, dtype), TOKENS) < 5e-6
 
@@ -68,7 +73,7 @@ def test_other_configurations_agree(name: str, options: dict[str, Any]) -> None:
     assert check(tiny(name, 0, **options), TOKENS) < 5e-6
 
 
-@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize("name", crossed(CONFIGURATIONS))
 def test_the_plain_forward_pass_is_that_of_hugging_face_without_a_bridge(name: str) -> None:
     with torch.no_grad():
         theirs = tiny_hf(name, 0)(TOKENS).logits
@@ -169,7 +174,7 @@ FEATURES = [
 
 @pytest.mark.parametrize(("name", "path", "value", "component"), FEATURES, ids=lambda value: str(value)[:40])
 def test_what_sets_an_architecture_apart_is_missed(name: str, path: str, value: Any, component: str) -> None:
-    model = tiny(name, 0)
+    model = small(name)
     if isinstance(value, str) and value.startswith("of layer "):
         value = model.weights.blocks[int(value[-1])].attention.query.rotary
     with pytest.raises(ModelError, match=f": {component} differs by"):

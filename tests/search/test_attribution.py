@@ -13,7 +13,7 @@ import oracle
 import pytest
 import torch
 from scored import chunks_of
-from tiny import NAMES, TinyPrompt, crossed, random_prompts, tiny, tiny_gpt2, tiny_llama
+from tiny import NAMES, TinyPrompt, crossed, random_prompts, small, tiny, tiny_gpt2
 
 from acdc_custom.choices import Ablation
 from acdc_custom.engine.circuit_run import run_circuit
@@ -113,7 +113,17 @@ def test_on_every_architecture_the_score_of_an_edge_is_a_derivative(name: str) -
     agrees(scores, edges, derivatives(model, prompts, Ablation.CORRUPTED, edges, [1]))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma2", "attention only, rotary"])
+# The walk is that of the test above, which has one of each kind: only the points are others.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gemma2",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("gpt2", "gpt-neox", "llama", "attention only, rotary")
+        ),
+    ],
+)
 def test_integrated_gradients_are_the_mean_derivative_on_the_way_from_the_ablated_embedding(name: str) -> None:
     model, prompts = tiny(name, 1), random_prompts(1, n=2)
     edges = some_edges(model, 6)
@@ -204,9 +214,17 @@ class OnOneEdge(dict[str, torch.Tensor]):
         return self.own if self.here and name == self.sender else super().__getitem__(name)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gpt-neox", "llama", "gemma2", "attention only"])
+# A block in parallel and norms after the heads are what sets apart how a part is cut off.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-neox",
+        "gemma2",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("gpt2", "llama", "attention only")),
+    ],
+)
 def test_on_activations_they_are_the_mean_derivative_with_one_part_after_the_other_on_its_way(name: str) -> None:
-    model, prompts = tiny(name, 1), random_prompts(1, n=2)
+    model, prompts = small(name, 1), random_prompts(1, n=2)
     edges = some_edges(model, 4)
     for ablation in (Ablation.CORRUPTED, Ablation.MEAN):
         scores = attribute(chunks_of(model, prompts, ablation), partial(activation_points, steps=2))
@@ -222,7 +240,7 @@ def test_the_last_point_of_every_part_is_the_clean_run() -> None:
 
 @pytest.mark.parametrize("ablation", Ablation)
 def test_every_ablation_is_scored_by_what_it_puts_in_place_of_an_edge(ablation: Ablation) -> None:
-    model, prompts = tiny_llama(3), random_prompts(3)
+    model, prompts = small("llama", 3), random_prompts(3)
     edges, chunks = some_edges(model, 8), chunks_of(model, prompts, ablation)
     agrees(attribute(chunks, clean_point), edges, derivatives(model, prompts, ablation, edges, [1]))
     scores = attribute(chunks, partial(embedding_points, steps=2))
@@ -257,9 +275,9 @@ def test_into_the_logits_of_a_model_without_norms_scores_are_exact_effects() -> 
         assert scores[edge] == pytest.approx(logit_diff(every) - logit_diff(every - {edge}), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "qwen3", "gpt-j"])
+@pytest.mark.parametrize("name", ["gpt2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("qwen3", "gpt-j"))])
 def test_integrated_gradients_at_the_embedding_add_up_to_what_the_corruption_costs(name: str) -> None:
-    model, prompts = tiny(name, 5), random_prompts(5)
+    model, prompts = small(name, 5), random_prompts(5)
     (chunk,) = chunks_of(model, prompts)
     scores = attribute([chunk], partial(embedding_points, steps=200))
     total = sum(score for edge, score in scores.items() if edge.sender == EMBED)
@@ -272,7 +290,7 @@ def test_integrated_gradients_at_the_embedding_add_up_to_what_the_corruption_cos
 
 @pytest.mark.parametrize("method", WALKS)
 def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: ScoringMethod) -> None:
-    model, prompts, passes = tiny("gemma2", 6), random_prompts(6, n=5), []
+    model, prompts, passes = small("gemma2", 6), random_prompts(6, n=5), []
     whole = method.scores(chunks_of(model, prompts))
     chunks = chunks_of(model, prompts, size=2)
     parts = method.scores(chunks, lambda: passes.append(1))
@@ -280,12 +298,14 @@ def test_scores_do_not_depend_on_how_many_prompts_are_run_at_a_time(method: Scor
     assert len(passes) == method.total_steps(chunks)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "attention only, rotary", "gemma2"])
+@pytest.mark.parametrize(
+    "name", ["gemma2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gpt2", "attention only, rotary"))]
+)
 def test_scores_in_single_precision_are_those_in_double_up_to_rounding(name: str) -> None:
     prompts = random_prompts(7)
     for method in WALKS:
         single, double = (
-            method.scores(chunks_of(tiny(name, 7, dtype), prompts)) for dtype in (torch.float32, torch.float64)
+            method.scores(chunks_of(small(name, 7, dtype=dtype), prompts)) for dtype in (torch.float32, torch.float64)
         )
         largest = max(map(abs, double.values()))
         assert [single[edge] for edge in double] == pytest.approx(list(double.values()), abs=1e-4 * largest)

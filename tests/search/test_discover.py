@@ -24,31 +24,31 @@ def test_the_readmes_ten_lines(tmp_path: Path) -> None:
     assert acdc.draw(circuit, tmp_path / "circuit.svg").exists()
 
 
-def test_every_decision_is_told_in_order() -> None:
+def test_every_decision_is_told_in_order(small_model: str) -> None:
     told: list[Decision] = []
-    circuit = acdc.discover(acdc.load_task("ioi"), acdc.load_model(), n=4, on_decision=told.append)
+    circuit = acdc.discover(acdc.load_task("ioi"), acdc.load_model(small_model), n=4, on_decision=told.append)
     assert [d.edge for d in told] == list(circuit.graph.edges())
     assert [(d.edge, d.effect) for d in told if d.kept] == [(k.edge, k.effect) for k in circuit.edges]
     assert sum(circuit.search.decided.values()) == circuit.graph.n_edges
 
 
-def test_float64_carries_no_noise() -> None:
-    circuit = acdc.discover(acdc.load_task("antonyms"), acdc.load_model(dtype="float64"), n=8)
+def test_float64_carries_no_noise(small_model: str) -> None:
+    circuit = acdc.discover(acdc.load_task("ioi"), acdc.load_model(small_model, dtype="float64"), n=8)
     assert circuit.search.noise < 1e-12
     assert circuit.search.within_noise == 0
     assert circuit.settings.dtype == "float64"
 
 
-def test_a_prepared_batch_can_be_searched_again_and_again() -> None:
-    prepared = prepare_batch(acdc.load_task("latest_s"), acdc.load_model(), n=6)
+def test_a_prepared_batch_can_be_searched_again_and_again(small_model: str) -> None:
+    prepared = prepare_batch(acdc.load_task("ioi"), acdc.load_model(small_model), n=6)
     sizes = [len(search(prepared, SearchSettings(threshold=threshold)).edges) for threshold in (0.003, 0.03, 0.3, 0.03)]
     assert sizes[0] > sizes[1] > sizes[2] and sizes[3] == sizes[1]
 
 
-def test_the_metric_is_the_tasks_unless_another_is_asked_for() -> None:
-    task = acdc.load_task("latest_s")
+def test_the_metric_is_the_tasks_unless_another_is_asked_for(small_model: str) -> None:
+    task = acdc.load_task("ioi")
     other = dataclasses.replace(task, spec=dataclasses.replace(task.spec, metric="logit-diff"))
-    model = acdc.load_model()
+    model = acdc.load_model(small_model)
     assert acdc.discover(other, model, n=4, threshold=0.5).settings.metric == "logit-diff"
     assert acdc.discover(other, model, n=4, threshold=0.5, metric="kl").settings.metric == "kl"
     wrong = dataclasses.replace(task, spec=dataclasses.replace(task.spec, metric="logit_diff"))

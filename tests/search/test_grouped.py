@@ -10,7 +10,7 @@ import oracle
 import pytest
 import torch
 from search.test_acdc import of_kept_edges, prepared
-from tiny import TinyPrompt, crossed, measured, random_prompts, tiny, tiny_gpt2, tiny_llama
+from tiny import TinyPrompt, crossed, measured, random_prompts, small, tiny, tiny_gpt2, tiny_llama
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.decision import Decision, Reason
@@ -88,7 +88,7 @@ def test_on_every_architecture_blocks_decisions_and_effects_are_the_oracles(name
 
 @pytest.mark.parametrize(("metric", "ablation"), measured((Metric.KL, Metric.LOGIT_DIFF, Metric.ANSWER_LOGPROB)))
 def test_every_ablation_and_metric_is_the_oracles(metric: Metric, ablation: Ablation) -> None:
-    model, prompts = tiny("gemma2", 9), random_prompts(9, n=2)
+    model, prompts = small("gemma2", 9), random_prompts(9, n=2)
     hint = random_hint(model, 1)
     found, decisions = search(model, prompts, 0.01, hint, metric, ablation, chunk_size=1)
     agrees(found, decisions, model, prompts, 0.01, hint, metric, ablation)

@@ -9,7 +9,7 @@ import oracle
 import pytest
 from search.test_acdc import prepared
 from search.test_grouped import blocks_of
-from tiny import TinyPrompt, crossed, random_prompts, tiny, tiny_gpt2
+from tiny import TinyPrompt, crossed, random_prompts, small, tiny, tiny_gpt2
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.decision import Decision, Reason
@@ -83,7 +83,7 @@ def test_a_search_that_starts_from_a_circuit_decides_as_the_oracle_does(name: st
 
 @pytest.mark.parametrize("ablation", Ablation)
 def test_every_ablation_is_the_oracles_inside_a_circuit(ablation: Ablation) -> None:
-    model, prompts = tiny("llama", 9), random_prompts(9, n=4)
+    model, prompts = small("llama", 9), random_prompts(9, n=4)
     start = some_edges(model, 1)
     search = passes(model, prompts, start, Metric.LOGIT_DIFF, ablation, chunk_size=3, threshold=0.01)
     agrees(list(search.decisions()), search.metric, model, prompts, 0.01, start, Metric.LOGIT_DIFF, ablation)
@@ -122,7 +122,7 @@ def test_a_search_that_starts_from_all_edges_is_the_search_without_a_start() -> 
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
 def test_no_edge_of_a_refined_circuit_can_go_for_less_than_the_threshold(name: str, method: str) -> None:
     """By brute force: each edge in turn is taken out of the circuit."""
-    model, prompts, tau = tiny(name, 6), random_prompts(6, n=3), 0.01
+    model, prompts, tau = small(name, 6), random_prompts(6, n=3), 0.01
     search = passes(model, prompts, None, method=method, threshold=tau, refine=True)
     last = {decision.edge: decision.kept for decision in search.decisions()}
     circuit = [edge for edge, kept in last.items() if kept]
@@ -153,14 +153,14 @@ def test_refining_goes_on_until_a_pass_removes_nothing() -> None:
 
 @pytest.mark.parametrize("method", [method.name for method in deciding_methods()])
 def test_an_interrupted_refined_search_goes_on_to_the_same_end_from_anywhere(method: str) -> None:
-    model, prompts = tiny_gpt2(1, 3), random_prompts(1)
+    model, prompts = small("gpt2", 2, 3), random_prompts(2)
     start = some_edges(model, 7, share=0.9)
     settings = SearchSettings.of(method=method, threshold=0.004, refine=True)
     options = {"method": method, "threshold": 0.004, "refine": True}
     whole = passes(model, prompts, start, **options)
     decisions = list(whole.decisions())
     assert len(decisions) > len(start), "more than one pass"
-    for cut in range(0, len(decisions) + 1, 29):
+    for cut in (*range(0, len(start), 23), *range(len(start), len(decisions) + 1, 3)):
         resumed = passes(model, prompts, start, **options)
         taken = resumed.replay(decisions[:cut])
         assert taken == whole_receivers(decisions[:cut], model.graph, settings, start)

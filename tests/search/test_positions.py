@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from functools import cache
 from typing import Any
 
 import oracle
 import pytest
 from search.test_acdc import of_kept_edges, prepared
-from tiny import CONFIGURATIONS, NATIVE_CONFIGURATIONS, TinyPrompt, crossed, measured, random_prompts, tiny
+from tiny import TinyPrompt, crossed, measured, random_prompts, small, tiny
 
 from acdc_custom.choices import Ablation, Metric, Order
 from acdc_custom.circuit.decision import Decision, Reason
@@ -30,20 +29,7 @@ from acdc_custom.search.registry import method_named
 from acdc_custom.task import spans
 
 SOME = ("gpt2", "llama", "gemma2", "attention only, rotary")
-HEADS = ("n_head", "num_heads", "num_attention_heads", "n_heads")
-LAYERS = ("n_layer", "num_layers", "num_hidden_layers", "n_layers")
-KV_HEADS = ("num_key_value_heads", "n_key_value_heads")
 TAU = 0.005
-
-
-@cache
-def small(name: str, seed: int = 1, layers: int = 2) -> Model:
-    """A model with 2 heads in a layer; where heads share keys and values, with one pair of them."""
-    options = NATIVE_CONFIGURATIONS.get(name) or CONFIGURATIONS[name][2]
-    numbers = {**dict.fromkeys(HEADS, 2), **dict.fromkeys(KV_HEADS, 1), **dict.fromkeys(LAYERS, layers)}
-    changes = {key: number for key, number in numbers.items() if key in options}
-    model: Model = tiny(name, seed, **changes)
-    return model
 
 
 def positioned(seed: int, n: int = 2) -> list[TinyPrompt]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from search.test_acdc import prepared
 from second_device import DEVICE, elsewhere, second_device
-from tiny import random_prompts, tiny
+from tiny import random_prompts, small, tiny
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.settings import SearchSettings
@@ -53,7 +53,7 @@ def same(found: tuple[list[Any], list[float]], expected: tuple[list[Any], list[f
 @pytest.mark.parametrize("method", [method.name for method in deciding_methods()])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_search_on_another_device_is_the_same_search(name: str, method: str) -> None:
-    model = tiny(name, 5)
+    model = small(name, 5)
     expected = decided(model, method, Metric.KL, Ablation.CORRUPTED)
     with second_device():
         assert there(model).device == DEVICE
@@ -65,14 +65,14 @@ def test_a_search_on_another_device_is_the_same_search(name: str, method: str) -
     [*((metric, Ablation.CORRUPTED) for metric in Metric), *((Metric.KL, ablation) for ablation in list(Ablation)[1:])],
 )
 def test_so_it_is_for_every_metric_and_ablation(metric: Metric, ablation: Ablation) -> None:
-    model = tiny("gpt2", 6, n_layer=1)
+    model = small("gpt2", 6, layers=1)
     expected = decided(model, "acdc", metric, ablation)
     with second_device():
         assert same(decided(there(model), "acdc", metric, ablation), expected)
 
 
 def test_the_exact_effect_of_every_edge_is_the_same() -> None:
-    model = tiny("gpt2", 7)
+    model = small("gpt2", 7)
 
     def effects(model: Model) -> dict[Any, float]:
         chunks = [caches for caches, _ in prepared(model, random_prompts(3, n=1), Metric.KL)]
