@@ -23,7 +23,7 @@ def found(task: str) -> Mechanism:
     return mechanism(load_task(task), open_model("demo-4l"), n=20)
 
 
-@pytest.mark.parametrize("task", ["ioi", "latest_s"])
+@pytest.mark.parametrize("task", ["ioi", pytest.param("latest_s", marks=pytest.mark.slow)])
 def test_the_circuit_has_movers_and_negative_movers(task: str) -> None:
     assert {Role.NAME_MOVER, Role.NEGATIVE_NAME_MOVER} <= set(found(task).heads.counts)
 
@@ -42,7 +42,10 @@ def test_movers_look_at_both_names_and_negative_movers_decide_between_them() -> 
     assert without.movers.to_answer[1] == pytest.approx(without.movers.to_answer[0], abs=0.05)
 
 
-@pytest.mark.parametrize(("task", "metric", "threshold"), [("ioi", "logit-diff", 0.05), ("latest_s", "kl", 0.01)])
+@pytest.mark.parametrize(
+    ("task", "metric", "threshold"),
+    [("ioi", "logit-diff", 0.05), pytest.param("latest_s", "kl", 0.01, marks=pytest.mark.slow)],
+)
 def test_a_small_circuit_does_the_task_on_other_prompts(task: str, metric: str, threshold: float) -> None:
     model = open_model("demo-4l")
     settings = SearchSettings.of(metric=Metric(metric), threshold=threshold, n=100)

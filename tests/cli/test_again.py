@@ -40,7 +40,7 @@ def place(settings: SearchSettings = SETTINGS, out: Path | None = None, task: st
     return place_for(task, "demo-4l", settings, Path("results"), out)
 
 
-@pytest.mark.parametrize("out", [(), ("--out", str(NAME))])
+@pytest.mark.parametrize("out", [(), pytest.param(("--out", str(NAME)), marks=pytest.mark.slow)])
 def test_the_same_command_goes_on_and_finds_the_same_circuit(
     run: Run, half: Path, run_folder: Path, out: tuple[str, ...]
 ) -> None:

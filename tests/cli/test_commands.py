@@ -25,7 +25,7 @@ def discover(run: Run, model: str, *more: str) -> tuple[int, str, str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("task", ["latest_s", "ioi", "antonyms"])
+@pytest.mark.parametrize("task", [pytest.param("latest_s", marks=pytest.mark.slow), "ioi", "antonyms"])
 def test_discover_finds_a_circuit_of_each_built_in_task(run: Run, task: str) -> None:
     code, out, _ = run("discover", "--task", task, "--n", "8", "--no-roles")
     assert code == 0

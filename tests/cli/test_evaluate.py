@@ -13,7 +13,9 @@ from acdc_custom.evaluate.content import load
 from acdc_custom.evaluate.kinds import RandomBaseline
 
 
-def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, small_run: Path, tmp_path: Path) -> None:
+def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(
+    run: Run, small_run: Path, one_beside: None, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small_run, folder)
     run("roles", str(folder), "--n", "4")
@@ -28,7 +30,7 @@ def test_a_run_is_evaluated_and_its_files_lie_beside_the_circuit(run: Run, small
 
 
 def test_of_few_prompts_and_few_random_circuits_no_more_is_said_than_they_tell(
-    run: Run, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, small_run: Path, one_beside: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "110")
     folder = tmp_path / "run"

@@ -90,7 +90,7 @@ def test_where_gradients_are_taken_can_be_chosen_and_is_kept(run: Run, folders: 
 
 @pytest.mark.parametrize("name", ["edge-effects"])
 def test_every_command_takes_a_circuit_whose_edges_were_scored(
-    folders: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+    folders: Path, one_beside: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder = str(folders / name)
     # They take the longest, and are those of any circuit.
@@ -112,7 +112,7 @@ def test_every_command_takes_a_circuit_whose_edges_were_scored(
     assert min(scores) < 0 < max(scores)  # edges that hurt are in it, too
     with (folders / name / "edges.csv").open(encoding="utf-8", newline="") as file:
         assert {float(row["effect"]) for row in csv.DictReader(file)} == scores
-    out = done("compare", folder, str(folders / "eap"), "--out", str(folders / "beside"))
+    out = done("compare", folder, str(folders / "eap"), "--out", str(folders / "beside"), "--draws", "20")
     assert "They were found with different methods" in out
     assert "visiting orders" not in out
     done("roles", folder)

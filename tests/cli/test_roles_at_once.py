@@ -99,7 +99,7 @@ def test_a_circuit_without_heads_has_no_roles(run: Run, small_model: str) -> Non
     [
         (KeyboardInterrupt(), 130, "stopped, with the circuit in run. Measure what its heads do with: acdc-custom"),
         (MemoryError(), 0, ""),
-        (RuntimeError("something else"), 1, "something else"),
+        pytest.param(RuntimeError("something else"), 1, "something else", marks=pytest.mark.slow),
     ],
 )
 def test_whatever_happens_while_roles_are_measured_the_run_has_ended(

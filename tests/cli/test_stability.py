@@ -19,7 +19,9 @@ QUICK = ("stability", "--task", "ioi", "--n", "4", "--threshold", "0.3", "--runs
 FOLDER = Path("results/stability_ioi_two-layers_0.3")
 
 
-def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run, small_model: str) -> None:
+def test_runs_are_made_once_and_looked_at_again_at_another_share(
+    run: Run, small_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     quick = (*QUICK, "--model", small_model)
     code, out, err = run(*quick, "--vary", "prompts,orders")
     assert code == 0, err
@@ -31,6 +33,11 @@ def test_runs_are_made_once_and_looked_at_again_at_another_share(run: Run, small
     assert {circuit.settings.order for circuit in found} == {"random"}
     assert load_stability(FOLDER).provenance.settings.order == "original"
     before = {folder: (folder / "circuit.json").stat().st_mtime_ns for folder in runs}
+
+    # What is drawn once need not be drawn each time.
+    assert (FOLDER / "edges.svg").exists() and (FOLDER / "consensus" / "circuit.svg").exists()
+    monkeypatch.setattr("acdc_custom.stability.picture.draw_all", lambda stability, consensus, path: path)
+    monkeypatch.setattr("acdc_custom.stability.picture.draw_consensus", lambda stability, consensus, folder: [])
 
     code, again, err = run(*quick, "--vary", "prompts,orders", "--share", "1")
     assert code == 0, err

@@ -36,7 +36,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Here:
 
 
 def test_a_sweep_has_a_run_folder_for_each_threshold_and_goes_on_where_it_was(
-    run: Run, here: Here, small_model: str
+    run: Run, here: Here, one_beside: None, small_model: str
 ) -> None:
     asked = (*ASKED, "--model", small_model)
     code, out, _err = run(*asked)
@@ -62,7 +62,7 @@ def test_a_sweep_has_a_run_folder_for_each_threshold_and_goes_on_where_it_was(
     assert code == 1 and "holds other runs" in err and len(here.given) == 3
 
 
-def test_a_run_that_fails_is_left_out_and_told(run: Run, here: Here, small_model: str) -> None:
+def test_a_run_that_fails_is_left_out_and_told(run: Run, here: Here, one_beside: None, small_model: str) -> None:
     code, out, err = run(
         "sweep",
         "--task",

@@ -83,23 +83,25 @@ def test_a_circuit_without_edges_is_told_to_be_nothing(small_run: Path) -> None:
     assert none.tests[0].p < 0.05 or none.tests[0].n < 8
 
 
-def test_a_method_that_would_take_too_long_is_left_out_and_that_is_told(
-    small_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(beside, "MOST_RUNS", 2_400)  # 310 edges on 8 prompts are 2,480
-    circuit = Circuit.load(small_run)
-    few = replace(circuit, edges=circuit.strongest(5))
-    evaluation = evaluate_circuit(reopen(small_run).prepared, few, n=6, draws=20)
-    assert "Edge effects" not in evaluation.main.ranked and "EAP" in evaluation.main.ranked
-    (note,) = (note for note in evaluation.notes if "Edge effects" in note)
-    assert "2,480 runs of a prompt, and 2,400 at most" in note and "discover --method edge-effects" in note
-
-
-def test_a_circuit_that_a_method_ranked_is_not_compared_with_itself(small_run: Path) -> None:
+@pytest.fixture(scope="module")
+def ranked(small_run: Path) -> Evaluation:
+    """That of five edges which EAP ranked, where exact effects would take too long."""
     prepared, circuit = reopen(small_run).prepared, Circuit.load(small_run)
     settings = replace(circuit.settings, method="eap", threshold=None, edges=5)
     scored = replace(circuit, edges=circuit.strongest(5), provenance=replace(circuit.provenance, settings=settings))
-    assert "EAP" not in evaluate_circuit(prepared, scored, n=6, draws=20).main.ranked
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beside, "MOST_RUNS", 2_400)  # 310 edges on 8 prompts are 2,480
+        return evaluate_circuit(prepared, scored, n=6, draws=20)
+
+
+def test_a_method_that_would_take_too_long_is_left_out_and_that_is_told(ranked: Evaluation) -> None:
+    assert "Edge effects" not in ranked.main.ranked and "EAP-IG (inputs)" in ranked.main.ranked
+    (note,) = (note for note in ranked.notes if "Edge effects" in note)
+    assert "2,480 runs of a prompt, and 2,400 at most" in note and "discover --method edge-effects" in note
+
+
+def test_a_circuit_that_a_method_ranked_is_not_compared_with_itself(ranked: Evaluation) -> None:
+    assert ranked.main.ranked and "EAP" not in ranked.main.ranked
 
 
 def test_too_few_draws_are_refused(small_run: Path) -> None:

@@ -12,11 +12,23 @@ from grids import QUICK, found, one_by_one
 from acdc_custom import load_task
 from acdc_custom.errors import ResultError
 from acdc_custom.files.claim import is_claimed
+from acdc_custom.grid import Grid, Job
 from acdc_custom.grid.remote import CallerLocation, JournalDelta, RemoteRunFolder, RemoteWorker, resumable_files
 from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.runs.folder import RunFolder
 
-JOB = QUICK.jobs[0]
+
+@pytest.fixture
+def quick(small_model: str) -> Grid:
+    """Two runs of the small model."""
+    return dataclasses.replace(QUICK, jobs=tuple(dataclasses.replace(job, model=small_model) for job in QUICK.jobs))
+
+
+@pytest.fixture
+def job(quick: Grid) -> Job:
+    return quick.jobs[0]
+
+
 NAMES = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
 
 
@@ -41,79 +53,83 @@ def remote_worker(folder: Path, token: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_worker_that_sees_the_folder_writes_there_and_has_nothing_to_send(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, job: Job
 ) -> None:
     near = remote_worker(folder, "token", monkeypatch)
-    assert near.journal_delta(JOB.name, 0, "") is None
-    result = near.execute(JOB, {})
+    assert near.journal_delta(job.name, 0, "") is None
+    result = near.execute(job, {})
     assert (result.error, result.files) == ("", None)
-    assert sorted(path.name for path in (folder / JOB.name).iterdir()) == NAMES
+    assert sorted(path.name for path in (folder / job.name).iterdir()) == NAMES
 
 
-def test_one_that_does_not_sends_all_files(folder: Path, far: RemoteWorker, tmp_path: Path) -> None:
-    result = far.execute(JOB, resumable_files(folder / JOB.name))
-    assert result.error == "" and result.files is not None and not (folder / JOB.name).exists()
-    run_folder = RemoteRunFolder(folder / JOB.name)
+def test_one_that_does_not_sends_all_files(
+    folder: Path, far: RemoteWorker, tmp_path: Path, job: Job, quick: Grid
+) -> None:
+    result = far.execute(job, resumable_files(folder / job.name))
+    assert result.error == "" and result.files is not None and not (folder / job.name).exists()
+    run_folder = RemoteRunFolder(folder / job.name)
     run_folder.finish(result.files)
     run_folder.close()
-    assert sorted(path.name for path in (folder / JOB.name).iterdir()) == NAMES
-    assert found(folder / JOB.name) == one_by_one(QUICK, tmp_path / "one_by_one")[JOB.name]
+    assert sorted(path.name for path in (folder / job.name).iterdir()) == NAMES
+    assert found(folder / job.name) == one_by_one(quick, tmp_path / "one_by_one")[job.name]
 
 
 def test_another_one_resumes_from_what_was_brought_over(
-    folder: Path, far: RemoteWorker, monkeypatch: pytest.MonkeyPatch
+    folder: Path, far: RemoteWorker, monkeypatch: pytest.MonkeyPatch, job: Job
 ) -> None:
-    whole = far.execute(JOB, {}).files
+    whole = far.execute(job, {}).files
     assert whole is not None
     rows = whole["decisions.jsonl"].splitlines(keepends=True)
     marked = json.dumps({**json.loads(rows[0]), "effect": 777.0}).encode() + b"\n"
-    run_folder = RemoteRunFolder(folder / JOB.name)
-    run_folder.add(JournalDelta(0, marked + b"".join(rows[1:700]) + rows[700][:10], whole["run.json"]))
+    run_folder = RemoteRunFolder(folder / job.name)
+    run_folder.add(JournalDelta(0, marked + b"".join(rows[1:150]) + rows[150][:10], whole["run.json"]))
     run_folder.close()
-    result = remote_worker(folder, "not-there", monkeypatch).execute(JOB, resumable_files(folder / JOB.name))
+    result = remote_worker(folder, "not-there", monkeypatch).execute(job, resumable_files(folder / job.name))
     assert result.error == "" and result.files is not None
     assert result.files["decisions.jsonl"] == marked + b"".join(rows[1:])
 
 
 def test_a_delta_is_what_the_caller_lacks_or_everything_when_the_caller_has_something_else(
-    folder: Path, far: RemoteWorker, tmp_path: Path
+    folder: Path, far: RemoteWorker, tmp_path: Path, job: Job
 ) -> None:
     far.folder = tmp_path / "there"
     journal, request = b"a line\n" * 1000, b"{}"
-    (far.folder / JOB.name).mkdir(parents=True)
-    (far.folder / JOB.name / "decisions.jsonl").write_bytes(journal)
-    (far.folder / JOB.name / "run.json").write_bytes(request)
-    run_folder = RemoteRunFolder(folder / JOB.name)
-    assert far.journal_delta(JOB.name, *run_folder.known()) == JournalDelta(0, journal, request)
+    (far.folder / job.name).mkdir(parents=True)
+    (far.folder / job.name / "decisions.jsonl").write_bytes(journal)
+    (far.folder / job.name / "run.json").write_bytes(request)
+    run_folder = RemoteRunFolder(folder / job.name)
+    assert far.journal_delta(job.name, *run_folder.known()) == JournalDelta(0, journal, request)
     run_folder.add(JournalDelta(0, journal[:1000], request))
-    assert far.journal_delta(JOB.name, *run_folder.known()) == JournalDelta(1000, journal[1000:], request)
+    assert far.journal_delta(job.name, *run_folder.known()) == JournalDelta(1000, journal[1000:], request)
     run_folder.add(JournalDelta(0, b"other" + journal[:1000], request))
-    delta = far.journal_delta(JOB.name, *run_folder.known())
+    delta = far.journal_delta(job.name, *run_folder.known())
     assert delta == JournalDelta(0, journal, request)
     run_folder.add(delta)
-    assert (folder / JOB.name / "decisions.jsonl").read_bytes() == journal
+    assert (folder / job.name / "decisions.jsonl").read_bytes() == journal
     run_folder.close()
 
 
-def test_a_run_that_has_not_begun_there_leaves_what_is_here(folder: Path, far: RemoteWorker) -> None:
-    run_folder = RemoteRunFolder(folder / JOB.name)
+def test_a_run_that_has_not_begun_there_leaves_what_is_here(folder: Path, far: RemoteWorker, job: Job) -> None:
+    run_folder = RemoteRunFolder(folder / job.name)
     run_folder.add(JournalDelta(0, b"a line\n", b"{}"))
-    delta = far.journal_delta(JOB.name, *run_folder.known())
+    delta = far.journal_delta(job.name, *run_folder.known())
     assert delta == JournalDelta(0, b"", None)
     run_folder.add(delta)
-    assert (folder / JOB.name / "decisions.jsonl").read_bytes() == b"a line\n"
+    assert (folder / job.name / "decisions.jsonl").read_bytes() == b"a line\n"
     run_folder.close()
 
 
-def test_a_run_that_failed_before_its_first_decision_leaves_no_folder(folder: Path, far: RemoteWorker) -> None:
-    run_folder = RemoteRunFolder(folder / JOB.name)
+def test_a_run_that_failed_before_its_first_decision_leaves_no_folder(
+    folder: Path, far: RemoteWorker, job: Job
+) -> None:
+    run_folder = RemoteRunFolder(folder / job.name)
     result = far.execute(
-        dataclasses.replace(JOB, settings=JOB.settings.with_(corruption="nil")), resumable_files(folder / JOB.name)
+        dataclasses.replace(job, settings=job.settings.with_(corruption="nil")), resumable_files(folder / job.name)
     )
     assert 'there is no corruption "nil"' in result.error and result.files == {}
     run_folder.finish(result.files or {})
     run_folder.close()
-    assert not (folder / JOB.name).exists()
+    assert not (folder / job.name).exists()
 
 
 def test_a_run_folder_has_its_folder_for_itself(folder: Path) -> None:

@@ -17,11 +17,10 @@ from acdc_custom.runs.workspace import Workspace
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Grid:
+def grid(tmp_path: Path, small_model: str) -> Grid:
     (tmp_path / "mine.toml").write_text(TASK)
-    return Grid(
-        Kind.SWEEP, tuple(Job(name, str(tmp_path / "mine.toml"), settings=SearchSettings.of(n=4)) for name in "ab")
-    )
+    task, settings = str(tmp_path / "mine.toml"), SearchSettings.of(n=4, held_out=0)
+    return Grid(Kind.SWEEP, tuple(Job(name, task, small_model, settings) for name in "ab"))
 
 
 def test_finished_runs_of_a_task_that_was_edited_are_refused_with_the_first_line_that_differs(

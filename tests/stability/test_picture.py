@@ -51,10 +51,10 @@ def test_the_picture_of_all_has_what_any_run_keeps(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "runs",
     [
-        runs_of(FOUR),
+        pytest.param(runs_of(FOUR), marks=pytest.mark.slow),
         [*runs_of(FOUR), *runs_of(FOUR[:2], PROMPTS), *runs_of(FOUR[2:], ORDERS)],
         runs_of([{}, {}]),
-        runs_of([{("m1", "logits"): 1.0}] * 2),
+        pytest.param(runs_of([{("m1", "logits"): 1.0}] * 2), marks=pytest.mark.slow),
     ],
 )
 def test_every_study_has_its_pictures(runs: list, tmp_path: Path) -> None:

@@ -123,10 +123,12 @@ def test_what_a_single_run_is_said_to_do_is_on_the_prompts_that_all_drew_from(ma
     [
         (("show",), "consensus of 3 runs, edges kept by at least 60%"),
         (("draw", "--out", "again.png"), "again.png"),
-        (("compare", "all-001", "--without-model", "--draws", "20"), "A  consensus"),
+        pytest.param(
+            ("compare", "all-001", "--without-model", "--draws", "20"), "A  consensus", marks=pytest.mark.slow
+        ),
         (("compare", "all-001", "--draws", "20", "--out", "crossed"), "of the edges in a row alone"),
         (("roles",), "consensus/heads.csv"),
-        (("report",), "report.html"),
+        pytest.param(("report",), "report.html", marks=pytest.mark.slow),
     ],
     ids=str,
 )

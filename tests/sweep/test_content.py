@@ -11,7 +11,7 @@ from swept import made_up
 from acdc_custom.errors import ResultError
 from acdc_custom.files.reading import parse_json
 from acdc_custom.sweep.content import load_sweep, to_json, write_sweep
-from acdc_custom.sweep.measure import SweepRun, measure
+from acdc_custom.sweep.result import Sweep
 from acdc_custom.sweep.table import to_rows
 
 
@@ -38,8 +38,8 @@ def test_what_is_no_number_is_null() -> None:
     assert search["suggestion"]["threshold"] is None
 
 
-def test_a_sweep_loads_as_it_was_saved(tmp_path: Path, runs: list[SweepRun]) -> None:
-    for sweep in (made_up(), measure(runs[-1:])):
+def test_a_sweep_loads_as_it_was_saved(tmp_path: Path, last: tuple[Sweep, object]) -> None:
+    for sweep in (made_up(), last[0]):
         write_sweep(sweep, tmp_path)
         assert load_sweep(tmp_path) == sweep
     (tmp_path / "sweep.json").write_text(to_json(made_up(gap=0.0)))

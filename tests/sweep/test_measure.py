@@ -93,9 +93,8 @@ def test_a_point_of_an_attribution_is_a_circuit_of_edges(sweep: Sweep, runs: lis
                 assert point.faithfulness == pytest.approx((inside.logit_diff - case.empty.logit_diff) / gap, abs=1e-4)
 
 
-def test_all_of_the_work_is_told(runs: list[SweepRun]) -> None:
-    told: dict[str, list[tuple[int, int]]] = {}
-    measure(runs[-1:], progress=lambda what, more, total: told.setdefault(what, []).append((more, total)))
+def test_all_of_the_work_is_told(runs: list[SweepRun], last: tuple[Sweep, dict[str, list[tuple[int, int]]]]) -> None:
+    _, told = last
     where = f"ioi in {runs[-1].circuit.model.name}"
     steps = told[f"Other methods, {where}"]
     assert {total for _, total in steps} == {sum(more for more, _ in steps)}
