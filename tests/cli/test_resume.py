@@ -53,9 +53,8 @@ def result(folder: Path) -> Any:
     return content
 
 
-@pytest.mark.parametrize("again", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_run_killed_again_and_again_ends_with_the_circuit_of_one_that_was_not(
-    run: Run, small_model: str, tmp_path: Path, again: bool
+    run: Run, small_model: str, tmp_path: Path
 ) -> None:
     asked = (*DISCOVER, "--model", small_model)
     assert run(*asked)[0] == 0
@@ -66,9 +65,8 @@ def test_a_run_killed_again_and_again_ends_with_the_circuit_of_one_that_was_not(
     assert code == -signal.SIGKILL
     with (killed / "run" / "decisions.jsonl").open("a") as journal:
         journal.write('{"sender": "a0.h')  # as if killed while writing a line
-    if again:
-        code, error = stop_after(start(killed, "resume", "run"), killed, 120, signal.SIGINT)
-        assert code == 130 and "stopped. Resume with: acdc-custom resume run" in error.splitlines()[-1]
+    code, error = stop_after(start(killed, "resume", "run"), killed, 120, signal.SIGINT)
+    assert code == 130 and "stopped. Resume with: acdc-custom resume run" in error.splitlines()[-1]
     assert not (killed / "run" / "circuit.json").exists()
 
     code, out, error = run("resume", "killed/run")
