@@ -10,10 +10,10 @@ card.
 from __future__ import annotations
 
 import argparse
-import time
+from functools import partial
 
 import torch
-from speed import random_prompts
+from speed import random_gpt2, random_prompts
 
 from acdc_custom.choices import Ablation, Metric
 from acdc_custom.circuit.settings import SearchSettings
@@ -21,6 +21,7 @@ from acdc_custom.engine.ablation import prepare_ablation
 from acdc_custom.engine.caches import build_caches
 from acdc_custom.engine.footprint import plan
 from acdc_custom.engine.metrics import prepare
+from acdc_custom.engine.stopwatch import timed
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.model.model import Model, wrap
 from acdc_custom.search.method import DecidingMethod
@@ -31,38 +32,30 @@ FIRST_CHANGED = 4  # the tokens before it are the same in both prompts
 SCALE = 2.5  # times the weights that a model is trained from, so that nodes do something
 
 
-def random_model(shape: str, device: str) -> Model:
-    """A model with random weights in this shape, on the device."""
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+def random_llama(device: str) -> Model:
+    """Random weights in the shape of Llama 3.2 1B."""
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    if shape == "gpt2":
-        config, made = GPT2Config(n_positions=64, initializer_range=0.02 * SCALE), GPT2LMHeadModel
-    else:  # Llama 3.2 1B's
-        config, made = (
-            LlamaConfig(
-                vocab_size=128256,
-                hidden_size=2048,
-                intermediate_size=8192,
-                num_hidden_layers=16,
-                num_attention_heads=32,
-                num_key_value_heads=8,
-                max_position_embeddings=64,
-                initializer_range=0.02 * SCALE,
-                tie_word_embeddings=True,
-            ),
-            LlamaForCausalLM,
-        )
+    config = LlamaConfig(
+        vocab_size=128256,
+        hidden_size=2048,
+        intermediate_size=8192,
+        num_hidden_layers=16,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        max_position_embeddings=64,
+        initializer_range=0.02 * SCALE,
+        tie_word_embeddings=True,
+    )
     config._attn_implementation = "eager"
     with torch.device(device):
-        hf_model = made(config)
-    return wrap(hf_model.to(device), None, f"random {shape}")
+        hf_model = LlamaForCausalLM(config)
+    return wrap(hf_model, None, "random")
 
 
-def searched(model: Model, tokens: TokenBatch, name: str, threshold: float) -> tuple[int, int, float]:
-    """Kept edges, evaluations, seconds."""
-    settle = torch.cuda.synchronize if model.device.type == "cuda" else lambda: None
-    started = time.perf_counter()
+def searched(model: Model, tokens: TokenBatch, name: str, threshold: float) -> tuple[int, int]:
+    """Kept edges, and evaluations."""
     memory = plan(model, tokens)
     parts = tokens.chunks(memory.chunk)
     carried = prepare_ablation(Ablation.CORRUPTED, model.weights, parts)
@@ -73,8 +66,7 @@ def searched(model: Model, tokens: TokenBatch, name: str, threshold: float) -> t
     settings = SearchSettings(method=name, threshold=threshold)
     search = method.start(batch, settings, memory.window_bytes, method.hint(chunks), None)
     kept = sum(decision.kept for decision in search.decisions())
-    settle()
-    return kept, search.evaluations, time.perf_counter() - started
+    return kept, search.evaluations
 
 
 def main() -> None:
@@ -88,7 +80,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--first", type=float, default=THRESHOLDS[0], help="the first threshold")
     asked = parser.parse_args()
-    model = random_model(asked.shape, asked.device)
+    gpt2 = asked.shape == "gpt2"
+    model = random_gpt2(12, 12, 768, 50257, SCALE, asked.device) if gpt2 else random_llama(asked.device)
     vocab = len(model.weights.unembedding)
     prompts = random_prompts(asked.n, asked.length, vocab, FIRST_CHANGED)
     tokens = token_batch(prompts, model.max_positions, vocab, model.device)
@@ -102,7 +95,7 @@ def main() -> None:
         for threshold in (t for t in THRESHOLDS if t <= asked.first):
             if model.device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats()
-            kept, evaluations, seconds = searched(model, tokens, name, threshold)
+            (kept, evaluations), seconds = timed(model.device, partial(searched, model, tokens, name, threshold))
             peak = torch.cuda.max_memory_allocated() / 2**30 if model.device.type == "cuda" else float("nan")
             print(
                 f"{name:>9}{threshold:>11g}{kept:>7}{evaluations:>13,}{seconds:>8.1f}"

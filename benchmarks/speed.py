@@ -73,7 +73,7 @@ def random_prompts(n: int, length: int, vocab: int, first_changed: int) -> list[
     return prompts
 
 
-def random_gpt2(layers: int, heads: int, width: int, vocab: int, scale: float) -> Model:
+def random_gpt2(layers: int, heads: int, width: int, vocab: int, scale: float, device: str = "cpu") -> Model:
     """GPT-2 with random weights, `scale` times as large as it is trained from, so that nodes do something."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -82,7 +82,9 @@ def random_gpt2(layers: int, heads: int, width: int, vocab: int, scale: float) -
         n_layer=layers, n_head=heads, n_embd=width, vocab_size=vocab, n_positions=64, initializer_range=0.02 * scale
     )
     config._attn_implementation = "eager"
-    return wrap(GPT2LMHeadModel(config), None, "random")
+    with torch.device(device):
+        hf_model = GPT2LMHeadModel(config)
+    return wrap(hf_model, None, "random")
 
 
 def demo() -> Case:

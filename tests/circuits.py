@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from acdc_custom.circuit.circuit import (
@@ -9,11 +10,12 @@ from acdc_custom.circuit.circuit import (
     KeptEdge,
     Outcome,
     SearchRecord,
+    Span,
     TaskPerformance,
 )
 from acdc_custom.circuit.provenance import ModelRecord, Provenance, TaskRecord
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.graph import Edge, GraphShape, Receiver, Sender, Stage
+from acdc_custom.graph import LOGITS, Edge, GraphShape, Receiver, Sender, Stage
 from acdc_custom.heads.evidence import DEFINITIONS, Measure, Score
 from acdc_custom.heads.roles import classify
 from acdc_custom.heads.table import HeadRow, HeadTable, TableSource
@@ -98,3 +100,13 @@ def example_heads() -> HeadTable:
         )
     source = TableSource("latest_s", "switch", 16, 0, "cd" * 32, "demo", "ef" * 32, 4.0, 2, 8, DEFINITIONS)
     return HeadTable(source, (rows[0].head,), ("A note.",), tuple(rows))
+
+
+def at_every_span(circuit: Circuit, names: Sequence[str]) -> Circuit:
+    """A circuit with every edge at every one of these spans, END last."""
+    edges = tuple(
+        KeptEdge(replace(kept.edge, span=name), kept.effect)
+        for kept in circuit.edges
+        for name in (names[-1:] if kept.edge.receiver == LOGITS else names)
+    )
+    return replace(circuit, edges=edges, spans=tuple(Span(name, "") for name in names))

@@ -88,11 +88,7 @@ def resume_run(folder: Path) -> tuple[Run, Circuit]:
         from acdc_custom.runs.run import resume
 
         run = resume(run_folder, request, open_told)
-        made = len(run.earlier)
-        what = (
-            f"{made:,} decisions, edge by edge and span by span,"
-            if run.settings.positions
-            else (f"{made:,} of {request.edges:,} edges")
-        )
-        click.echo(f"Resumed    {what} had been decided")
+        # In positions, an edge is decided at each span.
+        of = "edges at spans" if run.settings.positions else f"of {request.edges:,} edges"
+        click.echo(f"Resumed    {len(run.earlier):,} {of} had been decided")
         return run, run_search(run)

@@ -34,7 +34,7 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     from acdc_custom.circuit.circuit import Circuit
     from acdc_custom.cli.running import describe_model, tell_trouble
     from acdc_custom.errors import ResultError
-    from acdc_custom.export.picture import draw_all
+    from acdc_custom.export.picture import draw_pictures
     from acdc_custom.progress.bar import ProgressBar
 
     circuit = Circuit.load(folder)  # what is wrong with the folder is told before anything is loaded
@@ -58,7 +58,7 @@ def command(folder: Path, all_heads: bool, n: int | None, seed: int | None, devi
     where = folder if folder.is_dir() else folder.parent
     click.echo("Written")
     troubles: list[ResultError] = []
-    for path in [*table.save(where), *draw_all(circuit, where, troubles.append, table)]:
+    for path in [*table.save(where), *draw_pictures(circuit, where, troubles.append, table)]:
         click.echo(f"  {path}")
     for error in troubles:
         tell_trouble(error)

@@ -15,7 +15,7 @@ from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.errors import duration
-from acdc_custom.export.picture import draw_all
+from acdc_custom.export.picture import draw_pictures
 from acdc_custom.files.columns import paragraph
 from acdc_custom.heads.expected import expected_seconds, fits, is_soon
 from acdc_custom.heads.find import find_roles
@@ -46,7 +46,7 @@ def roles_at_once(circuit: Circuit, prepared: PreparedBatch, folder: Path, wante
         _say(f"not measured: memory was full. By themselves: {command}")
         return []
     files = table.save(folder)
-    draw_all(circuit, folder, lambda error: None, table)  # if it cannot be drawn, the search has said so
+    draw_pictures(circuit, folder, lambda error: None, table)  # if it cannot be drawn, the search has said so
     _say(name_roles(table))
     return files
 

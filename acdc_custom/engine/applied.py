@@ -29,7 +29,7 @@ from acdc_custom.files.reading import described
 from acdc_custom.model.check import check_batch
 from acdc_custom.model.given import is_bridge, is_hugging_face, load_model, read_model
 from acdc_custom.model.model import Model
-from acdc_custom.model.places import Inside, Place, places
+from acdc_custom.model.places import HookPoint, Inside, places
 from acdc_custom.task.chat import frame_of
 from acdc_custom.task.spans import END
 from acdc_custom.task.tokens import Encoder
@@ -139,7 +139,7 @@ def _logits(model: Model, normed: Tensor) -> Tensor:
     return model.weights.logits(normed)
 
 
-def _places(model: Any, loaded: Model) -> Iterator[Place]:
+def _places(model: Any, loaded: Model) -> Iterator[HookPoint]:
     """Where the circuit's numbers go in `model`, of which `loaded` was read."""
     if isinstance(model, tuple):
         return _places(model[0], loaded)

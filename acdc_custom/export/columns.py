@@ -31,7 +31,7 @@ TURN = 16.0  # how high a line takes to get into its lane
 
 
 @dataclass(frozen=True)
-class Place:
+class DrawnPlace:
     """A node of the picture, the middle of which stands at `x`, `y`."""
 
     name: str
@@ -95,7 +95,7 @@ class Columns:
     """The whole layout."""
 
     columns: tuple[Column, ...]
-    places: tuple[Place, ...]
+    places: tuple[DrawnPlace, ...]
     lines: tuple[Line, ...]
     looks: tuple[Look, ...]
     layers: tuple[Layer, ...]
@@ -140,7 +140,7 @@ def lay_out(selection: DrawnPart) -> Columns:
             first = centres[span] - step * (len(names) - 1) / 2
             for number, name in enumerate(names):
                 member = members[name]
-                place = Place(name, row.kind, member.node, member.receiver, first + step * number, row.y)
+                place = DrawnPlace(name, row.kind, member.node, member.receiver, first + step * number, row.y)
                 places[name] = place
     by_span = {column.span: column for column in columns}
     lines = [_line(kept, places, by_span, long.get(place)) for place, kept in enumerate(selection.edges)]
@@ -263,7 +263,9 @@ def _columns(
     return tuple(columns), centres
 
 
-def _line(kept: KeptEdge, places: dict[str, Place], columns: dict[str, Column], lane: tuple[int, int] | None) -> Line:
+def _line(
+    kept: KeptEdge, places: dict[str, DrawnPlace], columns: dict[str, Column], lane: tuple[int, int] | None
+) -> Line:
     sender, receiver = places[sender_name(kept)], places[receiver_name(kept)]
     x, y = sender.x, sender.top
     to_x, to_y = receiver.x + port_shift(kept.edge.receiver), receiver.bottom
@@ -287,7 +289,7 @@ def port_shift(receiver: Receiver) -> float:
     return {Port.K: -21.0, Port.V: -7.0}.get(receiver.port, 0.0)
 
 
-def _looks(selection: DrawnPart, places: dict[str, Place]) -> Iterable[Look]:
+def _looks(selection: DrawnPart, places: dict[str, DrawnPlace]) -> Iterable[Look]:
     """From every place where keys and values are read to the heads that write at that span or later."""
     order = {span.name: number for number, span in enumerate(selection.circuit.spans)}
     ports: dict[str, set[Port]] = defaultdict(set)

@@ -14,13 +14,12 @@ from graphviz import Digraph
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.export.caption import block_html, facts, legend_html, note_html, sample_html, title
-from acdc_custom.export.columns import HEIGHTS, LETTER, WIDTHS, Column, Columns, Line, Look, Place, Point, lay_out
+from acdc_custom.export.columns import HEIGHTS, LETTER, WIDTHS, Column, Columns, DrawnPlace, Line, Look, Point, lay_out
 from acdc_custom.export.dot import edge_look
 from acdc_custom.export.paint import Paint, RolePaint
 from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import FONT, GREY, INK, PORT_STYLES, Badge, escape, font, line_html
-from acdc_custom.graph import Place as NodePlace
-from acdc_custom.graph import Port, Receiver, Sender, Stage
+from acdc_custom.graph import Place, Port, Receiver, Sender, Stage
 from acdc_custom.heads.table import HeadTable
 
 ENGINE = "nop2"
@@ -153,13 +152,13 @@ def _add_line(picture: Digraph, line: Line, largest: float, paint: Paint) -> Non
     picture.edge(line.sender, line.receiver, pos=way, **edge_look(line.kept, largest, paint))
 
 
-def _add_place(picture: Digraph, selection: DrawnPart, place: Place, paint: Paint) -> None:
+def _add_place(picture: Digraph, selection: DrawnPart, place: DrawnPlace, paint: Paint) -> None:
     into = [kept for kept in selection.edges if _is_into(kept.edge.receiver, place) and _at(place, kept.edge.span)]
     out = [kept for kept in selection.edges if kept.edge.sender == place.node and _at(place, kept.edge.span)]
     name, _, span = place.name.partition("@")
     label, notes, badge = name, [], None
     if place.node is not None:
-        label, at = place.node.label, NodePlace(place.node, span)
+        label, at = place.node.label, Place(place.node, span)
         badge, notes = None if place.kind == "end" else paint.badge(at), paint.node_notes(at)
     elif place.kind == "read" and place.receiver is not None:
         receiver = place.receiver
@@ -174,11 +173,11 @@ def _add_place(picture: Digraph, selection: DrawnPart, place: Place, paint: Pain
     _node(picture, place.name, _box_html(label, place.kind, badge, reads=reads), (place.x, place.y), tip)
 
 
-def _at(place: Place, span: str) -> bool:
+def _at(place: DrawnPlace, span: str) -> bool:
     return place.name == "logits" or place.name.partition("@")[2] == span
 
 
-def _is_into(receiver: Receiver, place: Place) -> bool:
+def _is_into(receiver: Receiver, place: DrawnPlace) -> bool:
     if place.receiver is not None:
         own = place.receiver
         same = (receiver.layer, receiver.stage, receiver.head) == (own.layer, own.stage, own.head)

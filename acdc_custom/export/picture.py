@@ -56,7 +56,7 @@ def draw(circuit: Circuit, path: str | Path, max_edges: int | None = None, heads
     return write_file(path, content)
 
 
-def draw_all(
+def draw_pictures(
     circuit: Circuit, folder: Path, on_trouble: Callable[[ResultError], object], heads: HeadTable | None = None
 ) -> list[Path]:
     """Draw the pictures that every run has; gives their files. `on_trouble` hears why one could not be drawn, which is

@@ -47,7 +47,7 @@ Put = Callable[[Tensor], Tensor]  # from what a model computed there, what stand
 
 
 @dataclass(frozen=True)
-class Place:
+class HookPoint:
     """A module of a loaded model, and what is put in the place of its input or of its output."""
 
     module: Any
@@ -59,17 +59,17 @@ class Place:
         return self.hook(self.module, lambda own: self.value(inside()).to(own).reshape(own.shape))
 
 
-def places(model: Model, hf_model: Any = None) -> Iterator[Place]:
+def places(model: Model, hf_model: Any = None) -> Iterator[HookPoint]:
     """Those in the model's bridge; or in a Hugging Face model, whose modules are called what the bridge has noted."""
     for number, (bridged, block) in enumerate(zip(model.bridge.blocks, model.weights.blocks, strict=True)):
         found = _of_bridge(bridged, block) if hf_model is None else _of_module(bridged, block, hf_model)
         for module, hook, value in found:
-            yield Place(module, hook, _in_layer(number, value))
+            yield HookPoint(module, hook, _in_layer(number, value))
     final = model.bridge.ln_final
     if hf_model is None:
-        yield Place(final.hook_in, _at_output, lambda inside: inside.final)
+        yield HookPoint(final.hook_in, _at_output, lambda inside: inside.final)
     else:
-        yield Place(hf_model.get_submodule(final.name), _at_input, lambda inside: inside.final)
+        yield HookPoint(hf_model.get_submodule(final.name), _at_input, lambda inside: inside.final)
 
 
 _Value = Callable[[LayerInside], Any]

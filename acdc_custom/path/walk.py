@@ -15,7 +15,7 @@ from acdc_custom.circuit.circuit import FILE_NAME, Circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import ResultError
-from acdc_custom.export.picture import draw_all
+from acdc_custom.export.picture import draw_pictures
 from acdc_custom.path.folder import PathRecord
 from acdc_custom.path.plan import Point, Step
 from acdc_custom.runs.folder import JOURNAL, REQUEST, START
@@ -109,8 +109,8 @@ class Walk:
         circuit = Circuit.load(chosen)
         scorer = self._of(Draw.TEST)
         circuit = replace(circuit, test=None if scorer is None else score(scorer, circuit))
-        draw_all(circuit, chosen, lambda error: None)
-        pictures = draw_all(circuit, self.folder, on_trouble)
+        draw_pictures(circuit, chosen, lambda error: None)
+        pictures = draw_pictures(circuit, self.folder, on_trouble)
         for where in (chosen, self.folder):
             circuit.save(where)  # last, since a folder with a circuit is a run that has ended
         return circuit, [*files, *pictures]

@@ -16,7 +16,7 @@ from acdc_custom.circuit.decision import Decision
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.prepared import PreparedBatch, Preparer, prepare_batch
 from acdc_custom.errors import ResultError
-from acdc_custom.export.picture import draw_all
+from acdc_custom.export.picture import draw_pictures
 from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.job import Job
@@ -68,7 +68,7 @@ class Run:
             circuit = replace(circuit, test=score_draw(self.prepared, self.settings, circuit, Draw.TEST))
         if isinstance(method_named(self.settings.method), ScoringMethod):
             self.folder.rewrite(scored_decisions(self.folder.decisions(), circuit))
-        pictures = draw_all(circuit, self.folder.path, on_trouble)
+        pictures = draw_pictures(circuit, self.folder.path, on_trouble)
         # Last, since a folder with a circuit is a run that has ended.
         return circuit, [*self.folder.finish(circuit), *pictures]
 

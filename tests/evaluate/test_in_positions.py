@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from circuits import at_every_span
 from random_circuits import random_circuit
 from tiny import TinyPrompt, random_prompts, tiny
 from tiny_task import TASK, prepared
 
-from acdc_custom.circuit.circuit import Circuit, KeptEdge, Span
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.engine.circuit_run import run_circuit
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.engine.scores import CircuitScorer
@@ -44,20 +45,9 @@ def plain(batch: PreparedBatch) -> Circuit:
     return random_circuit(batch.model.graph.shape, 8, 1)
 
 
-def at_spans(circuit: Circuit, batch: PreparedBatch) -> Circuit:
-    """Every edge of a circuit at every span."""
-    names = batch.tokens.spans.names
-    edges = tuple(
-        KeptEdge(replace(kept.edge, span=span), kept.effect)
-        for kept in circuit.edges
-        for span in (names[-1:] if kept.edge.receiver == LOGITS else names)
-    )
-    return replace(circuit, edges=edges, spans=tuple(Span(name, "") for name in names))
-
-
 @pytest.fixture(scope="module")
 def spread(plain: Circuit, batch: PreparedBatch) -> Circuit:
-    return at_spans(plain, batch)
+    return at_every_span(plain, batch.tokens.spans.names)
 
 
 @pytest.fixture(scope="module")

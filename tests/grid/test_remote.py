@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from grids import QUICK, found, one_by_one
+from grids import found, one_by_one
 
 from acdc_custom import load_task
 from acdc_custom.errors import ResultError
@@ -16,18 +16,6 @@ from acdc_custom.grid import Grid, Job
 from acdc_custom.grid.remote import CallerLocation, JournalDelta, RemoteRunFolder, RemoteWorker, resumable_files
 from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.runs.folder import RunFolder
-
-
-@pytest.fixture
-def quick(small_model: str) -> Grid:
-    """Two runs of the small model."""
-    return dataclasses.replace(QUICK, jobs=tuple(dataclasses.replace(job, model=small_model) for job in QUICK.jobs))
-
-
-@pytest.fixture
-def job(quick: Grid) -> Job:
-    return quick.jobs[0]
-
 
 NAMES = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grids import QUICK, found, mark, one_by_one
+from grids import found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
@@ -18,17 +18,6 @@ from acdc_custom.runs import workspace
 from acdc_custom.runs.folder import RunFolder
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
-
-
-@pytest.fixture
-def quick(small_model: str) -> Grid:
-    """Two runs of the small model."""
-    return dataclasses.replace(QUICK, jobs=tuple(dataclasses.replace(job, model=small_model) for job in QUICK.jobs))
-
-
-@pytest.fixture
-def job(quick: Grid) -> Job:
-    return quick.jobs[0]
 
 
 def asking(job: Job, **options: Any) -> Job:

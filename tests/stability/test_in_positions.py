@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circuits import circuit_of
+from circuits import at_every_span, circuit_of
 from random_circuits import random_circuit
 from studies import ALL, FOUR, ORDERS, PROMPTS, SHAPE, runs_of, study
 from tiny import random_prompts, tiny
@@ -52,16 +52,6 @@ def three() -> list[FinishedRun]:
     return [FinishedRun(f"run-{number}", ALL, at(edges)) for number, edges in enumerate(THREE, 1)]
 
 
-def spread(circuit: Circuit, names: Sequence[str]) -> Circuit:
-    """Every edge of a circuit at every span."""
-    edges = tuple(
-        KeptEdge(replace(kept.edge, span=name), kept.effect)
-        for kept in circuit.edges
-        for name in (names[-1:] if kept.edge.receiver == LOGITS else names)
-    )
-    return replace(circuit, edges=edges, spans=tuple(Span(name, "") for name in names))
-
-
 @pytest.fixture(scope="module")
 def found() -> Stability:
     return study(three())
@@ -95,7 +85,7 @@ def test_beside_it_stands_how_alike_runs_are_whatever_the_span(found: Stability)
 def test_one_span_that_covers_everything_gives_the_shares_of_a_study_without() -> None:
     kinds = [*runs_of(FOUR), *runs_of(FOUR[:2], PROMPTS), *runs_of(FOUR[2:], ORDERS)]
     plain = study(kinds)
-    one = study([replace(run, circuit=spread(run.circuit, ("END",))) for run in kinds])
+    one = study([replace(run, circuit=at_every_span(run.circuit, ("END",))) for run in kinds])
     assert one.whatever_span == plain.common and one.in_positions and not plain.in_positions
     assert (one.jaccards, one.agreements, one.curve, one.runs) == (
         plain.jaccards,
@@ -131,7 +121,7 @@ def test_a_study_of_circuits_with_all_spans_of_their_edges_is_that_of_the_circui
     origin = circuits[0].provenance
     plain, positions = (
         study_runs([FinishedRun(f"run-{n}", ALL, own) for n, own in enumerate(made)], batch, origin)
-        for made in (circuits, [spread(circuit, batch.tokens.spans.names) for circuit in circuits])
+        for made in (circuits, [at_every_span(circuit, batch.tokens.spans.names) for circuit in circuits])
     )
     assert positions.stability.whatever_span == plain.stability.common
     first, second = plain.stability, positions.stability
