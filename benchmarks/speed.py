@@ -56,6 +56,7 @@ class RandomPrompt:
     answer_ids: tuple[int, ...] = (1,)
     foil_ids: tuple[int, ...] = (2,)
     template: int = 0
+    forced: None = None
 
     @property
     def spans(self) -> tuple[str, ...]:
