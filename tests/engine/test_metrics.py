@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tiny import TinyPrompt, tiny_gpt2
 from torch import Tensor
 
 from acdc_custom.choices import CustomMetric, Metric, parse_metric
-from acdc_custom.engine.metrics import prepare
+from acdc_custom.engine.metrics import load_function, prepare
 from acdc_custom.engine.tokens import TokenBatch, token_batch
 from acdc_custom.model.weights import Weights
 from acdc_custom.task.answers import Forced
@@ -110,7 +109,6 @@ def test_a_users_own_metric_has_the_tokens_of_an_answer_as_prompts(
         "    return torch.stack([logits[:, row, answers[0]] for row, answers in enumerate(batch.answers)], dim=-1)\n"
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "per_token", raising=False)
     several = token_batch(SEVERAL, 8, 5, torch.device("cpu"))
     objective = prepare(parse_metric("per_token:first_answer"), weights, several, outputs(weights, [MODEL[0]] * 3))
     values = objective(outputs(weights, ROWS)[None])[0]
@@ -128,8 +126,21 @@ def test_a_users_own_metric_is_told_of_every_answer_and_foil(
         "    return torch.stack([logits[:, 0, batch.foils[0][-1]], logits[:, 1, batch.foils[1][1]]], dim=-1)\n"
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "own_metric", raising=False)
     metric = parse_metric("own_metric:second_foil")
     assert isinstance(metric, CustomMetric)
     values = prepare(metric, weights, tokens(), outputs(weights, MODEL))(outputs(weights, CIRCUIT)[None])
     assert values[0].tolist() == pytest.approx([math.log(0.1), math.log(0.3)])
+
+
+def test_a_users_module_is_read_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, text in (
+        ("a", "def one(): return 1"),
+        ("b", "def other(): return 22"),
+        ("b", "def other(): return 333"),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        Path("edited_metric.py").write_text(text)
+        name = text[4 : text.index("(")]
+        assert load_function(f"edited_metric:{name}")() == int(text.split()[-1])  # type: ignore[call-arg]
+    assert load_function("math:sqrt") is math.sqrt
