@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 TASKS = Path(__file__).parents[1] / "tasks"
-N = 100
+N = 300
 
 # fmt: off
 SPANS = [
@@ -28,7 +28,8 @@ SHE = [
     "Linda",
 ]
 PEOPLE = [
-    "friend", "cook", "singer", "driver", "student", "writer", "dancer", "teacher", "doctor", "player",
+    "friend", "cook", "singer", "driver", "student", "writer", "dancer", "teacher", "doctor", "player", "farmer",
+    "painter", "lawyer", "neighbor",
 ]
 # fmt: on
 
