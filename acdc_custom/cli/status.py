@@ -114,6 +114,10 @@ def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
         yield "Decided    nothing yet"
     elif run.metric is not None:
         of_all = f"{run.fraction:.0%} of {run.edges:,} edges" if run.edges else f"{run.decided:,} edges"
+        if run.n_spans:
+            of_all += f" at {run.n_spans} spans"
+        elif run.in_positions:
+            of_all += ", each counted once, whatever its spans"
         yield f"Decided    {of_all}; {run.kept:,} kept, metric {run.metric:.4f}, {_time(search_seconds(folder))}"
     if run.state is State.STOPPED and not (folder / REQUEST).exists():
         yield "Process    none. It was killed before it had begun: give its discover command again"
