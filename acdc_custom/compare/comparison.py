@@ -202,7 +202,7 @@ def _elsewhere(entries: Sequence[Entry]) -> Iterable[str]:
 
 
 def _counted(spans: Mapping[str, int]) -> str:
-    """`IO (12 edges), and without edges S1+1, S2..END`."""
+    """`IO (12 edges), and S1+1, S2..END without edges`."""
     used = ", ".join(f"{name} ({count(n, 'edge')})" for name, n in spans.items() if n)
     unused = ", ".join(name for name, n in spans.items() if not n)
-    return ", and ".join(filter(None, (used, unused and f"without edges {unused}")))
+    return ", and ".join(filter(None, (used, unused and f"{unused} without edges")))

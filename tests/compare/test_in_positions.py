@@ -179,7 +179,7 @@ def test_spans_that_not_all_have_are_left_out_and_named(tmp_path: Path) -> None:
     assert [span.name for span in found.spans] == ["start", "S1", "END"]
     assert {kept.edge.span for entry in found.entries for kept in entry.circuit.edges} == {"S1", "END"}
     (note,) = found.notes
-    assert "that all of them have: start, S1, END. A also has without edges S2; B also has IO (1 edge)." in note
+    assert "that all of them have: start, S1, END. A also has S2 without edges; B also has IO (1 edge)." in note
     assert 'Edges there count in the rows "any span" alone' in note
     assert shared(found, Part.EDGES) == (2, 2 / 4) and shared(found.whatever_span, Part.EDGES) == (2, 2 / 3)
     elsewhere = json.loads(to_json(found))["circuits"][1]["elsewhere"]
