@@ -50,7 +50,7 @@ def test_a_circuit_in_positions_is_found_resumed_and_handed_on(run: Run, small_m
     request = json.loads(Path("found/run.json").read_text())
     del request["n_spans"], request["edges_at_spans"]
     Path("found/run.json").write_text(json.dumps(request))
-    assert "edges, each counted once, whatever its spans; " in run("status", "found")[1]
+    assert "edges, each counted once, whatever its spans; " in " ".join(run("status", "found")[1].split())
 
     assert "@END -> logits@END" in run("show", "found")[1]
     assert f"{len(circuit.edges)} edges at {len(names)} spans are merged" in run("export", "found", "--to", "mib")[1]
