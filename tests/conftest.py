@@ -53,6 +53,18 @@ def small_run(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
+def placed_runs(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Runs in positions of two tasks that share some of their spans: the 24 edges of the largest scores of each."""
+    folder = tmp_path_factory.mktemp("placed")
+    for task in ("latest_s", "earliest_s"):
+        main([
+            "discover", "--task", task, "--model", small_model, "--n", "3", "--held-out", "0", "--method", "eap",
+            "--edges", "24", "--positions", "--no-roles", "--out", str(folder / task),
+        ])  # fmt: skip
+    return folder / "latest_s", folder / "earliest_s"
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A headless browser: the system's, since none is downloaded."""
     playwright = pytest.importorskip("playwright.sync_api")

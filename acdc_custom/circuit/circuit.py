@@ -17,7 +17,7 @@ from acdc_custom.circuit.provenance import SECTIONS, Provenance
 from acdc_custom.circuit.subgraph import KeptEdge as KeptEdge
 from acdc_custom.circuit.subgraph import Subgraph
 from acdc_custom.files.reading import file_in, read_record
-from acdc_custom.files.records import Parts, from_plain, to_json, to_plain
+from acdc_custom.files.records import Parts, from_plain, seldom, to_json, to_plain
 from acdc_custom.files.writing import write_file
 from acdc_custom.graph import Edge, GraphShape, Sender
 from acdc_custom.stats.intervals import Estimate
@@ -53,6 +53,7 @@ class Outcome:
     model: TaskPerformance
     circuit: TaskPerformance
     empty: TaskPerformance  # the empty circuit: with the corrupted ablation, the full model on the corrupted prompts
+    answer_tokens: tuple[int, ...] = seldom((1,))  # how many tokens answers have; KL is the mean over those of each
 
     @property
     def faithfulness(self) -> float:

@@ -15,7 +15,7 @@ receivers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,9 +69,13 @@ class Codes:
 
 
 class RandomCircuitSampler:
-    """Draws random circuits of one circuit's size and degrees."""
+    """Draws random circuits of one circuit's size and degrees.
 
-    def __init__(self, circuit: Circuit, generator: np.random.Generator) -> None:
+    `spans` are the names of those that codes stand for, by default the circuit's own: codes of circuits that are
+    compared need the same.
+    """
+
+    def __init__(self, circuit: Circuit, generator: np.random.Generator, spans: Sequence[str] = ()) -> None:
         self.graph = circuit.graph
         self._generator = generator
         self._receiver_places = {receiver: place for place, receiver in enumerate(self.graph.receivers)}
@@ -79,7 +83,7 @@ class RandomCircuitSampler:
         edges = [member for member in self._weights[Part.EDGES] if isinstance(member, Edge)]
         self._senders = np.array([self.graph.index[edge.sender] for edge in edges], np.int64)
         self._receivers = np.array([self._receiver_places[edge.receiver] for edge in edges], np.int64)
-        self._span_names = tuple(dict.fromkeys(edge.span for edge in edges)) or ("",)
+        self._span_names = tuple(spans) or tuple(dict.fromkeys(edge.span for edge in edges)) or ("",)
         self._spans = np.array([self._span_names.index(edge.span) for edge in edges], np.int64)
         self._nodes = {part: self._places(part) for part in (Part.NODES, Part.HEADS)}
         self._heads = _head_places(self.graph, self._receiver_places)

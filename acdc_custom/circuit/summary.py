@@ -6,6 +6,7 @@ from acdc_custom.circuit.circuit import Circuit, TaskPerformance
 from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.errors import count
 from acdc_custom.files.columns import paragraph
+from acdc_custom.task.answers import number_of_tokens
 
 STRONGEST = 10
 
@@ -27,6 +28,7 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
         f"  model      {describe_behaviour(outcome.model)}",
         f"  circuit    {describe_behaviour(outcome.circuit)}, KL {outcome.circuit.kl:.4f} nats",
         f"  no edges   {describe_behaviour(outcome.empty)}, KL {outcome.empty.kl:.4f} nats",
+        *_several_tokens(circuit),
         f"  recovered  {outcome.faithfulness:.0%} of the logit difference between no edges and all of them",
         *([f"  without    {settings.knock_out}"] if settings.knock_out else []),
         *([f"  made as    {search.consensus}"] if search.consensus else []),
@@ -44,6 +46,18 @@ def summarize(circuit: Circuit, strongest: int = STRONGEST) -> str:
     elif not circuit.edges:
         lines.append("No edge survived: nothing in this graph moves the metric by as much as the threshold.")
     return "\n".join(lines)
+
+
+def _several_tokens(circuit: Circuit) -> list[str]:
+    """What KL and the logit difference are of, where answers have several tokens."""
+    lengths = set(circuit.outcome.answer_tokens)
+    if lengths <= {1}:
+        return []
+    return paragraph(
+        f"  answers    of {number_of_tokens(lengths)}: KL is the mean over an answer's tokens; the logit difference is "
+        "at the first token in which answer and foil differ",
+        later=" " * 13,
+    )
 
 
 def _spans(circuit: Circuit) -> str:

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     help="Compare the files alone; no circuit is run on another's prompts.",
 )
 @click.option(
+    "--positions/--no-positions",
+    default=None,
+    help="Compare circuits in positions at their spans, and without them; or without them alone.  [default: at spans, "
+    "if all circuits are in positions and share spans]",
+)
+@click.option(
     "--draws",
     type=int,
     default=1000,
@@ -42,15 +48,22 @@ if TYPE_CHECKING:
     help="Where to compute.  [default: where the runs did]",
 )
 def command(
-    folders: tuple[Path, ...], without_model: bool, draws: int, seed: int, out: Path | None, device: str | None
+    folders: tuple[Path, ...],
+    without_model: bool,
+    positions: bool | None,
+    draws: int,
+    seed: int,
+    out: Path | None,
+    device: str | None,
 ) -> None:
     """Compare circuits of other tasks, thresholds, seeds, or models of one shape: each FOLDER is a run folder, or a
     circuit.json.
 
     Shared and private edges, nodes and heads; Jaccard index, precision and recall, overlap weighted by effect, each
     against random circuits of the same size and degrees; roles side by side where acdc-custom roles has left them; and
-    each circuit on each other's prompts, for which the models are opened again. Writes comparison.json, comparison.svg
-    and comparison.html.
+    each circuit on each other's prompts, for which the models are opened again. Circuits in positions are compared at
+    the spans that all of them have, and beside it whatever the span. Writes comparison.json, comparison.svg and
+    comparison.html.
 
     \b
     acdc-custom compare results/latest_s_demo-4l_0.01 results/ioi_demo-4l_0.01
@@ -61,7 +74,7 @@ def command(
     from acdc_custom.compare.entry import load_entries
     from acdc_custom.progress.bar import ProgressBar
 
-    entries = load_entries(folders)  # what is wrong with a folder is told before anything is loaded
+    entries = load_entries(folders, positions)  # what is wrong with a folder is told before anything is loaded
     checked_seed(seed)
     if without_model and device:
         raise UsageError("--device says where the models run, and --without-model runs none. Leave one of them out.")

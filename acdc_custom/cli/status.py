@@ -105,6 +105,7 @@ def _found_cells(path: Path, name: str) -> list[str]:
 
 def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
     """A run in two lines, and what to do."""
+    from acdc_custom.files.columns import paragraph
     from acdc_custom.grid.progress import State
     from acdc_custom.grid.status import search_seconds
     from acdc_custom.runs.folder import REQUEST
@@ -114,7 +115,12 @@ def describe_run(run: RunProgress, folder: Path) -> Iterator[str]:
         yield "Decided    nothing yet"
     elif run.metric is not None:
         of_all = f"{run.fraction:.0%} of {run.edges:,} edges" if run.edges else f"{run.decided:,} edges"
-        yield f"Decided    {of_all}; {run.kept:,} kept, metric {run.metric:.4f}, {_time(search_seconds(folder))}"
+        if run.n_spans:
+            of_all += f" at {run.n_spans} spans"
+        elif run.in_positions:
+            of_all += ", each counted once, whatever its spans"
+        so_far = f"{of_all}; {run.kept:,} kept, metric {run.metric:.4f}, {_time(search_seconds(folder))}"
+        yield from paragraph(so_far, "Decided    ", " " * 11)
     if run.state is State.STOPPED and not (folder / REQUEST).exists():
         yield "Process    none. It was killed before it had begun: give its discover command again"
     elif run.state is State.STOPPED:

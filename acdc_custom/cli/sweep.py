@@ -170,7 +170,7 @@ def command(
         methods,
     )
     grid = plan_sweep(varied, settings)
-    folder = out or RESULTS / default_name(tasks, models)
+    folder = out or RESULTS / default_name(tasks, models, settings)
     from acdc_custom.cli.grids import execute
 
     conclude(grid, folder, execute(grid, folder, choice))
@@ -197,9 +197,10 @@ def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:
     check_ended(ended, folder)
 
 
-def default_name(tasks: tuple[str, ...], models: tuple[str, ...]) -> str:
-    """`sweep_ioi_latest_s_demo-4l`."""
+def default_name(tasks: tuple[str, ...], models: tuple[str, ...], settings: SearchSettings) -> str:
+    """`sweep_ioi_latest_s_demo-4l`; in positions, `sweep_ioi_demo-4l_positions`."""
+    from acdc_custom.runs.folder import POSITIONS
     from acdc_custom.task import load_task
 
     names = [*(load_task(task).name for task in tasks), *(Path(model).name for model in models)]
-    return "_".join(["sweep", *dict.fromkeys(names)])
+    return "_".join(["sweep", *dict.fromkeys(names), *([POSITIONS] if settings.positions else [])])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.members import Overlap, Part, members_of, overlap, weighted_jaccard
 from acdc_custom.circuit.random_circuits import Codes, NullModel, RandomCircuitSampler
+from acdc_custom.circuit.spans import spans_of_all
 from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.stats.intervals import FEWEST_DRAWS
 
@@ -54,14 +55,16 @@ def against_chance(
 ) -> dict[tuple[Part, int, int], tuple[Chance, ...]]:
     """For each part and each pair of circuits (by their places), its overlap against `draws` random ones of each kind.
 
-    `on_progress` is told what is drawn, how many draws more are done, and of how many.
+    Random circuits of those in positions keep to spans. `on_progress` is told what is drawn, how many draws more are
+    done, and of how many.
     """
     members = {part: [members_of(circuit, part) for circuit in circuits] for part in Part}
     pairs = list(combinations(range(len(circuits)), 2))
+    spans = [span.name for span in spans_of_all(circuits)]
     found: dict[tuple[Part, int, int], list[Chance]] = {(part, *pair): [] for part in Part for pair in pairs}
     for number, null in enumerate(NullModel):
         drawers = [
-            RandomCircuitSampler(circuit, np.random.default_rng([seed, number, place]))
+            RandomCircuitSampler(circuit, np.random.default_rng([seed, number, place]), spans)
             for place, circuit in enumerate(circuits)
         ]
         chains = [drawer.rewired() for drawer in drawers]

@@ -6,12 +6,12 @@ are written with the letters of the circuits that they are in, for those who rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.members import Member, Part, members_of
 from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.compare.chance import ChanceComparison
 from acdc_custom.compare.comparison import Comparison, Crossing, Pair
@@ -20,23 +20,26 @@ from acdc_custom.compare.record import (
     ComparedCircuit,
     ComparedEdge,
     ComparedHead,
+    ComparedMembers,
     ComparedNode,
     ComparedPair,
     ComparisonRecord,
     CrossedPrompts,
     RandomIndex,
     RandomOverlap,
+    SpanElsewhere,
 )
 from acdc_custom.compare.roles import HeadSides
 from acdc_custom.files import records
 from acdc_custom.files.reading import file_in, read_record
 from acdc_custom.files.records import Parts, from_plain, to_plain
 from acdc_custom.files.writing import name_part, write_file
-from acdc_custom.graph import Edge, Sender
+from acdc_custom.graph import Edge, Place
 from acdc_custom.version import __version__
 
 SCHEMA = 1
 JSON_NAME, PICTURE_NAME, PAGE_NAME = "comparison.json", "comparison.svg", "comparison.html"
+NO_MEMBERS: dict[str, Any] = {"edges": [], "nodes": [], "heads": []}  # which are read apart from the rest
 GRAPH_NAME = "comparison_graph.svg"  # of three circuits or more, whose first picture is a table of heads
 NAMED = 3  # circuits in a folder's name; more are counted
 LONGEST_PART = 60  # characters of one of them: file systems allow 255 bytes in all
@@ -48,11 +51,10 @@ def to_json(comparison: Comparison) -> str:
     content = {
         "acdc-custom": __version__,
         "nulls": {null: null.about for null in NullModel},
-        **plain,
-        "edges": [_with_letters({**row["edge"], "weights": row["weights"]}) for row in plain["edges"]],
-        "nodes": [_with_letters(row) for row in plain["nodes"]],
-        "heads": [_with_letters(row) for row in plain["heads"]],
+        **_with_letters(plain),
     }
+    if "whatever_span" in plain:
+        content["whatever_span"] = _with_letters(plain["whatever_span"])
     return records.to_json(SCHEMA, content)
 
 
@@ -86,16 +88,33 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
     return [folder / JSON_NAME, *pictures, folder / PAGE_NAME]
 
 
-def _with_letters(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "in": list(row["weights"])}
+def _with_letters(plain: dict[str, Any]) -> dict[str, Any]:
+    """The same, where each member also says which circuits it is in; an edge's ends stand beside its weights."""
+    rows = {
+        "edges": [{**row["edge"], "weights": row["weights"]} for row in plain["edges"]],
+        "nodes": plain["nodes"],
+        "heads": plain["heads"],
+    }
+    return {**plain, **{of: [{**row, "in": list(row["weights"])} for row in each] for of, each in rows.items()}}
 
 
 def _read(content: dict[str, Any]) -> ComparisonRecord:
     whole = Parts(content)
-    rest = {**content, "edges": [], "nodes": [], "heads": []}
-    record = from_plain(ComparisonRecord, rest, beside=("acdc-custom", "nulls"))
+    rest = {name: part for name, part in content.items() if name != "whatever_span"}
+    record = from_plain(ComparisonRecord, {**rest, **NO_MEMBERS}, beside=("acdc-custom", "nulls"))
+    at_spans = _read_members(whole)
     return replace(
         record,
+        edges=at_spans.edges,
+        nodes=at_spans.nodes,
+        heads=at_spans.heads,
+        whatever_span=_read_members(whole.within("whatever_span")) if "whatever_span" in content else None,
+    )
+
+
+def _read_members(whole: Parts) -> ComparedMembers:
+    return ComparedMembers(
+        pairs=whole.records("pairs", ComparedPair),
         edges=tuple(map(_edge, whole.each("edges"))),
         nodes=whole.records("nodes", ComparedNode, beside=("in",)),
         heads=whole.records("heads", ComparedHead, beside=("in",)),
@@ -112,19 +131,37 @@ def _edge(row: Parts) -> ComparedEdge:
 
 def recorded(comparison: Comparison) -> ComparisonRecord:
     """A comparison, as it is written and read."""
-    members = comparison.members
+    own, anywhere = _members(comparison), comparison.whatever_span
     return ComparisonRecord(
         graph=comparison.entries[0].circuit.shape,
         draws=comparison.draws,
         seed=comparison.seed,
         notes=comparison.notes,
         circuits=tuple(map(_circuit, comparison.entries)),
-        pairs=tuple(map(_pair, comparison.pairs)),
+        pairs=own.pairs,
         crossings=tuple(map(_crossing, comparison.crossings)),
+        edges=own.edges,
+        nodes=own.nodes,
+        heads=own.heads,
+        spans=comparison.spans,
+        whatever_span=None if anywhere is None else _members(anywhere),
+    )
+
+
+def _members(comparison: Comparison) -> ComparedMembers:
+    members = comparison.members
+    return ComparedMembers(
+        pairs=tuple(map(_pair, comparison.pairs)),
         edges=tuple(ComparedEdge(m, by) for m, by in members[Part.EDGES].items() if isinstance(m, Edge)),
-        nodes=tuple(ComparedNode(m, by) for m, by in members[Part.NODES].items() if isinstance(m, Sender)),
+        nodes=tuple(_node(m, by) for m, by in members[Part.NODES].items()),
         heads=tuple(_head(head, comparison) for head in comparison.heads),
     )
+
+
+def _node(member: Member, by: Mapping[str, float]) -> ComparedNode:
+    assert not isinstance(member, Edge)
+    place = Place.of(member)
+    return ComparedNode(place.node, by, place.span)
 
 
 def _circuit(entry: Entry) -> ComparedCircuit:
@@ -138,7 +175,8 @@ def _circuit(entry: Entry) -> ComparedCircuit:
         weights_sha256=circuit.model.weights_sha256,
         settings=circuit.settings,
         n_edges=len(circuit.edges),
-        n_nodes=len(circuit.nodes),
+        n_nodes=len(members_of(circuit, Part.NODES)),
+        elsewhere=tuple(SpanElsewhere(name, n) for name, n in entry.elsewhere.items()),
     )
 
 
@@ -185,7 +223,8 @@ def _crossing(crossing: Crossing) -> CrossedPrompts:
 def _head(head: HeadSides, comparison: Comparison) -> ComparedHead:
     return ComparedHead(
         head=head.head,
-        weights=comparison.members[Part.HEADS][head.head],
-        roles={letter: (row.role, *row.also) for letter, row in head.rows.items()},
+        weights=comparison.members[Part.HEADS][head.member],
+        roles={letter: head.roles(letter) for letter in head.rows},
         roles_differ=head.differs,
+        span=head.span,
     )

@@ -1,16 +1,18 @@
 """The circuits that are compared: read from their folders, each with a letter and a name that tell it from the others.
 
-Owns what has to hold for a comparison to mean anything: two circuits at least, all in graphs of one shape.
+Owns what has to hold for a comparison to mean anything, two circuits at least, all in graphs of one shape; and whether
+circuits in positions are compared at spans, and at which.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.spans import are_alike, at_spans, shared_spans
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import GraphShape
 from acdc_custom.heads.table import JSON_NAME, HeadTable
@@ -23,34 +25,67 @@ class Entry:
     letter: str
     name: str
     where: Path
-    circuit: Circuit  # without positions
+    circuit: Circuit  # as it is compared: at the spans that all of them have, or without positions
     heads: HeadTable | None
-    merged: int = 0  # edges of a circuit in positions, before its spans were merged
+    found: Circuit | None = None  # as it was found, if that is in positions
+
+    @property
+    def whole(self) -> Circuit:
+        """The circuit as it was found."""
+        return self.circuit if self.found is None else self.found
+
+    @property
+    def merged(self) -> int:
+        """How many edges a circuit in positions had at spans, if its spans were merged; else 0."""
+        return 0 if self.circuit.in_positions else len(self.whole.edges) * self.whole.in_positions
+
+    @property
+    def elsewhere(self) -> dict[str, int]:
+        """How many edges it has at each of its spans that not all circuits have, where they are compared at spans."""
+        compared = {span.name for span in self.circuit.spans}
+        if not compared:
+            return {}
+        counts = Counter(kept.edge.span for kept in self.whole.edges)
+        return {span.name: counts[span.name] for span in self.whole.spans if span.name not in compared}
+
+    @property
+    def whatever_span(self) -> Entry:
+        """The same to be compared without positions."""
+        return replace(self, circuit=self.whole.at_all_spans, found=self.whole)
 
 
-def load_entries(paths: Sequence[str | Path]) -> tuple[Entry, ...]:
+def load_entries(paths: Sequence[str | Path], positions: bool | None = None) -> tuple[Entry, ...]:
     """Read run folders, or `circuit.json` files, each with the `heads.json` beside it if there is one.
 
-    Circuits in positions are merged: an edge counts once, whatever its spans. Raises `ResultError` for a file that
-    cannot be read, `UsageError` for fewer than two and for different shapes.
+    Circuits in positions are compared at the spans that all of them have. Where some circuits have none, where they
+    share none but those of every task (START and END), or with `positions` False, they are merged: an edge counts once,
+    whatever its spans. True asks for spans. Raises `ResultError` for a file that cannot be read, `UsageError` for fewer
+    than two, for different shapes, and where spans are asked for and some circuits have none.
     """
     if len(paths) < 2:
         raise UsageError(f"{len(paths)} circuit was given: comparing needs two at least. Name two run folders or more.")
     places = [Path(path) for path in paths]
     entries = tuple(
-        Entry(
-            letter(number),
-            name,
-            place,
-            circuit.at_all_spans,
-            _heads(place),
-            len(circuit.edges) if circuit.in_positions else 0,
-        )
+        Entry(letter(number), name, place, circuit, _heads(place), circuit if circuit.in_positions else None)
         for number, (name, place) in enumerate(zip(_names(places), places, strict=True))
         for circuit in [Circuit.load(place)]
     )
     check_shapes(entries)
-    return entries
+    spans = shared_spans([entry.circuit for entry in entries])
+    if positions and not spans:
+        plain = [f"{entry.letter} ({entry.name})" for entry in entries if not entry.circuit.in_positions]
+        raise UsageError(
+            f"circuits cannot be compared at spans, since {' and '.join(plain)} {_have(plain)} none. Leave --positions "
+            "out, or search with --positions."
+        )
+    if positions is False or not (positions or are_alike(spans)):
+        return tuple(entry.whatever_span if entry.found else entry for entry in entries)
+    names = {span.name for span in spans}
+    return tuple(replace(entry, circuit=at_spans(entry.circuit, names)) for entry in entries)
+
+
+def _have(several: Sequence[str]) -> str:
+    return "has" if len(several) == 1 else "have"
 
 
 def check_shapes(entries: Sequence[Entry]) -> None:
@@ -62,6 +97,17 @@ def check_shapes(entries: Sequence[Entry]) -> None:
                 f"{first.where} and {other.where} are circuits in models of different shapes: "
                 f"{describe_shape(first.circuit.shape)}; {describe_shape(other.circuit.shape)}. "
                 "Compare circuits of one model, or of models of one shape."
+            )
+
+
+def check_spans(entries: Sequence[Entry]) -> None:
+    """Raises `UsageError` unless all circuits are at the same spans, or none of them is in positions."""
+    first, *others = entries
+    for other in others:
+        if {span.name for span in other.circuit.spans} != {span.name for span in first.circuit.spans}:
+            raise UsageError(
+                f"{first.where} and {other.where} are circuits at different spans. load_entries gives those that can "
+                "be compared: at the spans that all have, or without positions."
             )
 
 

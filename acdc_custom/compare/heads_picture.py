@@ -1,6 +1,7 @@
 """Three circuits or more as a table of heads: a row for each, a column for each circuit, roles and shares in cells.
 
-Owns which heads come first, and what stands in a cell. A graph of so many circuits is a thicket; this can be read.
+Owns which heads come first, and what stands in a cell. A graph of so many circuits is a thicket; this can be read. Of
+circuits in positions, a row is a head at a span.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from acdc_custom.errors import count
 from acdc_custom.export.style import ROLE_STYLES
 from acdc_custom.figures.cells import draw_cells
 from acdc_custom.figures.theme import SEQUENTIAL, Figure, Theme
-from acdc_custom.graph import Sender
+from acdc_custom.graph import Edge, Place, Sender
 from acdc_custom.heads.evidence import Role
 
-Shares = Mapping[Sender, Mapping[str, float]]  # by letter of the circuit
+Head = Sender | Place  # in positions, at a span
+Shares = Mapping[Head, Mapping[str, float]]  # by letter of the circuit
 
 MOST_ROWS = 40
 ROW, COLUMN = 0.24, 0.95  # inches
@@ -30,14 +32,17 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
     """The figure: the heads of the largest shares, those of most circuits first."""
     letters = [entry.letter for entry in comparison.entries]
     members = comparison.members[Part.HEADS]
-    shares = {head: by for head, by in members.items() if isinstance(head, Sender)}
+    shares: Shares = {head: by for head, by in members.items() if not isinstance(head, Edge)}
     heads = sorted(shares, key=lambda head: (-max(shares[head].values()), head))
     shown = sorted(heads[:MOST_ROWS], key=lambda head: -len(shares[head]))
-    roles = {(head.head, letter): row.role for head in comparison.heads for letter, row in head.rows.items()}
+    roles = {
+        (head.member, letter): of[0] for head in comparison.heads for letter in head.rows if (of := head.roles(letter))
+    }
     values = np.array([[shares[head].get(letter, np.nan) for letter in letters] for head in shown], dtype=float)
     values = values.reshape(len(shown), len(letters))
     title = (
-        f"Heads of {picture_title(comparison)}: each head's share in the effects of its circuit's heads, in per cent"
+        f"Heads{' at spans' * comparison.in_positions} of {picture_title(comparison)}: each head's share in the "
+        "effects of its circuit's heads, in per cent"
     )
     if len(heads) > len(shown):
         title += f"; {len(shown)} of {len(heads)} heads, those of the largest shares"
@@ -72,7 +77,7 @@ def heads_picture(comparison: Comparison, theme: Theme = Theme.LIGHT) -> Figure:
     return figure
 
 
-def _cell(shares: Shares, roles: Mapping[tuple[Sender, str], Role], head: Sender, letter: str) -> str:
+def _cell(shares: Shares, roles: Mapping[tuple[Head, str], Role], head: Head, letter: str) -> str:
     """`NM 12`: the mark of the role, where it has one, and the share in per cent."""
     role = roles.get((head, letter))
     mark = ROLE_STYLES[role].mark if role else ""

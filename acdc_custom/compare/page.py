@@ -7,23 +7,24 @@ report's assets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
-from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.circuit import KeptEdge
+from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.compare import words
 from acdc_custom.compare.comparison import Comparison, Crossing
 from acdc_custom.compare.entry import describe_shape
 from acdc_custom.compare.picture import SharedPaint, picture_title, union_of
+from acdc_custom.compare.roles import HeadSides
 from acdc_custom.compare.summary import recovered, shared_in_all
-from acdc_custom.export.dot import drawn_node
 from acdc_custom.export.selection import DrawnPart, select
-from acdc_custom.graph import Edge, Sender
-from acdc_custom.heads.table import HeadRow
-from acdc_custom.page.panels import INPUTS, panels, receiver_label
-from acdc_custom.page.picture import inline_svg
+from acdc_custom.graph import Edge, Place, Sender
+from acdc_custom.page.panels import INPUTS, drawn_receiver, drawn_sender, panels, receiver_label
+from acdc_custom.page.picture import inline_svg, to_look_at
 from acdc_custom.page.template import render
 from acdc_custom.version import __version__
 
@@ -45,6 +46,7 @@ def comparison_page(comparison: Comparison) -> str:
     selection = select(union_of(comparison))
     paint = SharedPaint(comparison)
     svg = inline_svg(selection, picture_title(comparison), paint) if selection.edges else ""
+    anywhere = comparison.whatever_span
     roles = [head for head in comparison.heads if head.rows]
     return render(
         "compare.html",
@@ -59,7 +61,14 @@ def comparison_page(comparison: Comparison) -> str:
         private={entry.letter: len(comparison.private_to(Part.EDGES, entry.letter)) for entry in comparison.entries},
         shared=shared_in_all(comparison),
         tables=[(part, part.about, [p for p in comparison.pairs if p.part is part]) for part in Part],
+        any_span=comparison.any_span,
+        in_positions=comparison.in_positions,
+        spans=[span.name for span in comparison.spans],
+        n_nodes={entry.letter: len(members_of(entry.circuit, Part.NODES)) for entry in comparison.entries},
+        merged=Markup(_without_positions(anywhere) if anywhere and selection.edges else ""),
+        shared_anywhere=shared_in_all(anywhere) if anywhere else "",
         shares=list(_shares(comparison)),
+        shares_anywhere=dict(_shares(anywhere)) if anywhere else {},
         nulls=list(NullModel),
         draws=comparison.draws,
         seed=comparison.seed,
@@ -67,7 +76,9 @@ def comparison_page(comparison: Comparison) -> str:
         groups=paint.groups(),
         panels=list(panels(selection)) if selection.edges else [],
         sides=_sides(comparison, selection),
-        heads=[(head, _head_sides(comparison, head.head)) for head in roles],
+        heads=[(head, _head_sides(comparison, head.member)) for head in roles],
+        no_role=_no_role,
+        elsewhere=partial(_elsewhere, comparison),
         letters=[entry.letter for entry in comparison.entries],
         crossings=_crossings(comparison),
         recovered=recovered,
@@ -76,6 +87,12 @@ def comparison_page(comparison: Comparison) -> str:
         shown=len(selection.edges),
         per_cent=per_cent,
     )
+
+
+def _without_positions(comparison: Comparison) -> str:
+    """The picture of the same circuits in layers alone, to look at."""
+    name = f"{picture_title(comparison)} without positions"
+    return to_look_at(inline_svg(select(union_of(comparison)), name, SharedPaint(comparison)))
 
 
 def per_cent(value: float | None) -> str:
@@ -101,21 +118,32 @@ def _shares(comparison: Comparison) -> Any:
 
 
 def _sides(comparison: Comparison, selection: DrawnPart) -> dict[str, list[CircuitSide]]:
-    """What each circuit makes of each drawn node."""
-    return {str(node): _head_sides(comparison, node) for node in selection.nodes}
+    """What each circuit makes of each drawn node; in positions, of each place where it stands."""
+    if not comparison.in_positions:
+        return {str(node): _head_sides(comparison, node) for node in selection.nodes}
+    places = {Place(node, span.name) for node in selection.nodes for span in comparison.spans}
+    return {str(place): _head_sides(comparison, place) for place in places}
 
 
-def _head_sides(comparison: Comparison, node: Sender) -> list[CircuitSide]:
-    shares = comparison.members[Part.NODES].get(node, {})
-    rows = next((head.rows for head in comparison.heads if head.head == node), {})
+def _head_sides(comparison: Comparison, member: Sender | Place) -> list[CircuitSide]:
+    shares = comparison.members[Part.NODES].get(member, {})
+    head = next((head for head in comparison.heads if head.member == member), None)
     return [
-        CircuitSide(entry.letter, shares.get(entry.letter), _role(rows.get(entry.letter)))
+        CircuitSide(entry.letter, shares.get(entry.letter), ", ".join(head.roles(entry.letter)) if head else "")
         for entry in comparison.entries
     ]
 
 
-def _role(row: HeadRow | None) -> str:
-    return ", ".join((row.role, *row.also)) if row else ""
+def _no_role(head: HeadSides, letter: str) -> str:
+    """Why a head of the circuit has no role to show."""
+    return "in the circuit; " + ("no role here" if letter in head.rows else "roles not found yet")
+
+
+def _elsewhere(comparison: Comparison, head: HeadSides, letter: str) -> str:
+    """Where a circuit in positions has a head that it has not at this span: ` here, but at S2, END`."""
+    (entry,) = (entry for entry in comparison.entries if entry.letter == letter)
+    spans = entry.circuit.written_at.get(head.head, ()) if head.span else ()
+    return f" here, but at {', '.join(spans)}" if spans else ""
 
 
 def _crossings(comparison: Comparison) -> dict[str, list[Crossing]]:
@@ -131,9 +159,10 @@ def _edges(comparison: Comparison) -> list[dict[str, Any]]:
     members = sorted(comparison.members[Part.EDGES].items(), key=lambda item: (-len(item[1]), -max(item[1].values())))
     return [
         {
-            "sender": str(edge.sender),
+            "sender": drawn_sender(KeptEdge(edge, 0.0)),
             "sender_label": edge.sender.label,
-            "receiver": drawn_node(edge.receiver),
+            "receiver": drawn_receiver(KeptEdge(edge, 0.0)),
+            "span": edge.span,
             "receiver_label": receiver_label(edge.receiver),
             "port": INPUTS[edge.receiver.port],
             "letters": "\N{NO-BREAK SPACE}".join(by),

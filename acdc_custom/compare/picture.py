@@ -1,18 +1,21 @@
 """Several circuits as one picture: every edge and node of any of them, coloured by whose it is.
 
 Owns the colours and the words of that picture. With two circuits: only the one's, only the other's, both; with more,
-the darker, the more of them have it. Line styles still say which input an edge leads into.
+the darker, the more of them have it. Line styles still say which input an edge leads into. Circuits at spans stand in
+columns, where a node has the colour of those that have it at that span.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acdc_custom.circuit.circuit import Circuit, KeptEdge
 from acdc_custom.circuit.members import Member, Part
 from acdc_custom.compare.comparison import Comparison
-from acdc_custom.export.caption import block_html, plural, sample_html
+from acdc_custom.export.caption import block_html, note_html, plural, sample_html
+from acdc_custom.export.columns_dot import ROW, captioned_columns_dot, columns_key
 from acdc_custom.export.dot import captioned_dot
 from acdc_custom.export.picture import Format, render, standalone
 from acdc_custom.export.selection import DrawnPart, select
@@ -23,8 +26,10 @@ from acdc_custom.graph import Place, Port
 FIRST, SECOND, BOTH = "#0072b2", "#d55e00", "#222222"
 TINTS = {FIRST: "#cfe5f3", SECOND: "#fbdcc6", BOTH: "#dddddd"}
 LIGHT, DARK = (158, 202, 225), (8, 48, 107)  # in one circuit, in all
+USED = "#cfcfcf"  # the cell of an input that is read
 MANY = 4  # letters on a badge; more are counted
 PER_ROW = 3  # of the legend
+HEADS = 24.0  # points that a row with a head's sample is higher than others
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,12 @@ class SharedPaint:
 
     def badge(self, place: Place) -> Badge | None:
         """The same for a node; none for one that no circuit sends from."""
-        owners = self._owners(Part.NODES, place.node)
+        owners = self._owners(Part.NODES, _member(place))
         return self._badge(owners) if owners else None
+
+    def cell(self, port: Port) -> str:
+        """Grey: colours are the circuits'."""
+        return USED
 
     def amount(self, effect: float) -> str:
         """A weight, in per cent."""
@@ -62,14 +71,15 @@ class SharedPaint:
 
     def node_notes(self, place: Place) -> list[str]:
         """The same for a node, and its role in each."""
-        node = place.node
+        member = _member(place)
         roles = [
-            f"{letter}: {', '.join((row.role, *row.also))}"
+            f"{letter}: {', '.join(head.roles(letter))}"
             for head in self.comparison.heads
-            if head.head == node
-            for letter, row in head.rows.items()
+            if head.member == member
+            for letter in head.rows
+            if head.roles(letter)
         ]
-        return [self._note(Part.NODES, node), *roles] if self._owners(Part.NODES, node) else roles
+        return [self._note(Part.NODES, member), *roles] if self._owners(Part.NODES, member) else roles
 
     def groups(self) -> list[Group]:
         """The legend: what each colour stands for, and how many edges have it."""
@@ -108,6 +118,11 @@ class SharedPaint:
         return Badge(_tint(self._colour(owners)), mark)
 
 
+def _member(place: Place) -> Member:
+    """As circuits have it: in positions with its span, else without."""
+    return place if place.span else place.node
+
+
 def _tint(colour: str) -> str:
     """A light one, for dark text."""
     channels = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
@@ -119,7 +134,7 @@ def union_of(comparison: Comparison) -> Circuit:
     members = comparison.members[Part.EDGES]
     kept = {kept.edge for entry in comparison.entries for kept in entry.circuit.edges}
     edges = tuple(KeptEdge(edge, max(members[edge].values())) for edge in sorted(kept))
-    return replace(comparison.entries[0].circuit, edges=edges)
+    return replace(comparison.entries[0].circuit, edges=edges, spans=comparison.spans)
 
 
 def picture_title(comparison: Comparison) -> str:
@@ -130,7 +145,10 @@ def picture_title(comparison: Comparison) -> str:
 
 def picture_facts(comparison: Comparison, selection: DrawnPart) -> list[str]:
     """The lines under the title, plain text."""
-    lines = [f"{e.letter}: {e.name}, {len(e.circuit.edges):,} edges." for e in comparison.entries]
+    at_spans = " at spans" * comparison.in_positions
+    lines = [f"{e.letter}: {e.name}, {len(e.circuit.edges):,} edges{at_spans}." for e in comparison.entries]
+    if more := [f"{e.letter} {n:,} edge{plural(n)}" for e in comparison.entries if (n := sum(e.elsewhere.values()))]:
+        lines.append(f"Drawn are the spans that all of them have; at others are more: {', '.join(more)}.")
     if not selection.is_whole:
         lines.append(
             f"{len(selection.edges):,} of {len(selection.circuit.edges):,} edges shown, those with the largest shares."
@@ -142,12 +160,25 @@ def draw_comparison(comparison: Comparison, path: Path) -> Path:
     """Write the picture as SVG. Raises `ResultError` without a Graphviz, or when it cannot be written."""
     selection = select(union_of(comparison))
     heading, facts = picture_title(comparison), picture_facts(comparison, selection)
-    dot = captioned_dot(selection, SharedPaint(comparison), block_html(heading, facts, _legend(comparison)))
+    paint, rows = SharedPaint(comparison), _legend_rows(comparison)
+    if comparison.in_positions and selection.edges:
+        rows += [*columns_key(selection, paint), note_html(_example(comparison))]
+        height = ROW * len(rows) + HEADS
+        dot = captioned_columns_dot(selection, paint, heading, facts, _grid(rows), height)
+    else:
+        dot = captioned_dot(selection, paint, block_html(heading, facts, _grid(rows)))
     svg = standalone(render(dot, Format.SVG).decode(), heading, " ".join(facts))
     return write_file(path, svg)
 
 
-def _legend(comparison: Comparison) -> str:
+def _example(comparison: Comparison) -> str:
+    """Whose prompt the example is, and what colours do not tell."""
+    tasks = {entry.circuit.task.sha256 for entry in comparison.entries}
+    whose = f" The example is a prompt of {comparison.entries[0].letter}." if len(tasks) > 1 else ""
+    return f"A node has a colour at each span for itself. Violet lines are no edges, and no circuit's.{whose}"
+
+
+def _legend_rows(comparison: Comparison) -> list[str]:
     """Whose the colours are, some to a row, and then what the lines lead into."""
     groups = [
         sample_html(_row(badge_html(group.badge), _line(Port.IN, group.colour)), _counted(group))
@@ -158,9 +189,13 @@ def _legend(comparison: Comparison) -> str:
         sample_html(_row(_line(port, GREY)), f"{meaning} {PORT_STYLES[port].mark}") for port, meaning in ports.items()
     ]
     rows = [*(groups[start : start + PER_ROW] for start in range(0, len(groups), PER_ROW)), lines]
+    return ["".join(row) for row in rows]
+
+
+def _grid(rows: Iterable[str]) -> str:
     return (
         '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4">'
-        + "".join(f"<TR>{''.join(row)}</TR>" for row in rows)
+        + "".join(f"<TR>{row}</TR>" for row in rows)
         + "</TABLE>"
     )
 

@@ -1,25 +1,35 @@
 """A comparison in plain values: what `comparison.json` holds, and what it is loaded back as.
 
 Owns the records. Circuits have letters; edges, nodes and heads have their weights in those that they are in: shares of
-a circuit's effects.
+a circuit's effects. In positions, each of them is at one span, and the same whatever the span stands apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from acdc_custom.circuit.circuit import Span
 from acdc_custom.circuit.members import Part
 from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.circuit.settings import SearchSettings
-from acdc_custom.files.records import FloatOrNan
+from acdc_custom.files.records import FloatOrNan, seldom
 from acdc_custom.graph import Edge, GraphShape, Sender
 from acdc_custom.heads.evidence import Role
 
 
 @dataclass(frozen=True)
+class SpanElsewhere:
+    """A span of a circuit that others have not, and how many of its edges are there."""
+
+    span: str
+    n_edges: int
+
+
+@dataclass(frozen=True)
 class ComparedCircuit:
-    """One of the circuits."""
+    """One of the circuits. In positions its edges and nodes are those at the spans that all circuits have; `elsewhere`
+    are its others."""
 
     letter: str
     name: str
@@ -30,6 +40,7 @@ class ComparedCircuit:
     settings: SearchSettings
     n_edges: int
     n_nodes: int
+    elsewhere: tuple[SpanElsewhere, ...] = seldom(())
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,7 @@ class ComparedNode:
 
     node: Sender
     weights: Mapping[str, float]
+    span: str = seldom("")
 
 
 @dataclass(frozen=True)
@@ -110,11 +122,23 @@ class ComparedHead:
     weights: Mapping[str, float]
     roles: Mapping[str, tuple[Role, ...]]
     roles_differ: bool
+    span: str = seldom("")
+
+
+@dataclass(frozen=True)
+class ComparedMembers:
+    """What is shared, and who has what."""
+
+    pairs: tuple[ComparedPair, ...]
+    edges: tuple[ComparedEdge, ...]
+    nodes: tuple[ComparedNode, ...]
+    heads: tuple[ComparedHead, ...]
 
 
 @dataclass(frozen=True)
 class ComparisonRecord:
-    """Everything."""
+    """Everything. In positions, `spans` are those that all circuits have, and `whatever_span` is of the same circuits
+    without positions."""
 
     graph: GraphShape
     draws: int
@@ -126,3 +150,5 @@ class ComparisonRecord:
     edges: tuple[ComparedEdge, ...]
     nodes: tuple[ComparedNode, ...]
     heads: tuple[ComparedHead, ...]
+    spans: tuple[Span, ...] = seldom(())
+    whatever_span: ComparedMembers | None = field(default=None, metadata={"seldom": True})

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from acdc_custom.circuit.circuit import Outcome
-from acdc_custom.circuit.members import Part
+from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.circuit.random_circuits import NullModel
 from acdc_custom.circuit.trust import on_test_prompts
 from acdc_custom.compare.chance import ChanceComparison
 from acdc_custom.compare.comparison import Comparison, Crossing, Pair
+from acdc_custom.compare.entry import Entry
+from acdc_custom.errors import count
 from acdc_custom.export.caption import plural
 from acdc_custom.files.columns import left, paragraph, right, table, whole
 from acdc_custom.heads.evidence import Role
@@ -20,6 +22,7 @@ from acdc_custom.stats.intervals import FEWEST_DRAWS
 
 MOST_HEADS = 12
 CHANCE = ("by chance", "z", "p")
+ANY_SPAN_IS = " Any span: the circuits without positions, where an edge counts once whatever its spans."
 
 
 def summarize_comparison(comparison: Comparison) -> str:
@@ -39,13 +42,26 @@ def _circuits(comparison: Comparison) -> Iterator[str]:
     for entry in comparison.entries:
         circuit = entry.circuit
         private = len(comparison.private_to(Part.EDGES, entry.letter))
-        yield (
-            f"{entry.letter}  {entry.name}: {len(circuit.edges):,} edges, {len(circuit.nodes)} nodes; "
-            f"{private:,} edges in no other"
+        sizes = f"{len(circuit.edges):,} edges, {len(members_of(circuit, Part.NODES))} nodes"
+        yield from paragraph(
+            f"{entry.letter}  {entry.name}: {sizes}{_at_spans(entry)}; {private:,} edges in no other", later="   "
         )
         yield from paragraph(on_test_prompts(circuit), "   ", "   ")
     if len(comparison.entries) > 2:
-        yield f"All share {shared_in_all(comparison)}"
+        anywhere = comparison.whatever_span
+        yield f"All share {shared_in_all(comparison)}" + (" at spans" if anywhere else "")
+        if anywhere:
+            yield f"  any span {shared_in_all(anywhere)}"
+
+
+def _at_spans(entry: Entry) -> str:
+    """Of a circuit in positions, at how many spans, and what it has at others."""
+    if not entry.circuit.in_positions:
+        return ""
+    spans, more = count(len(entry.circuit.spans), "span"), sum(entry.elsewhere.values())
+    if not entry.elsewhere:
+        return f" at {spans}"
+    return f" at the {spans} that all have" + (f" ({count(more, 'edge')} at others)" if more else "")
 
 
 def shared_in_all(comparison: Comparison) -> str:
@@ -60,27 +76,30 @@ def shared_in_all(comparison: Comparison) -> str:
 def _overlaps(comparison: Comparison) -> Iterator[str]:
     yield ""
     names = ("shared", "of 1st", "of 2nd", "Jaccard", *CHANCE, "weighted", *CHANCE)
-    yield from table((left("Overlap"), *map(right, names)), [_overlap(pair) for pair in comparison.pairs])
+    heading = "At spans" if comparison.in_positions else "Overlap"
+    overlaps = [_overlap(name, pair) for name, pair in _pairs(comparison)]
+    yield from table((left(heading), *map(right, names)), overlaps)
     yield from paragraph(
         f"of 1st, of 2nd: how much of the one's the other has. Chance: {comparison.draws:,} random circuits; "
-        f"{NullModel.SHUFFLED.about}.",
+        f"{NullModel.SHUFFLED.about}.{ANY_SPAN_IS * comparison.in_positions}",
         "  ",
         "  ",
     )
     rewired = [
-        (pair, chance.jaccard)
-        for pair in comparison.pairs
+        (name, pair, chance.jaccard)
+        for name, pair in _pairs(comparison)
         for chance in pair.chances
         if chance.null is NullModel.REWIRED and chance.jaccard
     ]
     if rewired:
-        yield from paragraph(f"With {NullModel.REWIRED}: {NullModel.REWIRED.about}.")
+        kept = "; spans stay" * comparison.in_positions
+        yield from paragraph(f"With {NullModel.REWIRED}: {NullModel.REWIRED.about}{kept}.")
     rows = []
-    for pair, jaccard in rewired:
+    for name, pair, jaccard in rewired:
         alone = jaccard.z is None
         chance = ("", "", "") if alone else (_mean(jaccard), _z(jaccard), _p(jaccard))
         note = "these degrees leave no other circuit" if alone else _few(jaccard)
-        rows.append((_name(pair), str(pair.overlap.n_shared), _three(jaccard.observed), *chance, note))
+        rows.append((name, str(pair.overlap.n_shared), _three(jaccard.observed), *chance, note))
     yield from table((left(), *[right()] * 5, left()), rows)
 
 
@@ -92,30 +111,42 @@ def _few(against: ChanceComparison) -> str:
     return f"these degrees leave {against.n_random} other {circuits}, and it takes {FEWEST_DRAWS} to tell"
 
 
-def _overlap(pair: Pair) -> list[str]:
+def _pairs(comparison: Comparison) -> Iterator[tuple[str, Pair]]:
+    """Every row of a table, with its name: of circuits in positions, below each the same whatever the span."""
+    for pair in comparison.pairs:
+        yield f"{pair.first.letter}-{pair.second.letter} {pair.part}", pair
+        if anywhere := comparison.any_span(pair):
+            yield "  any span", anywhere
+
+
+def _overlap(name: str, pair: Pair) -> list[str]:
     both = pair.overlap
     shuffled = next(chance for chance in pair.chances if chance.null is NullModel.SHUFFLED)
-    cells = [whole(_name(pair)), str(both.n_shared), _share(both.of_first), _share(both.of_second)]
+    cells = [whole(name), str(both.n_shared), _share(both.of_first), _share(both.of_second)]
     for share, against in ((both.jaccard, shuffled.jaccard), (both.weighted, shuffled.weighted)):
         cells += [_three(share), _mean(against), _z(against), _p(against)]
     return cells
 
 
-def _name(pair: Pair) -> str:
-    return f"{pair.first.letter}-{pair.second.letter} {pair.part}"
-
-
 def _heads(comparison: Comparison) -> Iterator[str]:
     if not any(entry.heads for entry in comparison.entries):
         return
+    yield ""
+    yield from _roles(comparison, "Roles")
+    if comparison.whatever_span:
+        yield from _roles(comparison.whatever_span, "  any span")
+
+
+def _roles(comparison: Comparison, name: str) -> Iterator[str]:
     several = [head for head in comparison.heads if len(head.circuits) > 1]
     different = [head for head in several if head.differs]
-    yield ""
-    yield f"Roles: {len(several)} head{plural(len(several))} in several circuits, {len(different)} with different roles"
+    heads = f"{count(len(several), 'head')}{' at spans' * comparison.in_positions}"
+    yield f"{name}: {heads} in several circuits, {len(different)} with different roles"
     rows = []
     for head in different[:MOST_HEADS]:
-        roles = (f"{letter} {row.role}" for letter, row in head.rows.items() if row.role is not Role.UNCLASSIFIED)
-        rows.append((head.head.label, "; ".join(roles)))
+        roles = {letter: head.roles(letter) for letter in head.rows}
+        known = (f"{letter} {of[0]}" for letter, of in roles.items() if of and of[0] is not Role.UNCLASSIFIED)
+        rows.append((head.member.label, "; ".join(known)))
     yield from table((left(), left()), rows, indent=2)
     if len(different) > MOST_HEADS:
         yield f"  and {len(different) - MOST_HEADS} more, in comparison.json"
@@ -128,6 +159,7 @@ def _crossings(comparison: Comparison) -> Iterator[str]:
     yield ""
     yield from paragraph(
         "Logit difference recovered (KL in nats), of the edges in a row alone, on the prompts of a column"
+        + ", at the spans that these have" * comparison.in_positions
     )
     yield from table((left(), *map(right, letters)), _matrix(comparison, lambda crossing: crossing.outcome))
     yield ""

@@ -19,12 +19,16 @@ def finding(comparison: Comparison) -> str:
     """The first sentences of the page."""
     pairs = [pair for pair in comparison.pairs if pair.part is Part.EDGES]
     if len(pairs) == 1:
-        return f"{_shared(pairs[0])} {_chance(pairs[0])}"
+        return " ".join([_shared(pairs[0]), _chance(pairs[0]), *_whatever_span(comparison, pairs[0])])
     shared = len(comparison.shared_by_all(Part.EDGES))
+    at_spans = " at spans" * comparison.in_positions
+    if comparison.whatever_span:
+        at_spans += f" (whatever the span, {len(comparison.whatever_span.shared_by_all(Part.EDGES)):,})"
     more = [pair for pair in pairs if is_rare(pair)]
     names = ", ".join(f"{pair.first.letter} and {pair.second.letter}" for pair in more)
     return (
-        f"All {len(comparison.entries)} circuits share {shared:,} edge{'s' * (shared != 1)}. Of {len(pairs)} pairs, "
+        f"All {len(comparison.entries)} circuits share {shared:,} edge{'s' * (shared != 1)}{at_spans}. Of {len(pairs)} "
+        "pairs, "
         f"{len(more)} share more edges than circuits with their heads shuffled do (p below {RARE})"
         + (f": {names}." if more else ".")
     )
@@ -38,7 +42,10 @@ def is_rare(pair: Pair) -> bool:
 
 def _shared(pair: Pair) -> str:
     both, a, b = pair.overlap, pair.first.letter, pair.second.letter
-    return f"{a} and {b} share {both.n_shared:,} edges, of {both.n_first:,} in {a} and {both.n_second:,} in {b}."
+    at_spans = " at spans" * pair.first.circuit.in_positions
+    return (
+        f"{a} and {b} share {both.n_shared:,} edges{at_spans}, of {both.n_first:,} in {a} and {both.n_second:,} in {b}."
+    )
 
 
 def _chance(pair: Pair) -> str:
@@ -55,6 +62,25 @@ def _chance(pair: Pair) -> str:
         f"{verdict} circuits with their heads shuffled do: a Jaccard index of {chance.jaccard.observed:.3f}, by chance "
         f"{chance.jaccard.mean:.3f} (p = {chance.jaccard.p:.2g})."
     )
+
+
+def _whatever_span(comparison: Comparison, pair: Pair) -> Iterator[str]:
+    """Of circuits in positions, whether they differ in their edges or in the places of these."""
+    anywhere = comparison.any_span(pair)
+    if anywhere is None or pair.overlap.jaccard is None or anywhere.overlap.jaccard is None:
+        return
+    here, there, both = pair.overlap.jaccard, anywhere.overlap.jaccard, anywhere.overlap
+    said = (
+        f"Whatever the span, they share {both.n_shared:,} edges, of {both.n_first:,} and {both.n_second:,}: a Jaccard "
+        f"index of {there:.3f}"
+    )
+    if here == there == 1:
+        yield f"{said}."
+    else:
+        more, less = ("where an edge is", "which edges they have")
+        if there - here <= 1 - there:
+            more, less = less, more
+        yield f"{said}. The circuits differ more in {more} than in {less}."
 
 
 def limits(comparison: Comparison) -> Iterator[tuple[str, str]]:
@@ -81,7 +107,14 @@ def limits(comparison: Comparison) -> Iterator[tuple[str, str]]:
         "whether the same heads are used. With edges rewired, the nodes stay: it asks whether the same nodes are "
         "connected in the same way. Where the degrees leave no other circuit, it can say nothing.",
     )
-    n_tests = sum(len(pair.chances) for pair in comparison.pairs)
+    if comparison.in_positions:
+        yield (
+            "Spans are the same by their names alone.",
+            "Tasks name them: whether S2 of one task is what S2 is in another is for their authors to see to. An edge "
+            "at two spans is two edges here, and one in the rows of any span.",
+        )
+    anywhere = comparison.whatever_span.pairs if comparison.whatever_span else ()
+    n_tests = sum(len(pair.chances) for pair in (*comparison.pairs, *anywhere))
     yield (
         "Many comparisons find something by accident.",
         f"There are {n_tests} p-values for the Jaccard index on this page, none of them corrected for the others; at "

@@ -25,10 +25,11 @@ from acdc_custom.heads.table import HeadTable
 ENGINE = "nop2"
 TINTS = ("#eef2f7", "#f7f7f4")  # of columns, by turns
 LOOK = "#8a6fb0"  # attention from span to span
-UNUSED = "#b0b0b0"
+UNUSED, UNREAD = "#b0b0b0", "#f4f4f4"  # the letter of an input that is not read, and its cell
 BELOW = 16.0  # from the embeddings down to the names of the spans
 LEFT = 70.0  # of the columns, for the names of layers
 CAPTION = 720.0  # how wide
+ROW = 26  # of a legend, how high
 ELSEWHERE = "(in other prompts)"  # where the example lacks a span
 ATTENTION = (
     "Columns are spans of the prompt, with an example below. Attention leads from where a head reads keys (k) and "
@@ -47,15 +48,29 @@ def columns_dot(
 ) -> str:
     """The same of a part of a circuit, in these colours, under a heading and these lines of plain text; `legend_rows`
     are added to the legend."""
+    legend = legend_html(selection, _looks(), note_html(ATTENTION), *legend_rows, samples=_samples(selection, paint))
+    height = 174 + ROW * len(legend_rows) if selection.edges else 30
+    return captioned_columns_dot(
+        selection, paint, heading, said, legend, height + ROW * -(-len(selection.head_rows) // 4)
+    )
+
+
+def captioned_columns_dot(
+    selection: DrawnPart, paint: Paint, heading: str, said: Sequence[str], legend: str, legend_height: float
+) -> str:
+    """The same with a legend of one's own, which is HTML-like, so high in points."""
     layout = lay_out(selection)
     picture = _digraph(selection, layout, paint, "white")
     lines = [line for text in said for line in textwrap.wrap(text, 106, max_lines=4)]
-    legend = legend_html(selection, _looks(), note_html(ATTENTION), *legend_rows, samples=_samples(selection))
-    caption = block_html(heading, said, legend)
-    legend_height = 174 + 26 * len(legend_rows) if selection.edges else 30
-    height = 30 + 15 * len(lines) + legend_height + 26 * -(-len(selection.head_rows) // 4)
-    _node(picture, "caption", caption, (CAPTION / 2 - LEFT, layout.height + 30 + height / 2))
+    height = 30 + 15 * len(lines) + legend_height
+    at = (CAPTION / 2 - LEFT, layout.height + 30 + height / 2)
+    _node(picture, "caption", block_html(heading, said, legend), at)
     return str(picture.source)
+
+
+def columns_key(selection: DrawnPart, paint: Paint) -> list[str]:
+    """Rows of a legend: what stands in the columns, and the attention between them."""
+    return ["".join(sample_html(*sample) for sample in _samples(selection, paint)), _looks(), note_html(ATTENTION)]
 
 
 def bare_columns_dot(selection: DrawnPart, paint: Paint | None = None) -> str:
@@ -165,12 +180,12 @@ def _add_place(picture: Digraph, selection: DrawnPart, place: DrawnPlace, paint:
         head = f"kv{receiver.head}" if receiver.grouped else Sender(receiver.layer, Stage.HEAD, receiver.head).label
         ports = {kept.edge.receiver.port for kept in into}
         tip = f"{head} reads {' and '.join(sorted(ports))} at {span}: {len(into)} edges"
-        _node(picture, place.name, _read_html(head, ports), (place.x, place.y), escape(tip))
+        _node(picture, place.name, _read_html(head, ports, paint), (place.x, place.y), escape(tip))
         return
     tip = f"{label} at {span or 'END'}: {len(into)} edges in, {len(out)} out"
     tip += "".join(f"&#10;{escape(line)}" for line in notes)
-    reads = any(kept.edge.receiver.port is Port.Q for kept in into)
-    _node(picture, place.name, _box_html(label, place.kind, badge, reads=reads), (place.x, place.y), tip)
+    query = paint.cell(Port.Q) if any(kept.edge.receiver.port is Port.Q for kept in into) else ""
+    _node(picture, place.name, _box_html(label, place.kind, badge, query), (place.x, place.y), tip)
 
 
 def _at(place: DrawnPlace, span: str) -> bool:
@@ -185,19 +200,20 @@ def _is_into(receiver: Receiver, place: DrawnPlace) -> bool:
     return receiver.port in (Port.Q, Port.IN) and Sender(receiver.layer, receiver.stage, receiver.head) == place.node
 
 
-def _samples(selection: DrawnPart) -> list[tuple[str, str]]:
+def _samples(selection: DrawnPart, paint: Paint) -> list[tuple[str, str]]:
     """For the legend: nodes and what they mean."""
     shape = selection.circuit.shape
-    samples = [(_box_html("L3H5", "head", None, reads=True), "head 5 of layer 3, where it writes")]
+    samples = [(_box_html("L3H5", "head", None, paint.cell(Port.Q)), "head 5 of layer 3, where it writes")]
     shared = "kv1" if shape.grouped else "L3H5"
-    samples.append((_read_html(shared, {Port.K, Port.V}), "where it reads keys and values"))
+    samples.append((_read_html(shared, {Port.K, Port.V}, paint), "where it reads keys and values"))
     if shape.has_mlp:
         samples.append((_box_html("MLP 3", "mlp", None), "MLP of layer 3"))
     return [*samples, (_box_html("embed", "end", None), "input and output")]
 
 
-def _box_html(label: str, kind: str, badge: Badge | None, *, reads: bool = False) -> str:
-    """A node of a known size, so that lines end at its border; a head has a cell for its query, which may be read."""
+def _box_html(label: str, kind: str, badge: Badge | None, query: str = "") -> str:
+    """A node of a known size, so that lines end at its border; a head has a cell for its query, which stands on this
+    colour if it is read."""
     fill, colour, style = "#ffffff", INK, ""
     if kind == "end":
         fill, colour = INK, "#ffffff"
@@ -207,23 +223,21 @@ def _box_html(label: str, kind: str, badge: Badge | None, *, reads: bool = False
     if badge is not None:
         fill, mark = badge.fill, f"<BR/>{font(badge.mark, 8)}"
     wide, high = WIDTHS[kind] - 2, HEIGHTS[kind] - 2
-    query = ""
+    cell = ""
     if kind == "head":
         high -= 10
-        tint = PORT_STYLES[Port.Q].tint if reads else "#f4f4f4"
-        query = (
-            f'<TR><TD WIDTH="{wide}" HEIGHT="10" BGCOLOR="{tint}">{font("q", 8, INK if reads else UNUSED)}</TD></TR>'
-        )
+        ground, ink = (query, INK) if query else (UNREAD, UNUSED)
+        cell = f'<TR><TD WIDTH="{wide}" HEIGHT="10" BGCOLOR="{ground}">{font("q", 8, ink)}</TD></TR>'
     return (
         f'<TABLE BORDER="1" COLOR="{INK}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="{fill}"{style}>'
-        f'<TR><TD WIDTH="{wide}" HEIGHT="{high}">{font(label, 11, colour)}{mark}</TD></TR>{query}</TABLE>'
+        f'<TR><TD WIDTH="{wide}" HEIGHT="{high}">{font(label, 11, colour)}{mark}</TD></TR>{cell}</TABLE>'
     )
 
 
-def _read_html(label: str, ports: set[Port]) -> str:
+def _read_html(label: str, ports: set[Port], paint: Paint) -> str:
     high = HEIGHTS["read"] - 2
     cells = "".join(
-        f'<TD WIDTH="14" HEIGHT="{high}" BGCOLOR="{PORT_STYLES[port].tint if port in ports else "#f4f4f4"}">'
+        f'<TD WIDTH="14" HEIGHT="{high}" BGCOLOR="{paint.cell(port) if port in ports else UNREAD}">'
         f"{font(port, 8, INK if port in ports else UNUSED)}</TD>"
         for port in (Port.K, Port.V)
     )

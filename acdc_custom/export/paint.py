@@ -12,7 +12,7 @@ from acdc_custom.circuit.circuit import KeptEdge
 from acdc_custom.export.caption import unit_of, with_unit
 from acdc_custom.export.selection import DrawnPart
 from acdc_custom.export.style import PORT_STYLES, ROLE_STYLES, Badge, shade
-from acdc_custom.graph import Place
+from acdc_custom.graph import Place, Port
 from acdc_custom.task.spans import END
 
 
@@ -24,6 +24,9 @@ class Paint(Protocol):
 
     def badge(self, place: Place) -> Badge | None:
         """What a node's name stands on; in positions, at its span."""
+
+    def cell(self, port: Port) -> str:
+        """What an input's cell stands on, where an edge ends in it; in columns."""
 
     def amount(self, effect: float) -> str:
         """An effect with its unit."""
@@ -51,6 +54,10 @@ class RolePaint:
         if row is None or (row.role.at_end and place.span not in ("", END)):
             return None
         return ROLE_STYLES[row.role]
+
+    def cell(self, port: Port) -> str:
+        """The input's tint."""
+        return PORT_STYLES[port].tint
 
     def amount(self, effect: float) -> str:
         """In the metric's unit."""

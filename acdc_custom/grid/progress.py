@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from acdc_custom.circuit.counting import DecidedEdges
+from acdc_custom.circuit.counting import DecidedAtSpans, DecidedEdges
 from acdc_custom.errors import ResultError
 from acdc_custom.runs.folder import JOURNAL, RunRequest
 
@@ -39,7 +39,11 @@ class RunEvent:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """One run. `metric` is of the circuit so far; None before the first decision, as are `edges` before the search."""
+    """One run. `metric` is of the circuit so far; None before the first decision, as are `edges` before the search.
+
+    Of a search in positions, edges are counted at each of its `n_spans`; once for all of them if that is 0, as it is of
+    runs that did not write down how many there are.
+    """
 
     name: str
     state: State
@@ -47,6 +51,8 @@ class RunProgress:
     edges: int | None  # that this pass decides
     kept: int
     metric: float | None
+    in_positions: bool = False
+    n_spans: int = 0
 
     @property
     def fraction(self) -> float:
@@ -87,7 +93,9 @@ class ProgressReader:
         if state is not State.DONE or not journal.is_whole:  # else nothing more is to come
             journal.read()
             journal.is_whole = state is State.DONE
-        return RunProgress(name, state, journal.decided, journal.edges, journal.kept, journal.metric)
+        counted = journal.counted
+        at = (journal.in_positions, counted.n_spans if isinstance(counted, DecidedAtSpans) else 0)
+        return RunProgress(name, state, counted.decided, counted.edges, counted.kept, journal.metric, *at)
 
 
 @dataclass
@@ -97,30 +105,16 @@ class _Journal:
     folder: Path
     metric: float | None = None
     is_whole: bool = False
-    _counted: DecidedEdges = field(default_factory=lambda: DecidedEdges(None), repr=False)
+    in_positions: bool = False
+    counted: DecidedEdges | DecidedAtSpans = field(default_factory=lambda: DecidedEdges(None), repr=False)
     _read: int = field(default=0, repr=False)  # bytes
-
-    @property
-    def decided(self) -> int:
-        """Edges so far, in this pass."""
-        return self._counted.decided
-
-    @property
-    def kept(self) -> int:
-        """Edges so far, in this pass."""
-        return self._counted.kept
-
-    @property
-    def edges(self) -> int | None:
-        """That the pass decides; None: not known yet."""
-        return self._counted.edges
 
     def read(self) -> None:
         """Read what has been added. A journal that has become shorter was cut by a run that resumed: begin again."""
         path = self.folder / JOURNAL
         try:
             if path.stat().st_size < self._read:
-                self._counted, self._read = DecidedEdges(None), 0
+                self.counted, self._read = DecidedEdges(None), 0
             with path.open("rb") as file:
                 file.seek(self._read)
                 new = file.read()
@@ -128,15 +122,27 @@ class _Journal:
             return
         rows = new[: new.rfind(b"\n") + 1].splitlines()
         self._read += sum(len(row) + 1 for row in rows)
-        if self._counted.edges is None:
+        if self.counted.edges is None:
             with suppress(ResultError):
-                self._counted.edges = RunRequest.load(self.folder).edges
+                self._begin(RunRequest.load(self.folder))
         for row in rows:
             sender, _, rest = row.partition(b', "receiver": ')
-            self._counted.note(sender, rest.partition(b", ")[0], b'"kept": true' in row)
+            receiver, kept = rest.partition(b", ")[0], b'"kept": true' in row
+            if isinstance(self.counted, DecidedAtSpans):
+                self.counted.note(sender, receiver, rest.partition(b', "span": ')[2], kept)
+            else:
+                self.counted.note(sender, receiver, kept)
         if rows:
             with suppress(ValueError, AttributeError):  # damaged: whoever resumes the run says so
                 self.metric = _metric(json.loads(rows[-1]))
+
+    def _begin(self, request: RunRequest) -> None:
+        """It is known what is to be decided."""
+        self.in_positions = request.provenance.settings.positions
+        if request.n_spans and not self.counted.decided:
+            self.counted = DecidedAtSpans(request.edges_at_spans, request.n_spans)
+        else:
+            self.counted.edges = request.edges
 
 
 def _metric(row: Any) -> float | None:

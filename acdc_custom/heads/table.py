@@ -82,6 +82,12 @@ class HeadRow:
             return f"at {END}"
         return f"at {END}, where the circuit does not have it: it does at {', '.join(self.spans)}"
 
+    def roles_at(self, span: str) -> tuple[Role, ...]:
+        """The roles that it has at a span, the first one first: none that is a matter of END elsewhere. "" is all
+        tokens."""
+        there = span in ("", END)
+        return tuple(role for role in (self.role, *self.also) if there or not role.at_end)
+
     @property
     def lines(self) -> list[str]:
         """The role and what it rests on, line by line, for people."""

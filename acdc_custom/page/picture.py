@@ -66,6 +66,19 @@ def inline_svg(
     return ElementTree.tostring(_framed(root, name or title(selection.circuit)), encoding="unicode")
 
 
+def to_look_at(svg: str) -> str:
+    """The same picture where nothing can be chosen, or pointed at: beside another one that can."""
+    root = ElementTree.fromstring(svg)
+    for element in list(root.iter()):
+        for hit in element.findall("path[@class='hit']"):
+            element.remove(hit)
+        for name in [name for name in element.attrib if name.startswith("data-") or name in ("role", "tabindex")]:
+            del element.attrib[name]
+    root.set("class", "plain-circuit")
+    root.set("role", "img")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
 def _framed(root: Element, name: str) -> Element:
     _, _, width, height = root.attrib["viewBox"].split()
     frame = Element(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree
 
 from markupsafe import Markup
 
@@ -21,7 +20,7 @@ from acdc_custom.export.selection import DrawnPart, select
 from acdc_custom.export.style import PORT_STYLES, number
 from acdc_custom.graph import Place, Port
 from acdc_custom.page.panels import INPUTS, drawn_receiver, drawn_sender, panels, receiver_label
-from acdc_custom.page.picture import inline_svg
+from acdc_custom.page.picture import inline_svg, to_look_at
 from acdc_custom.page.template import render
 from acdc_custom.progress.protocol import Progress, silent
 from acdc_custom.report import figures, words
@@ -96,15 +95,7 @@ def report_page(contents: Contents, beside: RelatedResults = NOTHING, on_progres
 
 def _without_positions(circuit: Circuit, contents: Contents) -> str:
     """The picture of the same circuit in layers alone, to look at."""
-    root = ElementTree.fromstring(inline_svg(select(circuit.at_all_spans, heads=contents.heads)))
-    for element in list(root.iter()):
-        for hit in element.findall("path[@class='hit']"):  # what is pointed at
-            element.remove(hit)
-        for name in [name for name in element.attrib if name.startswith("data-") or name in ("role", "tabindex")]:
-            del element.attrib[name]
-    root.set("class", "plain-circuit")
-    root.set("role", "img")
-    return ElementTree.tostring(root, encoding="unicode")
+    return to_look_at(inline_svg(select(circuit.at_all_spans, heads=contents.heads)))
 
 
 def outline(contents: Contents, beside: RelatedResults) -> list[Section]:

@@ -22,7 +22,7 @@ from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.errors import ResultError, UsageError
 from acdc_custom.files.claim import FolderClaim, claim
 from acdc_custom.files.reading import read_record
-from acdc_custom.files.records import from_plain, to_json, to_plain
+from acdc_custom.files.records import from_plain, seldom, to_json, to_plain
 from acdc_custom.files.writing import name_part, write_atomically
 from acdc_custom.memory import MemoryPlan
 
@@ -30,6 +30,7 @@ JOURNAL = "decisions.jsonl"
 REQUEST = "run.json"
 START = "start.json"  # a copy of the circuit that the search starts from
 SCHEMA = 1
+POSITIONS = "positions"  # the end of a folder's name, of a search in positions
 LONGEST_PART = 40  # characters of a task's or a model's name in a folder's: file systems allow 255 bytes in all
 
 
@@ -47,6 +48,8 @@ class RunRequest:
     memory: MemoryPlan
     provenance: Provenance
     roles: bool | None = None  # whether heads are measured at the end; None: if that is soon done
+    n_spans: int = seldom(0)  # of a search in positions
+    edges_at_spans: int = seldom(0)  # the same edges, each at every span
 
     def to_json(self) -> str:
         """The text of `run.json`."""
@@ -61,7 +64,8 @@ class RunRequest:
     def _checked(cls, content: dict[str, Any]) -> Self:
         request = from_plain(cls, content)
         memory = {f"memory.{name}": count for name, count in to_plain(request.memory).items()}
-        for name, count in {"edges": request.edges, **memory}.items():
+        at_spans = {"n_spans": request.n_spans, "edges_at_spans": request.edges_at_spans} if request.n_spans else {}
+        for name, count in {"edges": request.edges, **memory, **at_spans}.items():
             if count < 1:
                 raise ValueError(f"{name} is {count}, expected at least 1")
         return request
@@ -197,12 +201,14 @@ class RunFolder:
 
 
 def folder_name(task: str, model: str, settings: SearchSettings, amount: str = "") -> str:
-    """`latest_s_demo-4l_0.01`; of another method than the default, `latest_s_demo-4l_eap-ig_200`.
+    """`latest_s_demo-4l_0.01`; of another method than the default, `latest_s_demo-4l_eap-ig_200`; in positions,
+    `latest_s_demo-4l_0.01_positions`.
 
     `amount` stands in place of the threshold, or of the number of edges.
     """
     method = () if settings.method == DEFAULT_METHOD else (settings.method,)
-    return "_".join(name_part(part, LONGEST_PART) for part in (task, model, *method, amount or settings.amount))
+    parts = (task, model, *method, amount or settings.amount, *([POSITIONS] if settings.positions else []))
+    return "_".join(name_part(part, LONGEST_PART) for part in parts)
 
 
 def free_folder(parent: Path, task: str, model: str, settings: SearchSettings, amount: str = "") -> Path:

@@ -21,7 +21,15 @@ from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Opener
-from acdc_custom.search.discover import OnDecision, completed, provenance, resumable, scored_decisions, search
+from acdc_custom.search.discover import (
+    OnDecision,
+    completed,
+    provenance,
+    resumable,
+    scored_decisions,
+    search,
+    start_effects,
+)
 from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import ScoringMethod
 from acdc_custom.search.registry import method_named
@@ -80,8 +88,15 @@ def prepare_job(
     settings = method_named(job.settings.method).completed(job.settings)
     task, model = loader(job.task), opener(job.model, settings.device, settings.dtype)
     prepared = preparer(task, model, settings, None)
+    graph, spans = prepared.model.graph, len(prepared.tokens.spans.names) if settings.positions else 0
     request = RunRequest(
-        job.task, job.model, prepared.model.graph.n_edges, prepared.memory, provenance(prepared, settings)
+        job.task,
+        job.model,
+        graph.n_edges,
+        prepared.memory,
+        provenance(prepared, settings),
+        n_spans=spans,
+        edges_at_spans=graph.n_edges_in(spans) if spans else 0,
     )
     return prepared, request
 
@@ -97,8 +112,10 @@ def begin(
     """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
     start = Circuit.load(job.settings.start) if job.settings.start else None
     prepared, request = prepare_job(job, opener, preparer, loader)
-    edges = request.edges if start is None else len(start.at_all_spans.edges)
-    request = replace(request, roles=roles, edges=edges)
+    request = replace(request, roles=roles)
+    if start is not None:
+        at_spans = start_effects(start, prepared, job.settings) if request.n_spans else None
+        request = replace(request, edges=len(start.at_all_spans.edges), edges_at_spans=len(at_spans or ()))
     folder.ask(request, start)
     return Run(folder, request, prepared, start=start)
 

@@ -41,6 +41,7 @@ from acdc_custom.search.pace import forecast_of
 from acdc_custom.search.passes import Effects, Passes, whole_receivers
 from acdc_custom.search.registry import method_named
 from acdc_custom.task.aligned import token_texts
+from acdc_custom.task.batch import answer_tokens
 from acdc_custom.task.given import load_task
 from acdc_custom.task.selection import Draw, PromptSelection
 from acdc_custom.task.spans import pieces
@@ -153,14 +154,14 @@ def search(
     ]
     method, started = method_named(settings.method), time.monotonic()
     found = (
-        _decided(prepared, objectives, method, settings, on_decision, earlier, _effects(start, prepared, settings))
+        _decided(prepared, objectives, method, settings, on_decision, earlier, start_effects(start, prepared, settings))
         if isinstance(method, DecidingMethod)
         else _scored(prepared, method, settings, on_decision, earlier)
     )
     return _circuit(prepared, objectives, origin, found, time.monotonic() - started)
 
 
-def _effects(start: Circuit | None, prepared: PreparedBatch, settings: SearchSettings) -> Effects | None:
+def start_effects(start: Circuit | None, prepared: PreparedBatch, settings: SearchSettings) -> Effects | None:
     """The edges that a search starts from. Raises `UsageError` when they are not this model's."""
     if start is None:
         return None
@@ -298,6 +299,7 @@ def _circuit(
             model=prepared.full,
             circuit=task_performance(chunks, normed),
             empty=prepared.empty,
+            answer_tokens=answer_tokens(prepared.batch.prompts),
         ),
         search=SearchRecord(
             unit=found.unit,

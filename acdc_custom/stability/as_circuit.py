@@ -20,6 +20,7 @@ from acdc_custom.engine.metrics import prepare
 from acdc_custom.engine.prepared import PreparedBatch
 from acdc_custom.stability.consensus import consensus_edges
 from acdc_custom.stability.record import FinishedRun, Stability
+from acdc_custom.task.batch import answer_tokens
 
 
 @torch.no_grad()
@@ -49,6 +50,7 @@ def consensus_circuit(stability: Stability, runs: Sequence[FinishedRun], prepare
             model=stability.full,
             circuit=stability.chosen.behaviour,
             empty=stability.empty,
+            answer_tokens=answer_tokens(prepared.batch.prompts),
         ),
         search=SearchRecord(
             unit=searches[0].unit,

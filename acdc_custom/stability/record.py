@@ -12,6 +12,7 @@ from acdc_custom.choices import Variation
 from acdc_custom.circuit.circuit import Circuit, Span, TaskPerformance, normalised_faithfulness
 from acdc_custom.circuit.members import Part, members_of
 from acdc_custom.circuit.provenance import Provenance
+from acdc_custom.circuit.spans import spans_of_all
 from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge, GraphShape
 from acdc_custom.progress.protocol import OnStep, no_step
@@ -201,18 +202,3 @@ def checked_runs(runs: Sequence[FinishedRun]) -> None:
                 f"of {runs[0].name} and {run.name}, one is a circuit in positions. Give runs that are all in "
                 "positions, or none."
             )
-
-
-def spans_of_all(circuits: Iterable[Circuit]) -> tuple[Span, ...]:
-    """The spans of all circuits in order: one that earlier circuits lack stands behind the one before it, or if it is
-    the first of its circuit, before the next that they have."""
-    names: list[str] = []
-    examples: dict[str, str] = {}
-    for circuit in circuits:
-        at = min((names.index(span.name) for span in circuit.spans if span.name in names), default=0)
-        for span in circuit.spans:
-            if span.name not in names:
-                names.insert(at, span.name)
-            at = names.index(span.name) + 1
-            examples[span.name] = examples.get(span.name) or span.example
-    return tuple(Span(name, examples[name]) for name in names)

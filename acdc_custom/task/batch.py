@@ -159,15 +159,19 @@ def describe_beginning(token: str) -> str:
     return f"each behind the beginning-of-text token {token}" if token else "no beginning-of-text token"
 
 
+def answer_tokens(prompts: Sequence[Prompt]) -> tuple[int, ...]:
+    """How many tokens answers have: every number that occurs, the smallest first."""
+    return tuple(sorted({1 if prompt.forced is None else len(prompt.forced.ids) for prompt in prompts}))
+
+
 def describe_answers(prompts: Sequence[Prompt]) -> str:
     """What to say of answers of several tokens; empty if there are none."""
-    several = [prompt.forced for prompt in prompts if prompt.forced is not None]
-    if not several:
+    lengths = set(answer_tokens(prompts))
+    if lengths <= {1}:
         return ""
-    of = number_of_tokens({1 if prompt.forced is None else len(prompt.forced.ids) for prompt in prompts})
     return (
-        f"of {of}, each asked after those before it (teacher forcing); the logit difference is at the first token in "
-        "which answer and foil differ"
+        f"of {number_of_tokens(lengths)}, each asked after those before it (teacher forcing); the logit difference is "
+        "at the first token in which answer and foil differ"
     )
 
 

@@ -71,3 +71,25 @@ def test_what_cannot_be_is_one_line(
     given, _, err = run("compare", *args)
     assert (given, said in err.splitlines()[-1]) == (code, True), err
     assert "Traceback" not in err and not Path("results/compare_a_b").exists()
+
+
+def test_circuits_in_positions_are_compared_at_spans_and_whatever_the_span(
+    run: Run, placed_runs: tuple[Path, Path]
+) -> None:
+    asked = ("compare", *map(str, placed_runs), "--draws", "20", "--without-model")
+    code, out, err = run(*asked, "--out", "both")
+    assert code == 0, err
+    rows = [line.split() for line in out.splitlines()]
+    first = next(place for place, row in enumerate(rows) if row[:2] == ["A-B", "edges"])
+    assert rows[first + 1][:2] == ["any", "span"]
+    content = json.loads(Path("both/comparison.json").read_text(encoding="utf-8"))
+    assert {"S1", "END"} < {span["name"] for span in content["spans"]} and all(row["span"] for row in content["edges"])
+
+    code, out, err = run(*asked, "--no-positions")
+    assert code == 0 and "Circuits in positions are compared without them" in " ".join(out.split()), err
+    plain = json.loads(Path("results/compare_latest_s_earliest_s/comparison.json").read_text(encoding="utf-8"))
+    assert plain["pairs"] == content["whatever_span"]["pairs"] and plain["edges"] == content["whatever_span"]["edges"]
+
+    circuit_of(GraphShape(2, 8, 8), {}).save("plain")
+    code, _, err = run("compare", str(placed_runs[0]), "plain", "--positions")
+    assert code == 2 and "since B (plain) has none. Leave --positions out, or search with --positions." in err

@@ -12,6 +12,7 @@ from swept import Here
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.cli.options import ExecutorChoice
+from acdc_custom.grid.status import run_status
 
 SMALL = ("discover", "--task", "latest_s", "--n", "4", "--no-roles")
 SEARCH = (*SMALL, "--threshold", "0.02", "--held-out", "4")
@@ -35,10 +36,21 @@ def test_a_circuit_in_positions_is_found_resumed_and_handed_on(run: Run, small_m
     text = Path("found/decisions.jsonl").read_bytes()
     Path("found/circuit.json").unlink()
     Path("found/decisions.jsonl").write_bytes(text[: len(text) * 2 // 3])
+    begun = run_status("found")
+    assert 0 < begun.decided < circuit.n_edges == begun.edges and begun.kept <= len(circuit.edges)
+    assert f"% of {circuit.n_edges:,} edges at {len(names)} spans; {begun.kept} kept" in run("status", "found")[1]
     code, out, err = run("resume", "found")
     assert code == 0, err
     assert Path("found/decisions.jsonl").read_bytes() == text
     assert Circuit.load("found").edges == circuit.edges
+    ended = run_status("found")
+    assert (ended.decided, ended.kept) == (circuit.n_edges, len(circuit.edges))
+
+    # A run of before that did not write down how many spans there are.
+    request = json.loads(Path("found/run.json").read_text())
+    del request["n_spans"], request["edges_at_spans"]
+    Path("found/run.json").write_text(json.dumps(request))
+    assert "edges, each counted once, whatever its spans; " in " ".join(run("status", "found")[1].split())
 
     assert "@END -> logits@END" in run("show", "found")[1]
     assert f"{len(circuit.edges)} edges at {len(names)} spans are merged" in run("export", "found", "--to", "mib")[1]
@@ -47,6 +59,7 @@ def test_a_circuit_in_positions_is_found_resumed_and_handed_on(run: Run, small_m
     code, out, err = run("compare", "found", "plain", "--without-model", "--draws", "20")
     assert code == 0, err
     assert "Circuits in positions are compared without them" in " ".join(out.split())
+    assert ", since B has none." in " ".join(out.split())
 
 
 def test_nested_circuits_in_positions_are_searched_along_a_path(run: Run, small_model: str) -> None:

@@ -96,6 +96,13 @@ def test_rows_of_one_and_of_two_tokens_are_searched_together(run: Run) -> None:
         run, "discover", "--task", "mine.toml", "--threshold", "0.5", "--metric", "answer-logprob", "--out", "run"
     )
     assert "Answers    of 1 to 2 tokens" in out and "2, seed 0" in out
+    said = (
+        "answers of 1 to 2 tokens: KL is the mean over an answer's tokens; the logit difference is at the first token"
+    )
+    shown = done(run, "show", "run")
+    assert said in " ".join(shown.split()) and all(len(line) <= 80 for line in shown.splitlines() if "answer" in line)
+    assert said in " ".join(out.split()), "as the search says it"
+    assert json.loads(Path("run/circuit.json").read_text())["outcome"]["answer_tokens"] == [1, 2]
 
 
 def test_a_foil_of_another_length_is_one_line_with_the_prompt(tasks: Run) -> None:

@@ -9,6 +9,7 @@ import pytest
 from commands import Run
 from swept import Here
 
+from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.cli.options import ExecutorChoice, listed_tasks
 from acdc_custom.cli.sweep import default_name
 
@@ -109,8 +110,10 @@ def test_what_cannot_be_right_is_told_in_a_line(run: Run, options: list[str], me
     assert not list(Path().iterdir())
 
 
-def test_the_default_folder_names_tasks_and_models() -> None:
-    assert default_name(("ioi", "latest_s"), ("demo-4l",)) == "sweep_ioi_latest_s_demo-4l"
+def test_the_default_folder_names_tasks_and_models_and_says_positions() -> None:
+    tasks, plain = ("ioi", "latest_s"), SearchSettings()
+    assert default_name(tasks, ("demo-4l",), plain) == "sweep_ioi_latest_s_demo-4l"
+    assert default_name(tasks, ("demo-4l",), plain.with_(positions=True)) == "sweep_ioi_latest_s_demo-4l_positions"
 
 
 def test_tasks_in_one_list_are_those_of_several_options(tmp_path: Path) -> None:

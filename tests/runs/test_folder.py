@@ -82,7 +82,8 @@ def changed(*keys: str, value: object) -> str:
         (
             ["more"],
             1,
-            'it has to be an object with task, model, edges, memory, provenance, roles: "more" is none of them',
+            "it has to be an object with task, model, edges, memory, provenance, roles, n_spans, edges_at_spans: "
+            '"more" is none of them',
         ),
         (["schema"], True, 'it has no "schema"'),
         (["provenance"], [], "provenance is [], expected an object"),
@@ -249,3 +250,5 @@ def test_default_names_say_what_the_run_is_and_are_never_taken_twice(tmp_path: P
     free_folder(tmp_path, "é" * 250, "x" * 250, settings).mkdir()
     scored = SearchSettings(method="eap-ig", edges=200)
     assert free_folder(tmp_path, "latest_s", "demo-4l", scored).name == "latest_s_demo-4l_eap-ig_200"
+    placed = SearchSettings(threshold=0.01, positions=True)
+    assert free_folder(tmp_path, "latest_s", "demo-4l", placed).name == "latest_s_demo-4l_0.01_positions"

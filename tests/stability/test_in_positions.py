@@ -29,7 +29,7 @@ from acdc_custom.stability.consensus import consensus_edges, dead_edges
 from acdc_custom.stability.content import JSON_NAME, load_stability, to_json
 from acdc_custom.stability.figure import stability_figure
 from acdc_custom.stability.picture import draw_all, draw_consensus
-from acdc_custom.stability.record import FinishedRun, Stability, spans_of_all
+from acdc_custom.stability.record import FinishedRun, Stability
 from acdc_custom.stability.study import study_runs
 from acdc_custom.stability.tables import edges_csv, heads_csv
 from acdc_custom.stability.words import summarize_stability, verdict
@@ -251,13 +251,6 @@ def test_the_figure_has_indices_at_spans_above_the_diagonal_and_whatever_the_spa
     svg = stability_figure(found).to_svg()
     assert "at spans above the diagonal, at any span below" in svg and "L1H0@END" in svg
     assert "whatever the span, the mean Jaccard index is 0.78" in svg
-
-
-def test_spans_of_runs_that_lack_some_stand_in_order() -> None:
-    few, more, others = ("S1", "S2", "END"), ("start", "S1", "S1..S2", "S2", "END"), ("IO", "S2", "END")
-    found = spans_of_all(at({}, names) for names in (few, more, others))
-    assert [span.name for span in found] == ["start", "S1", "S1..S2", "IO", "S2", "END"]
-    assert spans_of_all(run.circuit for run in runs_of(FOUR)) == ()
 
 
 def test_runs_of_which_only_some_are_in_positions_are_refused() -> None:
