@@ -21,8 +21,8 @@ from acdc_custom.circuit.decision import Decision, Reason
 from acdc_custom.graph import Edge, Graph, Receiver, Sender, Stage
 from acdc_custom.search.order import VisitingOrder
 
-ALIVE = 0.2  # share of the edges whose receivers are alive, before any search has shown it
-RISE = 4.0  # times that of one at the logits, which an evaluation below the first layer takes, if nobody has measured
+ALIVE = 0.35  # share of the edges whose receivers are alive, before any search has shown it
+RISE = 8.0  # times that of one at the logits, which an evaluation below the first layer takes, if nobody has measured
 WORTH = 0.1  # of a whole search: so much counts what was known before, beside what the search has shown
 
 Evaluations = Callable[[int], float]  # that a live receiver of so many edges takes

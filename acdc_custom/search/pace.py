@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.engine.caches import Caches
 from acdc_custom.engine.chunk import Chunk, Removal
 from acdc_custom.engine.footprint import out_of_memory
 from acdc_custom.engine.metrics import prepare
@@ -33,7 +35,8 @@ EVERY_LAYER = 4  # one in so many has nodes that are alive
 EVERY_HEAD = 5  # of them, one in so many heads
 EVERY_MLP = 8  # layers
 WHOLE = 4  # one part in so many of the layers, the lowest, is needed at all tokens
-FEW = 4  # prompts, on which a forward pass is timed on a CPU
+FEW = 4  # prompts, on which a forward pass is timed on a CPU, or FEW times as many until it takes LONG_ENOUGH
+LONG_ENOUGH = 0.05  # seconds: a shorter pass takes no less for fewer prompts
 SHORT = 10.0  # seconds: where a search cannot take longer, nothing more is timed
 GRADIENT = 3.0  # times a forward pass of the same prompts
 
@@ -79,17 +82,15 @@ def _measured(prepared: PreparedBatch, settings: SearchSettings, method: Decidin
         return _warm_seconds(lambda: chunk.evaluate(blocks), device) / size * all_prompts
 
     near = seconds(LOGITS, ANSWER)
-    if RISE * near * sum(map(method.evaluations, map(graph.n_senders_before, graph.receivers))) < SHORT:
-        return Pace(near, RISE * near)
+    before = method.hint_passes * GRADIENT * _pass_seconds(caches) * all_prompts if method.hint_passes else 0.0
+    if before + RISE * near * sum(map(method.evaluations, map(graph.n_senders_before, graph.receivers))) < SHORT:
+        return Pace(near, RISE * near, before)
     extents: dict[Sender, Extent] = {}
     _open(chunk, consumers, extents)
     lowest = graph.inputs_of(Sender(0, Stage.HEAD, 0))[-1]  # its value
     extent = caches.spans.read_extent(graph, lowest, extents)
     assert extent is not None
-    # A GPU takes as long for a few prompts as for many.
-    few = tokens.clean if device.type == "cuda" else tokens.clean[:FEW]
-    a_pass = _warm_seconds(lambda: run(caches.model.weights, few), device) * len(prepared.batch.prompts) / len(few)
-    return Pace(near, seconds(lowest, extent), method.hint_passes * GRADIENT * a_pass)
+    return Pace(near, seconds(lowest, extent), before)
 
 
 def made_up(graph: Graph) -> dict[Sender, list[Edge]]:
@@ -126,6 +127,18 @@ def _open(chunk: Chunk, consumers: Mapping[Sender, Sequence[Edge]], extents: dic
         extents |= {head: spans.needed(graph, consumers[head], extents) for head in heads}
         if heads:
             chunk.open_attention(layer, {head.head: extents[head] for head in heads})
+
+
+def _pass_seconds(caches: Caches) -> float:
+    """Of a forward pass of all prompts of some caches, told from one of as few as will do."""
+    model, clean = caches.model, caches.tokens.clean
+    # A GPU takes as long for a few prompts as for many.
+    n = len(clean) if model.device.type == "cuda" else min(FEW, len(clean))
+    while True:
+        seconds = _warm_seconds(partial(run, model.weights, clean[:n]), model.device)
+        if seconds >= LONG_ENOUGH or n == len(clean):
+            return seconds * len(clean) / n
+        n = min(FEW * n, len(clean))
 
 
 def _warm_seconds(action: Callable[[], object], device: torch.device) -> float:

@@ -24,13 +24,16 @@ def test_the_circuit_that_is_made_up_is_in_the_graph_and_reaches_its_lowest_laye
     assert all(r == LOGITS or any(node in edges for node in graph.nodes_of(r)) for r in read), "fed, so alive"
 
 
-def test_windows_are_timed_at_both_ends_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("short", [0.0, 1000.0])
+def test_windows_are_timed_at_both_ends_of_a_model_and_the_hint_of_a_short_search_too(
+    monkeypatch: pytest.MonkeyPatch, short: float
+) -> None:
     from search.test_acdc import prepared
 
     from acdc_custom.circuit.settings import SearchSettings
     from acdc_custom.search.registry import method_named
 
-    monkeypatch.setattr(pace, "SHORT", 0.0)
+    monkeypatch.setattr(pace, "SHORT", short)
     model, prompts = tiny_gpt2(1, 2), random_prompts(1)
     chunks = [caches for caches, _ in prepared(model, prompts, Metric.KL)]
     batch: Any = SimpleNamespace(
@@ -41,6 +44,26 @@ def test_windows_are_timed_at_both_ends_of_a_model(monkeypatch: pytest.MonkeyPat
         measured = pace.measured_pace(batch, settings, method_named(name))
         assert measured is not None and measured.near > 0 and measured.far > 0
         assert (measured.before > 0) == has_hint
+
+
+@pytest.mark.parametrize(("fixed", "asked"), [(0.0, [4, 16, 40]), (0.01, [4, 16, 40]), (0.06, [4])])
+def test_a_pass_is_timed_on_more_prompts_until_it_is_long_enough_to_tell(
+    monkeypatch: pytest.MonkeyPatch, fixed: float, asked: list[int]
+) -> None:
+    timed, each = [], 0.001
+
+    def seconds(action: Any, device: Any) -> float:
+        timed.append(action())
+        return fixed + each * timed[-1]
+
+    monkeypatch.setattr(pace, "run", lambda weights, few: len(few))
+    monkeypatch.setattr(pace, "_warm_seconds", seconds)
+    caches: Any = SimpleNamespace(
+        model=SimpleNamespace(device=SimpleNamespace(type="cpu"), weights=None),
+        tokens=SimpleNamespace(clean=[0] * 40),
+    )
+    assert pace._pass_seconds(caches) == pytest.approx((fixed + each * asked[-1]) * 40 / asked[-1])
+    assert timed == asked
 
 
 @pytest.mark.parametrize(
