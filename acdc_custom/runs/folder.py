@@ -61,9 +61,10 @@ class RunRequest:
     def _checked(cls, content: dict[str, Any]) -> Self:
         request = from_plain(cls, content)
         memory = {f"memory.{name}": count for name, count in to_plain(request.memory).items()}
+        least = {"edges": 0, **dict.fromkeys(memory, 1)}  # of an empty start, no edge is left to decide
         for name, count in {"edges": request.edges, **memory}.items():
-            if count < 1:
-                raise ValueError(f"{name} is {count}, expected at least 1")
+            if count < least[name]:
+                raise ValueError(f"{name} is {count}, expected at least {least[name]}")
         return request
 
 

@@ -21,7 +21,15 @@ from acdc_custom.model.open import open_model
 from acdc_custom.runs.folder import JOURNAL, REQUEST, RunFolder, RunRequest
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Opener
-from acdc_custom.search.discover import OnDecision, completed, provenance, resumable, scored_decisions, search
+from acdc_custom.search.discover import (
+    OnDecision,
+    completed,
+    load_start,
+    provenance,
+    resumable,
+    scored_decisions,
+    search,
+)
 from acdc_custom.search.held_out import score_draw
 from acdc_custom.search.method import ScoringMethod
 from acdc_custom.search.registry import method_named
@@ -93,9 +101,14 @@ def begin(
     preparer: Preparer = prepare_batch,
     loader: Loader = load_task,
     roles: bool | None = None,
+    start: Circuit | None = None,
 ) -> Run:
-    """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
-    start = Circuit.load(job.settings.start) if job.settings.start else None
+    """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`.
+
+    `start` is the circuit that the settings' `start` names, where it is at hand; it may be empty.
+    """
+    if start is None:
+        start = load_start(job.settings)
     prepared, request = prepare_job(job, opener, preparer, loader)
     edges = request.edges if start is None else len(start.at_all_spans.edges)
     request = replace(request, roles=roles, edges=edges)
@@ -129,8 +142,10 @@ def resume(
 
 
 @contextmanager
-def begin_or_resume(path: Path, job: Job, opener: Opener, preparer: Preparer, loader: Loader) -> Iterator[Run]:
-    """The run of a job in a folder that has no circuit yet: resumed where it was begun, else begun.
+def begin_or_resume(
+    path: Path, job: Job, opener: Opener, preparer: Preparer, loader: Loader, start: Circuit | None = None
+) -> Iterator[Run]:
+    """The run of a job in a folder that has no circuit yet: resumed where it was begun, else begun (see `begin`).
 
     The folder is ours within the context. Raises an `AcdcError`.
     """
@@ -141,4 +156,4 @@ def begin_or_resume(path: Path, job: Job, opener: Opener, preparer: Preparer, lo
     # A run that was killed before it wrote down what was asked has decided nothing.
     (path / JOURNAL).unlink(missing_ok=True)
     with RunFolder.begin(path) as folder:
-        yield begin(folder, job, opener, preparer, loader)
+        yield begin(folder, job, opener, preparer, loader, start=start)

@@ -110,6 +110,7 @@ def _search(search: Searched) -> dict[str, Any]:
         "cmd": curve.cmd,
         "faithfulness_at_shares": _at_shares(curve),
         "points": [{**to_plain(each), "on_front": each in curve.front} for each in curve.points],
+        **({"nested": True} if search.nested else {}),
     }
 
 
@@ -132,6 +133,7 @@ def _read_search(row: Parts, empty: Point, full: Point) -> Searched:
         row.read("order_seed", int),
         Curve(row.read("method", str), empty, full, points),
         Suggestion(advice.rule, chosen, advice.why),
+        row.read("nested", bool) if "nested" in row.content else False,
     )
 
 

@@ -30,10 +30,11 @@ from acdc_custom.sweep.suggestion import suggest
 
 @dataclass(frozen=True)
 class SweepRun:
-    """A finished run."""
+    """A finished run; `nested`: one of a path, where every search but the first starts from the circuit before."""
 
     folder: Path
     circuit: Circuit
+    nested: bool = False
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -44,6 +45,12 @@ class SweepRun:
     def name(self) -> str:
         """Its folder's, within the sweep's."""
         return self.folder.name
+
+    @property
+    def start(self) -> Path | None:
+        """The folder of the run from whose circuit it starts, if that lies beside its own."""
+        start = self.circuit.settings.start
+        return self.folder.parent / Path(start).name if start else None
 
 
 def measure(
@@ -59,13 +66,20 @@ def measure(
     """
     opener = lru_cache(maxsize=1)(open_model)  # batches of one model, one after the other, open it once
     cases = []
-    for together in _grouped(runs, _batch_of):
+    for together in _grouped(in_paths(tuple(runs)), _batch_of):
         progress(f"Opening {_name(together[0])}", 0, 1)
         # Not kept in a name here: while the next batch is opened, this one would still be in memory.
         cases.append(case_of(together, reopen(together[0].folder, device, opener=opener).prepared, progress))
     if not cases:
         raise UsageError("there is no run to make a curve of. Give at least one finished run.")
     return Sweep(tuple(cases), tuple(failed))
+
+
+def in_paths(runs: Sequence[SweepRun]) -> list[SweepRun]:
+    """The same, with those marked that make up paths: a run that starts from another one of them, and that one."""
+    folders = {run.folder for run in runs}
+    starts = {run.start for run in runs if run.start in folders}
+    return [replace(run, nested=run.nested or run.start in folders or run.folder in starts) for run in runs]
 
 
 def _searched(runs: Sequence[SweepRun]) -> Searched:
@@ -75,7 +89,7 @@ def _searched(runs: Sequence[SweepRun]) -> Searched:
     points = [_point(len(r.circuit.edges), r.circuit.outcome, r.circuit.settings.threshold, r.name) for r in runs]
     curve = Curve(settings.method, empty, full, _by_size(points))
     suggestion = suggest(curve, circuit.outcome.model, settings.parsed_metric.unit)
-    return Searched(settings.metric or "", settings.order, settings.order_seed, curve, suggestion)
+    return Searched(settings.metric or "", settings.order, settings.order_seed, curve, suggestion, runs[0].nested)
 
 
 def case_of(runs: Sequence[SweepRun], prepared: PreparedBatch, progress: Progress) -> Case:
@@ -161,7 +175,8 @@ def _batch_of(run: SweepRun) -> object:
 
 def _search_of(run: SweepRun) -> object:
     settings = run.circuit.settings
-    return settings.method, settings.metric, settings.order, settings.order_seed
+    path = run.folder.parent if run.nested else None
+    return settings.method, settings.metric, settings.order, settings.order_seed, path
 
 
 def _name(run: SweepRun) -> str:

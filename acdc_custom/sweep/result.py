@@ -17,6 +17,8 @@ from acdc_custom.search.registry import title_of
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
 
+NESTED = "nested circuits"
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -47,6 +49,7 @@ class Searched:
     order_seed: int  # matters for the random order alone
     curve: Curve
     suggestion: Suggestion
+    nested: bool = False  # found as a path: every circuit is within those of the smaller thresholds
 
     @property
     def title(self) -> str:
@@ -60,9 +63,9 @@ class Searched:
 
     @property
     def name(self) -> str:
-        """`metric kl, order random 3`."""
+        """`metric kl, order random 3`, and `nested circuits` of a path."""
         seed = f" {self.order_seed}" if self.order == Order.RANDOM else ""
-        return f"metric {self.metric}, order {self.order}{seed}"
+        return f"metric {self.metric}, order {self.order}{seed}{f', {NESTED}' * self.nested}"
 
 
 @dataclass(frozen=True)

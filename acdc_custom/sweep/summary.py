@@ -18,7 +18,8 @@ from acdc_custom.sweep.suggestion import Rule
 def summarize_sweep(sweep: Sweep) -> str:
     """For each case and search a table over thresholds, and the threshold to take; then all methods at these sizes."""
     lines = [line for case in sweep.cases for line in _case(case)]
-    return "\n".join([*lines, *_legend()])
+    nested = any(search.nested for case in sweep.cases for search in case.searches)
+    return "\n".join([*lines, *_legend(nested)])
 
 
 def _case(case: Case) -> Iterator[str]:
@@ -90,13 +91,18 @@ def _as_large(curve: Curve, n_edges: int, own: Point) -> Point:
     return next(circuit for circuit in (curve.empty, *curve.points, curve.full) if circuit.n_edges == n_edges)
 
 
-def _legend() -> Iterator[str]:
+def _legend(nested: bool) -> Iterator[str]:
     text = (
         "Methods that score edges (see acdc-custom discover --help) have as many edges, those with the largest scores "
         "of either sign; for CPR those with the largest signed scores, as in MIB. CPR: area under what is recovered "
         "over the share of edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is "
         "best. beaten: another threshold gives as few edges and a KL as low."
     )
+    if nested:
+        text += (
+            " Nested circuits: every search but that of the smallest threshold decides only the edges that the one "
+            "before it has left."
+        )
     yield from paragraph(text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from swept import made_up
 from acdc_custom.errors import ResultError
 from acdc_custom.files.reading import parse_json
 from acdc_custom.sweep.content import load_sweep, to_json, write_sweep
+from acdc_custom.sweep.picture import draw_sweep
 from acdc_custom.sweep.result import Sweep
+from acdc_custom.sweep.summary import summarize_sweep
 from acdc_custom.sweep.table import to_rows
 
 
@@ -88,3 +91,23 @@ def test_all_files_are_written_whole(tmp_path: Path) -> None:
     assert json_file.read_text() == to_json(made_up())
     assert len(list(csv.DictReader(table.open()))) == len(to_rows(made_up()))
     assert picture.read_text().startswith("<svg ")
+
+
+def test_files_picture_and_words_say_that_circuits_are_nested_and_others_are_as_they_were(tmp_path: Path) -> None:
+    (case,) = made_up().cases
+    nested = replace(case.searches[0], nested=True)
+    for searches in ((nested,), (nested, *case.searches)):
+        sweep = Sweep((replace(case, searches=searches),))
+        (tmp_path / "sweep.json").write_text(to_json(sweep))
+        assert load_sweep(tmp_path) == sweep
+        rows = to_rows(sweep)
+        assert {len(row) for row in rows} == {len(rows[0])}
+        assert [row["nested"] for row in rows] == [1] * 4 + [0] * 4 * (len(searches) - 1) + [""] * 44
+        said = " ".join(summarize_sweep(sweep).split())
+        assert (
+            "ACDC, metric kl, order original, nested circuits" in said and "Nested circuits: every search but" in said
+        )
+        assert ("order original threshold" in said) == (len(searches) > 1)
+    assert "nested" not in to_json(made_up()) and "nested" not in to_rows(made_up())[0]
+    assert "nested" not in summarize_sweep(made_up()).lower()
+    assert "nested circuits" in draw_sweep(sweep).to_svg()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from circuits import example_circuit
 from small_models import N_EDGES
 
 from acdc_custom.choices import Ranking
@@ -14,7 +18,7 @@ from acdc_custom.search import beside
 from acdc_custom.search.method import top_edges
 from acdc_custom.search.registry import scoring_method, scoring_methods
 from acdc_custom.sweep.curve import SHARES
-from acdc_custom.sweep.measure import SweepRun, measure
+from acdc_custom.sweep.measure import SweepRun, _grouped, _search_of, in_paths, measure
 from acdc_custom.sweep.result import Sweep
 
 
@@ -123,3 +127,22 @@ def test_all_methods_have_areas_from_the_ranking_that_mib_takes(sweep: Sweep) ->
         for attributed in case.attributions:
             assert attributed.cpr == attributed.curves[Ranking.SIGNED].cpr
             assert attributed.cmd == attributed.curves[Ranking.ABSOLUTE].cmd
+
+
+def test_runs_of_a_path_are_a_curve_of_their_own_beside_searches_of_the_whole_model() -> None:
+    """Told by the folders from whose circuits they start, whatever their folder is called now."""
+    circuit = example_circuit()
+
+    def run(folder: str, start: str = "") -> SweepRun:
+        origin = circuit.provenance
+        settings = origin.settings.with_(start=start)
+        return SweepRun(Path(folder), replace(circuit, provenance=replace(origin, settings=settings)))
+
+    path = [run("now/path/0.1"), run("now/path/0.2", "then/path/0.1"), run("now/path/0.3", "then/path/0.2")]
+    other = [run("other/0.1"), run("other/0.2"), run("other/elsewhere", "not/given")]
+    marked = in_paths([*other, *path])
+    assert [each.nested for each in marked] == [False] * 3 + [True] * 3
+    assert [[each.name for each in group] for group in _grouped(marked, _search_of)] == [
+        ["0.1", "0.2", "elsewhere"],
+        ["0.1", "0.2", "0.3"],
+    ]
