@@ -92,6 +92,17 @@ class Attributed:
 
 
 @dataclass(frozen=True)
+class TestPrompts:
+    """The prompts of a case that no search has seen: how many, and what the model and no edges do on them."""
+
+    __test__ = False  # no test of pytest's
+
+    n: int
+    full: TaskPerformance
+    empty: TaskPerformance
+
+
+@dataclass(frozen=True)
 class Case:
     """Everything that was run on one batch of prompts in one model with one ablation."""
 
@@ -104,6 +115,7 @@ class Case:
     attributions: tuple[Attributed, ...]
     notes: tuple[str, ...] = ()  # whole sentences: which methods are left out, and why
     n_spans: int = 0  # of circuits in positions; edges, and those of the graph, are counted at spans
+    test: TestPrompts | None = None  # None: no prompts were held out
 
     @property
     def n_edges(self) -> int:

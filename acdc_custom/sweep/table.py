@@ -13,7 +13,7 @@ from typing import Any
 
 from acdc_custom.choices import Ranking
 from acdc_custom.files.table import Row
-from acdc_custom.sweep.curve import Point
+from acdc_custom.sweep.curve import OnTest, Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 
 
@@ -73,5 +73,17 @@ def _row(
         "on_front": None if front is None else int(front),
         "suggested": None if chosen is None else int(chosen),
         "folder": point.folder,
+        **_test_cells(point.test),
     }
     return {name: "" if value is None else value for name, value in cells.items()}
+
+
+def _test_cells(test: OnTest | None) -> dict[str, Any]:
+    share = test and test.faithfulness
+    return {
+        "test_kl": test and test.kl,
+        "test_logit_diff": test and test.logit_diff,
+        "test_faithfulness": share and share.value,
+        "test_low": share and share.low,
+        "test_high": share and share.high,
+    }
