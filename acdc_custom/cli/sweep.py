@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.search.registry import deciding_methods
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from acdc_custom.cli.options import ExecutorChoice
     from acdc_custom.grid import Ended, Grid
@@ -235,7 +236,29 @@ def _measure_path(ctx: click.Context, folder: Path, out: Path | None) -> None:
     if not record.ended:
         raise ResultError(f"the path in {folder} has not ended. Go on with: {again}")
     runs = [SweepRun.load(folder / point.name) for point in record.points]
-    _show(runs, [], out or folder, ctx.params["device"] if "--device" in given else None)
+    with _claimed(out or folder) as where:
+        _show(runs, [], where, ctx.params["device"] if "--device" in given else None)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[Path]:
+    """The folder, ours before anything is computed for it. Raises `ResultError`."""
+    from acdc_custom.errors import ResultError
+    from acdc_custom.files.claim import claim
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claimed = claim(folder)
+    except OSError as error:
+        raise ResultError(
+            f"{folder} cannot be written to: {error.strerror}. Give another folder with --out."
+        ) from error
+    if claimed is None:
+        raise ResultError(f"another process is writing into {folder}. Wait for it, or give another folder with --out.")
+    try:
+        yield folder
+    finally:
+        claimed.give_back()
 
 
 def conclude(grid: Grid, folder: Path, ended: Sequence[Ended]) -> None:

@@ -197,6 +197,9 @@ def test_a_sweep_along_a_path_has_the_nested_circuits_of_discover_and_its_curves
     assert code == 0 and "path/sweep.svg" in out, err
     assert curves("path") == curves("out", "ioi_two-layers_")
 
+    code, _, err = run("sweep", "--of", "path", "--out", "path/path.json")
+    assert code == 1 and "path/path.json cannot be written to" in err, "before anything is computed"
+
     record = json.loads(Path("path/path.json").read_text())
     Path("path/path.json").write_text(json.dumps({**record, "ended": False}))
     for folder, said in (("path", "has not ended. Go on with: acdc-custom resume path"), ("out", "is of a sweep")):
