@@ -11,6 +11,7 @@ from grids import found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.errors import UsageError
 from acdc_custom.grid import Grid, resources, worker
 from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.grid.worker import execute_job
@@ -150,5 +151,7 @@ def test_where_nothing_is_left_the_next_circuit_is_empty_too(tmp_path: Path, job
     before, circuit = (Circuit.load(tmp_path / name) for name in (first.name, "later"))
     assert (circuit.edges, circuit.outcome.circuit) == ((), before.outcome.circuit)
     assert circuit.search.evaluations == 0 and set(circuit.search.decided.values()) == {0}
+    with pytest.raises(UsageError, match="the circuit to start from has no edges"):
+        discover("ioi", job.model, threshold=1, start=str(tmp_path / first.name), progress=False)
     (tmp_path / "later" / "circuit.json").unlink()
     assert execute_job(later, tmp_path, space) == "" and Circuit.load(tmp_path / "later").edges == (), "resumed"
