@@ -17,9 +17,10 @@ from acdc_custom.grid.progress import RunEvent, State
 from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.workspace import Workspace
-from acdc_custom.sweep.curve import Curve, Point
+from acdc_custom.stats.intervals import Estimate
+from acdc_custom.sweep.curve import Curve, OnTest, Point
 from acdc_custom.sweep.plan import Varied, plan_sweep
-from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep, TestPrompts
 from acdc_custom.sweep.suggestion import suggest
 
 # Two orders at two thresholds, and another ablation without a head: two cases, the first with two searches.
@@ -77,3 +78,27 @@ def made_up(gap: float = 4.0) -> Sweep:
     behaviour = TaskPerformance(5.0, 4.0 - gap, 0.1)
     shared = Shared.of(example_circuit().settings)
     return Sweep((Case("ioi", "demo", shared, model, behaviour, (search,), attributed),), failed=("late",))
+
+
+def with_tests() -> Sweep:
+    """The same case with 30 test prompts: all circuits of the search's sizes recover a tenth less there, and are one
+    nat further from the model; on the empty circuit's prompts the share is not defined."""
+    (case,) = made_up().cases
+    sizes = {point.n_edges for point in case.searches[0].curve.points}
+
+    def tested(point: Point) -> Point:
+        share = point.faithfulness - 0.1
+        its = Estimate(share, share - 0.05, share + 0.05) if point.n_edges else None
+        return replace(point, test=OnTest(point.kl + 1, -1 + 4 * share, its)) if point.n_edges in sizes else point
+
+    def curve(of: Curve) -> Curve:
+        return replace(of, points=tuple(map(tested, of.points)))
+
+    searches = tuple(replace(search, curve=curve(search.curve)) for search in case.searches)
+    searches = tuple(replace(s, suggestion=suggest(s.curve, case.full, s.unit)) for s in searches)
+    attributions = tuple(
+        replace(each, curves={**each.curves, Ranking.ABSOLUTE: curve(each.curves[Ranking.ABSOLUTE])})
+        for each in case.attributions
+    )
+    prompts = TestPrompts(30, TaskPerformance(0.0, 3.0, 1.0), TaskPerformance(4.0, -1.0, 0.2))
+    return Sweep((replace(case, searches=searches, attributions=attributions, test=prompts),))

@@ -438,8 +438,8 @@ def test_every_field_of_a_grid_and_every_state_of_a_run_is_on_its_page() -> None
     from acdc_custom.grid import Grid, Job, Kind
     from acdc_custom.grid.progress import State
 
-    content = json.loads(Grid(Kind.SWEEP, (Job("a", "ioi"),)).to_json())
-    for key in {*content, *content["jobs"][0], *(kind.value for kind in Kind)}:
+    content = json.loads(Grid(Kind.SWEEP, (Job("a", "ioi"), Job("b", "ioi", after="a"))).to_json())
+    for key in {*content, *content["jobs"][1], *(kind.value for kind in Kind)}:
         assert f"`{key}`" in page("files.md"), key
     for state in State:
         assert f"| `{state.value}` |" in page("grids.md"), state

@@ -22,7 +22,7 @@ from typing import IO
 from acdc_custom.grid.folder import LOG
 from acdc_custom.grid.progress import RunEvent
 from acdc_custom.grid.resources import Resources, local_gpus, local_resources, this_machine
-from acdc_custom.grid.scheduling import JobEnded, Scheduler, WorkerDied
+from acdc_custom.grid.scheduling import JobEnded, Scheduler, WorkerDied, most_at_once
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.job import Job
 
@@ -39,7 +39,7 @@ class Local:
     def run(self, jobs: Sequence[Job], folder: Path) -> Iterator[RunEvent | None]:
         """See `Executor.run`."""
         largest = max(model_bytes(name, dtype) for name, dtype in {(job.model, job.settings.dtype) for job in jobs})
-        resources = local_resources(len(jobs), largest, this_machine(), self.workers, local_gpus(jobs))
+        resources = local_resources(most_at_once(jobs), largest, this_machine(), self.workers, local_gpus(jobs))
         log = (folder / LOG).open("a", encoding="utf-8")
         scheduler = Scheduler(Processes(folder, resources, log, PROGRAM), list(jobs))
         try:

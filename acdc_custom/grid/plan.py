@@ -29,9 +29,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Grid:
-    """Runs that depend on each other in nothing. `options` are what the analysis of its kind was asked for, as JSON.
+    """Runs that depend on each other in nothing, or in one way: a run starts from the circuit of an earlier one (see
+    `Job.after`). `options` are what the analysis of its kind was asked for, as JSON.
 
-    Raises `UsageError` when there are no runs, or two of one name, or a name that no folder can have.
+    Raises `UsageError` when there are no runs, or two of one name, or a name that no folder can have, or a run after
+    one that does not come before it.
     """
 
     kind: Kind
@@ -47,6 +49,13 @@ class Grid:
             bad = NOT_IN_NAMES & set(name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME
             if bad or not name or name.startswith("."):
                 raise UsageError(f'"{name}" cannot be the name of a run\'s folder.')
+        earlier = {""}
+        for job in self.jobs:
+            if job.after not in earlier:
+                raise UsageError(
+                    f'the run "{job.name}" comes after "{job.after}", which is no earlier run of the grid.'
+                )
+            earlier.add(job.name)
 
     def to_json(self) -> str:
         """The text of `grid.json`."""
@@ -72,7 +81,7 @@ class Grid:
 
 
 def _flat(job: Job) -> dict[str, Any]:
-    return {"task": job.task, "model": job.model, **job.settings.flat()}
+    return {"task": job.task, "model": job.model, "starts after": job.after or "none", **job.settings.flat()}
 
 
 def _changes(prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -27,9 +27,10 @@ from acdc_custom.grid.remote import (
     RemoteRunFolder,
     RemoteWorker,
     resumable_files,
+    start_of,
 )
 from acdc_custom.grid.resources import ClusterResources, bytes_for, cluster_resources, default_gpus, this_machine
-from acdc_custom.grid.scheduling import HEARTBEAT, JobEnded, Scheduler, WorkerDied
+from acdc_custom.grid.scheduling import HEARTBEAT, JobEnded, Scheduler, WorkerDied, most_at_once
 from acdc_custom.model.size import model_bytes
 from acdc_custom.runs.job import Job
 from acdc_custom.task import Task, load_task
@@ -63,7 +64,7 @@ class Ray:
             gpus = self.gpus_per_run
             if gpus is None:
                 gpus = default_gpus(jobs, machines)
-            resources = cluster_resources(len(jobs), bytes_for(largest), machines, self.workers, gpus)
+            resources = cluster_resources(most_at_once(jobs), bytes_for(largest), machines, self.workers, gpus)
             scheduler = Scheduler(Actors(caller, tasks, resources), list(jobs))
             try:
                 yield from scheduler.run()
@@ -115,8 +116,11 @@ class Actors:
 
     def submit(self, worker: RayWorker, job: Job) -> None:
         """See `WorkerPool`."""
+        folder = self.caller.folder
         worker.job = job
-        worker.result = worker.actor.execute.remote(job, resumable_files(self.caller.folder / job.name))
+        worker.result = worker.actor.execute.remote(
+            job.within(folder), resumable_files(folder / job.name), start_of(job, folder)
+        )
         self._request_delta(worker)
 
     def wait(self, seconds: float) -> tuple[RayWorker, JobEnded | WorkerDied] | None:
@@ -158,17 +162,22 @@ class Actors:
         """Keep what is new, unless the worker writes it where it belongs."""
         if delta is None or worker.job is None:
             return
-        worker.run_folder = worker.run_folder or RemoteRunFolder(self.caller.folder / worker.job.name)
-        worker.run_folder.add(delta)
+        self._run_folder(worker, worker.job).add(delta)
 
     def _finish(self, worker: RayWorker, result: JobResult) -> JobEnded:
         assert worker.job is not None
         if result.files is not None:
-            worker.run_folder = worker.run_folder or RemoteRunFolder(self.caller.folder / worker.job.name)
-            worker.run_folder.finish(result.files)
+            self._run_folder(worker, worker.job).finish(result.files)
         self._close_run_folder(worker)
         worker.job = worker.result = worker.delta = None
         return JobEnded(result.error)
+
+    def _run_folder(self, worker: RayWorker, job: Job) -> RemoteRunFolder:
+        """The folder here of its job, made the first time."""
+        if worker.run_folder is None:
+            folder = self.caller.folder
+            worker.run_folder = RemoteRunFolder(folder / job.name, start_of(job, folder))
+        return worker.run_folder
 
     def _close_run_folder(self, worker: RayWorker) -> None:
         if worker.run_folder:

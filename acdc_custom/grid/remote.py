@@ -21,7 +21,7 @@ from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError
 from acdc_custom.files.claim import FolderClaim, claim
 from acdc_custom.files.writing import write_file
-from acdc_custom.runs.folder import JOURNAL, REQUEST
+from acdc_custom.runs.folder import JOURNAL, REQUEST, START
 
 if TYPE_CHECKING:
     from acdc_custom.grid.resources import MemoryBudget
@@ -77,8 +77,9 @@ class RemoteWorker:
         self.folder = caller.folder if self._shared else None
         self._workspace, self._budget = Workspace(tasks), budget
 
-    def execute(self, job: Job, files: Files) -> JobResult:
-        """Execute a job, resuming from `files` if there are any."""
+    def execute(self, job: Job, files: Files, start: bytes | None = None) -> JobResult:
+        """Execute a job, resuming from `files` if there are any; `start` is the circuit of the job that it comes after,
+        as in its `circuit.json`."""
         from acdc_custom.grid.worker import execute_job
 
         if self._shared:
@@ -87,6 +88,9 @@ class RemoteWorker:
         with tempfile.TemporaryDirectory(prefix="acdc-custom-") as folder:
             self.folder = Path(folder)
             run = self.folder / job.name
+            if start is not None:
+                (self.folder / job.after).mkdir()
+                (self.folder / job.after / FILE_NAME).write_bytes(start)
             if files:
                 run.mkdir()
             for name, content in files.items():  # the journal first: with a run.json, it is whole
@@ -121,17 +125,32 @@ def _read(path: Path) -> bytes | None:
 def resumable_files(folder: Path) -> Files:
     """What it takes to resume a run; nothing if it has not begun."""
     paths = [folder / name for name in (JOURNAL, REQUEST)]
-    return {path.name: path.read_bytes() for path in paths} if all(path.exists() for path in paths) else {}
+    if not all(path.exists() for path in paths):
+        return {}
+    paths += [path for path in (folder / START,) if path.exists()]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def start_of(job: Job, folder: Path) -> bytes | None:
+    """The circuit in a grid's folder that a job starts from, as in its `circuit.json`; None: it comes after no job.
+    Raises `ResultError` if it is not there."""
+    if not job.after:
+        return None
+    circuit = _read(folder / job.after / FILE_NAME)
+    if circuit is None:
+        raise ResultError(f"{job.name} starts from the circuit of {job.after}, and there is none.")
+    return circuit
 
 
 class RemoteRunFolder:
-    """The folder here of a run that is executed elsewhere, ours until it is closed.
+    """The folder here of a run that is executed elsewhere, ours until it is closed. `start` is the circuit that the run
+    starts from, as in a `circuit.json`; None: it starts from none.
 
     Raises `ResultError` if that cannot be, or another process has it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, start: bytes | None = None) -> None:
+        self._folder, self._start = folder, start
         claimed: FolderClaim | None = None
         try:
             folder.mkdir(exist_ok=True)
@@ -155,6 +174,8 @@ class RemoteRunFolder:
         """Write what is new, once the run has begun. Raises `ResultError`."""
         if delta.request is None:
             return
+        if self._start is not None and not (self._folder / START).exists():
+            write_file(self._folder / START, self._start)
         write_file(self._folder / REQUEST, delta.request)
         self._journal.truncate(delta.offset)
         self._journal.write(delta.data)

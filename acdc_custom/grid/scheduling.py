@@ -1,8 +1,8 @@
 """Which worker does which job, whatever the workers are.
 
-Owns the protocols of an executor and of its worker pool, the order of the jobs, and that a job whose worker died is
-given to another one. Knows nothing of processes and machines: starting, reaching and stopping workers is the pool's
-business.
+Owns the protocols of an executor and of its worker pool, the order of the jobs, that a job which comes after another
+one waits for it, and that a job whose worker died is given to another one. Knows nothing of processes and machines:
+starting, reaching and stopping workers is the pool's business.
 """
 
 from __future__ import annotations
@@ -74,6 +74,12 @@ class WorkerPool(Protocol[Worker]):
         ...
 
 
+def most_at_once(jobs: Sequence[Job]) -> int:
+    """How many of these can be executed at the same time: those that come after none of the others."""
+    names = {job.name for job in jobs}
+    return sum(job.after not in names for job in jobs)
+
+
 def choose_job(waiting: Sequence[Job], last: Job | None, others: Sequence[Job]) -> Job:
     """The job that a free worker does next: jobs with the same batch go to the same worker where that costs nothing.
 
@@ -124,9 +130,9 @@ class Scheduler(Generic[Worker]):
             if isinstance(end, WorkerDied):
                 del self.assignments[worker]
                 if job is not None:
-                    yield self._retry(job, end)
+                    yield from self._retry(job, end)
             elif job is not None:
-                yield RunEvent(job.name, State.FAILED if end.error else State.DONE, end.error)
+                yield from self._failed(job, end.error) if end.error else (RunEvent(job.name, State.DONE),)
 
     def stop(self) -> None:
         """Stop all workers."""
@@ -135,7 +141,7 @@ class Scheduler(Generic[Worker]):
 
     def _assign(self) -> Iterator[RunEvent]:
         """Give a job to every free worker, and stop those for which none is left: others may need the memory."""
-        while self.waiting:
+        while ready := self._ready():
             worker = next((worker for worker, assigned in self.assignments.items() if assigned.job is None), None)
             if worker is None:
                 if len(self.assignments) == self.pool.size:
@@ -144,7 +150,7 @@ class Scheduler(Generic[Worker]):
                 self.assignments[worker] = _Assignment()
             assignment = self.assignments[worker]
             others = [other.last for other in self.assignments.values() if other is not assignment and other.last]
-            job = assignment.job = choose_job(self.waiting, assignment.last, others)
+            job = assignment.job = choose_job(ready, assignment.last, others)
             assignment.last = job
             self.waiting.remove(job)
             self.pool.submit(worker, job)
@@ -152,15 +158,29 @@ class Scheduler(Generic[Worker]):
         for worker in [worker for worker, assigned in self.assignments.items() if assigned.job is None]:
             self._stop_worker(worker)
 
+    def _ready(self) -> list[Job]:
+        """The jobs that can begin: those that come after none that is still to be done."""
+        running = [assigned.job for assigned in self.assignments.values() if assigned.job is not None]
+        to_do = {job.name for job in (*self.waiting, *running)}
+        return [job for job in self.waiting if job.after not in to_do]
+
+    def _failed(self, job: Job, error: str) -> Iterator[RunEvent]:
+        """A job failed, and with it those that come after it."""
+        yield RunEvent(job.name, State.FAILED, error)
+        for later in [later for later in self.waiting if later.after == job.name]:
+            self.waiting.remove(later)
+            yield from self._failed(later, f"it starts from the circuit of {job.name}, and there is none.")
+
     def _stop_worker(self, worker: Worker) -> None:
         del self.assignments[worker]
         self.pool.stop(worker)
 
-    def _retry(self, job: Job, died: WorkerDied) -> RunEvent:
+    def _retry(self, job: Job, died: WorkerDied) -> Iterator[RunEvent]:
         """The worker of a job died: another one resumes the job, unless that has happened too often."""
         self.deaths[job.name] += 1
         if self.deaths[job.name] <= RETRIES:
             self.waiting.insert(0, job)
-            return RunEvent(job.name, State.STOPPED)
+            yield RunEvent(job.name, State.STOPPED)
+            return
         times = self.deaths[job.name]
-        return RunEvent(job.name, State.FAILED, f"its process {died.cause}, {times} times. {died.advice}")
+        yield from self._failed(job, f"its process {died.cause}, {times} times. {died.advice}")

@@ -10,6 +10,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
+from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.errors import AcdcError, NoRoom, ResultError
 from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid.folder import has_ended
@@ -25,7 +26,8 @@ CLAIM_TIMEOUT = 30.0  # seconds, for another process to let go of the journal
 def execute_job(job: Job, folder: Path, workspace: Workspace, budget: MemoryBudget | None = None) -> str:
     """Execute a job in the folder of its name within `folder`; gives "", or in a line why it failed.
 
-    `budget` is for jobs that have no memory limit of their own.
+    A job that comes after another one finds that one's circuit in the folder of its name. `budget` is for jobs that
+    have no memory limit of their own.
     """
     try:
         settings = job.settings
@@ -58,5 +60,12 @@ def _execute(job: Job, folder: Path, workspace: Workspace) -> None:
     _wait_for(path)
     if has_ended(folder, job.name):
         return
-    with begin_or_resume(path, job, workspace.open, workspace.prepare, workspace.load) as run:
+    start = None
+    if job.after:
+        if not has_ended(folder, job.after):
+            raise ResultError(f"it starts from the circuit of {job.after}, and there is none.")
+        start = Circuit.load(folder / job.after)
+        if not job.settings.start:
+            job = job.within(folder)
+    with begin_or_resume(path, job, workspace.open, workspace.prepare, workspace.load, start) as run:
         run.complete()

@@ -65,9 +65,10 @@ class RunRequest:
         request = from_plain(cls, content)
         memory = {f"memory.{name}": count for name, count in to_plain(request.memory).items()}
         at_spans = {"n_spans": request.n_spans, "edges_at_spans": request.edges_at_spans} if request.n_spans else {}
+        least = {"edges": 0, "edges_at_spans": 0}  # of an empty start, no edge is left to decide
         for name, count in {"edges": request.edges, **memory, **at_spans}.items():
-            if count < 1:
-                raise ValueError(f"{name} is {count}, expected at least 1")
+            if count < least.get(name, 1):
+                raise ValueError(f"{name} is {count}, expected at least {least.get(name, 1)}")
         return request
 
 

@@ -56,7 +56,8 @@ def reopen(
     settings = circuit.settings
     task = load_task(source.task)
     model = opener(source.model, device or settings.device, settings.dtype, say)
-    prepared = prepare_batch(task, model, settings, source.memory)
+    elsewhere = model.device.type != settings.device.value  # whose memory the run's plan says nothing of
+    prepared = prepare_batch(task, model, settings, None if elsewhere else source.memory)
     changed = {
         f"the model {source.model}": (circuit.model.weights_sha256, model.fingerprint),
         f"the task {source.task}": (circuit.task.sha256, task.sha256),

@@ -24,6 +24,7 @@ from acdc_custom.runs.workspace import Opener
 from acdc_custom.search.discover import (
     OnDecision,
     completed,
+    load_start,
     provenance,
     resumable,
     scored_decisions,
@@ -108,9 +109,14 @@ def begin(
     preparer: Preparer = prepare_batch,
     loader: Loader = load_task,
     roles: bool | None = None,
+    start: Circuit | None = None,
 ) -> Run:
-    """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`."""
-    start = Circuit.load(job.settings.start) if job.settings.start else None
+    """What a new run needs; what was asked for is in the run's `run.json` then. Raises an `AcdcError`.
+
+    `start` is the circuit that the settings' `start` names, where it is at hand; it may be empty.
+    """
+    if start is None:
+        start = load_start(job.settings)
     prepared, request = prepare_job(job, opener, preparer, loader)
     request = replace(request, roles=roles)
     if start is not None:
@@ -146,8 +152,10 @@ def resume(
 
 
 @contextmanager
-def begin_or_resume(path: Path, job: Job, opener: Opener, preparer: Preparer, loader: Loader) -> Iterator[Run]:
-    """The run of a job in a folder that has no circuit yet: resumed where it was begun, else begun.
+def begin_or_resume(
+    path: Path, job: Job, opener: Opener, preparer: Preparer, loader: Loader, start: Circuit | None = None
+) -> Iterator[Run]:
+    """The run of a job in a folder that has no circuit yet: resumed where it was begun, else begun (see `begin`).
 
     The folder is ours within the context. Raises an `AcdcError`.
     """
@@ -158,4 +166,4 @@ def begin_or_resume(path: Path, job: Job, opener: Opener, preparer: Preparer, lo
     # A run that was killed before it wrote down what was asked has decided nothing.
     (path / JOURNAL).unlink(missing_ok=True)
     with RunFolder.begin(path) as folder:
-        yield begin(folder, job, opener, preparer, loader)
+        yield begin(folder, job, opener, preparer, loader, start=start)

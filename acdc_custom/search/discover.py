@@ -73,7 +73,7 @@ def discover(
         raise UsageError(f"{described(settings)} is no SearchSettings. Give settings by name: threshold=0.01, n=20.")
     settings = (settings or SearchSettings()).with_(**options)
     method_named(settings.method).completed(settings)  # what is wrong with it is said before anything is computed
-    start = Circuit.load(settings.start) if settings.start else None
+    start = load_start(settings)
     asked = load_task(task)
     # What is loaded keeps its device and precision, unless others are asked for by name.
     computed = settings.flat() if isinstance(model, (str, Path)) else options
@@ -83,6 +83,16 @@ def discover(
         told = on_decision if bar is None else both(bar.note, on_decision)
         circuit = search(prepared, settings, told, start=start)
     return replace(circuit, test=score_draw(prepared, settings, circuit, Draw.TEST))
+
+
+def load_start(settings: SearchSettings) -> Circuit | None:
+    """The circuit that the settings start from; None: the full model. Raises `UsageError` if it has no edges."""
+    if not settings.start:
+        return None
+    start = Circuit.load(settings.start)
+    if not start.edges:
+        raise UsageError("the circuit to start from has no edges. Give one that has.")
+    return start
 
 
 def _bar(prepared: PreparedBatch, settings: SearchSettings, start: Circuit | None) -> SearchBar:
@@ -141,7 +151,7 @@ def search(
 ) -> Circuit:
     """`discover`, on a batch that has been prepared, without the test.
 
-    `start` is the circuit that the settings' `start` names.
+    `start` is the circuit that the settings' `start` names; of an empty one nothing is left to decide.
 
     `earlier` are the decisions of an interrupted search with the same settings: those that can be resumed from are
     taken over, and the circuit comes out as if there had been no interruption. `on_decision` is told of the rest.
@@ -153,11 +163,15 @@ def search(
         for chunk in prepared.chunks
     ]
     method, started = method_named(settings.method), time.monotonic()
-    found = (
-        _decided(prepared, objectives, method, settings, on_decision, earlier, start_effects(start, prepared, settings))
-        if isinstance(method, DecidingMethod)
-        else _scored(prepared, method, settings, on_decision, earlier)
-    )
+    if isinstance(method, DecidingMethod):
+        among = start_effects(start, prepared, settings)
+        found = (
+            _nothing(settings)
+            if among is not None and not among
+            else _decided(prepared, objectives, method, settings, on_decision, earlier, among)
+        )
+    else:
+        found = _scored(prepared, method, settings, on_decision, earlier)
     return _circuit(prepared, objectives, origin, found, time.monotonic() - started)
 
 
@@ -171,8 +185,6 @@ def start_effects(start: Circuit | None, prepared: PreparedBatch, settings: Sear
             f"the circuit to start from was found in {start.model.name}, and this is {model.name}, or other weights of "
             "it. Give a circuit of this model."
         )
-    if not start.edges:
-        raise UsageError("the circuit to start from has no edges. Give one that has.")
     if start.in_positions and not settings.positions:
         raise UsageError("the circuit to start from is in positions. Search it with --positions.")
     if not settings.positions or start.in_positions:
@@ -204,6 +216,12 @@ class _Found:
     margins: Sequence[float]
     metric: float | None
     stages: Mapping[str, float]
+
+
+def _nothing(settings: SearchSettings) -> _Found:
+    """What a search among no edges finds."""
+    decided = {reason.value: 0 for reason in Reason if reason is not Reason.SCORED}
+    return _Found((), settings.parsed_metric.unit, decided, evaluations=0, margins=(), metric=None, stages={})
 
 
 def _decided(

@@ -5,16 +5,21 @@ Owns the scoring of a circuit on a draw of prompts: those that are to choose amo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from acdc_custom.circuit.circuit import Circuit, TestOutcome
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.engine.prepared import PreparedBatch, run_batch
 from acdc_custom.engine.scores import CircuitScorer
+from acdc_custom.graph import Edge
 from acdc_custom.stats.ratio import ratio
 from acdc_custom.task.selection import Draw
 
 
 def prepare_draw(found_on: PreparedBatch, settings: SearchSettings, draw: Draw) -> CircuitScorer | None:
     """What scores circuits on the prompts of another draw, with the settings of the search; None: it has no prompts."""
+    if not settings.prompts.held_out:
+        return None
     task, model = found_on.task, found_on.model
     batch = task.select(model.tokenizer, settings.prompts, draw=draw)
     if not batch.prompts:
@@ -25,7 +30,12 @@ def prepare_draw(found_on: PreparedBatch, settings: SearchSettings, draw: Draw) 
 
 def score(scorer: CircuitScorer, circuit: Circuit) -> TestOutcome:
     """What a circuit does on these prompts."""
-    inside = scorer(kept.edge for kept in circuit.edges)
+    return score_edges(scorer, (kept.edge for kept in circuit.edges))
+
+
+def score_edges(scorer: CircuitScorer, edges: Iterable[Edge]) -> TestOutcome:
+    """What the circuit of these edges does on these prompts."""
+    inside = scorer(edges)
     full, empty = scorer.full, scorer.empty
     return TestOutcome(
         n=len(full.logit_diff),

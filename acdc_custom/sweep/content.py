@@ -17,7 +17,7 @@ from acdc_custom.files.records import Parts, to_plain
 from acdc_custom.files.table import write_csv
 from acdc_custom.files.writing import write_file
 from acdc_custom.sweep.curve import SHARES, Curve, Point, end_points
-from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep
+from acdc_custom.sweep.result import Attributed, Case, Searched, Shared, Sweep, TestPrompts
 from acdc_custom.sweep.suggestion import Rule, Suggestion
 from acdc_custom.sweep.table import to_rows
 from acdc_custom.version import __version__
@@ -71,6 +71,7 @@ def _case(case: Case) -> dict[str, Any]:
         "attributions": [_attributed(attributed) for attributed in case.attributions],
         "notes": list(case.notes),
         **({"n_spans": case.n_spans} if case.n_spans else {}),
+        **({"test": case.test} if case.test else {}),
     }
 
 
@@ -89,6 +90,7 @@ def _read_case(row: Parts) -> Case:
         tuple(_read_attributed(attributed, *ends) for attributed in row.each("attributions")),
         row.read("notes", tuple[str, ...]),
         row.read("n_spans", int) if "n_spans" in row.content else 0,
+        row.read("test", TestPrompts) if "test" in row.content else None,
     )
 
 
@@ -110,6 +112,7 @@ def _search(search: Searched) -> dict[str, Any]:
         "cmd": curve.cmd,
         "faithfulness_at_shares": _at_shares(curve),
         "points": [{**to_plain(each), "on_front": each in curve.front} for each in curve.points],
+        **({"nested": True} if search.nested else {}),
     }
 
 
@@ -132,6 +135,7 @@ def _read_search(row: Parts, empty: Point, full: Point) -> Searched:
         row.read("order_seed", int),
         Curve(row.read("method", str), empty, full, points),
         Suggestion(advice.rule, chosen, advice.why),
+        row.read("nested", bool) if "nested" in row.content else False,
     )
 
 

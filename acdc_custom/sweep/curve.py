@@ -11,17 +11,34 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
-from acdc_custom.circuit.circuit import TaskPerformance
-from acdc_custom.files.records import FloatOrNan
+from acdc_custom.circuit.circuit import TaskPerformance, TestOutcome
+from acdc_custom.files.records import FloatOrNan, seldom
+from acdc_custom.stats.intervals import Estimate
 
 # Of a graph's edges: where MIB measures.
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
+class OnTest:
+    """What a circuit does on prompts that no search has seen: KL in nats, logit difference in logits, and the share of
+    it that is recovered, with its 95 % interval; None: it is not defined."""
+
+    kl: float
+    logit_diff: float
+    faithfulness: Estimate | None
+
+    @classmethod
+    def of(cls, outcome: TestOutcome) -> Self:
+        """Of a circuit's test."""
+        return cls(outcome.circuit.kl, outcome.circuit.logit_diff, outcome.faithfulness)
+
+
+@dataclass(frozen=True)
 class Point:
-    """A circuit on the curve."""
+    """A circuit on the curve. `test` None: it was not tested, or no prompts were held out."""
 
     n_edges: int
     kl: float  # nats, from the full model
@@ -30,6 +47,7 @@ class Point:
     faithfulness: FloatOrNan
     threshold: float | None = None  # of the search that found it; None: made of the edges that are ranked first
     folder: str = ""  # of its run, within the sweep's; "": it has none
+    test: OnTest | None = seldom(None)  # noqa: RUF009 - it makes a field
 
 
 def end_points(full: TaskPerformance, empty: TaskPerformance, n_edges: int) -> tuple[Point, Point]:

@@ -19,7 +19,7 @@ from acdc_custom.choices import Ranking
 from acdc_custom.figures.labels import label_points
 from acdc_custom.figures.theme import Figure, Theme
 from acdc_custom.sweep.curve import Point
-from acdc_custom.sweep.result import Case, Searched, Sweep
+from acdc_custom.sweep.result import NESTED, Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import WITHIN
 
 OF_RANKING = {Ranking.ABSOLUTE: "-", Ranking.SIGNED: ":"}  # the line
@@ -145,8 +145,9 @@ def _search(axes: Axes, search: Searched, height: Callable[[Point], float], look
 def _name(case: Case, search: Searched) -> str:
     """In the legend. Of many searches those with one metric look alike."""
     if len(case.searches) == 1:
-        return search.title
-    its = search.name if len(case.searches) <= MOST_NAMED else f"metric {search.metric}"
+        return f"{search.title}, {NESTED}" if search.nested else search.title
+    alike = f"metric {search.metric}{f', {NESTED}' * search.nested}"
+    its = search.name if len(case.searches) <= MOST_NAMED else alike
     return f"{search.title}, {its}"
 
 

@@ -1,13 +1,13 @@
 """Which runs a sweep is made of.
 
-Owns what can be varied, and the names of the runs' folders. Knows nothing of how runs are
-carried out, or of what is read off them.
+Owns what can be varied, the names of the runs' folders, and that thresholds can make paths. Knows nothing of how runs
+are carried out, or of what is read off them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -90,3 +90,18 @@ def plan_sweep(varied: Varied, settings: SearchSettings) -> Grid:
         name = "_".join(name_part(part, LONGEST_PART) for part in named(job))
         jobs.append(Job(name, job.pop("task"), job.pop("model"), settings.with_(**job)))
     return Grid(Kind.SWEEP, tuple(jobs))
+
+
+def in_paths(grid: Grid) -> Grid:
+    """The same runs, but every one starts from the circuit of the threshold before, where there is one: it decides the
+    edges that are left there, and the circuits of a combination are nested."""
+    jobs: list[Job] = []
+    for job in grid.jobs:
+        before = jobs[-1] if jobs and _combination(jobs[-1]) == _combination(job) else None
+        jobs.append(replace(job, after=before.name) if before else job)
+    return replace(grid, jobs=tuple(jobs))
+
+
+def _combination(job: Job) -> tuple[object, ...]:
+    """All that runs of one path have in common."""
+    return job.task, job.model, job.settings.with_(threshold=None)

@@ -17,6 +17,8 @@ from acdc_custom.search.registry import title_of
 from acdc_custom.sweep.curve import Curve
 from acdc_custom.sweep.suggestion import Suggestion
 
+NESTED = "nested circuits"
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -47,6 +49,7 @@ class Searched:
     order_seed: int  # matters for the random order alone
     curve: Curve
     suggestion: Suggestion
+    nested: bool = False  # found as a path: every circuit is within those of the smaller thresholds
 
     @property
     def title(self) -> str:
@@ -60,9 +63,9 @@ class Searched:
 
     @property
     def name(self) -> str:
-        """`metric kl, order random 3`."""
+        """`metric kl, order random 3`, and `nested circuits` of a path."""
         seed = f" {self.order_seed}" if self.order == Order.RANDOM else ""
-        return f"metric {self.metric}, order {self.order}{seed}"
+        return f"metric {self.metric}, order {self.order}{seed}{f', {NESTED}' * self.nested}"
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,17 @@ class Attributed:
 
 
 @dataclass(frozen=True)
+class TestPrompts:
+    """The prompts of a case that no search has seen: how many, and what the model and no edges do on them."""
+
+    __test__ = False  # no test of pytest's
+
+    n: int
+    full: TaskPerformance
+    empty: TaskPerformance
+
+
+@dataclass(frozen=True)
 class Case:
     """Everything that was run on one batch of prompts in one model with one ablation."""
 
@@ -101,6 +115,7 @@ class Case:
     attributions: tuple[Attributed, ...]
     notes: tuple[str, ...] = ()  # whole sentences: which methods are left out, and why
     n_spans: int = 0  # of circuits in positions; edges, and those of the graph, are counted at spans
+    test: TestPrompts | None = None  # None: no prompts were held out
 
     @property
     def n_edges(self) -> int:

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterator
 
 from acdc_custom.choices import Ranking
-from acdc_custom.files.columns import left, paragraph, right, table
+from acdc_custom.errors import count
+from acdc_custom.files.columns import left, paragraph, right, table, whole
 from acdc_custom.sweep.curve import Curve, Point
 from acdc_custom.sweep.result import Case, Searched, Sweep
 from acdc_custom.sweep.suggestion import Rule
@@ -18,7 +19,8 @@ from acdc_custom.sweep.suggestion import Rule
 def summarize_sweep(sweep: Sweep) -> str:
     """For each case and search a table over thresholds, and the threshold to take; then all methods at these sizes."""
     lines = [line for case in sweep.cases for line in _case(case)]
-    return "\n".join([*lines, *_legend()])
+    nested = any(search.nested for case in sweep.cases for search in case.searches)
+    return "\n".join([*lines, *_legend(nested)])
 
 
 def _case(case: Case) -> Iterator[str]:
@@ -28,6 +30,12 @@ def _case(case: Case) -> Iterator[str]:
         f"Logit difference {case.full.logit_diff:.2f}, without edges {case.empty.logit_diff:.2f}; "
         f"the answer is preferred in {case.full.correct:.0%} of the prompts; KL without edges {case.empty.kl:.3g} nats"
     )
+    if test := case.test:
+        yield from paragraph(
+            f"On {count(test.n, 'test prompt')}, which the searches have not seen: logit difference "
+            f"{test.full.logit_diff:.2f}, without edges {test.empty.logit_diff:.2f}; KL without edges "
+            f"{test.empty.kl:.3g} nats"
+        )
     for search in case.searches:
         yield ""
         yield from _search(case, search)
@@ -39,14 +47,17 @@ def _case(case: Case) -> Iterator[str]:
 
 
 def _search(case: Case, search: Searched) -> Iterator[str]:
+    """Without prompts that were held out there is no column of what is recovered on these."""
     yield f"{search.title}, {search.name}"
     front = search.curve.front
+    tested = bool(case.test)
     rows = []
     for point in _from_largest(search):
         mark = "<- suggested" if point == search.suggestion.point else "" if point in front else "beaten"
         size = (f"{point.n_edges:,}", f"{point.n_edges / case.n_edges:.2%}")
-        rows.append((f"{point.threshold:.4g}", *size, _kl(point.kl), _share(point.faithfulness), mark))
-    names = ("threshold", "edges", "share", "KL (nats)", "recovered")
+        on_test = (_interval(point),) * tested
+        rows.append((f"{point.threshold:.4g}", *size, _kl(point.kl), _share(point.faithfulness), *on_test, mark))
+    names = ("threshold", "edges", "share", "KL (nats)", "recovered", *("on test prompts",) * tested)
     yield from table((*map(right, names), left()), rows, indent=2)
     heading = "No threshold is suggested" if search.suggestion.rule is Rule.NONE else "Suggested"
     yield from paragraph(f"{heading}: {search.suggestion.why}", later="  ")
@@ -59,16 +70,17 @@ def _methods(case: Case, search: Searched) -> Iterator[str]:
         *((a.title, a.curves[Ranking.ABSOLUTE], a.cpr, a.cmd) for a in case.attributions),
     ]
     sizes = {point.n_edges: point for point in _from_largest(search)}
-    rows = []
-    for n_edges, own in sizes.items():
-        circuits = [_as_large(curve, n_edges, own) for _, curve, *_ in shown]
-        rows.append([f"{n_edges:,}", *(cell for at in circuits for cell in (_kl(at.kl), _share(at.faithfulness)))])
+    as_large = {n_edges: [_as_large(curve, n_edges, own) for _, curve, *_ in shown] for n_edges, own in sizes.items()}
+    rows = [
+        [f"{n_edges:,}", *(cell for at in circuits for cell in (_kl(at.kl), _share(at.faithfulness)))]
+        for n_edges, circuits in as_large.items()
+    ]
     rows.append(["CPR", *(cell for *_, cpr, _ in shown for cell in ("", _area(cpr)))])
     rows.append(["CMD", *(cell for *_, cmd in shown for cell in ("", _area(cmd)))])
-    pairs = (right("", title) for title, *_ in shown for _ in range(2))
+    columns = (right("edges"), *(right("", title) for title, *_ in shown for _ in range(2)))
     yield ""
     yield from paragraph("As many edges by each method: KL from the model (nats), and logit difference recovered")
-    yield from table((right("edges"), *pairs), rows, indent=2)
+    yield from table(columns, rows, indent=2)
     largest = max(sizes)
     share = f"{largest / case.n_edges:.2%}"
     yield from paragraph(
@@ -76,6 +88,15 @@ def _methods(case: Case, search: Searched) -> Iterator[str]:
         " " * 11,
         " " * 11,
     )
+    if case.test:
+        yield ""
+        yield from paragraph(f"The same on the {count(case.test.n, 'test prompt')}, which the searches have not seen")
+        tested = [
+            [f"{n_edges:,}", *(cell for at in circuits for cell in _on_test(at))]
+            for n_edges, circuits in as_large.items()
+            if n_edges
+        ]
+        yield from table(columns, tested, indent=2)
 
 
 def _from_largest(search: Searched) -> list[Point]:
@@ -90,13 +111,18 @@ def _as_large(curve: Curve, n_edges: int, own: Point) -> Point:
     return next(circuit for circuit in (curve.empty, *curve.points, curve.full) if circuit.n_edges == n_edges)
 
 
-def _legend() -> Iterator[str]:
+def _legend(nested: bool) -> Iterator[str]:
     text = (
         "Methods that score edges (see acdc-custom discover --help) have as many edges, those with the largest scores "
         "of either sign; for CPR those with the largest signed scores, as in MIB. CPR: area under what is recovered "
         "over the share of edges, 0.999 for the full model throughout; CMD: area between that and all of it, 0 is "
         "best. beaten: another threshold gives as few edges and a KL as low."
     )
+    if nested:
+        text += (
+            " Nested circuits: every search but that of the smallest threshold decides only the edges that the one "
+            "before it has left."
+        )
     yield from paragraph(text)
 
 
@@ -105,7 +131,21 @@ def _kl(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.0%}"
+    return "-" if math.isnan(value) else f"{value:z.0%}"
+
+
+def _interval(point: Point) -> str:
+    """What is recovered on test prompts: `85% (80 to 91)`."""
+    its = point.test and point.test.faithfulness
+    return whole(f"{its.value:z.0%} ({100 * its.low:z.0f} to {100 * its.high:z.0f})") if its else "-"
+
+
+def _on_test(point: Point) -> tuple[str, str]:
+    """KL and what is recovered."""
+    if point.test is None:
+        return "-", "-"
+    its = point.test.faithfulness
+    return _kl(point.test.kl), _share(math.nan if its is None else its.value)
 
 
 def _area(value: float) -> str:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import Run
 from swept import Here
 
+from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.circuit.decision import Decision
 from acdc_custom.circuit.settings import SearchSettings
+from acdc_custom.cli import main
 from acdc_custom.cli.options import ExecutorChoice, listed_tasks
 from acdc_custom.cli.sweep import default_name
+from acdc_custom.report.steps import read_steps
+from acdc_custom.runs.folder import RunFolder
+from acdc_custom.search import beside
+from acdc_custom.search.registry import scoring_method
 
 ASKED = (
     "sweep",
@@ -102,6 +113,9 @@ def test_when_every_run_fails_there_are_no_files(run: Run, here: Here) -> None:
         (["--task", "latest_s,"], '--task is "latest_s,": there is no task beside one of its commas'),
         (["--task", "latest_s,nothing"], 'there is no task "nothing"'),
         (["--out", ""], "the folder's name is empty"),
+        (["--path", "--threshold", "0.1"], "--path has one threshold, 0.1. Give several"),
+        (["--path", "--thresholds", "0.1,0.1"], "--path has one threshold, 0.1. Give several"),
+        (["--of", "a", "--path"], "--of takes a path as it was found: leave --task and --path out."),
     ],
 )
 def test_what_cannot_be_right_is_told_in_a_line(run: Run, options: list[str], message: str) -> None:
@@ -129,3 +143,109 @@ def test_a_command_of_one_task_says_so_of_a_list(run: Run, command: list[str]) -
     code, _out, err = run(*command, "--task", "ioi,latest_s")
     assert code == 2 and 'is "ioi,latest_s": this command takes one task.' in err and len(err.splitlines()) == 1
     assert not list(Path().iterdir())
+
+
+# -- a path -------------------------------------------------------------------------------------------------
+
+OF_BOTH = ("--task", "ioi", "--n", "4", "--held-out", "4", "--method", "grouped")
+PATH = ("sweep", *OF_BOTH, "--thresholds", "0.5,0.1,0.2", "--path", "--out", "out")
+RUNS = ["ioi_two-layers_0.1", "ioi_two-layers_0.2", "ioi_two-layers_0.5"]
+
+
+def result(folder: str) -> Any:
+    """All of a run's circuit.json but times, and the folder that it starts from."""
+    content = json.loads(Path(folder, "circuit.json").read_text())
+    del content["created"], content["search"]["seconds"], content["search"]["stages"], content["settings"]["start"]
+    return content
+
+
+def curves(folder: str, prefix: str = "") -> Any:
+    """The content of a sweep.json, without what all folders' names begin with."""
+    return json.loads(Path(folder, "sweep.json").read_text().replace(prefix, ""))
+
+
+@pytest.fixture(scope="module")
+def made(small_model: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a sweep along a path, and what its command printed."""
+    folder, out, executor = tmp_path_factory.mktemp("sweeps"), io.StringIO(), Here()
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder), contextlib.redirect_stdout(out):
+        patch.setattr(ExecutorChoice, "executor", lambda self: executor)
+        patch.setattr(beside, "scoring_methods", lambda: (scoring_method("eap"),))
+        main([*PATH, "--model", small_model])
+    assert executor.given == RUNS
+    return folder / "out", out.getvalue()
+
+
+def test_a_sweep_along_a_path_has_the_nested_circuits_of_discover_and_its_curves(
+    run: Run, one_beside: None, small_model: str, made: tuple[Path, str]
+) -> None:
+    shutil.copytree(made[0], "out")
+    assert ", metric kl, order original, nested circuits\n" in made[1]
+    circuits = [{kept.edge for kept in Circuit.load(f"out/{name}").edges} for name in RUNS]
+    assert circuits[0] > circuits[1] > circuits[2] > set()
+    assert curves("out")["cases"][0]["searches"][0]["nested"] is True
+    assert run("status", "out")[1].count("done") == 4, "in the line of all, and in each"
+    steps = read_steps(Path("out", RUNS[1]), Circuit.load(f"out/{RUNS[1]}"))
+    assert steps is not None and steps.here == 1 and len(steps.circuits) == 3
+
+    asked = ("discover", *OF_BOTH, "--model", small_model, "--path", "0.1,0.2,0.5", "--no-roles", "--out", "path")
+    assert run(*asked)[0] == 0
+    for name in RUNS:
+        point = name.rpartition("_")[2]
+        assert result(f"out/{name}") == result(f"path/{point}")
+        journals = [Path(where, "decisions.jsonl").read_text() for where in (f"out/{name}", f"path/{point}")]
+        assert journals[0] == journals[1]
+
+    code, out, err = run("sweep", "--of", "path")
+    assert code == 0 and "path/sweep.svg" in out, err
+    assert curves("path") == curves("out", "ioi_two-layers_")
+
+    code, _, err = run("sweep", "--of", "path", "--out", "path/path.json")
+    assert code == 1 and "path/path.json cannot be written to" in err, "before anything is computed"
+
+    record = json.loads(Path("path/path.json").read_text())
+    Path("path/path.json").write_text(json.dumps({**record, "ended": False}))
+    for folder, said in (("path", "has not ended. Go on with: acdc-custom resume path"), ("out", "is of a sweep")):
+        code, _, err = run("sweep", "--of", folder)
+        assert code == 1 and said in err and len(err.splitlines()) == 1
+
+
+def test_a_path_that_is_stopped_goes_on_to_the_same_end(
+    run: Run,
+    here: Here,
+    one_beside: None,
+    small_model: str,
+    made: tuple[Path, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = (*PATH, "--model", small_model)
+    shutil.copytree(made[0], "whole")
+    note, noted = RunFolder.note, [0]
+
+    def stopping(folder: RunFolder, decision: Decision) -> None:
+        noted[0] += 1
+        if noted[0] in (120, 330):  # in the first search, and in the second
+            raise KeyboardInterrupt
+        note(folder, decision)
+
+    monkeypatch.setattr(RunFolder, "note", stopping)
+    states = []
+    for command in (asked, ("resume", "out"), asked):
+        code, _, err = run(*command)
+        states.append((code, [Path(f"out/{name}/circuit.json").exists() for name in RUNS]))
+        assert (code == 0) == (len(states) == 3), err
+    assert states == [(130, [False] * 3), (130, [True, False, False]), (0, [True] * 3)]
+    assert curves("out") == curves("whole")
+    for name in RUNS:
+        assert result(f"out/{name}") == result(f"whole/{name}")
+        journals = [Path(folder, name, "decisions.jsonl").read_text() for folder in ("out", "whole")]
+        assert journals[0] == journals[1]
+    code, _, err = run(*(part for part in asked if part != "--path"))
+    assert code == 1 and "starts after: ioi_two-layers_0.1, now none" in err
+
+
+def test_a_sweep_needs_a_task_or_a_path_that_is_finished(run: Run) -> None:
+    code, _, err = run("sweep")
+    assert code == 2 and "Give one with --task, such as --task ioi, or a finished path with --of." in err
+    code, _, err = run("sweep", "--of", "nothing")
+    assert code == 1 and "nothing holds no path" in err and not list(Path().iterdir())

@@ -172,3 +172,30 @@ def test_a_damaged_plan_is_reported(tmp_path: Path, old: str, new: str, said: st
 def test_a_folder_without_a_plan_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match=r"there is no .*grid\.json\. .* holds no grid of runs\."):
         load_grid(tmp_path)
+
+
+def after(name: str, later: Job = JOBS[1]) -> Grid:
+    """The grid, whose last run comes after the one of this name."""
+    return dataclasses.replace(GRID, jobs=(JOBS[0], dataclasses.replace(later, after=name)))
+
+
+def test_a_run_that_comes_after_another_one_reads_back_and_others_have_no_word_of_it(tmp_path: Path) -> None:
+    path = after("threshold_0.01")
+    (tmp_path / PLAN).write_text(path.to_json(), encoding="utf-8")
+    assert load_grid(tmp_path) == path and '"after"' not in GRID.to_json()
+
+
+@pytest.mark.parametrize("name", ["c", "b"])
+def test_a_run_comes_after_none_but_an_earlier_one(name: str) -> None:
+    with pytest.raises(UsageError, match=f'the run "b" comes after "{name}", which is no earlier run of the grid'):
+        after(name)
+
+
+def test_runs_that_start_elsewhere_are_other_runs() -> None:
+    assert GRID.lost_in(after("threshold_0.01")) == ["b.starts after: none, now threshold_0.01"]
+
+
+def test_a_job_starts_in_the_folder_beside_its_own() -> None:
+    job = after("threshold_0.01").jobs[1]
+    assert job.within(Path("grid")).settings.start == "grid/threshold_0.01"
+    assert JOBS[0].within(Path("grid")) == JOBS[0]

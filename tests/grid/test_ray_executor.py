@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from grids import SLOW, found, mark, n_lines, one_by_one
+from grids import SLOW, found, mark, n_lines, one_by_one, result
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'acdc-custom[ray]'")
 
@@ -121,6 +122,23 @@ def test_so_does_a_run_on_a_machine_that_does_not_see_the_folder(
     names = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
     for job in SLOW.jobs:
         assert sorted(path.name for path in (tmp_path / job.name).iterdir()) == names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_run_starts_from_the_circuit_of_the_one_before_it_wherever_that_was_done(
+    tmp_path: Path, cluster: None, monkeypatch: pytest.MonkeyPatch, sees: bool
+) -> None:
+    larger, smaller = SLOW.jobs
+    path = Grid(Kind.SWEEP, (smaller, replace(larger, after=smaller.name)))
+    if not sees:
+        monkeypatch.setattr(ray_executor, "CallerLocation", lambda w, m, f, _: CallerLocation(w, m, f, "not-there"))
+    assert [run.error for run in run_grid(path, tmp_path / "far", Ray(workers=2))] == ["", ""]
+    alone = one_by_one(path, tmp_path / "here")
+    assert {job.name: found(tmp_path / "far" / job.name) for job in path.jobs} == alone
+    settings = [result(tmp_path / where / larger.name)["settings"] for where in ("far", "here")]
+    assert [each["start"] for each in settings] == [str(tmp_path / where / smaller.name) for where in ("far", "here")]
+    assert (tmp_path / "far" / larger.name / "start.json").exists()
 
 
 @pytest.mark.slow

@@ -13,9 +13,18 @@ from acdc_custom import load_task
 from acdc_custom.errors import ResultError
 from acdc_custom.files.claim import is_claimed
 from acdc_custom.grid import Grid, Job
-from acdc_custom.grid.remote import CallerLocation, JournalDelta, RemoteRunFolder, RemoteWorker, resumable_files
+from acdc_custom.grid.remote import (
+    CallerLocation,
+    JournalDelta,
+    RemoteRunFolder,
+    RemoteWorker,
+    resumable_files,
+    start_of,
+)
 from acdc_custom.grid.resources import MemoryBudget
+from acdc_custom.grid.worker import execute_job
 from acdc_custom.runs.folder import RunFolder
+from acdc_custom.runs.workspace import Workspace
 
 NAMES = ["circuit.dot", "circuit.json", "circuit.svg", "decisions.jsonl", "run.json"]
 
@@ -128,3 +137,33 @@ def test_a_run_folder_has_its_folder_for_itself(folder: Path) -> None:
     run_folder.close()
     with RunFolder.reopen(folder / "a"), pytest.raises(ResultError, match="another process"):
         RemoteRunFolder(folder / "a")
+
+
+def test_a_run_after_another_one_starts_from_that_ones_circuit_and_is_resumed_wherever(
+    folder: Path, far: RemoteWorker, monkeypatch: pytest.MonkeyPatch, job: Job
+) -> None:
+    assert execute_job(job, folder, Workspace()) == ""
+    later = dataclasses.replace(job, name="later", after=job.name, settings=job.settings.with_(threshold=1.0))
+    sent = later.within(folder)
+    whole = far.execute(sent, {}, start_of(later, folder)).files
+    assert whole is not None and whole["start.json"] == (folder / job.name / "circuit.json").read_bytes()
+    assert json.loads(whole["circuit.json"])["settings"]["start"] == str(folder / job.name)
+
+    rows = whole["decisions.jsonl"].splitlines(keepends=True)
+    run_folder = RemoteRunFolder(folder / "later", start_of(later, folder))
+    run_folder.add(JournalDelta(0, b"".join(rows[: len(rows) // 2]), whole["run.json"]))
+    run_folder.close()
+    files = resumable_files(folder / "later")
+    assert sorted(files) == ["decisions.jsonl", "run.json", "start.json"]
+    result = remote_worker(folder, "not-there", monkeypatch).execute(sent, files, start_of(later, folder))
+    assert result.error == "" and result.files is not None
+    assert result.files["decisions.jsonl"] == whole["decisions.jsonl"]
+    assert execute_job(later, folder, Workspace()) == "", "here, too"
+    assert (folder / "later" / "decisions.jsonl").read_bytes() == whole["decisions.jsonl"]
+
+
+def test_a_run_whose_start_is_not_there_is_told_in_a_line(folder: Path, job: Job) -> None:
+    later = dataclasses.replace(job, name="later", after=job.name)
+    with pytest.raises(ResultError, match=rf"later starts from the circuit of {job.name}, and there is none"):
+        start_of(later, folder)
+    assert start_of(job, folder) is None

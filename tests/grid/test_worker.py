@@ -11,6 +11,7 @@ from grids import found, mark, one_by_one
 
 from acdc_custom import discover, load_model, load_task
 from acdc_custom.circuit.circuit import Circuit
+from acdc_custom.errors import UsageError
 from acdc_custom.grid import Grid, resources, worker
 from acdc_custom.grid.resources import MemoryBudget
 from acdc_custom.grid.worker import execute_job
@@ -127,3 +128,30 @@ def test_on_a_gpu_a_run_is_limited_to_its_share_if_it_shares(
     execute_job(job, tmp_path, Workspace(), MemoryBudget(1))
     execute_job(job, tmp_path, Workspace(), MemoryBudget(1, 0.5))
     assert asked == [None, 4 * 10**8]
+
+
+def test_a_job_decides_the_edges_that_the_one_before_it_has_left(tmp_path: Path, job: Job) -> None:
+    later = dataclasses.replace(asking(job, threshold=1.0), name="later", after=job.name)
+    told = execute_job(later, tmp_path, Workspace())
+    assert told == f"it starts from the circuit of {job.name}, and there is none." and not (tmp_path / "later").exists()
+    space = Workspace()
+    assert [execute_job(each, tmp_path, space) for each in (job, later)] == ["", ""]
+    before, circuit = (Circuit.load(tmp_path / name) for name in (job.name, "later"))
+    alone = discover("ioi", job.model, asking(later, start=str(tmp_path / job.name)).settings, progress=False)
+    assert circuit.edges == alone.edges and circuit.settings == alone.settings
+    assert {kept.edge for kept in circuit.edges} < {kept.edge for kept in before.edges}
+    assert sum(circuit.search.decided.values()) == len(before.edges)
+
+
+def test_where_nothing_is_left_the_next_circuit_is_empty_too(tmp_path: Path, job: Job) -> None:
+    first = asking(job, threshold=1000.0)
+    later = dataclasses.replace(asking(job, threshold=2000.0), name="later", after=first.name)
+    space = Workspace()
+    assert [execute_job(each, tmp_path, space) for each in (first, later)] == ["", ""]
+    before, circuit = (Circuit.load(tmp_path / name) for name in (first.name, "later"))
+    assert (circuit.edges, circuit.outcome.circuit) == ((), before.outcome.circuit)
+    assert circuit.search.evaluations == 0 and set(circuit.search.decided.values()) == {0}
+    with pytest.raises(UsageError, match="the circuit to start from has no edges"):
+        discover("ioi", job.model, threshold=1, start=str(tmp_path / first.name), progress=False)
+    (tmp_path / "later" / "circuit.json").unlink()
+    assert execute_job(later, tmp_path, space) == "" and Circuit.load(tmp_path / "later").edges == (), "resumed"

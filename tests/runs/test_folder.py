@@ -75,7 +75,7 @@ def changed(*keys: str, value: object) -> str:
     [
         (["provenance", "settings", "window"], "7", "provenance.settings.window is '7', expected int"),
         (["provenance", "settings", "window"], 0, "the window is 0: it must be at least 1"),
-        (["edges"], 0, "edges is 0"),
+        (["edges"], -1, "edges is -1, expected at least 0"),
         (["memory", "chunk"], 0, "memory.chunk is 0, expected at least 1"),
         (["memory"], [], "memory is [], expected an object"),
         (["task"], 1, "task is 1, expected str"),

@@ -99,3 +99,12 @@ def test_a_model_or_a_task_that_is_gone_is_one_line(folder: Path, tmp_path: Path
         with pytest.raises(AcdcError, match="no-such") as error:
             reopen(run)
         assert "\n" not in str(error.value)
+
+
+def test_on_another_device_memory_is_planned_anew(folder: Path, tmp_path: Path) -> None:
+    """What fitted on a GPU may not fit here."""
+    run = copy_of(folder, tmp_path / "run")
+    change(run / "run.json", "memory", "chunk", to=3)
+    assert reopen(run).prepared.memory.chunk == 3, "the plan of the run, on its device"
+    change(run / "circuit.json", "settings", "device", to="cuda")
+    assert reopen(run, "cpu").prepared.memory.chunk == 4

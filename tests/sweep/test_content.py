@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from swept import made_up
+from swept import made_up, with_tests
 
 from acdc_custom.errors import ResultError
 from acdc_custom.files.reading import parse_json
 from acdc_custom.sweep.content import load_sweep, to_json, write_sweep
+from acdc_custom.sweep.picture import draw_sweep
 from acdc_custom.sweep.result import Sweep
+from acdc_custom.sweep.summary import summarize_sweep
 from acdc_custom.sweep.table import to_rows
 
 
@@ -88,3 +91,41 @@ def test_all_files_are_written_whole(tmp_path: Path) -> None:
     assert json_file.read_text() == to_json(made_up())
     assert len(list(csv.DictReader(table.open()))) == len(to_rows(made_up()))
     assert picture.read_text().startswith("<svg ")
+
+
+def test_files_picture_and_words_say_that_circuits_are_nested_and_others_are_as_they_were(tmp_path: Path) -> None:
+    (case,) = made_up().cases
+    nested = replace(case.searches[0], nested=True)
+    for searches in ((nested,), (nested, *case.searches)):
+        sweep = Sweep((replace(case, searches=searches),))
+        (tmp_path / "sweep.json").write_text(to_json(sweep))
+        assert load_sweep(tmp_path) == sweep
+        rows = to_rows(sweep)
+        assert {len(row) for row in rows} == {len(rows[0])}
+        assert [row["nested"] for row in rows] == [1] * 4 + [0] * 4 * (len(searches) - 1) + [""] * 44
+        said = " ".join(summarize_sweep(sweep).split())
+        assert (
+            "ACDC, metric kl, order original, nested circuits" in said and "Nested circuits: every search but" in said
+        )
+        assert ("order original threshold" in said) == (len(searches) > 1)
+    assert "nested" not in to_json(made_up()) and "nested" not in to_rows(made_up())[0]
+    assert "nested" not in summarize_sweep(made_up()).lower()
+    assert "nested circuits" in draw_sweep(sweep).to_svg()
+
+
+def test_files_have_what_circuits_do_on_test_prompts(tmp_path: Path) -> None:
+    sweep = with_tests()
+    (tmp_path / "sweep.json").write_text(to_json(sweep))
+    assert load_sweep(tmp_path) == sweep and '"test"' not in to_json(made_up())
+    (case,) = parse_json(to_json(sweep))["cases"]
+    assert case["test"]["n"] == 30
+    assert case["searches"][0]["points"][1]["test"] == {
+        "kl": 2.0,
+        "logit_diff": pytest.approx(2.4),
+        "faithfulness": {"value": pytest.approx(0.85), "low": pytest.approx(0.8), "high": pytest.approx(0.9)},
+    }
+    rows = {(row["method"], row["ranking"], row["n_edges"]): row for row in to_rows(sweep)}
+    row = rows["acdc", "", 20]
+    assert (row["test_kl"], row["test_faithfulness"], row["test_low"]) == (2.0, pytest.approx(0.85), pytest.approx(0.8))
+    assert rows["eap", "absolute", 20]["test_kl"] == pytest.approx(1.15)
+    assert rows["eap", "signed", 20]["test_kl"] == rows["acdc", "", 0]["test_low"] == ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from acdc_custom.circuit.settings import SearchSettings
 from acdc_custom.circuit.thresholds import listed, spread
 from acdc_custom.errors import TaskError, UsageError
 from acdc_custom.grid.plan import Kind
-from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, plan_sweep
+from acdc_custom.sweep.plan import DEFAULT_THRESHOLDS, Varied, in_paths, plan_sweep
 
 
 def names(varied: Varied) -> list[str]:
@@ -91,3 +93,14 @@ def test_what_no_run_can_have_is_refused_before_any_run() -> None:
         plan_sweep(Varied(("ioo",)), SearchSettings())
     with pytest.raises(UsageError, match='there is no ablation "none"'):
         plan_sweep(Varied(("ioi",), ablations=("none",)), SearchSettings())
+
+
+def test_in_paths_every_run_comes_after_that_of_the_threshold_before_in_its_combination() -> None:
+    varied = Varied(("ioi",), thresholds=(0.2, 0.1, 0.4), seeds=(0, 1), methods=("acdc", "grouped"))
+    plain = plan_sweep(varied, SearchSettings.of(positions=True))
+    grid = in_paths(plain)
+    assert [dataclasses.replace(job, after="") for job in grid.jobs] == list(plain.jobs)
+    of = {job.name: job.after for job in grid.jobs}
+    for start in ("ioi_demo-4l_acdc_seed0", "ioi_demo-4l_grouped_seed1"):
+        assert [of[f"{start}_{tau}"] for tau in (0.1, 0.2, 0.4)] == ["", f"{start}_0.1", f"{start}_0.2"]
+    assert sum(not after for after in of.values()) == 4

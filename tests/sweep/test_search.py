@@ -30,3 +30,20 @@ def test_a_sweep_needs_thresholds_and_takes_no_single_one() -> None:
         sweep_thresholds("latest_s", thresholds=())
     with pytest.raises(UsageError, match="threshold is of one search"):
         sweep_thresholds("latest_s", threshold=0.1)
+
+
+def test_a_path_in_memory_searches_within_the_circuit_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "methods_beside", lambda *_: Beside((), ()))
+    options: dict[str, object] = {"n": 2, "method": "grouped", "positions": True}
+    settings = SearchSettings.of(**options, threshold=0.2)
+    prepared = prepare_batch("latest_s", "demo-4l", settings)
+    before = search(prepared, settings)
+    circuit = search(prepared, settings.with_(threshold=0.5), start=before)
+    assert {kept.edge for kept in circuit.edges} < {kept.edge for kept in before.edges}
+    sweep = sweep_thresholds("latest_s", thresholds=(0.5, 0.2), progress=False, path=True, **options)
+    ((searched,),) = (case.searches for case in sweep.cases)
+    assert searched.nested and searched.name == "metric kl, order original, nested circuits"
+    assert [(point.threshold, point.n_edges, point.kl) for point in searched.curve.points] == [
+        (0.5, len(circuit.edges), circuit.outcome.circuit.kl),
+        (0.2, len(before.edges), before.outcome.circuit.kl),
+    ]

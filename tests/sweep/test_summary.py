@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from swept import made_up
+from swept import made_up, with_tests
 
 from acdc_custom.files.columns import line_width
 from acdc_custom.sweep.result import Sweep
@@ -60,3 +60,22 @@ def test_where_nothing_can_be_recovered_there_are_dashes_and_no_suggestion() -> 
     text = " ".join(summarize_sweep(made_up(gap=0.0)).split())
     assert "nan" not in text and "CPR" in text
     assert "No threshold is suggested: the logit difference hardly falls when all edges are removed" in text
+
+
+def test_what_circuits_do_on_test_prompts_stands_beside_what_they_do_on_those_of_the_search() -> None:
+    text = summarize_sweep(with_tests())
+    found = rows(text, "threshold")
+    assert found["0.1"] == ["20", "2.00%", "1.000", "95%", "85%", "(80", "to", "90)", "<-", "suggested"]
+    assert found["0.01"][-4:] == ["89%", "(84", "to", "94)"] and found["0.5"][4:] == ["-"]
+    assert (
+        "On 30 test prompts, which the searches have not seen: logit difference 3.00, without edges -1.00;"
+        in " ".join(text.split())
+    )
+    there = text.split("The same on the 30 test prompts")[1]
+    of = rows("\n".join(line for line in there.splitlines() if line.strip()), "edges")
+    assert of == {
+        "20": ["2.000", "85%"] + ["1.150", "85%"] * 2,
+        "30": ["2.500", "50%"] + ["1.100", "87%"] * 2,
+        "60": ["1.300", "89%"] + ["1.050", "88%"] * 2,
+    }
+    assert max(map(len, text.splitlines())) <= line_width() and "test prompt" not in summarize_sweep(made_up())
