@@ -13,7 +13,6 @@ from pathlib import Path
 
 from acdc_custom.circuit.circuit import FILE_NAME, Circuit
 from acdc_custom.engine.prepared import PreparedBatch
-from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.errors import ResultError
 from acdc_custom.export.picture import draw_pictures
 from acdc_custom.path.folder import PathRecord
@@ -22,7 +21,7 @@ from acdc_custom.runs.folder import JOURNAL, REQUEST, START
 from acdc_custom.runs.job import Job
 from acdc_custom.runs.run import Run, begin_or_resume
 from acdc_custom.runs.workspace import Opener, Workspace
-from acdc_custom.search.held_out import prepare_draw, score
+from acdc_custom.search.held_out import Scorer, prepare_draw, score
 from acdc_custom.task.selection import Draw
 
 OnRun = Callable[[Step, Run], Circuit]  # completes the run of a step, and may show how it goes
@@ -39,7 +38,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         self._workspace = Workspace(opener=self.opener)
-        self._scorers: dict[Draw, CircuitScorer | None] = {}
+        self._scorers: dict[Draw, Scorer | None] = {}
 
     def steps(self) -> Iterator[Point]:
         """Search on, step by step, from where the record ends. Raises an `AcdcError`."""
@@ -84,7 +83,7 @@ class Walk:
             validation=None if scorer is None else score(scorer, circuit),
         )
 
-    def _of(self, draw: Draw) -> CircuitScorer | None:
+    def _of(self, draw: Draw) -> Scorer | None:
         """What scores circuits on a draw. Made once: all circuits of the path are found on the same prompts."""
         if draw not in self._scorers:
             self._scorers[draw] = prepare_draw(self.prepared(), self.record.request.settings, draw)

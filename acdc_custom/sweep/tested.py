@@ -11,10 +11,9 @@ from dataclasses import replace
 
 from acdc_custom.choices import Ranking
 from acdc_custom.circuit.circuit import Circuit
-from acdc_custom.engine.scores import CircuitScorer
 from acdc_custom.graph import Edge
 from acdc_custom.progress.protocol import OnStep
-from acdc_custom.search.held_out import score, score_edges
+from acdc_custom.search.held_out import Scorer, score, score_edges
 from acdc_custom.sweep.curve import OnTest, Point
 from acdc_custom.sweep.result import Attributed, TestPrompts
 
@@ -23,12 +22,12 @@ FirstEdges = Mapping[
 ]  # of a method, by its name, so many edges with the largest scores
 
 
-def test_prompts(scorer: CircuitScorer) -> TestPrompts:
+def test_prompts(scorer: Scorer) -> TestPrompts:
     """What the model and no edges do there."""
     return TestPrompts(len(scorer.full.kl), scorer.full.behaviour(), scorer.empty.behaviour())
 
 
-def tested_circuits(circuits: Sequence[Circuit], scorer: CircuitScorer, on_step: OnStep) -> list[Circuit]:
+def tested_circuits(circuits: Sequence[Circuit], scorer: Scorer, on_step: OnStep) -> list[Circuit]:
     """The same, all of them tested on these prompts."""
     tested = []
     for circuit in circuits:
@@ -39,15 +38,13 @@ def tested_circuits(circuits: Sequence[Circuit], scorer: CircuitScorer, on_step:
 
 
 def tested_attributions(
-    attributions: Sequence[Attributed], first: FirstEdges, scorer: CircuitScorer, on_step: OnStep
+    attributions: Sequence[Attributed], first: FirstEdges, scorer: Scorer, on_step: OnStep
 ) -> tuple[Attributed, ...]:
     """The same, with the test of the circuits that have as many edges as those that were found, by absolute scores."""
     return tuple(_tested(attributed, first[attributed.method], scorer, on_step) for attributed in attributions)
 
 
-def _tested(
-    attributed: Attributed, first: Mapping[int, Sequence[Edge]], scorer: CircuitScorer, on_step: OnStep
-) -> Attributed:
+def _tested(attributed: Attributed, first: Mapping[int, Sequence[Edge]], scorer: Scorer, on_step: OnStep) -> Attributed:
     def with_test(point: Point) -> Point:
         if point.n_edges not in first:
             return point
