@@ -69,6 +69,11 @@ class Ablation(StrEnum):
     REFERENCE_MEAN = "reference-mean"
 
     @property
+    def is_mean(self) -> bool:
+        """Whether what a removed edge carries is a mean over prompts, and so another one of fewer of them."""
+        return self in (Ablation.MEAN, Ablation.REFERENCE_MEAN)
+
+    @property
     def about(self) -> str:
         """What takes the place of the sender's output."""
         return {

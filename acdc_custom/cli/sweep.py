@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from acdc_custom.model.catalogue import DEFAULT_MODEL
 from acdc_custom.search.registry import deciding_methods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from acdc_custom.cli.options import ExecutorChoice
     from acdc_custom.grid import Ended, Grid
@@ -218,6 +217,7 @@ def _measure_path(ctx: click.Context, folder: Path, out: Path | None) -> None:
     from click.core import ParameterSource
 
     from acdc_custom.errors import ResultError
+    from acdc_custom.files.claim import claim_for_output
     from acdc_custom.grid.folder import PLAN
     from acdc_custom.path.folder import PathRecord
     from acdc_custom.sweep.measure import SweepRun
@@ -236,27 +236,13 @@ def _measure_path(ctx: click.Context, folder: Path, out: Path | None) -> None:
     if not record.ended:
         raise ResultError(f"the path in {folder} has not ended. Go on with: {again}")
     runs = [SweepRun.load(folder / point.name) for point in record.points]
-    with _claimed(out or folder) as where:
+    where = out or folder  # ours before anything is computed for it
+    advice = "give another folder with --out."
+    claimed = claim_for_output(
+        where, f"another process is writing into {where}. Wait for it, or {advice}", f" {advice.capitalize()}"
+    )
+    try:
         _show(runs, [], where, ctx.params["device"] if "--device" in given else None)
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[Path]:
-    """The folder, ours before anything is computed for it. Raises `ResultError`."""
-    from acdc_custom.errors import ResultError
-    from acdc_custom.files.claim import claim
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        claimed = claim(folder)
-    except OSError as error:
-        raise ResultError(
-            f"{folder} cannot be written to: {error.strerror}. Give another folder with --out."
-        ) from error
-    if claimed is None:
-        raise ResultError(f"another process is writing into {folder}. Wait for it, or give another folder with --out.")
-    try:
-        yield folder
     finally:
         claimed.give_back()
 

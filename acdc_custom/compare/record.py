@@ -7,7 +7,7 @@ a circuit's effects. In positions, each of them is at one span, and the same wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from acdc_custom.circuit.circuit import Span
 from acdc_custom.circuit.members import Part
@@ -151,4 +151,4 @@ class ComparisonRecord:
     nodes: tuple[ComparedNode, ...]
     heads: tuple[ComparedHead, ...]
     spans: tuple[Span, ...] = seldom(())
-    whatever_span: ComparedMembers | None = field(default=None, metadata={"seldom": True})
+    whatever_span: ComparedMembers | None = seldom(None)  # noqa: RUF009 - it makes a field

@@ -232,10 +232,10 @@ def mean_over_chunks(values: Sequence[Tensor]) -> list[float]:
 
 
 def load_function(name: str) -> Callable[[Tensor, MetricBatch], Tensor]:
-    """
-    The function `module:function`, importable from the current folder too. A module of the current folder
-    is read as it stands, whatever was loaded by that name before: a notebook goes on while its metric is
-    edited. Raises `UsageError`.
+    """The function `module:function`, importable from the current folder too. Raises `UsageError`.
+
+    A module of the current folder is read as it stands, whatever was loaded by that name before: a notebook goes on
+    while its metric is edited.
     """
     module_name, _, function_name = name.partition(":")
     if os.path.isfile(f"{module_name}.py"):

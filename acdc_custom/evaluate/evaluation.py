@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from acdc_custom.choices import Ablation, Ranking, checked_seed
+from acdc_custom.choices import Ranking, checked_seed
 from acdc_custom.circuit.circuit import Circuit
 from acdc_custom.circuit.random_circuits import checked_draws
 from acdc_custom.circuit.random_paths import WITHOUT, Columns, PathDrawer
@@ -200,7 +200,7 @@ class _Job:
         """
         prepared = bench.prepared
         prompts = prepared.batch.prompts
-        if len(prompts) <= TAKEN_APART or prepared.ablation in (Ablation.MEAN, Ablation.REFERENCE_MEAN):
+        if len(prompts) <= TAKEN_APART or prepared.ablation.is_mean:
             return bench
         note = f"The circuit was taken apart on the first {TAKEN_APART} prompts of a set."
         self.notes += [note] * (note not in self.notes)

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from acdc_custom.errors import ResultError
+
 if TYPE_CHECKING:
     from filelock import FileLock
 
@@ -44,6 +46,19 @@ def claim(folder: Path) -> FolderClaim | None:
     except Timeout:
         return None
     return FolderClaim(lock)
+
+
+def claim_for_output(folder: Path, busy: str, advice: str = "") -> FolderClaim:
+    """Make a folder if it is not there, and claim it. Raises `ResultError`: `busy` if another process has it; with
+    `advice` at its end if it cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claimed = claim(folder)
+    except OSError as error:
+        raise ResultError(f"{folder} cannot be written to: {error.strerror}.{advice}") from error
+    if claimed is None:
+        raise ResultError(busy)
+    return claimed
 
 
 def is_claimed(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Self
 
 from acdc_custom.circuit.circuit import FILE_NAME
 from acdc_custom.errors import ResultError
-from acdc_custom.files.claim import FolderClaim, claim
+from acdc_custom.files.claim import claim_for_output
 from acdc_custom.files.reading import read_record, shortened
 from acdc_custom.files.records import Parts, to_json
 from acdc_custom.files.writing import write_file
@@ -62,25 +62,15 @@ class GridFolder:
                 f"{path} holds other runs than were asked for: {shortened('; '.join(lost), 500)}. Ask for the same "
                 "ones and more, or give another folder with --out."
             )
-        self._claim = self._claimed()
+        self._claim = claim_for_output(
+            path, f"another process is executing the runs in {path}. Wait for it, or give another folder."
+        )
         try:
             if self._is_new or load_grid(path).to_json() != grid.to_json():  # more runs, or other options
                 write_file(path / PLAN, grid.to_json())
         except ResultError:
             self._claim.give_back()
             raise
-
-    def _claimed(self) -> FolderClaim:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            claimed = claim(self.path)
-        except OSError as error:
-            raise ResultError(f"{self.path} cannot be written to: {error.strerror}.") from error
-        if claimed is None:
-            raise ResultError(
-                f"another process is executing the runs in {self.path}. Wait for it, or give another folder."
-            )
-        return claimed
 
     def __enter__(self) -> Self:
         return self

@@ -83,7 +83,7 @@ def prepare_draw(found_on: PreparedBatch, settings: SearchSettings, draw: Draw) 
         try:
             return scorer_of(batch) if len(pieces) == 1 else InPieces(pieces, scorer_of)
         except NoRoom:
-            if size == 1 or ablation in (Ablation.MEAN, Ablation.REFERENCE_MEAN):
+            if size == 1 or ablation.is_mean:
                 raise
         size = -(-size // 2)
 
