@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from circuits import EDGES as PLAIN
 from circuits import circuit_of
-from compared import SHAPE, heads_of
+from compared import SHAPE, check_damage_is_told, heads_of
 from pages import Page
 
 from acdc_custom.circuit.circuit import Circuit, KeptEdge, Span
@@ -27,7 +27,7 @@ from acdc_custom.compare.page import comparison_page
 from acdc_custom.compare.picture import BOTH, FIRST, SECOND, draw_comparison
 from acdc_custom.compare.summary import summarize_comparison
 from acdc_custom.compare.words import finding
-from acdc_custom.errors import ResultError, UsageError
+from acdc_custom.errors import UsageError
 from acdc_custom.graph import Edge
 from acdc_custom.heads.evidence import Role
 
@@ -165,11 +165,7 @@ def test_the_file_has_both_and_loads_back(compared: Comparison, tmp_path: Path) 
 def test_a_damaged_file_is_told_in_a_line(
     spoil: Callable[[Any], Any], message: str, compared: Comparison, tmp_path: Path
 ) -> None:
-    content = json.loads(to_json(compared))
-    spoil(content)
-    (tmp_path / JSON_NAME).write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ResultError, match=message):
-        load_comparison(tmp_path)
+    check_damage_is_told(compared, spoil, message, tmp_path)
 
 
 def test_spans_that_not_all_have_are_left_out_and_named(tmp_path: Path) -> None:
